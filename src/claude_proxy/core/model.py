@@ -1,0 +1,162 @@
+"""The nouns of the proxy: frozen values that every other part speaks in."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields as they stand on the wire, names in lower case, order kept."""
+
+TIERS = ("opus", "sonnet", "haiku", "fable")
+"""The families of Claude models; the one in a model's name says how able a model the client asks for."""
+
+
+class Fault(enum.Enum):
+    """Whose fault a failed attempt is; that alone decides what happens next."""
+
+    PROVIDER = "provider"
+    QUOTA = "quota"
+    REQUEST = "request"
+    CLIENT = "client"
+
+
+class Ending(enum.Enum):
+    """How an exchange ended, seen from the client."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    STALLED = "stalled"
+    ERROR = "error"
+    CLIENT_LEFT = "client_left"
+
+
+class Auth(enum.Enum):
+    """The header in which a provider takes its key."""
+
+    BEARER = "bearer"
+    X_API_KEY = "x-api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a provider may take, in seconds.
+
+    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. `first_event` runs from the request's last byte to the
+    answer's first, `first_content` from there to the first content of a stream (or the first byte of an answer that is not
+    streamed). `stall` is the longest silence afterwards.
+    """
+
+    connect: float = 10.0
+    first_event: float = 60.0
+    first_content: float = 180.0
+    stall: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection goes: scheme `http` or `https`, host without brackets, port."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One upstream that speaks the Anthropic Messages API, with everything that was left out filled in."""
+
+    name: str
+    base_url: str
+    """Without a slash at its end: `/v1/messages` is appended."""
+    origin: Origin
+    auth: Auth
+    api_key: str = field(repr=False)
+    api_key_env: str
+    """The variable that holds the key: what a message names, since the key itself is never shown."""
+    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Tier, or `default`, to the name that this provider gives the model. Empty: names go through unchanged."""
+    own_models: tuple[str, ...] = ()
+    """Names of the models that it is known to have."""
+    counts_tokens: bool = True
+    """Whether `count_tokens` is worth asking: false only where it is known not to exist."""
+    headers: Headers = field(default=(), repr=False)
+    """The user's own, sent with each request."""
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user decides about all providers."""
+
+    retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 529})
+    cooldown: float = 1800.0
+    """The longest rest after strikes, and the rest after a quota fault that names no time, in seconds."""
+    max_body_bytes: int = 10 * 1024 * 1024
+    ping_after: float = 5.0
+    """Seconds without a committed answer after which a streaming client is sent its head and pings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The way out of this machine: an HTTP proxy for `https` providers, and the hosts that go past it."""
+
+    proxy_url: str | None = field(default=None, repr=False)
+    """`http://[user:password@]host:port`; None: straight out."""
+    no_proxy: tuple[str, ...] = ()
+    """As in NO_PROXY: a host, a domain with its subdomains (`.corp.example` or `corp.example`), an IP network, or `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that an answer was charged for, with Anthropic's own field names."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One provider that was asked, and what came of it.
+
+    `outcome` is a status (`429`) or a word (`refused`, `overloaded_error`) that is safe in a header.
+    """
+
+    provider: str
+    outcome: str
+    milliseconds: float
+
+    def __str__(self) -> str:
+        return f"{self.provider}={self.outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is kept of an exchange when it is over: never a key, never content."""
+
+    started_at: float
+    """Seconds since the epoch."""
+    session: str
+    """The client's session id, or an empty text."""
+    kind: str
+    """`messages` or `count_tokens`."""
+    streaming: bool
+    requested_model: str
+    used_model: str
+    provider: str
+    """Who answered; empty where none did."""
+    pinned: bool
+    status: int
+    """The status that the client got; 499 where it left before it got one."""
+    attempts: tuple[Attempt, ...]
+    usage: Usage
+    ending: Ending
+    first_byte_ms: float | None
+    total_ms: float
+    error: str = ""
+    """The last fault in the provider's own words, shortened, without secrets; empty where all went well."""
