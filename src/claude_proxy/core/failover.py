@@ -1,0 +1,138 @@
+"""What to do next with a request: the state machine of one exchange.
+
+                    ┌────────── Rejected: PROVIDER or QUOTA ──────────┐
+                    ▼                                                 │
+    begin ─► the next candidate that its health admits ─► Try ─► judged ─► Accepted ──────────► Relay
+                    │ none is left                                    └─► Rejected: REQUEST ──► GiveUp
+                    ▼
+             those passed over, in the order of their return ─► Try …
+                    │ none is left
+                    ▼
+                  GiveUp
+
+A pinned request has one candidate, is sent whatever that one's health, and its error is the client's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from claude_proxy.core.health import Health, Permit
+from claude_proxy.core.judge import Accepted, Outcome, Rejected
+from claude_proxy.core.model import Ending, Fault, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Ask this provider."""
+
+    provider: Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send this answer to the client."""
+
+    accepted: Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Send the client this error; `returns_at`: when the first provider is expected back."""
+
+    rejected: Rejected
+    returns_at: float | None
+
+
+Decision: TypeAlias = Try | Relay | GiveUp
+
+
+class Failover:
+    """One request's way through its candidates. Settles each permit that it takes exactly once."""
+
+    def __init__(self, candidates: Sequence[tuple[Provider, Health]], *, pinned: bool) -> None:
+        self._healths = [health for _, health in candidates]
+        self._waiting = list(candidates)
+        self._passed_over: list[tuple[Provider, Health]] = []
+        self._forced = pinned
+        self._pinned = pinned
+        self._asked: tuple[Health, Permit] | None = None
+        self._rejections: list[Rejected] = []
+
+    def begin(self, now: float) -> Try:
+        """Return the first provider to ask. There is always one: at the worst, one that rests."""
+        decision = self._next(now)
+        if not isinstance(decision, Try):
+            raise TypeError("a route has at least one candidate")
+        return decision
+
+    def judged(self, outcome: Outcome, now: float) -> Decision:
+        """Take what came of the last `Try`."""
+        health, permit = self._taken()
+        if isinstance(outcome, Accepted):
+            health.accept(permit)
+            return Relay(outcome)
+        self._rejections.append(outcome)
+        if outcome.fault is Fault.REQUEST or outcome.fault is Fault.CLIENT:
+            health.release(permit)
+            return GiveUp(outcome, outcome.until)
+        _hold_against(health, permit, outcome, now)
+        return self._next(now)
+
+    def ended(self, ending: Ending, now: float) -> None:
+        """Take how a relayed answer ended."""
+        health, permit = self._taken()
+        match ending:
+            case Ending.COMPLETE:
+                health.complete(permit)
+            case Ending.TRUNCATED | Ending.STALLED | Ending.ERROR:
+                health.strike(permit, now, ending.value)
+            case Ending.CLIENT_LEFT:
+                health.release(permit)
+            case _:
+                assert_never(ending)
+
+    def abandon(self) -> None:
+        """Give back the permit in hand, unjudged. Harmless where it has been settled."""
+        if self._asked:
+            health, permit = self._asked
+            health.release(permit)
+
+    def _taken(self) -> tuple[Health, Permit]:
+        if self._asked is None:
+            raise RuntimeError("nothing was tried yet")
+        return self._asked
+
+    def _next(self, now: float) -> Try | GiveUp:
+        while self._waiting:
+            provider, health = self._waiting.pop(0)
+            permit = health.force() if self._forced else health.admit(now)
+            if permit:
+                self._asked = (health, permit)
+                return Try(provider)
+            self._passed_over.append((provider, health))
+        if self._passed_over:
+            self._waiting = sorted(self._passed_over, key=lambda candidate: candidate[1].rest_until or now)
+            self._passed_over = []
+            self._forced = True
+            return self._next(now)
+        return GiveUp(self._last_error(), self._first_return(now))
+
+    def _last_error(self) -> Rejected:
+        """Return the last provider's own error; where the last gave none that can be relayed, the last that did."""
+        with_reply = [rejected for rejected in self._rejections if rejected.reply]
+        return (with_reply or self._rejections)[-1]
+
+    def _first_return(self, now: float) -> float | None:
+        if self._pinned:
+            return self._rejections[-1].until
+        return min((health.rest_until for health in self._healths if health.rest_until is not None), default=now)
+
+
+def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:
+    if rejected.fault is Fault.QUOTA:
+        health.exhaust(permit, now, rejected.label, rejected.until)
+    else:
+        health.strike(permit, now, rejected.label, rejected.until)

@@ -1,0 +1,93 @@
+"""Which header fields go on to the other side, and which end here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from claude_proxy.core.model import Auth, Headers, Provider
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+OURS: Final = b"x-claude-proxy-"
+SESSION: Final = b"x-claude-code-session-id"
+
+_NOT_FOR_PROVIDERS: Final = HOP_BY_HOP | {
+    b"accept-encoding",
+    b"authorization",
+    b"content-length",
+    b"cookie",
+    b"expect",
+    b"forwarded",
+    b"host",
+    b"x-api-key",
+    # three that Claude Code means for the gateway alone
+    SESSION,
+    b"x-claude-code-agent-id",
+    b"x-claude-code-parent-agent-id",
+}
+_NOT_FOR_CLIENTS: Final = HOP_BY_HOP | {
+    # what holds for the provider's own address, and would mislead a client about ours
+    b"alt-svc",
+    b"content-encoding",
+    b"content-length",
+    b"set-cookie",
+    b"strict-transport-security",
+}
+
+
+def find(headers: Headers, name: bytes) -> bytes | None:
+    """Return the first value of a field; `name` in lower case."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+def for_provider(headers: Headers, provider: Provider, body_length: int) -> bytes:
+    """Return the header block that a provider gets, up to and with the blank line.
+
+    Fields that the client's `Connection` names end here as well, and the user's own for this provider win.
+    """
+    dropped = _NOT_FOR_PROVIDERS | {name for name, _ in provider.headers}
+    listed = find(headers, b"connection")
+    if listed is not None and listed.lower() not in (b"keep-alive", b"close"):
+        dropped |= {name.strip().lower() for name in listed.split(b",")}
+    lines = [
+        b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)
+    ]
+    return b"%bcontent-length: %d\r\n%b\r\n" % (_fixed(provider), body_length, b"".join(lines))
+
+
+def _fixed(provider: Provider) -> bytes:
+    key = provider.api_key.encode()
+    # identity: the proxy has to read every event, and what a provider saves by compressing them is little
+    pairs = [
+        (b"host", _host(provider)),
+        (b"authorization", b"Bearer " + key) if provider.auth is Auth.BEARER else (b"x-api-key", key),
+        (b"accept-encoding", b"identity"),
+        *provider.headers,
+    ]
+    return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+
+
+def _host(provider: Provider) -> bytes:
+    origin = provider.origin
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    default = 443 if origin.scheme == "https" else 80
+    return (host if origin.port == default else f"{host}:{origin.port}").encode()
+
+
+def for_client(headers: Headers) -> Headers:
+    """Return what of a provider's headers the client gets; none can pose as one of ours."""
+    return tuple(pair for pair in headers if pair[0] not in _NOT_FOR_CLIENTS and not pair[0].startswith(OURS))

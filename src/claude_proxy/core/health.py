@@ -1,0 +1,132 @@
+"""One provider's health: strikes, one rest, and the permit of its probe.
+
+              strike, exhaust                        rest is over: the next one admitted is the probe
+    READY ───────────────────► RESTING ──────────────────────────────► PROBING
+      ▲                          ▲  ▲                                    │ │ │
+      │                          │  └────────── strike, exhaust ─────────┘ │ │
+      │                          └──────────── release (unjudged) ─────────┘ │
+      └───────────────────────────────── accept ─────────────────────────────┘
+
+A permit remembers the epoch in which it was given, and each rest begins a new one. What comes of a permit from an
+older epoch is a late answer to a request that was sent before the trip, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+FIRST_REST: Final = 15.0
+"""Rest after the first strike, in seconds; doubled with each strike in a row."""
+
+SHORTEST_REST: Final = 1.0
+"""A provider that names zero seconds, or a moment that has passed, rests this long."""
+
+LONGEST_REST: Final = 7 * 86400.0
+"""The longest rest a provider can name: the longest quota window known is a week."""
+
+
+class State(enum.Enum):
+    READY = "ready"
+    RESTING = "resting"
+    PROBING = "probing"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to send one request to a provider; `probe` where it decides if a rest is over."""
+
+    epoch: int
+    probe: bool = False
+
+
+class Health:
+    """What is known of one provider's ability to answer. Times are seconds since the epoch."""
+
+    __slots__ = ("_probe", "cooldown", "epoch", "name", "reason", "rest_length", "rest_until", "strikes")
+
+    def __init__(self, name: str, cooldown: float) -> None:
+        self.name = name
+        self.cooldown = cooldown
+        self.epoch = 0
+        self.strikes = 0
+        self.rest_until: float | None = None
+        self.rest_length = 0.0
+        self.reason = ""
+        self._probe: Permit | None = None
+
+    def state(self, now: float) -> State:
+        if self.rest_until is None:
+            return State.READY
+        return State.PROBING if self._probe and not self._rests(now) else State.RESTING
+
+    def _rests(self, now: float) -> bool:
+        """Whether the rest goes on; one that lies further ahead than it is long was left by a clock since set back."""
+        return self.rest_until is not None and 0 < self.rest_until - now <= self.rest_length
+
+    def admit(self, now: float) -> Permit | None:
+        """Return a permit, or None while the provider rests or its probe is out."""
+        if self.rest_until is None:
+            return Permit(self.epoch)
+        if self._probe or self._rests(now):
+            return None
+        self._probe = Permit(self.epoch, probe=True)
+        return self._probe
+
+    def force(self) -> Permit:
+        """Return a permit whatever the health: for a pinned request and for the last resort."""
+        return Permit(self.epoch)
+
+    def accept(self, permit: Permit) -> None:
+        """Take an answer that has begun well: a rest is over. Strikes stay until it has ended well too."""
+        if permit.epoch == self.epoch:
+            self.rest_until = None
+            self._probe = None
+
+    def complete(self, permit: Permit) -> None:
+        """Take an answer that has ended well: the strikes in a row are over."""
+        if permit.epoch == self.epoch:
+            self.strikes = 0
+            self.reason = ""
+
+    def strike(self, permit: Permit, now: float, reason: str, until: float | None = None) -> None:
+        """Take a fault of the provider: rest, longer with each strike in a row, or until the time it named.
+
+        A forced request that fails during a rest tells nothing new, and does not lengthen it.
+        """
+        if permit.epoch != self.epoch or (self._rests(now) and not permit.probe):
+            return
+        self.strikes += 1
+        length = min(FIRST_REST * 2.0 ** min(self.strikes - 1, 32), self.cooldown)
+        if until is not None:
+            length = max(length, min(until - now, self.cooldown))
+        self._rest(now, length, reason)
+
+    def exhaust(self, permit: Permit, now: float, reason: str, until: float | None = None) -> None:
+        """Take a quota fault: rest until the time that the provider named, else for the cooldown.
+
+        A forced request that meets the quota again, and hears no time, tells nothing new.
+        """
+        if permit.epoch != self.epoch or (until is None and self._rests(now)):
+            return
+        length = self.cooldown if until is None else min(max(until - now, SHORTEST_REST), LONGEST_REST)
+        self._rest(now, length, reason)
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back unjudged; of a probe, the next request takes its place. Idempotent."""
+        if permit is self._probe:
+            self._probe = None
+
+    def _rest(self, now: float, length: float, reason: str) -> None:
+        self.epoch += 1
+        self.rest_until = now + length
+        self.rest_length = length
+        self.reason = reason
+        self._probe = None
+
+    def __repr__(self) -> str:
+        state = "ready" if self.rest_until is None else f"resting {self.rest_length:.0f} s"
+        if self._probe:
+            state = "probing"
+        return f"<Health {self.name} {state}, {self.strikes} strike{'' if self.strikes == 1 else 's'}>"

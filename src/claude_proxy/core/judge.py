@@ -1,0 +1,219 @@
+"""What an answer is worth: judged at its head and first meaningful event, and again at its end.
+
+    head, body ───────────► judge_body ──────────────┐
+    head, events ─► StreamJudge.opening ─► (nothing yet) │─► Outcome = Accepted | Rejected
+    no answer ────────────► unanswered ──────────────┘
+    all that follows ─────► StreamJudge.follow ─► .ending() ─► Ending
+
+Meaningful is a `content_block_delta` of any type, or a `message_delta` with a stop reason: only then is it known that
+the provider answers, and only then may a byte go to the client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import msgspec
+
+from claude_proxy.core import sse, usage
+from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
+from claude_proxy.core.model import Ending, Fault, Headers, Usage
+from claude_proxy.core.retry_after import named_return
+
+MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
+"""How much of a stream is held while nothing meaningful has come. What comes before it is a `message_start` and pings."""
+
+LONGEST_TEXT: Final = 300
+"""How many characters of a provider's own words are kept for the user to read."""
+
+_QUOTA_STATUSES: Final = frozenset({402, 429})
+_QUOTA_ERRORS: Final = frozenset({"rate_limit_error", "billing_error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a provider answered, fit to be relayed as it stands."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An answer that goes to the client: the whole of it, or all events of a stream up to the first meaningful one."""
+
+    reply: Reply
+
+    @property
+    def label(self) -> str:
+        return str(self.reply.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An answer, or the lack of one, that speaks against its provider (or, as `Fault.REQUEST`, against the request)."""
+
+    fault: Fault
+    label: str
+    """A status or a word, safe in a header and in a log."""
+    text: str = field(default="", repr=False)
+    """The provider's own words, shortened: for the user's eyes, not for a log, since they may quote the request."""
+    until: float | None = None
+    """When the provider says that it will answer again."""
+    reply: Reply | None = None
+    """Its error, where it gave one that can be relayed."""
+
+
+Outcome: TypeAlias = Accepted | Rejected
+
+
+def unanswered(label: str, text: str) -> Rejected:
+    """Judge a provider that could not be reached, fell silent or stopped speaking HTTP."""
+    return Rejected(Fault.PROVIDER, label, text)
+
+
+def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outcome:
+    """Judge an answer that has been read to its end: an error, or what stands behind a 200 that is not a stream."""
+    status = reply.status
+    if status == 200:
+        return Accepted(reply) if _is_answer(reply.body) else _behind_200(reply, reply.body, now)
+    text = _words(reply.body)
+    until = named_return(reply.headers, now)
+    if status in retry_statuses:
+        fault = Fault.QUOTA if status in _QUOTA_STATUSES else Fault.PROVIDER
+        return Rejected(fault, str(status), text, until, reply)
+    if 400 <= status < 600:
+        return Rejected(Fault.REQUEST, str(status), text, until, reply)
+    return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
+
+
+class _AnswerShape(msgspec.Struct):
+    type: str = ""
+    input_tokens: int | None = None
+
+
+_shape = msgspec.json.Decoder(_AnswerShape)
+
+
+def _is_answer(body: bytes) -> bool:
+    """Whether a body is a whole message, or a count of tokens."""
+    try:
+        shape = _shape.decode(body)
+    except msgspec.MsgspecError:
+        return False
+    return shape.type == "message" or (shape.type == "" and shape.input_tokens is not None)
+
+
+def _behind_200(reply: Reply, body: bytes, now: float) -> Rejected:
+    """Judge what is no answer though its status says so: an error, a provider's own error code, HTML, nothing."""
+    found = read_error(body)
+    if found is None:
+        return Rejected(Fault.PROVIDER, "nonsense" if body.strip() else "empty", _words(body))
+    kind, _ = found
+    fault = Fault.QUOTA if kind in _QUOTA_ERRORS else Fault.PROVIDER
+    status = STATUS_OF_ERROR.get(kind)
+    relayed = None if status is None else Reply(status, _as_json(reply.headers), body)
+    label = kind if status else "error"
+    return Rejected(fault, label, _words(body), named_return(reply.headers, now), relayed)
+
+
+def _as_json(headers: Headers) -> Headers:
+    kept = tuple(pair for pair in headers if pair[0] != b"content-type")
+    return (*kept, (b"content-type", b"application/json"))
+
+
+def _words(body: bytes) -> str:
+    """Return what an error body says, on one line: its message, else how it begins."""
+    found = read_error(body)
+    text = found[1] if found and found[1] else body[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
+
+
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _MessageDelta(msgspec.Struct):
+    delta: _Delta | None = None
+
+
+_message_delta = msgspec.json.Decoder(_MessageDelta)
+
+# All events that tell more than content does; a block without these words is not looked into.
+_TELLING: Final = (b"message_", b"error")
+
+
+class StreamJudge:
+    """Watches one stream from its first event to its last, and reads its usage on the way."""
+
+    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "stopped", "stop_reason_seen", "usage")
+
+    def __init__(self, head: Reply, now: float) -> None:
+        self._head = head
+        self._now = now
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._error = False
+        self.stop_reason_seen = False
+        self.stopped = False
+        """`message_stop` has come: nothing that matters follows."""
+        self.usage = Usage()
+
+    def opening(self, block: bytes) -> Outcome | None:
+        """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
+        self._held.append(block)
+        self._held_bytes += len(block)
+        meaningful = False
+        for event in sse.events(block):
+            self._take(event)
+            if self._error and not meaningful:
+                return _behind_200(self._head, event.data, self._now)
+            meaningful = meaningful or event.kind == "content_block_delta" or self.stop_reason_seen
+        if meaningful:
+            return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
+        if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:
+            return Rejected(Fault.PROVIDER, "no_content", "the stream holds no content")
+        return None
+
+    def follow(self, block: bytes) -> None:
+        """Take the next events of a committed stream."""
+        if any(word in block for word in _TELLING):
+            for event in sse.events(block):
+                self._take(event)
+
+    def ending(self) -> Ending:
+        """Return how a stream whose body has come to its end has ended."""
+        if self._error:
+            return Ending.ERROR
+        return Ending.COMPLETE if self.stopped or self.stop_reason_seen else Ending.TRUNCATED
+
+    def _take(self, event: sse.ServerSentEvent) -> None:
+        match event.kind:
+            case "message_start":
+                self.usage = usage.updated(self.usage, event.data)
+            case "message_delta":
+                self.usage = usage.updated(self.usage, event.data)
+                self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
+            case "message_stop":
+                self.stopped = True
+            case "error":
+                self._error = True
+            case _:
+                pass
+
+
+def _has_stop_reason(data: bytes) -> bool:
+    try:
+        delta = _message_delta.decode(data).delta
+    except msgspec.MsgspecError:
+        return False
+    return delta is not None and bool(delta.stop_reason)
+
+
+def judge_silence(held: bytes, head: Reply, now: float) -> Rejected:
+    """Judge a stream that ended before anything meaningful came; `held` is what was left without a blank line."""
+    if held.strip() and not held.lstrip().startswith((b"event:", b"data:", b":")):
+        return _behind_200(head, held, now)
+    return unanswered("truncated", "the stream ended before its first content")

@@ -1,0 +1,69 @@
+"""Facts of the Anthropic Messages wire: event names, error types and their statuses, and the forms of both.
+
+Source: the Messages API reference (errors, streaming) and Claude Code's gateway protocol page.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+MESSAGES_PATH: Final = "/v1/messages"
+COUNT_TOKENS_PATH: Final = "/v1/messages/count_tokens"
+MODELS_PATH: Final = "/v1/models"
+
+JSON: Final = b"application/json"
+EVENT_STREAM: Final = b"text/event-stream"
+
+STATUS_OF_ERROR: Final = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
+MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+
+def error_body(kind: str, message: str) -> bytes:
+    """Return an error in Anthropic's form, as JSON."""
+    return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": message}})
+
+
+def error_event(body: bytes) -> bytes:
+    """Return an error body as one server-sent event; line ends inside it become spaces, which JSON allows."""
+    return b"event: error\ndata: " + body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n\n"
+
+
+class _Error(msgspec.Struct):
+    type: str = ""
+    message: str = ""
+
+
+class _Envelope(msgspec.Struct):
+    error: _Error
+    type: str = ""
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def read_error(body: bytes) -> tuple[str, str] | None:
+    """Return (type, message) of an error body, or None where it is not one.
+
+    The outer `"type": "error"` may be missing, as it is at some providers.
+    """
+    try:
+        envelope = _envelope.decode(body)
+    except msgspec.MsgspecError:
+        return None
+    return envelope.error.type, envelope.error.message

@@ -1,0 +1,55 @@
+"""When a provider says that it will answer again: `retry-after`, or the reset of an exhausted rate limit."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from claude_proxy.core.headers import find
+from claude_proxy.core.model import Headers
+
+_LIMIT: Final = re.compile(rb"anthropic-ratelimit-(.+)-(reset|remaining)")
+_PLAIN_NUMBER: Final = re.compile(r"\d{1,12}(\.\d{0,6})?")
+
+
+def named_return(headers: Headers, now: float) -> float | None:
+    """Return the moment that the headers name, in seconds since the epoch, or None.
+
+    `retry-after` counts first, in seconds or as a date. Of `anthropic-ratelimit-*-reset` the latest exhausted one counts,
+    where `-remaining` tells which those are, else the earliest.
+    """
+    value = find(headers, b"retry-after")
+    moment = None if value is None else _moment(value, now)
+    return _reset(headers, now) if moment is None else moment
+
+
+def _reset(headers: Headers, now: float) -> float | None:
+    resets, exhausted = dict[bytes, float](), set[bytes]()
+    for name, value in headers:
+        match = _LIMIT.fullmatch(name)
+        if match is None:
+            continue
+        if match[2] == b"remaining" and value.strip() == b"0":
+            exhausted.add(match[1])
+        elif match[2] == b"reset" and (moment := _moment(value, 0.0)) is not None and moment > now:
+            resets[match[1]] = moment
+    if spent := [moment for limit, moment in resets.items() if limit in exhausted]:
+        return max(spent)
+    return min(resets.values(), default=None)
+
+
+def _moment(value: bytes, origin: float) -> float | None:
+    """Read seconds after `origin`, an HTTP date or an RFC 3339 time."""
+    text = value.decode("latin-1").strip()
+    if _PLAIN_NUMBER.fullmatch(text):
+        return origin + math.ceil(float(text))
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            continue
+    return None

@@ -1,0 +1,108 @@
+"""Server-sent events: bytes that arrive cut anywhere, handed on in whole events.
+
+    bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte ──► events() ──► ServerSentEvent
+
+The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+"""The largest event that is waited for. The largest real ones (a whole tool result in one block) stay below 1 MiB."""
+
+_BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+
+
+class EventTooLargeError(Exception):
+    """The stream holds an event over `MAX_EVENT_BYTES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event: its name (empty where the stream gave none) and its data lines, joined."""
+
+    name: str
+    data: bytes
+
+    @property
+    def kind(self) -> str:
+        """What the event is: its name, or the `type` in its data where a provider sends no `event:` line."""
+        return self.name or _type_of(self.data)
+
+
+class SSEDecoder:
+    """Cuts a stream behind its last whole event and keeps the rest for the next call."""
+
+    __slots__ = ("_rest", "_scanned")
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._scanned = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what has come; return the whole events that are complete now, `b""` where none is.
+
+        Raises `EventTooLargeError`.
+        """
+        if not self._rest and data.endswith(b"\n\n"):
+            return data
+        self._rest += data
+        cut = self._last_event_end()
+        if cut == 0:
+            self._scanned = len(self._rest)
+            if self._scanned > MAX_EVENT_BYTES:
+                raise EventTooLargeError
+            return b""
+        block = bytes(self._rest[:cut])
+        del self._rest[:cut]
+        self._scanned = len(self._rest)
+        return block
+
+    def _last_event_end(self) -> int:
+        start = max(0, self._scanned - 3)  # a blank line may have begun in what was scanned before
+        newest = self._rest.rfind(b"\n\n", start) + 2
+        if self._rest.find(b"\r", start) < 0:
+            return newest if newest > 1 else 0
+        last = 0
+        for match in _BLANK_LINE.finditer(self._rest, start):
+            last = match.end()
+        return last
+
+
+def events(block: bytes) -> Iterator[ServerSentEvent]:
+    """Yield the events of a block; comments, unknown fields and events without data are passed over."""
+    name, data = "", list[bytes]()
+    for line in _LINE_END.split(block):
+        if not line:
+            if data:
+                yield ServerSentEvent(name, b"\n".join(data))
+            name, data = "", []
+            continue
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"event":
+            name = value.decode("utf-8", "replace")
+        elif field == b"data":
+            data.append(value)
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def _type_of(data: bytes) -> str:
+    try:
+        return _typed.decode(data).type
+    except msgspec.MsgspecError:
+        return ""
