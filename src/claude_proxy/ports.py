@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-from claude_proxy.core.model import Account, Headers, Origin
+from claude_proxy.core.model import Account, Headers, Origin, Reply
 
 
 class Failure(enum.Enum):
@@ -108,14 +108,27 @@ class Ledger(Protocol):
     def record(self, account: Account) -> None: ...
 
 
+class ClientLeftError(Exception):
+    """The client hung up before its request was read."""
+
+
 class Client(Protocol):
-    """The client's side of an exchange: its request's body, and the way to answer it."""
+    """The client's side of an exchange: its request's body, and the way to answer it.
+
+    Once the body is read, a client that hangs up cancels the task that serves it.
+    """
 
     async def read_body(self, limit: int) -> bytes | None:
-        """Return the whole body; None as soon as it is known to be over `limit` bytes."""
+        """Return the whole body; None as soon as it is known to be over `limit` bytes. Raises `ClientLeftError`."""
         ...
 
-    async def start(self, status: int, headers: Headers) -> None: ...
+    async def send(self, reply: Reply) -> None:
+        """Send a whole answer."""
+        ...
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of a stream."""
+        ...
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client is slow to read."""

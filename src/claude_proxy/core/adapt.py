@@ -27,7 +27,9 @@ def adapt(request: MessagesRequest, route: Route, provider: Provider) -> Adapted
     body = request.body
     if model != request.model:
         body = spliced(request, {"model": msgspec.json.encode(model)})
-    return Adapted(_request_line(request, provider) + headers.for_provider(request.headers, provider, len(body)), body, model)
+    return Adapted(
+        _request_line(request, provider) + headers.for_provider(request.headers, provider, len(body)), body, model
+    )
 
 
 def _request_line(request: MessagesRequest, provider: Provider) -> bytes:

@@ -77,7 +77,7 @@ class Failover:
         self._rejections.append(outcome)
         if outcome.fault is Fault.REQUEST or outcome.fault is Fault.CLIENT:
             health.release(permit)
-            return GiveUp(outcome, outcome.until)
+            return GiveUp(outcome, None)
         _hold_against(health, permit, outcome, now)
         return self._next(now)
 

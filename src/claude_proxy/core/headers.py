@@ -63,9 +63,7 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
     listed = find(headers, b"connection")
     if listed is not None and listed.lower() not in (b"keep-alive", b"close"):
         dropped |= {name.strip().lower() for name in listed.split(b",")}
-    lines = [
-        b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)
-    ]
+    lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
     return b"%bcontent-length: %d\r\n%b\r\n" % (_fixed(provider), body_length, b"".join(lines))
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from claude_proxy.core import sse, usage
 from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
-from claude_proxy.core.model import Ending, Fault, Headers, Usage
+from claude_proxy.core.model import Ending, Fault, Headers, Reply, Usage
 from claude_proxy.core.retry_after import named_return
 
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
@@ -29,15 +29,6 @@ LONGEST_TEXT: Final = 300
 
 _QUOTA_STATUSES: Final = frozenset({402, 429})
 _QUOTA_ERRORS: Final = frozenset({"rate_limit_error", "billing_error"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a provider answered, fit to be relayed as it stands."""
-
-    status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ def unanswered(label: str, text: str) -> Rejected:
 
 
 def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outcome:
-    """Judge an answer that has been read to its end: an error, or what stands behind a 200 that is not a stream."""
+    """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
     status = reply.status
     if status == 200:
         return Accepted(reply) if _is_answer(reply.body) else _behind_200(reply, reply.body, now)
@@ -141,14 +132,11 @@ class _MessageDelta(msgspec.Struct):
 
 _message_delta = msgspec.json.Decoder(_MessageDelta)
 
-# All events that tell more than content does; a block without these words is not looked into.
-_TELLING: Final = (b"message_", b"error")
-
 
 class StreamJudge:
     """Watches one stream from its first event to its last, and reads its usage on the way."""
 
-    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "stopped", "stop_reason_seen", "usage")
+    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "began", "stopped", "stop_reason_seen", "usage")
 
     def __init__(self, head: Reply, now: float) -> None:
         self._head = head
@@ -156,6 +144,8 @@ class StreamJudge:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._error = False
+        self.began = False
+        """An event has come, whatever it was."""
         self.stop_reason_seen = False
         self.stopped = False
         """`message_stop` has come: nothing that matters follows."""
@@ -165,43 +155,64 @@ class StreamJudge:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
         self._held.append(block)
         self._held_bytes += len(block)
-        meaningful = False
-        for event in sse.events(block):
-            self._take(event)
-            if self._error and not meaningful:
+        pieces = sse.split(block)
+        for position, piece in enumerate(pieces, 1):
+            event = sse.parse(piece)
+            self.began = self.began or event is not None
+            if event and self._take(event):
+                self._look_into(pieces[position:])
+                return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
+            if event and self._error:
                 return _behind_200(self._head, event.data, self._now)
-            meaningful = meaningful or event.kind == "content_block_delta" or self.stop_reason_seen
-        if meaningful:
-            return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
         if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:
             return Rejected(Fault.PROVIDER, "no_content", "the stream holds no content")
         return None
 
+    def cut(self, rest: bytes) -> Rejected:
+        """Judge a stream that ended before anything meaningful; `rest` is what came behind the last blank line.
+
+        An error or a page in place of a stream ends here as well: it holds no events.
+        """
+        body = b"".join((*self._held, rest))
+        if body.strip() and not self.began:
+            return _behind_200(self._head, body, self._now)
+        return unanswered("truncated" if self.began else "empty", "the stream ended before its first content")
+
     def follow(self, block: bytes) -> None:
         """Take the next events of a committed stream."""
-        if any(word in block for word in _TELLING):
-            for event in sse.events(block):
+        if b"message_" in block or b"error" in block:
+            self._look_into(sse.split(block))
+
+    def _look_into(self, pieces: list[bytes]) -> None:
+        """Read the few events that tell more than content does: reading all of them would cost more than relaying them."""
+        for piece in pieces:
+            if (b"message_" in piece or b"error" in piece) and (event := sse.parse(piece)):
                 self._take(event)
 
-    def ending(self) -> Ending:
-        """Return how a stream whose body has come to its end has ended."""
+    def ending(self, otherwise: Ending) -> Ending:
+        """Return how a stream has ended from which nothing more comes; `otherwise`: where it was not complete."""
         if self._error:
             return Ending.ERROR
-        return Ending.COMPLETE if self.stopped or self.stop_reason_seen else Ending.TRUNCATED
+        return Ending.COMPLETE if self.stopped or self.stop_reason_seen else otherwise
 
-    def _take(self, event: sse.ServerSentEvent) -> None:
+    def _take(self, event: sse.ServerSentEvent) -> bool:
+        """Note what an event tells; return whether it is meaningful."""
         match event.kind:
+            case "content_block_delta":
+                return True
             case "message_start":
                 self.usage = usage.updated(self.usage, event.data)
             case "message_delta":
                 self.usage = usage.updated(self.usage, event.data)
                 self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
+                return self.stop_reason_seen
             case "message_stop":
                 self.stopped = True
             case "error":
                 self._error = True
             case _:
                 pass
+        return False
 
 
 def _has_stop_reason(data: bytes) -> bool:
@@ -210,10 +221,3 @@ def _has_stop_reason(data: bytes) -> bool:
     except msgspec.MsgspecError:
         return False
     return delta is not None and bool(delta.stop_reason)
-
-
-def judge_silence(held: bytes, head: Reply, now: float) -> Rejected:
-    """Judge a stream that ended before anything meaningful came; `held` is what was left without a blank line."""
-    if held.strip() and not held.lstrip().startswith((b"event:", b"data:", b":")):
-        return _behind_200(head, held, now)
-    return unanswered("truncated", "the stream ended before its first content")

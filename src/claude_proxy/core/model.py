@@ -121,6 +121,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: a provider's, fit to be relayed as it stands, or one of our own."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One provider that was asked, and what came of it.
 
@@ -130,6 +139,8 @@ class Attempt:
     provider: str
     outcome: str
     milliseconds: float
+    text: str = field(default="", repr=False)
+    """The fault in the provider's own words: for the user's eyes and never for a log, since it may quote the request."""
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"
@@ -158,5 +169,3 @@ class Account:
     ending: Ending
     first_byte_ms: float | None
     total_ms: float
-    error: str = ""
-    """The last fault in the provider's own words, shortened, without secrets; empty where all went well."""

@@ -1,6 +1,6 @@
 """Server-sent events: bytes that arrive cut anywhere, handed on in whole events.
 
-    bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte ──► events() ──► ServerSentEvent
+    bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte ──► split ──► parse ──► ServerSentEvent
 
 The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
 """
@@ -8,7 +8,6 @@ The block is what goes to the client; the events are only looked at. Source: WHA
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +65,11 @@ class SSEDecoder:
         self._scanned = len(self._rest)
         return block
 
+    @property
+    def rest(self) -> bytes:
+        """What has come behind the last whole event."""
+        return bytes(self._rest)
+
     def _last_event_end(self) -> int:
         start = max(0, self._scanned - 3)  # a blank line may have begun in what was scanned before
         newest = self._rest.rfind(b"\n\n", start) + 2
@@ -77,21 +81,21 @@ class SSEDecoder:
         return last
 
 
-def events(block: bytes) -> Iterator[ServerSentEvent]:
-    """Yield the events of a block; comments, unknown fields and events without data are passed over."""
+def split(block: bytes) -> list[bytes]:
+    """Return the events of a block unread, each without its blank line, and maybe an empty last piece."""
+    return _BLANK_LINE.split(block) if b"\r" in block else block.split(b"\n\n")
+
+
+def parse(piece: bytes) -> ServerSentEvent | None:
+    """Read one event; None where it has no data (a comment, an empty piece). Unknown fields are passed over."""
     name, data = "", list[bytes]()
-    for line in _LINE_END.split(block):
-        if not line:
-            if data:
-                yield ServerSentEvent(name, b"\n".join(data))
-            name, data = "", []
-            continue
+    for line in _LINE_END.split(piece):
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"event":
-            name = value.decode("utf-8", "replace")
-        elif field == b"data":
-            data.append(value)
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ").decode("utf-8", "replace")
+    return ServerSentEvent(name, b"\n".join(data)) if data else None
 
 
 class _Typed(msgspec.Struct):

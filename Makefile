@@ -1,0 +1,44 @@
+PYTHON ?= python3
+UV ?= uv
+PY := .venv/bin/python
+prepare = @$(PYTHON) -B -c 'import proxy; proxy.prepare("$(1)")'
+compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header $(ARGS) pyproject.toml
+
+.PHONY: help test lint coverage bench lock schema picture
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
+
+test: ## Run the tests (ARGS="-k name" runs some of them)
+	$(call prepare,test)
+	$(PY) -m pytest $(ARGS)
+
+lint: ## Check style and types
+	$(call prepare,lint)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+coverage: ## Hold that the core's own tests reach every branch of it
+	$(call prepare,test)
+	@mkdir -p .cache
+	$(PY) -m coverage run -m pytest -q tests/core
+	$(PY) -m coverage report --include='*/claude_proxy/core/*' --fail-under=100
+
+bench: ## Measure against nginx and a direct connection; writes bench/RESULTS.md
+	$(call prepare,test)
+	$(PY) bench
+
+lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions); needs uv
+	$(compile) -o requirements/runtime.txt
+	$(compile) --group test -c requirements/runtime.txt -o requirements/test.txt
+	$(compile) --group lint -c requirements/test.txt -o requirements/lint.txt
+
+schema: ## Make config.schema.json anew from the settings' types
+	$(call prepare,runtime)
+	$(PY) -m claude_proxy.config.schema
+
+picture: ## Make the README's picture of the demo anew
+	$(call prepare,runtime)
+	$(PY) docs/picture.py

@@ -1,0 +1,241 @@
+"""`python3 proxy.py …` does what the installed command `claude-proxy …` does, and needs only Python 3.11 and its venv.
+
+The first start makes `.venv` beside this file and installs the pinned packages there; later starts compare the lock
+with the copy that was kept of it, and go on at once. The file stands alone, uses the standard library only, and keeps
+to the syntax of older Pythons, so that they reach the message below.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "claude-proxy needs Python 3.11 or newer; this is Python {}.{} ({}).\n"
+        "Start it with a newer one, for example: python3.14 proxy.py".format(*sys.version_info[:2], sys.executable)
+    )
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+WINDOWS = os.name == "nt"
+LOCKS = ("runtime", "test", "lint")
+"""Files in `requirements/`; each holds all packages of those before it."""
+
+
+class SetUpError(Exception):
+    """`.venv` could not be made; the text says why and what to do about it."""
+
+
+class Checkout:
+    """A folder with the sources and the locks, and the `.venv` that is made in it.
+
+    `.venv/locks/` is its record: a copy of each lock that is installed, under a line that names the Python. It is taken
+    away before anything is changed and written last, so what was interrupted is never taken for whole.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.venv = root / ".venv"
+        self.python = self.venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether `.venv` was made by this Python and has what the lock `name` asks for."""
+        return self.python.exists() and self._recorded(name) == this_python() + self._lock(name)
+
+    def prepare(self, name: str) -> Path:
+        """Return the Python of a `.venv` that has what the lock `name` asks for; raises `SetUpError`.
+
+        Two that start at once take turns, and the second finds the work done.
+        """
+        try:
+            if not self.is_ready(name):
+                with held(self.root / ".venv.lock"):
+                    if not self.is_ready(name):
+                        self._set_up(name)
+        except OSError as error:
+            raise SetUpError(f"{self.venv} could not be set up: {error}") from None
+        return self.python
+
+    def _set_up(self, name: str) -> None:
+        import shutil
+
+        whole = self.python.exists() and any(self._recorded(lock).startswith(this_python()) for lock in LOCKS)
+        tell("bringing .venv up to date …" if whole else "setting up .venv (once, about 10 s) …")
+        shutil.rmtree(self.venv / "locks", ignore_errors=True)
+        uv = shutil.which("uv")
+        if not (uv and self._install_with_uv(uv, name, whole=whole)):
+            self._install_with_pip(name, whole=whole)
+        self._link_sources()
+        self._record(name)
+
+    def _install_with_uv(self, uv: str, name: str, *, whole: bool) -> bool:
+        """Say whether it worked: pip may know of an index, a proxy or a certificate that uv was not told of."""
+        if not whole:
+            self._clear()
+            if self._run(uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(self.venv)):
+                return False
+        install = (uv, "pip", "install", "--quiet", "--python", str(self.python))
+        return not self._run(*install, "--require-hashes", "-r", str(self._lock_path(name)))
+
+    def _install_with_pip(self, name: str, *, whole: bool) -> None:
+        if not (whole and self._has_pip()):
+            self._clear()
+            check_venv_module()
+            said = self._run(sys.executable, "-I", "-m", "venv", str(self.venv))
+            if said:
+                raise SetUpError(f"Python's venv module could not make {self.venv}:\n{last_lines(said)}")
+        install = (str(self.python), "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-user", "--no-deps")
+        said = self._run(*install, "--require-hashes", "-r", str(self._lock_path(name)))
+        if said:
+            raise SetUpError(
+                f"the packages could not be installed. pip said at the end:\n{last_lines(said)}\n"
+                "Installing needs the package index this once. Behind a proxy, set HTTPS_PROXY; with a company's own\n"
+                "index or certificate, set PIP_INDEX_URL or PIP_CERT, as for any pip. Then start again."
+            )
+
+    def _has_pip(self) -> bool:
+        """Tell whether the venv has pip: one that uv made has none."""
+        return not self._run(str(self.python), "-I", "-c", "import pip")
+
+    def _clear(self) -> None:
+        import shutil
+
+        if self.venv.is_symlink():
+            self.venv.unlink()
+        elif self.venv.exists():
+            shutil.rmtree(self.venv)
+
+    def _link_sources(self) -> None:
+        """Let the venv's Python find the package, by a path file: PYTHONPATH would reach every program started."""
+        import sysconfig
+
+        base = str(self.venv)
+        packages = Path(sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base}))
+        relative = os.path.relpath(self.root / "src", packages)  # so that the folder can be moved
+        (packages / "claude-proxy.pth").write_text(relative + "\n", encoding="utf-8")
+
+    def _record(self, name: str) -> None:
+        (self.venv / "locks").mkdir()
+        for included in LOCKS[: LOCKS.index(name) + 1]:
+            text = this_python() + self._lock(included)
+            (self.venv / "locks" / included).write_text(text, encoding="utf-8")
+
+    def _recorded(self, name: str) -> str:
+        try:
+            return (self.venv / "locks" / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _lock(self, name: str) -> str:
+        return self._lock_path(name).read_text(encoding="utf-8")
+
+    def _lock_path(self, name: str) -> Path:
+        return self.root / "requirements" / f"{name}.txt"
+
+    def _run(self, *command: str) -> str:
+        """Run a program to its end; return an empty text where it went well, else what it said."""
+        from subprocess import DEVNULL, PIPE, STDOUT, run
+
+        done = run(command, cwd=self.root, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False)
+        if done.returncode == 0:
+            return ""
+        return done.stdout.decode("utf-8", "replace").strip() or f"{command[0]} ended with {done.returncode}"
+
+
+def this_python() -> str:
+    """Return the line that names the Python at work; a venv made by another one is made anew.
+
+    On Windows with its folder: the `python.exe` in a venv is a launcher, there even when the Python behind it is gone.
+    """
+    where = sys.base_prefix if WINDOWS else ""
+    return f"{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')} {sys.platform} {where}\n"
+
+
+def check_venv_module() -> None:
+    """Raise `SetUpError` where this Python came without the modules that make a venv, as Debian's does."""
+    from importlib.util import find_spec
+
+    if find_spec("venv") is None or find_spec("ensurepip") is None:
+        raise SetUpError(
+            "this Python came without its venv module.\n"
+            f"On Debian and Ubuntu: apt install python3-venv (or python3.{sys.version_info[1]}-venv). Or install uv."
+        )
+
+
+@contextmanager
+def held(path: Path) -> "Iterator[None]":
+    """Hold the file's lock, after whoever has it; the system lets go of it when a process ends, however it ends."""
+    with path.open("a", encoding="utf-8") as file:
+        if not try_lock(file.fileno(), wait=False):
+            tell("another start is setting up .venv: waiting for it …")
+            while not try_lock(file.fileno(), wait=True):
+                pass
+        yield
+
+
+def try_lock(descriptor: int, *, wait: bool) -> bool:
+    """Lock an open file for this process, and say whether it is locked; with `wait`, only "no" after a while."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:  # LK_LOCK gives up after ten seconds
+            return False
+    else:
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+    return True
+
+
+def become(command: "list[str]") -> "NoReturn":
+    """Go on as another program, and end with its exit code."""
+    if not WINDOWS:
+        os.execv(command[0], command)
+    import subprocess
+
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            sys.exit(child.wait())
+        except KeyboardInterrupt:
+            continue  # the console told the child too, and the child decides
+
+
+def last_lines(text: str, count: int = 8) -> str:
+    """Return the end of a program's output, indented."""
+    return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
+
+
+def tell(text: str) -> None:
+    """Say something on standard error, so that what a command prints stays its own."""
+    print(f"claude-proxy: {text}", file=sys.stderr, flush=True)
+
+
+def prepare(name: str) -> Path:
+    """Do as `Checkout.prepare` for this file's folder, and end with a message where it fails.
+
+    The Makefile calls this for the packages of the tests.
+    """
+    try:
+        return Checkout(Path(__file__).resolve().parent).prepare(name)
+    except SetUpError as error:
+        tell(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        tell("interrupted; the next start begins anew.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    # -P: no module is taken from the folder that the user happens to be in
+    become([str(prepare("runtime")), "-P", "-m", "claude_proxy", *sys.argv[1:]])

@@ -1,0 +1,104 @@
+"""One provider, asked once: send, then read until its answer can be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.judge import Accepted, Outcome, StreamJudge, judge_body, unanswered
+from claude_proxy.core.model import Provider, Reply
+from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
+from claude_proxy.gateway import Gateway
+from claude_proxy.ports import Answer, UpstreamError, UpstreamRequest
+
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""The largest answer that is read whole; the longest real ones, 128,000 tokens, take about 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An accepted stream: what is still to come of it, and what has been learnt of it."""
+
+    answer: Answer
+    decoder: SSEDecoder
+    judge: StreamJudge
+    stall: float
+    """The longest silence that its provider may keep, in seconds."""
+
+
+class _AnswerTooLargeError(Exception):
+    """The answer is over `MAX_ANSWER_BYTES`."""
+
+
+async def ask(
+    gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool
+) -> tuple[Outcome, Stream | None]:
+    """Return what came of it; the stream besides where one was accepted. Every fault is a `Rejected`, never raised."""
+    request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
+    timeouts = provider.timeouts
+    # an answer that is not streamed says nothing until it is whole
+    silence = timeouts.first_event if streaming else timeouts.first_content
+    deadline = gateway.clock.monotonic() + timeouts.first_content
+    try:
+        answer = await gateway.transport.open(request, connect_timeout=timeouts.connect, head_timeout=silence)
+    except UpstreamError as error:
+        return unanswered(error.failure.value, str(error)), None
+    except TimeoutError:
+        return unanswered("first_event_timeout", f"no answer within {silence:g} s"), None
+    stream = None
+    try:
+        if streaming and answer.status == 200:
+            judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
+            stream = Stream(answer, SSEDecoder(), judge, timeouts.stall)
+            outcome = await _opening(gateway, provider, stream, deadline)
+            stream = stream if isinstance(outcome, Accepted) else None
+            return outcome, stream
+        return await _whole(gateway, provider, answer), None
+    finally:
+        if stream is None:
+            answer.close()
+
+
+async def _opening(gateway: Gateway, provider: Provider, stream: Stream, deadline: float) -> Outcome:
+    """Read a stream up to its first meaningful event."""
+    patience = provider.timeouts.first_event
+    try:
+        while data := await stream.answer.read(max(0.0, min(patience, deadline - gateway.clock.monotonic()))):
+            block = stream.decoder.feed(data)
+            if block and (outcome := stream.judge.opening(block)):
+                return outcome
+            patience = provider.timeouts.first_content
+    except UpstreamError as error:
+        return unanswered(error.failure.value, str(error))
+    except TimeoutError:
+        return unanswered("first_content_timeout", "no content came in time")
+    except EventTooLargeError:
+        return unanswered("malformed", "an event of the stream is too large")
+    return stream.judge.cut(stream.decoder.rest)
+
+
+async def _whole(gateway: Gateway, provider: Provider, answer: Answer) -> Outcome:
+    """Read an answer to its last byte before it is judged, so that failover covers it all."""
+    try:
+        body = await _read_to_end(gateway, provider, answer)
+    except UpstreamError as error:
+        return unanswered(error.failure.value, str(error))
+    except TimeoutError:
+        return unanswered("stalled", "the answer stopped before its end")
+    except _AnswerTooLargeError:
+        return unanswered("malformed", "the answer is too large")
+    reply = Reply(answer.status, answer.headers, body)
+    return judge_body(reply, gateway.policy.retry_statuses, gateway.clock.wall())
+
+
+async def _read_to_end(gateway: Gateway, provider: Provider, answer: Answer) -> bytes:
+    timeouts = provider.timeouts
+    deadline = gateway.clock.monotonic() + timeouts.first_content
+    pieces, size = list[bytes](), 0
+    while data := await answer.read(max(0.0, min(timeouts.stall, deadline - gateway.clock.monotonic()))):
+        pieces.append(data)
+        size += len(data)
+        if size > MAX_ANSWER_BYTES:
+            raise _AnswerTooLargeError
+    return b"".join(pieces)

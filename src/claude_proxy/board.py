@@ -1,0 +1,101 @@
+"""What `status` shows besides health: who answered last, what went wrong last, which key was refused. Kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from claude_proxy.core.health import Health, State
+from claude_proxy.core.model import Account, Ending, Provider
+from claude_proxy.ports import Clock, Ledger
+
+_KEY_REFUSED: Final = frozenset({"401", "403"})
+_BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
+
+
+class Journal(Ledger, Protocol):
+    """A ledger that takes notes on the service itself as well."""
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong with a provider last; `at` in seconds since the epoch."""
+
+    at: float
+    text: str
+
+
+class Board:
+    """A `Ledger` that passes accounts on to the journal and remembers the newest of each kind."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._trouble: dict[str, Trouble] = {}
+        self._key_refused: set[str] = set()
+        self._last_answer: dict[str, object] | None = None
+        self._noted_epoch: dict[Health, int] = {}
+        self.healths: Mapping[str, Health] = {}
+        self.variables: Mapping[str, str] = {}
+        """The variable that holds each provider's key."""
+
+    def record(self, account: Account) -> None:
+        self._journal.record(account)
+        now = self._clock.wall()
+        for attempt in account.attempts:
+            if attempt.outcome == "200":
+                self._key_refused.discard(attempt.provider)
+            else:
+                self._trouble[attempt.provider] = Trouble(now, attempt.text or attempt.outcome)
+            if attempt.outcome in _KEY_REFUSED:
+                self._note_refused_key(attempt.provider, attempt.outcome)
+            self._note_rest(attempt.provider, now)
+        if account.provider:
+            self._last_answer = {"provider": account.provider, "model": account.used_model, "at": now}
+            if account.ending in _BROKEN:
+                self._trouble[account.provider] = Trouble(now, f"a stream ended {account.ending.value}")
+
+    def note(self, text: str) -> None:
+        self._journal.note(text)
+
+    def forget(self, name: str) -> None:
+        """Forget what was known of a provider, since its key or address is another now."""
+        self._trouble.pop(name, None)
+        self._key_refused.discard(name)
+
+    def _note_refused_key(self, name: str, status: str) -> None:
+        if name not in self._key_refused:
+            self._key_refused.add(name)
+            variable = self.variables.get(name, "its key")
+            self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment")
+
+    def _note_rest(self, name: str, now: float) -> None:
+        health = self.healths.get(name)
+        if health is None or health.rest_until is None or self._noted_epoch.get(health) == health.epoch:
+            return
+        self._noted_epoch[health] = health.epoch
+        self.note(f"{name} rests {max(0, health.rest_until - now):.0f} s: {health.reason}")
+
+    def provider(self, provider: Provider, now: float) -> dict[str, object]:
+        """Return one provider's state, fit for JSON. Times are seconds since the epoch."""
+        health = self.healths[provider.name]
+        trouble = self._trouble.get(provider.name)
+        state = health.state(now)
+        return {
+            "name": provider.name,
+            "base_url": provider.base_url,
+            "key": provider.api_key_env,
+            "state": state.value,
+            "rest_until": health.rest_until,
+            "reason": None if state is State.READY else health.reason,
+            "strikes": health.strikes,
+            "last_error": {"at": trouble.at, "text": trouble.text} if trouble else None,
+            "key_rejected": provider.name in self._key_refused,
+        }
+
+    @property
+    def last_answer(self) -> object:
+        return self._last_answer

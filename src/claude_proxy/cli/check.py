@@ -1,0 +1,64 @@
+"""`claude-proxy check`: whether the configuration is right and, with --live, whether each provider answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from claude_proxy.cli.console import console, table
+from claude_proxy.cli.exits import Exit
+from claude_proxy.cli.probe import Probe, probe_all
+from claude_proxy.cli.settings import load_config
+from claude_proxy.config.load import Config
+from claude_proxy.store.home import Home
+from claude_proxy.store.text import printable
+
+
+@click.command(epilog="\b\nExamples:\n  claude-proxy check\n  claude-proxy check --live")
+@click.option("--live", is_flag=True, help="Send one tiny request to each provider; costs a few tokens.")
+def check(*, live: bool) -> int:
+    """Check config.json and .env, and show which providers have a key.
+
+    The exit code is 2 where the configuration is wrong, 1 where a provider does not answer a live request.
+    """
+    home = Home.find(os.environ)
+    config = load_config(home)
+    out = console()
+    for warning in config.warnings:
+        out.print(f"warning: {printable(warning)}", style="yellow")
+    if not live:
+        _show_keys(out, home, config)
+        return Exit.OK
+    probes = asyncio.run(probe_all(config.providers, config.policy, config.egress))
+    _show_probes(out, probes)
+    return Exit.OK if all(probe.answered for probe in probes) else Exit.FAILED
+
+
+def _show_keys(out: Console, home: Home, config: Config) -> None:
+    rows = table("provider", "address", "key")
+    for provider in config.providers:
+        rows.add_row(provider.name, provider.base_url, Text(f"in {provider.api_key_env}", style="green"))
+    for skipped in config.skipped:
+        rows.add_row(skipped.name, "-", Text(f"missing: set {skipped.variable}", style="red"))
+    out.print(rows)
+    out.print(f"The configuration in {home.root} is right; `claude-proxy check --live` tries the keys.")
+
+
+def _show_probes(out: Console, probes: list[Probe]) -> None:
+    rows = table("provider", "model", "answer", "time", "error")
+    for probe in probes:
+        style = "green" if probe.answered else "red"
+        latency = f"{probe.milliseconds:.0f} ms"
+        rows.add_row(probe.provider.name, printable(probe.model), Text(probe.label, style), latency, _error(probe))
+    out.print(rows)
+
+
+def _error(probe: Probe) -> str:
+    said = printable(probe.error) or "-"
+    if probe.key_rejected:
+        return f"the key in {probe.provider.api_key_env} was rejected: mend it ({said})"
+    return said if not probe.answered else "-"

@@ -1,0 +1,152 @@
+"""The life of the one proxy of a home, seen from the commands: found, started in the background, waited for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from claude_proxy.cli import control, port_owner, processes
+from claude_proxy.cli.control import Control
+from claude_proxy.cli.exits import ERROR, CommandError, Exit
+from claude_proxy.cli.waiting import until
+from claude_proxy.store.home import HOME_VARIABLE, Home
+from claude_proxy.store.lock import exclusive
+from claude_proxy.store.running import Running
+from claude_proxy.store.text import printable
+
+START_TIMEOUT = 10.0
+"""Seconds for a new proxy to answer; it takes a fraction of one."""
+LOCK_TIMEOUT = 3 * START_TIMEOUT
+"""Seconds to wait for another `start` of the same home."""
+MAX_COMPLAINT_LINES = 20
+
+
+def find(home: Home) -> Running | None:
+    """Return the home's proxy if it runs; None where there is none, and the state file, if there, is stale.
+
+    Raises `CommandError` where it runs and does not answer.
+    """
+    running = Running.read(home.running)
+    if running is None:
+        return None
+    try:
+        return running if Control.of(running).health().instance == running.instance else None
+    except control.SilentError as error:
+        if not is_hung(running):
+            return None
+        raise CommandError(
+            f"the proxy (pid {running.pid}) does not answer",
+            hint="`claude-proxy stop --force` ends its process.",
+        ) from error
+    except control.ControlError:
+        return None
+
+
+def is_hung(running: Running) -> bool:
+    """Whether it is really that process which is silent; by now the pid or the port may be another program's."""
+    owner = port_owner.owner_of(running.port)
+    return processes.alive(running.pid) and owner is not None and owner.pid == running.pid
+
+
+def ensure(home: Home) -> tuple[Running, bool]:
+    """Return the home's proxy, started now if need be, and whether it was.
+
+    Commands that ask at the same time start one proxy. Raises `CommandError`.
+    """
+    prepare(home)
+    try:
+        with exclusive(home.state / "start.lock", LOCK_TIMEOUT):
+            running = find(home)
+            return (running, False) if running else _launch(home)
+    except TimeoutError:
+        raise CommandError("another `claude-proxy start` has not finished; try again") from None
+
+
+def prepare(home: Home) -> None:
+    """Make the home's folders. Raises `CommandError`."""
+    try:
+        home.prepare()
+    except OSError as error:
+        raise CommandError(
+            f"{home.root} cannot be used: {error.strerror}",
+            code=Exit.USAGE,
+            hint=f"Set {HOME_VARIABLE} to another folder.",
+        ) from error
+
+
+def _launch(home: Home) -> tuple[Running, bool]:
+    complaints = home.state / "serve.err"
+    process = _spawn(home, complaints)
+
+    def outcome() -> Running | int | None:
+        return find(home) or process.poll()
+
+    match until(outcome, START_TIMEOUT):
+        case Running() as running:
+            return running, True
+        case int(code):
+            if quicker := find(home):  # a `serve` in another terminal
+                return quicker, False
+            raise _failed(code, complaints)
+        case _:
+            process.kill()
+            raise CommandError(f"the proxy did not answer within {START_TIMEOUT:.0f} s", hint=f"See {home.log}")
+
+
+def _spawn(home: Home, complaints: Path) -> subprocess.Popen[bytes]:
+    """Start `serve` so that it outlives this command and its terminal; what it says goes to a private file."""
+    home.running.unlink(missing_ok=True)  # stale, or we would not be here
+    complaints.unlink(missing_ok=True)
+    descriptor = os.open(complaints, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    command = [sys.executable, "-P", "-m", "claude_proxy", "serve"]
+    with os.fdopen(descriptor, "wb") as file:
+        return subprocess.Popen(  # noqa: S603 - this same program
+            command,
+            cwd=home.root,
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            **_detached(),
+        )
+
+
+def _detached() -> dict[str, Any]:
+    """Return what keeps the new process from ending with our terminal, or with a Ctrl-C in it.
+
+    On Windows a hidden console of its own and not DETACHED_PROCESS: without any console, the Python that a venv's
+    launcher starts would open a window.
+    """
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _environment(home: Home) -> dict[str, str]:
+    """Return our environment with its relative paths made absolute: the new process runs in another folder."""
+    environment = dict(os.environ)
+    environment[HOME_VARIABLE] = str(home.root)
+    if search := environment.get("PYTHONPATH"):
+        parts = [str(Path(part).absolute()) for part in search.split(os.pathsep) if part]
+        environment["PYTHONPATH"] = os.pathsep.join(parts)
+    return environment
+
+
+def _failed(code: int, complaints: Path) -> CommandError:
+    """Return what the new proxy said as our own error."""
+    said = complaints.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [printable(line) for line in said if line.strip()][-MAX_COMPLAINT_LINES:]
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    return CommandError(
+        *(errors or [f"the proxy ended at once, with exit code {code}"]),
+        code=code if code > 0 else Exit.FAILED,
+        hint="\n".join(line for line in lines if not line.startswith(ERROR)),
+    )
+
+
+def gone(home: Home, running: Running) -> bool:
+    """Whether this proxy has ended: it takes its state file away last of all, or was killed before it could."""
+    return Running.read(home.running) != running or not processes.alive(running.pid)

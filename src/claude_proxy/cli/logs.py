@@ -1,0 +1,50 @@
+"""`claude-proxy logs`: the end of proxy.log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from claude_proxy.cli.exits import CommandError
+from claude_proxy.cli.waiting import until
+from claude_proxy.store.home import Home
+from claude_proxy.store.tail import Position, last_lines, lines_since
+
+FOLLOW_SECONDS = 0.2
+
+
+@click.command(epilog="\b\nExamples:\n  claude-proxy logs -n 100\n  claude-proxy logs -f")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True, help="How many lines.")
+def logs(*, follow: bool, lines: int) -> None:
+    """Show the end of proxy.log: a line for each request, with who was asked and what came of it."""
+    path = Home.find(os.environ).log
+    try:
+        last, position = last_lines(path, lines)
+        _print(last)
+        if follow:
+            _follow(path, position)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    if not last:
+        click.echo(f"nothing is logged yet in {path}", err=True)
+
+
+def _follow(path: Path, position: Position) -> NoReturn:
+    def added() -> None:
+        nonlocal position
+        lines, position = lines_since(path, position)
+        _print(lines)
+
+    while True:
+        until(added, every=FOLLOW_SECONDS)
+
+
+def _print(lines: list[str]) -> None:
+    if lines:
+        click.echo("\n".join(lines))

@@ -1,0 +1,131 @@
+"""The command `claude-proxy`: finds the subcommand, shows its errors, and gives the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+
+import click
+
+from claude_proxy.cli.exits import ERROR, EXIT_CODES_HELP, CommandError, Exit
+from claude_proxy.store.home import Home, write_private
+
+PROGRAM = "claude-proxy"
+
+COMMANDS = {
+    "start": "Start the proxy in the background.",
+    "stop": "Let the requests in flight finish, then end the proxy.",
+    "restart": "Stop, then start.",
+    "status": "Show whether the proxy runs, and how its providers are.",
+    "run": "Run a command, such as claude, through the proxy.",
+    "logs": "Show proxy.log.",
+    "check": "Check the configuration, and with --live the keys.",
+    "demo": "See a failover at work, without any key.",
+    "serve": "Run the proxy in this terminal.",
+    "version": "Show the version.",
+}
+"""Each is the function of that name in the module of that name; only the one that is called is imported."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"claude_proxy.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"\b\nExample:\n  {PROGRAM} run -- claude\n\n\b\n{EXIT_CODES_HELP}",
+)
+def claude_proxy() -> None:
+    """Keep Claude Code working: each request goes to the first provider that can answer it.
+
+    The configuration is config.json and .env in ~/.claude-proxy, or in the folder that $CLAUDE_PROXY_HOME names.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (default: that of this process) and return its exit code. No traceback comes out."""
+    _tolerate_narrow_consoles()
+    try:
+        code = _invoke(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    return code
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    try:
+        # Arguments are handed over, since click expands `*` and `%NAME%` on Windows in those that it takes itself.
+        return int(claude_proxy.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or Exit.OK)
+    except CommandError as error:
+        click.echo(str(error), err=True)
+        return error.code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        click.echo(f"{ERROR}unexpected {_name(error)}{_keep_details(error)}", err=True)
+        return Exit.UNEXPECTED
+
+
+def _tolerate_narrow_consoles() -> None:
+    """Let a console that cannot show a character (cp1252 on Windows) show `?` instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _keep_details(error: BaseException) -> str:
+    """Write where the error came from to a private file, and return how to find it."""
+    try:
+        home = Home.find(os.environ)
+        home.prepare()
+        path = home.state / "error.txt"
+        write_private(path, "".join(_describe(error)).encode(errors="replace"))
+    except (OSError, RuntimeError):
+        return ""
+    return f"; where it happened is written in {path}"
+
+
+def _describe(error: BaseException | None) -> Iterator[str]:
+    """Yield a traceback with the errors' names only: their texts may hold what was being worked on, a key even."""
+    while error is not None:
+        yield from traceback.format_tb(error.__traceback__)
+        yield f"{_name(error)}\n"
+        error = error.__cause__ or error.__context__
+
+
+def _name(error: BaseException) -> str:
+    detail = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return type(error).__name__ + detail

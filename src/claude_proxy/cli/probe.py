@@ -1,0 +1,104 @@
+"""One tiny request to a provider, past the proxy: whether it answers, how soon, and whether it takes the key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.judge import Accepted, Outcome, judge_body, unanswered
+from claude_proxy.core.messages import MESSAGES_PATH
+from claude_proxy.core.model import Egress, Policy, Provider, Reply
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Route
+from claude_proxy.net.upstream import HttpTransport
+from claude_proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
+
+MODEL = "claude-haiku-5-5"
+"""Mapped by its tier, the cheapest; where a provider maps no names but has its own, the first of those is asked for."""
+MAX_ANSWER_BYTES = 1024 * 1024
+REJECTED_KEY = frozenset({"401", "403"})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of a request to one provider; `milliseconds` until the whole answer was there."""
+
+    provider: Provider
+    model: str
+    milliseconds: float
+    label: str
+    """A status, or a word for what went wrong."""
+    error: str
+    """The provider's own words; empty where it answered."""
+    answered: bool
+
+    @property
+    def key_rejected(self) -> bool:
+        """Whether it is the key that has to be mended."""
+        return self.label in REJECTED_KEY
+
+
+async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egress) -> list[Probe]:
+    """Ask all providers at the same time; the results are in their order."""
+    transport = HttpTransport(egress)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_probe(transport, provider, policy)) for provider in providers]
+    finally:
+        await transport.aclose()
+    return [task.result() for task in tasks]
+
+
+async def _probe(transport: Transport, provider: Provider, policy: Policy) -> Probe:
+    request = _request(provider)
+    began = time.monotonic()
+    outcome = await _ask(transport, provider, request, policy)
+    milliseconds = (time.monotonic() - began) * 1000
+    if isinstance(outcome, Accepted):
+        return Probe(provider, request.model, milliseconds, outcome.label, "", answered=True)
+    return Probe(provider, request.model, milliseconds, outcome.label, outcome.text, answered=False)
+
+
+async def _ask(transport: Transport, provider: Provider, request: Adapted, policy: Policy) -> Outcome:
+    limits = provider.timeouts
+    try:
+        answer = await transport.open(
+            UpstreamRequest(provider.origin, request.head, request.body),
+            connect_timeout=limits.connect,
+            head_timeout=limits.first_event,
+        )
+        try:
+            async with asyncio.timeout(limits.first_content):
+                body = await _read(answer, limits.stall)
+        finally:
+            answer.close()
+    except UpstreamError as error:
+        return unanswered(error.failure.value, str(error))
+    except TimeoutError:
+        return unanswered("timeout", "it gave no answer in time")
+    return judge_body(Reply(answer.status, answer.headers, body), policy.retry_statuses, time.time())
+
+
+async def _read(answer: Answer, silence: float) -> bytes:
+    body = b""
+    while len(body) < MAX_ANSWER_BYTES and (piece := await answer.read(silence)):
+        body += piece
+    return body
+
+
+def _request(provider: Provider) -> Adapted:
+    maps_nothing = not provider.models and provider.own_models
+    model = provider.own_models[0] if maps_nothing else MODEL
+    fields = {"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Say hi."}]}
+    headers = (
+        (b"content-type", b"application/json"),
+        (b"anthropic-version", b"2023-06-01"),
+        (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
+    )
+    request = MessagesRequest.parse(MESSAGES_PATH, b"", headers, msgspec.json.encode(fields))
+    return adapt(request, Route((provider,), model), provider)

@@ -1,0 +1,57 @@
+"""`claude-proxy serve`: the proxy itself, in the foreground."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import click
+
+from claude_proxy import app
+from claude_proxy.cli import control, lifecycle, port_owner
+from claude_proxy.cli.control import Control
+from claude_proxy.cli.exits import CommandError, Exit
+from claude_proxy.cli.settings import load_config
+from claude_proxy.config.load import Config
+from claude_proxy.store.home import Home
+
+TAKEN = {errno.EADDRINUSE, 10048}
+"""10048 is Windows' own number for it (WSAEADDRINUSE)."""
+
+
+@click.command(epilog="\b\nExample:\n  claude-proxy serve")
+def serve() -> int:
+    """Run the proxy in this terminal, until Ctrl-C or `claude-proxy stop`."""
+    home = Home.find(os.environ)
+    lifecycle.prepare(home)
+    config = load_config(home)
+    if running := lifecycle.find(home):
+        raise CommandError(f"the proxy runs already, at {Control.of(running).url} (pid {running.pid})")
+    try:
+        return app.serve(home, config)
+    except OSError as error:
+        raise _cannot_listen(config, error) from error
+
+
+def _cannot_listen(config: Config, error: OSError) -> CommandError:
+    address = f"{config.host}:{config.port}"
+    if error.errno in TAKEN:
+        return CommandError(
+            f"port {config.port} is taken by {_taker(config)}",
+            code=Exit.PORT_TAKEN,
+            hint='End it, or choose another port: "proxy_port" in config.json.',
+        )
+    return CommandError(
+        f"cannot listen on {address}: {os.strerror(error.errno) if error.errno else type(error).__name__}",
+        hint='"host" and "proxy_port" in config.json say where to listen.',
+    )
+
+
+def _taker(config: Config) -> str:
+    owner = port_owner.owner_of(config.port)
+    who = str(owner) if owner else "another program (which one, the system does not tell)"
+    try:
+        service = Control(control.reachable(config.host), config.port).health().service
+    except control.ControlError:
+        return who
+    return f"the claude-proxy of another home, {who}" if service == control.SERVICE else who

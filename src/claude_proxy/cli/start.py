@@ -1,0 +1,41 @@
+"""`claude-proxy start`: the proxy, in the background."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from claude_proxy.cli import control, lifecycle
+from claude_proxy.cli.control import Control
+from claude_proxy.store.home import Home
+from claude_proxy.store.text import printable
+from claude_proxy.store.token import installation_token
+
+
+@click.command(epilog="\b\nExample:\n  claude-proxy start")
+def start() -> None:
+    """Start the proxy in the background, unless it runs already."""
+    start_and_tell(Home.find(os.environ))
+
+
+def start_and_tell(home: Home) -> None:
+    """Start the home's proxy, and print where it is and whom it asks. Raises `CommandError`."""
+    running, fresh = lifecycle.ensure(home)
+    proxy = Control.of(running, installation_token(home))
+    what = "started" if fresh else "runs already"
+    click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
+    if fresh:
+        _tell_providers(proxy)
+
+
+def _tell_providers(proxy: Control) -> None:
+    try:
+        status = proxy.status()
+    except control.ControlError:
+        return
+    click.echo(f"providers  {', '.join(provider.name for provider in status.providers)} (asked in this order)")
+    for skipped in status.skipped:
+        click.echo(f"skipped    {skipped.name}: no key in {skipped.variable}")
+    for warning in status.warnings:
+        click.echo(f"warning    {printable(warning)}")

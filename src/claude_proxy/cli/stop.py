@@ -1,0 +1,94 @@
+"""`claude-proxy stop`: lets the requests in flight finish, then ends the proxy."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from claude_proxy.cli import lifecycle, processes
+from claude_proxy.cli.control import Control, ControlError
+from claude_proxy.cli.exits import CommandError
+from claude_proxy.cli.waiting import until
+from claude_proxy.store.home import Home
+from claude_proxy.store.running import Running
+from claude_proxy.store.token import installation_token
+
+FORCE_TIMEOUT = 5.0
+"""Seconds that a proxy which was told to cut its requests may take to end, before its process is killed."""
+
+
+@click.command(epilog="\b\nExamples:\n  claude-proxy stop --timeout 30\n  claude-proxy stop --force")
+@click.option("--force", is_flag=True, help="Cut the requests in flight; end the process if it does not answer.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up waiting after this time.")
+def stop(*, force: bool, timeout: float | None) -> None:
+    """Stop the proxy once the requests in flight are answered. Stopping what does not run is no error."""
+    stop_and_tell(Home.find(os.environ), force=force, timeout=timeout)
+
+
+def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = None) -> None:
+    """End the home's proxy, if it runs, and print what is waited for; `timeout` in seconds. Raises `CommandError`."""
+    running = _find(home, force=force)
+    if running is None:
+        home.running.unlink(missing_ok=True)  # stale
+        click.echo("claude-proxy is not running")
+        return
+    if force:
+        _force(home, running)
+    else:
+        _drain(home, running, timeout)
+    running.remove(home.running)
+    click.echo("claude-proxy stopped")
+
+
+def _find(home: Home, *, force: bool) -> Running | None:
+    try:
+        return lifecycle.find(home)
+    except CommandError:  # it hangs
+        if force:
+            return Running.read(home.running)
+        raise
+
+
+def _drain(home: Home, running: Running, timeout: float | None) -> None:
+    try:
+        waiting = Control.of(running, installation_token(home)).stop(force=False)
+    except ControlError as error:
+        raise CommandError(f"the proxy does not stop: {error}", hint="`claude-proxy stop --force` ends it.") from error
+    if waiting:
+        click.echo(f"waiting for {_requests(waiting)} in flight (claude-proxy stop --force cuts them)")
+    if not _wait(home, running, timeout):
+        raise CommandError(
+            f"the proxy still waits for requests after {timeout:g} s", hint="`claude-proxy stop --force` cuts them."
+        )
+
+
+def _force(home: Home, running: Running) -> None:
+    try:
+        cut = Control.of(running, installation_token(home)).stop(force=True)
+        if cut:
+            click.echo(f"cutting {_requests(cut)} in flight")
+        if _wait(home, running, FORCE_TIMEOUT):
+            return
+    except ControlError:
+        pass
+    if not lifecycle.gone(home, running):
+        _kill(running)
+
+
+def _kill(running: Running) -> None:
+    try:
+        processes.kill(running.pid)
+    except ProcessLookupError:
+        return
+    except OSError as error:
+        raise CommandError(f"process {running.pid} cannot be ended: {error.strerror}") from error
+    click.echo(f"process {running.pid} was killed: it did not answer")
+
+
+def _wait(home: Home, running: Running, timeout: float | None) -> bool:
+    return until(lambda: True if lifecycle.gone(home, running) else None, timeout) is not None
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"

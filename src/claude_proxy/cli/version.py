@@ -1,0 +1,16 @@
+"""`claude-proxy version`."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from claude_proxy import __version__
+
+
+@click.command(epilog="\b\nExample:\n  claude-proxy version")
+def version() -> None:
+    """Show the version of claude-proxy, of its Python and of the system."""
+    system = f"{platform.system()} {platform.machine()}"
+    click.echo(f"claude-proxy {__version__} (Python {platform.python_version()}, {system})")

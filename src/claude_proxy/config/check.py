@@ -1,0 +1,142 @@
+"""Raw JSON becomes settings: every fault that the types can tell is found, not only the first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import FieldInfo
+
+from claude_proxy.config.document import join
+from claude_proxy.config.problem import Findings, nearest, shown
+from claude_proxy.config.settings import ProviderSettings, Settings
+
+S = TypeVar("S", bound=Struct)
+
+_KEY_NAMES = frozenset({"key", "apikey", "token", "authtoken", "apitoken", "authorization", "password", "secret"})
+"""Names under which people write the key itself; spelt without hyphens and underscores."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check(document: Mapping[str, object], findings: Findings) -> Settings:
+    """Return the settings of a configuration; a faulty value is a problem in `findings`, and its default stands in."""
+    if document.get("providers", []) == []:
+        findings.problem(
+            "providers", "there are none", 'Add at least one, such as "providers": [{"preset": "minimax"}].'
+        )
+    return _struct(Settings, {"providers": [], **document}, "", findings)
+
+
+def _struct(kind: type[S], raw: Mapping[str, object], key: str, findings: Findings) -> S:
+    known = _fields(kind)
+    values: dict[str, Any] = {}
+    for name, item in raw.items():
+        if name not in known:
+            _unknown(kind, name, key, findings)
+            continue
+        value = _value(known[name].type, item, join(key, name), findings)
+        if value is not UNSET:
+            values[known[name].name] = value
+    return kind(**values)
+
+
+@cache
+def _fields(kind: type[Struct]) -> dict[str, FieldInfo]:
+    return {info.encode_name: info for info in msgspec.structs.fields(kind)}
+
+
+def _value(hint: object, raw: object, key: str, findings: Findings) -> object:
+    """Return the value, or UNSET where it is none of its type (and a problem says so)."""
+    bare, metas = _bare(hint)
+    struct = _struct_in(bare)
+    if struct is not None and isinstance(raw, dict):
+        return _struct(struct, raw, key, findings)
+    if get_origin(bare) in {list, tuple} and isinstance(raw, list):
+        return _items(bare, raw, key, findings)
+    if get_origin(bare) is dict and isinstance(raw, dict):
+        item = get_args(bare)[1]
+        return {name: _value(item, value, join(key, name), findings) for name, value in raw.items()}
+    if struct is bare:
+        _wrong(bare, metas, raw, key, findings)
+        return struct()
+    return _leaf(hint, raw, key, findings)
+
+
+def _items(bare: object, raw: list[object], key: str, findings: Findings) -> object:
+    hint = get_args(bare)[0]
+    values = [_value(hint, item, f"{key}[{index}]", findings) for index, item in enumerate(raw)]
+    kept = [value for value in values if value is not UNSET]
+    return tuple(kept) if get_origin(bare) is tuple else kept
+
+
+def _leaf(hint: object, raw: object, key: str, findings: Findings) -> object:
+    if isinstance(raw, str) and _CONTROL.search(raw):
+        findings.problem(key, "has a line break or another control character", "Remove it.")
+        return UNSET
+    try:
+        return msgspec.convert(raw, hint)
+    except msgspec.ValidationError:
+        _wrong(*_bare(hint), raw, key, findings)
+        return UNSET
+
+
+def _wrong(bare: object, metas: tuple[Meta, ...], raw: object, key: str, findings: Findings) -> None:
+    said = next(meta.extra for meta in metas if meta.extra)
+    mend: str = said["mend"]
+    if get_origin(bare) is Literal and isinstance(raw, str):
+        near = nearest(raw, get_args(bare))
+        mend = f'Did you mean "{near}"?' if near else mend
+    elif isinstance(raw, str) and _is_number(raw, bare, metas):
+        mend = "Write it without the quotes."
+    findings.problem(key, f"{'this' if said['private'] else shown(raw)} is not {said['expected']}", mend)
+
+
+def _is_number(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
+    if bare not in {int, float, bool}:
+        return False
+    try:
+        msgspec.convert(json.loads(text), Annotated[(bare, *metas)])
+    except ValueError:  # also what msgspec raises
+        return False
+    return True
+
+
+def _bare(hint: object) -> tuple[Any, tuple[Meta, ...]]:
+    """Return a type without its annotations and without "may be left out", and the annotations."""
+    metas: tuple[Meta, ...] = ()
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, *found = get_args(hint)
+            metas += tuple(found)
+        elif get_origin(hint) in {Union, UnionType} and UnsetType in get_args(hint):
+            rest = [kind for kind in get_args(hint) if kind is not UnsetType]
+            hint = rest[0] if len(rest) == 1 else Union[tuple(rest)]  # noqa: UP007 - built at run time
+        else:
+            return hint, metas
+
+
+def _struct_in(bare: object) -> type[Struct] | None:
+    for kind in (bare, *(get_args(bare) if get_origin(bare) in {Union, UnionType} else ())):
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            return kind
+    return None
+
+
+def _unknown(kind: type[Struct], name: str, key: str, findings: Findings) -> None:
+    known = tuple(_fields(kind))
+    place = join(key, name)
+    if kind is ProviderSettings and name.lower().replace("_", "").replace("-", "") in _KEY_NAMES:
+        mend = 'Put the key into .env, as in MINIMAX_API_KEY=<key>, and name that variable in "api_key_env".'
+        findings.problem(place, "keys do not belong in this file", mend)
+        return
+    near = nearest(name, known)
+    mend = f'Did you mean "{near}"?' if near else f"Remove it; the keys known here are {', '.join(known)}."
+    findings.problem(place, "is an unknown key", mend)

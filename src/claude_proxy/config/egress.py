@@ -1,0 +1,56 @@
+"""The way out of this machine: the configuration's proxy, else the environment's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import UNSET
+
+from claude_proxy.config.address import Refused, parse_proxy_url
+from claude_proxy.config.problem import Findings
+from claude_proxy.config.settings import Settings
+from claude_proxy.core.model import Egress
+
+_PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")
+
+
+def read_egress(settings: Settings, environ: Mapping[str, str], findings: Findings) -> Egress:
+    """Return how providers are reached; an empty `proxy_url` of the configuration means no proxy at all."""
+    url: str | None = None
+    if settings.proxy_url is UNSET:
+        url = _from_environment(environ, findings)
+    elif settings.proxy_url:
+        url = _from_settings(settings.proxy_url, findings)
+    hosts = re.split(r"[,\s]+", _first(_NO_PROXY_VARIABLES, environ)[1])
+    return Egress(url, tuple(host for host in hosts if host))
+
+
+def _from_settings(text: str, findings: Findings) -> str | None:
+    url = parse_proxy_url(text)
+    if isinstance(url, Refused):
+        findings.problem("proxy_url", url.what, url.mend)
+        return None
+    return url
+
+
+def _from_environment(environ: Mapping[str, str], findings: Findings) -> str | None:
+    variable, text = _first(_PROXY_VARIABLES, environ)
+    if not text:
+        return None
+    # Other programs take a proxy without a scheme for an http one.
+    url = parse_proxy_url(text if "://" in text else f"http://{text}")
+    if isinstance(url, Refused):
+        findings.warn(f'environment: {variable}: {url.what}, and is passed over. Set "proxy_url" in config.json.')
+        return None
+    return url
+
+
+def _first(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the first variable that is set to more than nothing, and its value."""
+    for name in names:
+        value = environ.get(name, "").strip()
+        if value:
+            return name, value
+    return "", ""

@@ -1,0 +1,127 @@
+"""The user's `config.json` and `.env`, checked, completed from the catalogue, and ready for use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from claude_proxy.config.address import is_host, is_loopback
+from claude_proxy.config.check import check
+from claude_proxy.config.document import read_document
+from claude_proxy.config.egress import read_egress
+from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
+from claude_proxy.config.providers import Resolved, Skipped, resolve
+from claude_proxy.config.settings import Settings
+from claude_proxy.config.variables import read_variables
+from claude_proxy.core.model import Egress, Policy, Provider
+
+__all__ = ["Config", "ConfigError", "Fingerprint", "Problem", "Skipped", "fingerprint", "load"]
+
+CONFIG_FILE = "config.json"
+ENV_FILE = ".env"
+
+_Stat: TypeAlias = tuple[int, int, int] | None
+Fingerprint: TypeAlias = tuple[_Stat, _Stat]
+"""Of config.json and of .env: time of change in nanoseconds, size in bytes, inode; None where there is no such file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration that can be used: `providers` holds at least one, in the order of failover.
+
+    `skipped` names those that lack a key. `warnings` are whole sentences, those about skipped providers among them.
+    """
+
+    host: str
+    port: int
+    providers: tuple[Provider, ...]
+    skipped: tuple[Skipped, ...]
+    policy: Policy
+    egress: Egress
+    log_level: str
+    warnings: tuple[str, ...]
+
+
+def load(home: Path, environ: Mapping[str, str]) -> Config:
+    """Return the configuration in a home folder, with keys from its `.env` and from `environ`, which wins.
+
+    Raises `ConfigError` with every fault that was found, and nothing else.
+    """
+    findings = Findings()
+    document = read_document(home / CONFIG_FILE, findings)
+    variables = read_variables(home / ENV_FILE, environ, findings)
+    if document is None:
+        raise ConfigError(tuple(findings.problems))
+    settings = check(document, findings)
+    _check_host(settings.host, findings)
+    egress = read_egress(settings, environ, findings)
+    resolved = resolve(settings, variables, findings)
+    if not resolved.usable:
+        _report_none_usable(resolved, home / ENV_FILE, findings)
+    if findings.problems:
+        raise ConfigError(tuple(findings.problems))
+    _warn_of_skipped(resolved, findings)
+    return Config(
+        host=settings.host,
+        port=settings.proxy_port,
+        providers=resolved.usable,
+        skipped=resolved.skipped,
+        policy=_policy(settings),
+        egress=egress,
+        log_level=settings.log_level,
+        warnings=tuple(findings.warnings),
+    )
+
+
+def fingerprint(home: Path) -> Fingerprint:
+    """Return what changes when `config.json` or `.env` does; cheap enough to be asked every second."""
+    return _stat(home / CONFIG_FILE), _stat(home / ENV_FILE)
+
+
+def _stat(path: Path) -> _Stat:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        retry_statuses=frozenset(settings.retry_statuses),
+        cooldown=settings.cooldown_minutes * 60,
+        max_body_bytes=int(settings.max_body_mb * 1024 * 1024),
+        ping_after=settings.ping_after_seconds,
+    )
+
+
+def _check_host(host: str, findings: Findings) -> None:
+    if not is_host(host):
+        what = f"{quoted(host)} is not an IP address or a host name"
+        findings.problem("host", what, 'Write one without scheme and port, such as "127.0.0.1".')
+    elif not is_loopback(host):
+        findings.warn(
+            f"config.json: host: {quoted(host)} lets other machines reach this proxy, over plain http. "
+            'Write "127.0.0.1" unless you mean it.'
+        )
+
+
+def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> None:
+    if any(problem.key.startswith("providers") or problem.file == ENV_FILE for problem in findings.problems):
+        return  # it follows from what has been said
+    if not resolved.skipped:
+        findings.problem("providers", "every one is disabled", 'Remove "enabled": false from at least one.')
+        return
+    variables = list(dict.fromkeys(skipped.variable for skipped in resolved.skipped))
+    what = f"no provider has its key ({', '.join(variables)} not set)"
+    findings.problem("providers", what, f"Write {variables[0]}=<key> into {env}, or set it in the environment.")
+
+
+def _warn_of_skipped(resolved: Resolved, findings: Findings) -> None:
+    for skipped in resolved.skipped:
+        findings.warn(
+            f"config.json: provider {skipped.name} is skipped: its key is missing. "
+            f"Set {skipped.variable} in .env or in the environment."
+        )

@@ -1,0 +1,216 @@
+"""Providers as the core knows them: the settings, completed from the catalogue and joined with their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
+from claude_proxy.config.catalogue import Entry, catalogue
+from claude_proxy.config.headers import wire_headers
+from claude_proxy.config.problem import Findings, nearest, quoted
+from claude_proxy.config.settings import ProviderSettings, Settings
+from claude_proxy.config.variables import Variables, is_variable
+from claude_proxy.core.model import TIERS, Auth, Provider, Timeouts
+
+_ADDED_PATHS = ("/v1/messages", "/v1")
+"""What people copy along from a provider's documentation although every client adds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A provider that is left out because `variable`, which should hold its key, is not set."""
+
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The providers that can be used, in the order of failover, and those without a key; disabled ones are in neither.
+
+    Of use only where `resolve` found no problem.
+    """
+
+    usable: tuple[Provider, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def resolve(settings: Settings, variables: Variables, findings: Findings) -> Resolved:
+    """Complete every provider from the catalogue and give it its key; faults go into `findings`."""
+    usable: list[Provider] = []
+    skipped: list[Skipped] = []
+    names: dict[str, str] = {}
+    for index, given in enumerate(settings.providers):
+        path = f"providers[{index}]"
+        provider = None if findings.about(path) else _Completion(given, path, settings, findings).provider()
+        if provider is None:
+            continue
+        _claim_name(provider.name, path, names, findings)
+        key = variables.key(provider.api_key_env, findings) if given.enabled else ""
+        if key:
+            usable.append(replace(provider, api_key=key))
+        elif given.enabled and key is not None:
+            skipped.append(Skipped(provider.name, provider.api_key_env))
+    return Resolved(tuple(usable), tuple(skipped))
+
+
+def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings) -> None:
+    # Apart from case too: a name is part of a path and of commands.
+    other = names.setdefault(name.lower(), path)
+    if other != path:
+        what = f"{quoted(name)} is the name of {other} too"
+        findings.problem(f"{path}.name", what, 'Give each provider a "name" of its own.')
+
+
+@dataclass(frozen=True, slots=True)
+class _Completion:
+    """The making of one provider from what the user gave, which stands at `path`, and the catalogue."""
+
+    given: ProviderSettings
+    path: str
+    common: Settings
+    findings: Findings
+
+    def provider(self) -> Provider | None:
+        """Return the provider, still without its key; None where a fault forbids it."""
+        entry = self._preset()
+        address = self._address(entry)
+        if entry is None and address is not None:
+            entry = catalogue().by_address(address)
+        name = self._name(entry)
+        variable = self._variable(entry)
+        headers = wire_headers(self.given.headers, f"{self.path}.headers", self.findings)
+        if address is None or name is None or variable is None:
+            return None
+        models = self._models(entry)
+        return Provider(
+            name=name,
+            base_url=str(address),
+            origin=address.origin,
+            auth=self._auth(entry),
+            api_key="",
+            api_key_env=variable,
+            models=MappingProxyType(models),
+            own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values()])),
+            counts_tokens=entry is None or entry.endpoints.count_tokens != "no",
+            headers=headers,
+            timeouts=Timeouts(**{**_set_fields(self.common.timeouts), **_set_fields(self.given.timeouts)}),
+        )
+
+    def _problem(self, key: str, what: str, mend: str) -> None:
+        # Of a key that has a problem already, a second one would only say what follows from it.
+        if not self.findings.about(f"{self.path}.{key}"):
+            self.findings.problem(f"{self.path}.{key}", what, mend)
+
+    def _preset(self) -> Entry | None:
+        preset = self.given.preset
+        if preset is UNSET:
+            return None
+        entry = catalogue().by_id(preset)
+        if entry is None:
+            near = nearest(preset, catalogue().ids)
+            mend = f'Did you mean "{near}"? ' if near else ""
+            known = ", ".join(catalogue().ids)
+            self._problem("preset", f"{quoted(preset)} is not a known preset", f"{mend}The known ones are {known}.")
+        return entry
+
+    def _address(self, entry: Entry | None) -> Address | None:
+        text = self.given.base_url
+        if text is UNSET and entry is not None:
+            text = entry.base_url
+        if text is UNSET:
+            if self.given.preset is UNSET:
+                self._problem("base_url", "is missing", self._how_to_give_an_address())
+            return None
+        address = parse_base_url(text)
+        if isinstance(address, Refused):
+            self._problem("base_url", address.what, address.mend)
+            return None
+        return self._safe(self._shortened(address))
+
+    def _how_to_give_an_address(self) -> str:
+        name = self.given.name
+        preset = nearest(name, catalogue().ids) if name is not UNSET else None
+        return f'Write it as "https://host/path", or name a preset, such as "preset": "{preset or "minimax"}".'
+
+    def _shortened(self, address: Address) -> Address:
+        for added in _ADDED_PATHS:
+            if address.path.endswith(added):
+                self.findings.warn(
+                    f'config.json: {self.path}.base_url: the "{added}" at its end is left out, '
+                    "since every request adds it. Remove it."
+                )
+                return replace(address, path=address.path.removesuffix(added).rstrip("/"))
+        return address
+
+    def _safe(self, address: Address) -> Address | None:
+        host = address.origin.host
+        allowed = {name.lower() for name in self.common.allow_http_hosts}
+        if address.origin.scheme == "https" or is_private(host) or host in allowed:
+            return address
+        what = "is http:// to a public host, which would send key and prompts for all to read"
+        self._problem("base_url", what, 'Write https://, or add the host to "allow_http_hosts".')
+        return None
+
+    def _name(self, entry: Entry | None) -> str | None:
+        if self.given.name is not UNSET:
+            return self.given.name
+        if entry is None:
+            self._missing("name", 'Give it a name, such as "name": "relay".')
+            return None
+        return entry.id
+
+    def _variable(self, entry: Entry | None) -> str | None:
+        name = self.given.api_key_env
+        if name is not UNSET:
+            if is_variable(name):
+                return name
+            what = "is not the name of a variable (it is not shown, since it may be a key)"
+            self._problem(
+                "api_key_env", what, f"Put the key into .env, as in {_example(entry)}=<key>, and write that name here."
+            )
+            return None
+        if entry is None:
+            mend = f'Name the variable that holds the key, such as "api_key_env": "{_example(None)}".'
+            self._missing("api_key_env", mend)
+            return None
+        return entry.api_key_env
+
+    def _missing(self, key: str, mend: str) -> None:
+        # Where the preset or the address is at fault, the catalogue may hold what seems to be missing.
+        at_fault = any(self.findings.about(f"{self.path}.{source}") for source in ("preset", "base_url"))
+        if not at_fault:
+            self._problem(key, "is missing, and the catalogue does not know this address", mend)
+
+    def _auth(self, entry: Entry | None) -> Auth:
+        if self.given.auth is not UNSET:
+            return Auth(self.given.auth)
+        return entry.preferred_auth if entry else Auth.BEARER
+
+    def _models(self, entry: Entry | None) -> dict[str, str]:
+        tiers = dict(entry.tiers or {}) if entry else {}
+        match self.given.models:
+            case UnsetType():
+                return tiers
+            case str() as model:
+                return dict.fromkeys((*TIERS, "default"), _bare(model))
+            case by_tier:
+                return {**tiers, **{tier: _bare(model) for tier, model in _set_fields(by_tier).items()}}
+
+
+def _bare(model: str) -> str:
+    # "[1m]" stands in the providers' own instructions; it tells Claude Code of a long context and no provider knows it.
+    return model.removesuffix("[1m]")
+
+
+def _example(entry: Entry | None) -> str:
+    return entry.api_key_env if entry else "RELAY_API_KEY"
+
+
+def _set_fields(settings: Struct) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not UNSET}

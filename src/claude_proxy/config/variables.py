@@ -1,0 +1,90 @@
+"""The variables that hold keys: those of the environment, else those of `.env`."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+from dotenv.variables import parse_variables
+
+from claude_proxy.config.document import read_text
+from claude_proxy.config.problem import Findings
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY_PART = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{16,}|.{24,}")
+"""What stands between underscores in a key, and hardly in a name."""
+_KEY = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What is set in the environment and in `.env`; never shown."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    file: Mapping[str, str] = field(repr=False)
+
+    def key(self, name: str, findings: Findings) -> str | None:
+        """Return the key that a variable holds: empty where it is not set, None where a problem says that it is no key.
+
+        The environment wins. An empty value, there or in the file, is as good as none.
+        """
+        from_environ = self.environ.get(name, "").strip()
+        key = from_environ or self.file.get(name, "").strip()
+        if key and _KEY.fullmatch(key) is None:
+            what = "the key in it has a space, a control character or one that is not ASCII"
+            source = "environment" if from_environ else ".env"
+            findings.problem(name, what, "Copy the key again, without what stands around it.", file=source)
+            return None
+        return key
+
+
+def read_variables(path: Path, environ: Mapping[str, str], findings: Findings) -> Variables:
+    """Return the variables of the environment and of a `.env` file, which need not be there.
+
+    A value may use others, as `${NAME}`. Faults go into `findings`.
+    """
+    try:
+        text = read_text(path, findings)
+    except FileNotFoundError:
+        return Variables(environ, {})
+    _warn_if_readable_by_others(path, findings)
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text or "")):
+        if binding.key is None or binding.value is None:
+            _report_broken_line(binding, findings)
+            continue
+        scope = {**values, **environ}
+        values[binding.key] = "".join(atom.resolve(scope) for atom in parse_variables(binding.value))
+    return Variables(environ, values)
+
+
+def is_variable(name: str) -> bool:
+    """Tell whether a text is the name of a variable, and not by mistake the key itself."""
+    return _NAME.fullmatch(name) is not None and not any(_KEY_PART.fullmatch(part) for part in name.split("_"))
+
+
+def _report_broken_line(binding: Binding, findings: Findings) -> None:
+    statement = binding.original.string
+    if not binding.error and binding.key is None:
+        return  # a comment or an empty line
+    blank = statement[: len(statement) - len(statement.lstrip())]
+    line = binding.original.line + len(re.findall(r"\r\n|\r|\n", blank))
+    mend = 'Write it as NAME=value, with the value in quotes where it holds spaces or "#".'
+    findings.problem(f"line {line}", "is not of the form NAME=value", mend, file=".env")
+
+
+def _warn_if_readable_by_others(path: Path, findings: Findings) -> None:
+    if os.name != "posix":  # elsewhere the mode says nothing about who may read
+        return
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:  # gone since it was read
+        return
+    if mode & 0o077:
+        findings.warn(f'.env: others on this machine may read your keys (mode {mode:04o}). Run: chmod 600 "{path}"')

@@ -1,0 +1,76 @@
+"""What the client gets: errors of our own, a provider's answer with the names of those who took part, the end of a stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from claude_proxy.core import messages
+from claude_proxy.core.failover import GiveUp
+from claude_proxy.core.headers import for_client
+from claude_proxy.core.model import Attempt, Headers, Reply
+
+_EVENT_STREAM: Final = ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache"))
+
+CUT_SHORT: Final = messages.error_event(
+    messages.error_body("overloaded_error", "claude-proxy: the provider's stream broke off; please try again")
+)
+"""Ends a committed stream that its provider did not end. This error type makes Claude Code ask again at once."""
+
+
+def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
+    """Return an error of our own, with the status that belongs to its type."""
+    body = messages.error_body(kind, f"claude-proxy: {message}")
+    return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
+
+
+def named(attempts: Sequence[Attempt]) -> Headers:
+    """Return the headers that say who answered and what it took."""
+    return (
+        (b"x-claude-proxy-provider", attempts[-1].provider.encode()),
+        (b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),
+    )
+
+
+def named_in_stream(attempts: Sequence[Attempt]) -> bytes:
+    """Return the same as comments of a stream whose headers went out before it was known."""
+    return b"".join(b": %b: %b\n" % pair for pair in named(attempts)) + b"\n"
+
+
+def stream_head(provider: Headers) -> Headers:
+    """Return the headers of a stream; those of the provider that go on, and its type without fail."""
+    kept = tuple(pair for pair in for_client(provider) if pair[0] not in (b"content-type", b"cache-control"))
+    return (*kept, *_EVENT_STREAM)
+
+
+def relayed(answer: Reply, attempts: Sequence[Attempt]) -> Reply:
+    """Return a provider's whole answer as the client gets it: the body byte for byte, and who took part."""
+    headers = for_client(answer.headers)
+    if answer.status in (401, 403):
+        # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
+        headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), (b"x-should-retry", b"false"))
+    return Reply(answer.status, (*headers, *named(attempts)), answer.body)
+
+
+def last_word(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
+    """Return the error that the client gets: the provider's own, else one of ours that names who failed how."""
+    error = decision.rejected.reply
+    if error is None:
+        error = refusal("overloaded_error", "no provider could answer: " + "; ".join(map(_told, attempts)))
+    if decision.returns_at is not None:
+        seconds = max(1, math.ceil(decision.returns_at - now))
+        headers = (*(pair for pair in error.headers if pair[0] != b"retry-after"), (b"retry-after", b"%d" % seconds))
+        error = Reply(error.status, headers, error.body)
+    return relayed(error, attempts)
+
+
+def as_event(reply: Reply) -> bytes:
+    """Return an error as the last event of a stream whose head has been sent."""
+    if messages.read_error(reply.body) is None:
+        return messages.error_event(refusal("overloaded_error", f"the provider answered {reply.status}").body)
+    return messages.error_event(reply.body)
+
+
+def _told(attempt: Attempt) -> str:
+    return f"{attempt.provider}: {attempt.text or attempt.outcome}"

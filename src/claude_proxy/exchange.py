@@ -1,0 +1,167 @@
+"""One request, from its first byte to its last. Read this first.
+
+    read ─► route ─► ┌─ decide ─► adapt ─► send ─► judge ─┬─► relay ─► account
+                     └───────── next provider ◄───────────┘
+
+The commit rule: nothing of an answer goes to the client before its head and its first meaningful event are judged.
+Until then failover is free; from then on the bytes pass as they are, in whole events. A client that waits long for the
+commit is kept alive by pings, which commit to nothing but a 200.
+"""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from claude_proxy.attempt import Stream
+from claude_proxy.core import messages, reply
+from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
+from claude_proxy.core.judge import Accepted
+from claude_proxy.core.model import Ending, Headers, Reply
+from claude_proxy.core.request import MalformedRequestError, MessagesRequest
+from claude_proxy.core.routing import Route
+from claude_proxy.core.sse import EventTooLargeError
+from claude_proxy.core.usage import updated
+from claude_proxy.gateway import Gateway, RequestHead, read
+from claude_proxy.heartbeat import Heartbeat
+from claude_proxy.notes import Notes
+from claude_proxy.ports import Client, ClientLeftError, UpstreamError
+
+PING_INTERVAL: Final = 20.0
+"""Seconds of silence after which a streaming client gets a ping. Claude Code gives a silent stream up after 300."""
+
+END_GRACE: Final = 1.0
+"""Seconds that a provider has to end the body behind `message_stop`; the client waits for nothing else then."""
+
+
+class Exchange:
+    """A request to `/v1/messages`. `run` answers it and accounts for it, on every path."""
+
+    def __init__(self, gateway: Gateway, client: Client, head: RequestHead) -> None:
+        self._gateway = gateway
+        self._client = client
+        self._head = head
+        self._notes = Notes(gateway, head, "messages")
+        self._begun = False  # whether the client has the head of a stream
+        self._heartbeat = Heartbeat(self._ping)
+        self._stream: Stream | None = None
+        self._failover: Failover | None = None
+
+    async def run(self) -> None:
+        try:
+            found = await read(self._gateway, self._client, self._head)
+            if isinstance(found, Reply):
+                await self._refuse(found)
+            else:
+                await self._converse(*found)
+        except ClientLeftError:
+            pass  # which is what the notes say already
+        except MalformedRequestError as error:
+            await self._refuse(reply.refusal("invalid_request_error", str(error)))
+        finally:
+            self._close()
+            self._gateway.ledger.record(self._notes.account())
+
+    async def _converse(self, request: MessagesRequest, route: Route) -> None:
+        """Ask one provider after the other until one has the answer, or all have failed."""
+        gateway, notes = self._gateway, self._notes
+        notes.request, notes.route = request, route
+        if request.streaming:
+            self._heartbeat.start(first=gateway.policy.ping_after, every=PING_INTERVAL)
+        candidates = [(provider, gateway.healths[provider.name]) for provider in route.candidates]
+        self._failover = failover = Failover(candidates, pinned=route.pinned)
+        decision: Decision = failover.begin(gateway.clock.wall())
+        while isinstance(decision, Try):
+            outcome, self._stream = await notes.attempt(decision.provider, request, route)
+            decision = failover.judged(outcome, gateway.clock.wall())
+        await self._heartbeat.pause()
+        match decision:
+            case Relay(accepted):
+                await self._relay(accepted, failover)
+            case GiveUp():
+                await self._give_up(decision)
+            case _:
+                assert_never(decision)
+
+    async def _relay(self, accepted: Accepted, failover: Failover) -> None:
+        notes, answer = self._notes, accepted.reply
+        notes.committed()
+        if self._stream:
+            notes.ending = await self._relay_stream(self._stream, answer)
+        else:
+            notes.usage = updated(notes.usage, answer.body)
+            await self._send(reply.relayed(answer, notes.attempts))
+            notes.ending = Ending.COMPLETE
+        failover.ended(notes.ending, self._gateway.clock.wall())
+
+    async def _relay_stream(self, stream: Stream, opening: Reply) -> Ending:
+        """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""
+        names = self._notes.attempts
+        if self._begun:
+            await self._client.write(reply.named_in_stream(names))
+        else:
+            await self._begin((*reply.stream_head(opening.headers), *reply.named(names)))
+        await self._client.write(opening.body)
+        self._heartbeat.start(first=PING_INTERVAL, every=PING_INTERVAL)
+        ending = await self._pass_on(stream)
+        await self._heartbeat.pause()
+        if ending is Ending.COMPLETE and not stream.judge.stopped:
+            await self._client.write(messages.MESSAGE_STOP)
+        elif ending in (Ending.TRUNCATED, Ending.STALLED):
+            await self._client.write(reply.CUT_SHORT)
+        await self._client.end()
+        return ending
+
+    async def _pass_on(self, stream: Stream) -> Ending:
+        """Relay whole events as they come, at the client's pace, until nothing more comes."""
+        read_on, whole_events, judge = stream.answer.read, stream.decoder.feed, stream.judge
+        put_off_ping, write = self._heartbeat.put_off, self._client.write
+        while True:
+            try:
+                data = await read_on(END_GRACE if judge.stopped else stream.stall)
+                block = whole_events(data)
+            except TimeoutError:
+                return judge.ending(Ending.STALLED)
+            except (UpstreamError, EventTooLargeError):
+                return judge.ending(Ending.TRUNCATED)
+            if not data:
+                return judge.ending(Ending.TRUNCATED)
+            if block:
+                judge.follow(block)
+                put_off_ping()
+                await write(block)
+
+    async def _give_up(self, decision: GiveUp) -> None:
+        notes = self._notes
+        last = reply.last_word(decision, notes.attempts, self._gateway.clock.wall())
+        notes.ending = Ending.ERROR
+        if self._begun:
+            await self._client.write(reply.named_in_stream(notes.attempts) + reply.as_event(last))
+            await self._client.end()
+        else:
+            await self._send(last)
+
+    async def _refuse(self, refused: Reply) -> None:
+        self._notes.ending = Ending.ERROR
+        await self._send(refused)
+
+    async def _send(self, whole: Reply) -> None:
+        self._notes.status = whole.status
+        await self._client.send(whole)
+
+    async def _ping(self) -> None:
+        if not self._begun:
+            await self._begin(reply.stream_head(()))
+        await self._client.write(messages.PING)
+
+    async def _begin(self, headers: Headers) -> None:
+        self._begun = True
+        self._notes.status = 200
+        await self._client.start(200, headers)
+
+    def _close(self) -> None:
+        self._heartbeat.stop()
+        if self._stream:
+            self._notes.usage = self._stream.judge.usage
+            self._stream.answer.close()
+        if self._failover:
+            self._failover.abandon()

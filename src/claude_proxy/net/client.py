@@ -1,0 +1,68 @@
+"""The client's side of an exchange, over ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+
+from claude_proxy.core.model import Headers, Reply
+from claude_proxy.ports import ClientLeftError
+
+
+class AsgiClient:
+    """Implements `ports.Client`. Made in the task that serves the request, which it cancels when the client hangs up."""
+
+    __slots__ = ("_declared", "_ended", "_receive", "_send", "_task", "_watch", "left", "started")
+
+    def __init__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self._receive = receive
+        self._send = send
+        self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        self._ended = False
+        self._task = asyncio.current_task()
+        self._watch: asyncio.Future[None] | None = None
+        self.left = False
+        self.started = False
+
+    async def read_body(self, limit: int) -> bytes | None:
+        if int(self._declared) > limit:
+            return None
+        pieces, size = list[bytes](), 0
+        while True:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                self.left = True
+                raise ClientLeftError
+            pieces.append(message["body"])
+            size += len(message["body"])
+            if size > limit:
+                return None
+            if not message["more_body"]:
+                break
+        self._watch = asyncio.ensure_future(self._wait_for_hang_up())
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _wait_for_hang_up(self) -> None:
+        # returns as well once the answer has been sent; uvicorn says `http.disconnect` to both
+        await self._receive()
+        if not self._ended and self._task:
+            self.left = True
+            self._task.cancel()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def send(self, reply: Reply) -> None:
+        """Send a whole answer."""
+        await self.start(reply.status, (*reply.headers, (b"content-length", b"%d" % len(reply.body))))
+        await self.write(reply.body)
+        await self.end()
+
+    async def end(self) -> None:
+        self._ended = True
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,73 @@
+"""The guard that stands before everything: who may speak to this proxy at all.
+
+A web page in the user's browser can send requests to loopback; `Host`, `Origin` and `Sec-Fetch-Site` give it away.
+Another program or user on the machine can as well; it does not know the installation's token.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from typing import Final
+
+from claude_proxy.core.headers import find
+from claude_proxy.core.model import Headers, Reply
+from claude_proxy.core.reply import refusal
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_SAME_SITE: Final = frozenset({b"same-origin", b"none"})
+_NO_RETRY: Final = ((b"x-should-retry", b"false"),)
+
+
+class Guard:
+    """Refuses what is not from a client of this installation. `host` is the address that the proxy listens on."""
+
+    def __init__(self, host: str, token: str) -> None:
+        self._hosts = LOOPBACK | {host.lower()}
+        self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        self._token = token.encode()
+
+    def place(self, headers: Headers) -> Reply | None:
+        """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
+        if not self._is_ours(find(headers, b"host") or b""):
+            return refusal("permission_error", "the Host header names another machine than this proxy", _NO_RETRY)
+        if find(headers, b"origin") is not None:
+            return refusal("permission_error", "requests from web pages are refused", _NO_RETRY)
+        site = find(headers, b"sec-fetch-site")
+        if site is not None and site.lower() not in _SAME_SITE:
+            return refusal("permission_error", "requests from other sites are refused", _NO_RETRY)
+        return None
+
+    def person(self, headers: Headers) -> Reply | None:
+        """Refuse a request without the installation's token."""
+        # every candidate is compared, so that the time tells nothing of which one it was
+        if any([hmac.compare_digest(candidate, self._token) for candidate in _tokens(headers)]):
+            return None
+        message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
+        return refusal("authentication_error", message, _NO_RETRY)
+
+    def _is_ours(self, host: bytes) -> bool:
+        name = host.decode("latin-1").lower()
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
+        return name in self._hosts or (self._any_address and _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    """Whether a host is an IP address: those can't be rebound."""
+    return ":" in name or name.replace(".", "").isdigit()
+
+
+def _tokens(headers: Headers) -> Iterator[bytes]:
+    for name, value in headers:
+        if name in (b"x-claude-proxy-token", b"x-api-key"):
+            yield value
+        elif name == b"authorization" and value[:7].lower() == b"bearer ":
+            yield value[7:].strip()
+
+
+def content_type(headers: Headers) -> Reply | None:
+    """Refuse a body that is not labelled as JSON: what a form on a web page can send without being asked."""
+    value = (find(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
+    if value == b"application/json":
+        return None
+    return refusal("invalid_request_error", "content-type must be application/json")

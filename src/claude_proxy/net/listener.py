@@ -1,0 +1,83 @@
+"""Where clients connect: uvicorn's HTTP protocol on a socket of ours.
+
+uvicorn's own `Server` is not used: it wakes ten times a second, takes the process's signals and cannot be drained while
+it goes on answering `/health`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import Final
+
+import uvicorn
+from uvicorn._types import ASGI3Application
+from uvicorn.server import ServerState
+
+KEEP_ALIVE: Final = 120
+"""Seconds that an idle client's connection is kept: longer than Claude Code keeps its own, so that it closes first."""
+
+BACKLOG: Final = 512
+
+
+class Listener:
+    """Listens from `start` to `close`; connections with a request in flight live on until that is answered."""
+
+    def __init__(self, app: ASGI3Application) -> None:
+        logging.getLogger("uvicorn.error").disabled = True  # a malformed request is its client's matter
+        self._config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Bind, and return the port; 0 asks for a free one. Raises `OSError`."""
+        self._server = await asyncio.get_running_loop().create_server(
+            self._protocol, sock=_bound(host, port), backlog=BACKLOG
+        )
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol = self._config.http_protocol_class
+        return protocol(config=self._config, server_state=self._state, app_state={})  # type: ignore[call-arg]
+
+    def close(self) -> None:
+        """Take no more connections, and close those that are idle."""
+        if self._server:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+
+    async def wait_closed(self) -> None:
+        """Wait until the last answer is out."""
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a bound socket. Raises `OSError`, with the system's number, where the port is taken."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port with anyone
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,118 @@
+"""The ASGI application: guard, path, and what answers there.
+
+The hot path is this plain callable; uvicorn speaks HTTP for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
+from claude_proxy.core.model import Reply
+from claude_proxy.core.reply import refusal
+from claude_proxy.counting import Counting
+from claude_proxy.exchange import Exchange
+from claude_proxy.gateway import Gateway, RequestHead
+from claude_proxy.net.client import AsgiClient
+from claude_proxy.net.guard import Guard, content_type
+
+_PIN_PREFIX: Final = "/provider/"
+
+_CONVERSATIONS: Final[Mapping[str, type[Exchange | Counting]]] = {
+    MESSAGES_PATH: Exchange,
+    COUNT_TOKENS_PATH: Counting,
+}
+_OPEN: Final = frozenset({"/", "/api/hello", "/health"})
+"""What needs no token: Claude Code's knock at the door, and whether the proxy is up."""
+
+Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
+"""Answers a request that is no exchange; gets the client and the pin in the path."""
+
+
+class Server:
+    """Serves requests. `gateway` is asked for at each exchange, so that a changed configuration holds from the next.
+
+    `services` are the other answers, by path and method. `report` is told of defects.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        gateway: Callable[[], Gateway],
+        services: Mapping[str, Mapping[str, Service]],
+        report: Callable[[str], None],
+    ) -> None:
+        self._guard = guard
+        self._gateway = gateway
+        self._services = services
+        self._report = report
+        self.in_flight: set[asyncio.Task[None]] = set()
+        """The tasks of the exchanges that are running."""
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] != "http":
+            return
+        client = AsgiClient(scope, receive, send)
+        try:
+            await self._serve(scope, client)
+        except asyncio.CancelledError:
+            if not client.left:
+                raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence: a defect must not show as a traceback
+            await self._own_defect(client, error)
+
+    async def _serve(self, scope: HTTPScope, client: AsgiClient) -> None:
+        headers, method = tuple(scope["headers"]), scope["method"]
+        pin, path = _split_pin(scope["path"])
+        refused = self._guard.place(headers)
+        if refused is None and path not in _OPEN:
+            refused = self._guard.person(headers)
+        if refused is None and method == "POST":
+            refused = content_type(headers)
+        if refused is None and method == "POST" and path in _CONVERSATIONS:
+            head = RequestHead(path, scope["query_string"], headers, pin)
+            await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
+            return
+        await client.send(refused or await self._other(method, path, pin, client))
+
+    async def _converse(self, conversation: Exchange | Counting) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("an exchange runs in a task")
+        self.in_flight.add(task)
+        try:
+            await conversation.run()
+        finally:
+            self.in_flight.discard(task)
+
+    async def _other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
+        services = self._services.get(path, {})
+        if method in services:
+            return await services[method](client, pin)
+        allowed = ["POST"] if path in _CONVERSATIONS else list(services)
+        if not allowed:
+            return refusal("not_found_error", f"there is nothing at {path[:100]}")
+        wrong = refusal("invalid_request_error", f"{method} is not allowed here, only {' and '.join(allowed)}")
+        return Reply(405, (*wrong.headers, (b"allow", ", ".join(allowed).encode())), wrong.body)
+
+    async def _own_defect(self, client: AsgiClient, error: Exception) -> None:
+        """Tell where it happened, and of what kind it is: its text might hold content."""
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+        self._report(f"defect in claude-proxy itself: {type(error).__name__} at {place}")
+        if not client.started:
+            await client.send(refusal("api_error", f"a defect of its own ({type(error).__name__}), noted in proxy.log"))
+
+
+def _split_pin(path: str) -> tuple[str | None, str]:
+    """Return the provider's name that a path begins with, or None, and the rest of the path."""
+    if not path.startswith(_PIN_PREFIX):
+        return None, path
+    name, slash, rest = path[len(_PIN_PREFIX) :].partition("/")
+    return name, slash + rest or "/"

@@ -1,0 +1,62 @@
+"""An answer in the hands of whoever asked for it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from claude_proxy.core.model import Headers
+from claude_proxy.net.upstream.alarm import Alarm
+from claude_proxy.net.upstream.head import Head
+from claude_proxy.net.upstream.message import IncomingMessage
+
+
+class Source(Protocol):
+    """What an answer needs of the connection that feeds it."""
+
+    def resume(self) -> None:
+        """Read on from the socket."""
+        ...
+
+    def abort(self) -> None:
+        """Close the socket at once."""
+        ...
+
+
+class IncomingAnswer:
+    """`ports.Answer` over one connection, the body as it stands on the wire. One reader at a time.
+
+    When the message is over, the connection may serve another request already: it is not touched from here any more.
+    """
+
+    __slots__ = ("_alarm", "_message", "_source", "headers", "status")
+
+    def __init__(self, head: Head, message: IncomingMessage, source: Source, alarm: Alarm) -> None:
+        self.status = head.status
+        self.headers: Headers = head.headers
+        self._message = message
+        self._source = source
+        self._alarm = alarm
+
+    def __repr__(self) -> str:
+        return f"<IncomingAnswer {self.status}, {self._message.unread} bytes unread{', over' * self._message.over}>"
+
+    async def read(self, timeout: float) -> bytes:
+        """Return what has come of the body, as `ports.Answer` promises."""
+        message = self._message
+        if not message.pieces and not message.over:
+            self._alarm.set(timeout)
+            while not message.pieces and not message.over:
+                await self._alarm.sleep()
+        if message.pieces:
+            data = message.take()
+            if not message.over:
+                self._source.resume()
+            return data
+        if message.error is not None:
+            raise message.error
+        return b""
+
+    def close(self) -> None:
+        """Let go of the connection, as `ports.Answer` promises."""
+        if not self._message.over:
+            self._source.abort()

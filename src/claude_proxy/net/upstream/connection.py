@@ -1,0 +1,185 @@
+"""One connection to a provider: one request at a time, one answer at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+from claude_proxy.core.model import Origin
+from claude_proxy.net.upstream.alarm import Alarm
+from claude_proxy.net.upstream.answer import IncomingAnswer
+from claude_proxy.net.upstream.decoding import DecodedAnswer, decoder_for
+from claude_proxy.net.upstream.head import Head
+from claude_proxy.net.upstream.message import IncomingMessage, UnansweredError
+from claude_proxy.net.upstream.tcp import authority
+from claude_proxy.ports import Answer, Failure, UpstreamRequest
+
+MAX_UNREAD_BYTES = 256 * 1024
+"""Body that waits to be read before the socket is left alone: as much as the event loops take from one at once."""
+
+
+class Keeper(Protocol):
+    """Who holds the connections: the pool."""
+
+    def register(self, connection: Connection) -> None:
+        """Hear that a connection is open."""
+        ...
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection that is free for another request."""
+        ...
+
+    def forget(self, connection: Connection) -> None:
+        """Hear that a connection is closed."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """A socket, and the answer that it is feeding.
+
+    Free means that no answer is awaited; whatever comes then is unasked, and closes it.
+    """
+
+    def __init__(self, origin: Origin, keeper: Keeper) -> None:
+        self.origin = origin
+        self.peer = authority(origin.host, origin.port)
+        self._keeper = keeper
+        self._alarm = Alarm(asyncio.get_running_loop())
+        self._message: IncomingMessage | None = None
+        self._transport: asyncio.Transport | None = None
+        self._paused = False
+        self._unsent = 0
+        self._head_timeout = 0.0
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "free" if self._message is None else "busy"
+        return f"<Connection {self.peer} {state}>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of no more use; a close by the other side may not have been noticed yet."""
+        return self._transport is None or self._transport.is_closing()
+
+    async def send(self, request: UpstreamRequest, head_timeout: float) -> Answer:
+        """Send a request and return its answer once the head is there.
+
+        Raises `UnansweredError` where the connection was closed before, else as `ports.Transport.open`. The request need
+        not have left when the answer is there: a server may refuse it early. Cancelling closes the connection.
+        """
+        message = self._message = IncomingMessage(self.peer)
+        try:
+            self._write(request)
+            head = await self._arrival(message, head_timeout)
+        except BaseException:
+            self.abort()
+            raise
+        answer = IncomingAnswer(head, message, self, self._alarm)
+        decoder = decoder_for(head.coding)
+        return answer if decoder is None else DecodedAnswer(answer, decoder)
+
+    def resume(self) -> None:
+        """Read on from the socket, where that had paused."""
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close the socket at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        message, self._message = self._message, None
+        if message is not None:
+            message.fail(Failure.RESET, "closed from this side")
+            self._alarm.wake()
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+        # Without slack, `resume_writing` tells when the last byte has left.
+        self._transport.set_write_buffer_limits(high=0)
+        self._keeper.register(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the answer; at its end see whether the connection can serve another request."""
+        message = self._message
+        if message is None:
+            self.abort()
+            return
+        message.feed(data)
+        self._alarm.wake()
+        if message.over:
+            self._finish(message)
+        elif message.unread > MAX_UNREAD_BYTES:
+            self._pause()
+
+    def resume_writing(self) -> None:
+        """Let the time for the head begin anew: the last byte of the request has left."""
+        if self._message is not None and self._message.head is None:
+            self._alarm.set(self._head_timeout)
+
+    def eof_received(self) -> None:
+        """Close at once: what is still to be sent would not be read."""
+        self._lose(None)
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the answer, if it waits for more."""
+        self._lose(exc)
+        self._alarm.stop()
+        self._keeper.forget(self)
+
+    # Inside.
+
+    def _write(self, request: UpstreamRequest) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            raise UnansweredError(Failure.RESET, f"{self.peer}: connection closed before the request", sent=False)
+        if request.body:
+            transport.writelines((request.head, request.body))
+        else:
+            transport.write(request.head)
+        self._unsent = transport.get_write_buffer_size()
+
+    async def _arrival(self, message: IncomingMessage, head_timeout: float) -> Head:
+        """Return the head; its time begins when the upload ends, or stands still."""
+        self._head_timeout = head_timeout
+        self._alarm.set(head_timeout)
+        while message.head is None:
+            if message.error is not None:
+                raise message.error
+            try:
+                await self._alarm.sleep()
+            except TimeoutError:
+                if not self._upload_progressed():
+                    raise
+                self._alarm.set(head_timeout)
+        return message.head
+
+    def _upload_progressed(self) -> bool:
+        """Return whether any of the request has left since this was last asked."""
+        before = self._unsent
+        self._unsent = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return self._unsent < before
+
+    def _pause(self) -> None:
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _finish(self, message: IncomingMessage) -> None:
+        """Part with an answer that is over."""
+        self._message = None
+        transport = self._transport
+        if message.reusable and transport is not None and not transport.get_write_buffer_size():
+            self.resume()
+            self._keeper.keep(self)
+        else:
+            self.abort()
+
+    def _lose(self, error: Exception | None) -> None:
+        message, self._message = self._message, None
+        if message is not None:
+            message.lost(error)
+            self._alarm.wake()

@@ -1,0 +1,136 @@
+"""Bodies that come compressed although `identity` was asked for."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+from claude_proxy.core.model import Headers
+from claude_proxy.ports import Answer, Failure, UpstreamError
+
+MAX_STEP_BYTES = 256 * 1024
+"""The most that one step gives out, as much as a socket does at once: a few compressed bytes can stand for gigabytes."""
+
+_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+
+
+class Decoder(Protocol):
+    """One body's way back from its content-encoding. Every method raises `UpstreamError` (UNDECODABLE)."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether `decode(b"")` may give more before new input is there."""
+        ...
+
+    def decode(self, data: bytes) -> bytes:
+        """Return the next piece, of a bounded size; it may be empty."""
+        ...
+
+    def finish(self) -> bytes:
+        """Check, after the last byte, that the body was complete; nothing more comes out."""
+        ...
+
+
+class DecodedAnswer:
+    """An answer whose body comes compressed; what is read of it is not."""
+
+    __slots__ = ("_answer", "_decoder")
+
+    def __init__(self, answer: Answer, decoder: Decoder) -> None:
+        self._answer = answer
+        self._decoder = decoder
+
+    @property
+    def status(self) -> int:
+        return self._answer.status
+
+    @property
+    def headers(self) -> Headers:
+        return self._answer.headers
+
+    async def read(self, timeout: float) -> bytes:
+        """Return a piece of the decoded body, as `ports.Answer` promises; it is at most `MAX_STEP_BYTES` long."""
+        while True:
+            data = b"" if self._decoder.pending else await self._answer.read(timeout)
+            ended = not data and not self._decoder.pending
+            try:
+                decoded = self._decoder.finish() if ended else self._decoder.decode(data)
+            except UpstreamError:
+                self.close()
+                raise
+            if decoded or ended:
+                return decoded
+
+    def close(self) -> None:
+        """Let go of the connection, as `ports.Answer` promises."""
+        self._answer.close()
+
+
+def decoder_for(coding: bytes) -> Decoder | None:
+    """Return the decoder for the value of a `content-encoding` header; None where the body stands as it is."""
+    match coding.strip().lower():
+        case b"" | b"identity":
+            return None
+        case b"gzip" | b"x-gzip" | b"deflate":
+            return _Inflater()
+        case _:
+            return _Unknown()
+
+
+class _Inflater:
+    """gzip and deflate; the latter comes with zlib's frame (as the standard says) or without (as some servers do)."""
+
+    __slots__ = ("_inflate", "_tail", "pending")
+
+    def __init__(self) -> None:
+        self._inflate: zlib._Decompress | None = None
+        self._tail = b""
+        self.pending = False
+
+    def decode(self, data: bytes) -> bytes:
+        data = self._tail + data
+        if not data and not self.pending:
+            return b""
+        if self._inflate is None:
+            self._inflate = zlib.decompressobj(_window(data[0]))
+        try:
+            decoded = self._inflate.decompress(data, MAX_STEP_BYTES)
+        except zlib.error:
+            raise _undecodable("the compressed body is damaged") from None
+        if self._inflate.unused_data:
+            raise _undecodable("something follows the compressed body")
+        self._tail = self._inflate.unconsumed_tail
+        # zlib may have taken in all of the data, and still hold some of what it stands for.
+        self.pending = len(decoded) == MAX_STEP_BYTES
+        return decoded
+
+    def finish(self) -> bytes:
+        if self._inflate is not None and not self._inflate.eof:
+            raise _undecodable("the compressed body is not complete")
+        return b""
+
+
+class _Unknown:
+    """A coding that nobody asked for. An empty body is well even so."""
+
+    __slots__ = ()
+
+    pending = False
+
+    def decode(self, data: bytes) -> bytes:
+        if data:
+            raise _undecodable("the body comes in a content-encoding that was not asked for")
+        return b""
+
+    def finish(self) -> bytes:
+        return b""
+
+
+def _window(first: int) -> int:
+    """Return zlib's `wbits` by a body's first byte: gzip begins with 0x1f, a zlib frame with compression method 8."""
+    return _ZLIB_OR_GZIP if first == 0x1F or first & 0x0F == zlib.DEFLATED else _RAW_DEFLATE
+
+
+def _undecodable(text: str) -> UpstreamError:
+    return UpstreamError(Failure.UNDECODABLE, text, sent=True)

@@ -1,0 +1,42 @@
+"""From an origin to a connection: straight or through the proxy, then TLS, all of it within one limit of time."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+from claude_proxy.core.model import Egress, Origin
+from claude_proxy.net.upstream.tcp import authority, dial
+from claude_proxy.net.upstream.tls import attach, system_trust
+from claude_proxy.net.upstream.tunnel import Bypass, Proxy
+from claude_proxy.ports import Failure, UpstreamError
+
+
+class Dialer:
+    """Opens connections by the user's way out of this machine."""
+
+    def __init__(self, egress: Egress, ssl_context: ssl.SSLContext | None) -> None:
+        self._proxy = Proxy.at(egress.proxy_url) if egress.proxy_url else None
+        self._bypass = Bypass(egress.no_proxy)
+        self._ssl_context = ssl_context
+
+    async def connect(self, origin: Origin, protocol: asyncio.Protocol, connect_timeout: float) -> None:
+        """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, never with `sent`."""
+        try:
+            async with asyncio.timeout(connect_timeout):
+                sock = await self._reach(origin)
+                await attach(protocol, sock, origin.host, self._context(origin))
+        except TimeoutError:
+            text = f"{authority(origin.host, origin.port)}: no connection within {connect_timeout:g} s"
+            raise UpstreamError(Failure.CONNECT_TIMEOUT, text, sent=False) from None
+
+    async def _reach(self, origin: Origin) -> socket.socket:
+        if self._proxy is None or origin.scheme != "https" or self._bypass.covers(origin):
+            return await dial(origin.host, origin.port)
+        return await self._proxy.tunnel(origin)
+
+    def _context(self, origin: Origin) -> ssl.SSLContext | None:
+        if origin.scheme != "https":
+            return None
+        return self._ssl_context or system_trust()

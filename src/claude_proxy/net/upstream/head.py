@@ -1,0 +1,96 @@
+"""The head of an answer: what is passed on of it, and how its body is framed."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from claude_proxy.core.model import Headers
+
+MAX_HEAD_BYTES = 64 * 1024
+"""A whole head, or whatever else comes between two bytes of body. Node takes in 16 KiB, curl 300."""
+
+_CONSUMED = frozenset({
+    b"connection",
+    b"keep-alive",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"content-length",
+    b"content-encoding",
+})
+"""What concerns this connection alone (RFC 9110, 7.6.1), or is no longer true of a body that was decoded."""
+
+_NO_CONTENT = 204
+_NOT_MODIFIED = 304
+
+
+class MalformedHeadError(Exception):
+    """An answer's head that breaks HTTP/1.1."""
+
+
+class Framing(enum.Enum):
+    """How the end of a body is known."""
+
+    NONE = "none"
+    DECLARED = "declared"
+    """By content-length or by the last chunk."""
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An answer's final head."""
+
+    status: int
+    headers: Headers
+    framing: Framing
+    coding: bytes
+    """The value of content-encoding, or nothing."""
+    clean: bool
+    """Whether nothing in the head makes it unsure where the next answer would begin."""
+
+
+def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
+    """Sort out the header fields of an answer, names in lower case. Raises `MalformedHeadError`."""
+    consumed: dict[bytes, bytes] = {}
+    relayed: list[tuple[bytes, bytes]] = []
+    size = 0
+    for name, value in fields:
+        size += len(name) + len(value)
+        if name in _CONSUMED or name.startswith(b"proxy-"):
+            consumed[name] = consumed[name] + b"," + value if name in consumed else value
+        else:
+            relayed.append((name, value))
+    if size > MAX_HEAD_BYTES:
+        raise MalformedHeadError(head_too_large())
+    declared = _is_chunked(consumed) or b"content-length" in consumed
+    bodiless = status in {_NO_CONTENT, _NOT_MODIFIED}
+    framing = Framing.NONE if bodiless else Framing.DECLARED if declared else Framing.CLOSE
+    headers = tuple(_without_named(relayed, consumed.get(b"connection", b"")))
+    return Head(status, headers, framing, consumed.get(b"content-encoding", b""), clean=not (bodiless and declared))
+
+
+def head_too_large() -> str:
+    """Return the words for a head over the limit."""
+    return f"the head of the answer is over {MAX_HEAD_BYTES // 1024} KiB"
+
+
+def _is_chunked(consumed: dict[bytes, bytes]) -> bool:
+    coding = consumed.get(b"transfer-encoding")
+    if coding is None:
+        return False
+    if coding.strip().lower() != b"chunked":
+        message = "the answer comes in a transfer-encoding other than chunked"
+        raise MalformedHeadError(message)
+    return True
+
+
+def _without_named(fields: list[tuple[bytes, bytes]], connection: bytes) -> list[tuple[bytes, bytes]]:
+    """Drop the fields that the `connection` header claims for this hop (RFC 9110, 7.6.1)."""
+    if b"," not in connection and connection.strip().lower() in {b"", b"close", b"keep-alive"}:
+        return fields
+    named = {token.strip() for token in connection.lower().split(b",")}
+    return [field for field in fields if field[0] not in named]

@@ -1,0 +1,75 @@
+"""What is noted of a request while it is served, and becomes its account."""
+
+from __future__ import annotations
+
+from claude_proxy.attempt import Stream, ask
+from claude_proxy.core.adapt import adapt
+from claude_proxy.core.headers import SESSION, find
+from claude_proxy.core.judge import Outcome, Rejected
+from claude_proxy.core.model import Account, Attempt, Ending, Provider, Usage
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Route
+from claude_proxy.gateway import Gateway, RequestHead
+
+CLIENT_CLOSED_REQUEST = 499
+"""The status noted for a client that left before it was sent one; no client ever sees it (nginx's convention)."""
+
+
+class Notes:
+    """One request's notes. Its ending is that the client left, until it is known better."""
+
+    def __init__(self, gateway: Gateway, head: RequestHead, kind: str) -> None:
+        self._gateway = gateway
+        self._head = head
+        self._kind = kind
+        self._wall = gateway.clock.wall()
+        self._began = gateway.clock.monotonic()
+        self._first_byte_ms: float | None = None
+        self._used_model = ""
+        self.request: MessagesRequest | None = None
+        self.route: Route | None = None
+        self.attempts: list[Attempt] = []
+        self.status = CLIENT_CLOSED_REQUEST
+        self.usage = Usage()
+        self.ending = Ending.CLIENT_LEFT
+
+    async def attempt(
+        self, provider: Provider, request: MessagesRequest, route: Route
+    ) -> tuple[Outcome, Stream | None]:
+        """Adapt the request to a provider, send it, and note what came of it."""
+        adapted = adapt(request, route, provider)
+        self._used_model = adapted.model
+        clock = self._gateway.clock
+        started = clock.monotonic()
+        outcome, stream = await ask(self._gateway, provider, adapted, streaming=request.streaming)
+        # some providers quote the key that they refuse
+        text = outcome.text.replace(provider.api_key, "[key]") if isinstance(outcome, Rejected) else ""
+        milliseconds = (clock.monotonic() - started) * 1000
+        self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text))
+        return outcome, stream
+
+    def committed(self) -> None:
+        """Note that the answer's first byte goes out now."""
+        self._first_byte_ms = self._elapsed_ms()
+
+    def _elapsed_ms(self) -> float:
+        return (self._gateway.clock.monotonic() - self._began) * 1000
+
+    def account(self) -> Account:
+        answered = self.attempts and self.attempts[-1].outcome == "200"
+        return Account(
+            started_at=self._wall,
+            session=(find(self._head.headers, SESSION) or b"").decode("latin-1"),
+            kind=self._kind,
+            streaming=bool(self.request and self.request.streaming),
+            requested_model=self.request.model if self.request else "",
+            used_model=self._used_model,
+            provider=self.attempts[-1].provider if answered else "",
+            pinned=bool(self.route and self.route.pinned),
+            status=self.status,
+            attempts=tuple(self.attempts),
+            usage=self.usage,
+            ending=self.ending,
+            first_byte_ms=self._first_byte_ms,
+            total_ms=self._elapsed_ms(),
+        )

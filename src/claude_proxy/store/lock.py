@@ -1,0 +1,48 @@
+"""One process at a time: a lock on a file, which the system itself releases when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+POLL_SECONDS = 0.02
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock on `path` (made if need be) while the block runs.
+
+    Raises `TimeoutError` where another process holds it for `timeout` seconds, `OSError` where the file cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _wait_for(descriptor, time.monotonic() + timeout)
+        yield
+    finally:
+        os.close(descriptor)  # releases the lock as well
+
+
+def _wait_for(descriptor: int, deadline: float) -> None:
+    while True:
+        try:
+            return _try_lock(descriptor)
+        except OSError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError("another process holds the lock") from None
+        time.sleep(POLL_SECONDS)  # noqa: TID251 - while nothing is served yet; a wait with a time limit is not to be had

@@ -1,0 +1,157 @@
+"""proxy.log: one line an exchange, and one for each event of the service itself.
+
+    2026-11-22T14:02:31.123+01:00 exchange session=5f0c… kind=messages model=claude-opus-5-5->kimi-k3 provider=moonshot
+    pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms in=210 out=95 cache_read=0 cache_write=0
+    ending=complete status=200 first_byte=842ms total=2310ms
+
+(one line in the file). The time is that of writing, so lines are in order. A value is a word without spaces, so that
+nothing from outside can look like another value or another line. Never a key, a token or content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from claude_proxy.core.model import Account, Attempt
+from claude_proxy.store.text import printable, word
+
+MAX_BYTES = 10 * 1024 * 1024
+KEPT = 5
+"""Older logs that are kept beside the current one: `proxy.log.1` is the youngest."""
+
+
+class LogLedger:
+    """A `Ledger` that appends to a file, and never fails: a full disk costs log lines, not answers.
+
+    Each line is one unbuffered append, so it is there at once, and whole, whatever becomes of the process.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._now = now
+        self._descriptor: int | None = None
+        self._torn = False
+        self._warned = False
+
+    def record(self, account: Account) -> None:
+        """Write the line of an exchange that is over."""
+        self._append(f"exchange {_describe(account)}")
+
+    def note(self, text: str) -> None:
+        """Write a line about the service itself: started, configuration taken up, a provider rests."""
+        self._append(f"service {printable(text, 1000)}")
+
+    def close(self) -> None:
+        """Let go of the file; a later line opens it again."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def _append(self, text: str) -> None:
+        line = f"{_timestamp(self._now())} {text}\n".encode(errors="replace")
+        try:
+            self._write(line)
+        except OSError as error:
+            self.close()
+            self._warn(error)
+
+    def _write(self, line: bytes) -> None:
+        descriptor = self._ready(len(line))
+        data = b"\n" + line if self._torn else line
+        written = os.write(descriptor, data)
+        self._torn = written < len(data)  # a full disk: the next line must not be glued to this one's stump
+
+    def _ready(self, more: int) -> int:
+        """Return the file to append `more` bytes to; a new one where the current one is full or was removed."""
+        if self._descriptor is None:
+            self._descriptor = _open(self._path)
+        facts = os.fstat(self._descriptor)
+        full = facts.st_size > 0 and facts.st_size + more > self._max_bytes
+        if full or facts.st_nlink == 0:
+            self.close()  # before renaming: Windows renames no open file
+            if full:
+                _rotate(self._path)
+            self._descriptor = _open(self._path)
+        return self._descriptor
+
+    def _warn(self, error: OSError) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error may be closed, or absent
+            sys.stderr.write(f"warning: {self._path.name} cannot be written: {error.strerror}; going on without\n")
+
+
+def _open(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600)
+    if os.name != "nt":
+        with contextlib.suppress(OSError):  # somebody else's file that we may write to
+            os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def _rotate(path: Path) -> None:
+    """Shift the logs by one number; one that cannot be moved (on Windows, while it is being read) stays for now."""
+    with contextlib.suppress(OSError):
+        for number in range(KEPT - 1, 0, -1):
+            with contextlib.suppress(FileNotFoundError):
+                numbered(path, number).replace(numbered(path, number + 1))
+        path.replace(numbered(path, 1))
+
+
+def numbered(path: Path, number: int) -> Path:
+    """Return the name of an older log; 1 is the youngest."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def _timestamp(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch).astimezone().isoformat(timespec="milliseconds")
+
+
+def _describe(account: Account) -> str:
+    usage = account.usage
+    values = {
+        "session": word(account.session),
+        "kind": word(account.kind),
+        "model": _models(account),
+        "provider": word(account.provider),
+        "pinned": _yes(account.pinned),
+        "stream": _yes(account.streaming),
+        "attempts": ",".join(map(_attempt, account.attempts)) or "-",
+        "in": str(usage.input_tokens),
+        "out": str(usage.output_tokens),
+        "cache_read": str(usage.cache_read_input_tokens),
+        "cache_write": str(usage.cache_creation_input_tokens),
+        "ending": account.ending.value,
+        "status": str(account.status),
+        "first_byte": "-" if account.first_byte_ms is None else _ms(account.first_byte_ms),
+        "total": _ms(account.total_ms),
+    }
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _models(account: Account) -> str:
+    if account.used_model in {"", account.requested_model}:
+        return word(account.requested_model)
+    return f"{word(account.requested_model)}->{word(account.used_model)}"
+
+
+def _attempt(attempt: Attempt) -> str:
+    return f"{word(attempt.provider)}={word(attempt.outcome)}/{_ms(attempt.milliseconds)}"
+
+
+def _ms(milliseconds: float) -> str:
+    return f"{milliseconds:.0f}ms"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,48 @@
+"""Where the running proxy is found: `state/proxy.json`, there from its start to its end.
+
+A process that is killed leaves the file behind. So it is no more than a hint: `/health` at that address must tell the
+same instance.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from claude_proxy.store.home import write_private
+
+MAX_STATE_BYTES = 65_536
+"""Our own file is some 200 bytes; more than this was not written by us."""
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """One running proxy."""
+
+    pid: int
+    host: str
+    """As configured: the address that it listens on, which may be `0.0.0.0` or `::`."""
+    port: int
+    instance: str
+    """A random id made at its start; a pid or a port may be another program's by now, this never is."""
+    started_at: float
+    """Seconds since the epoch."""
+    version: str
+
+    def write(self, path: Path) -> None:
+        """Put it where others look for it. Raises `OSError`."""
+        write_private(path, msgspec.json.encode(self) + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Running | None:
+        """Return what the file says; None where there is none, or it holds something else."""
+        try:
+            with path.open("rb") as file:
+                return msgspec.json.decode(file.read(MAX_STATE_BYTES), type=cls)
+        except (OSError, ValueError):  # of which msgspec's errors are some
+            return None
+
+    def remove(self, path: Path) -> None:
+        """Take the file away if it is still this proxy's; a newer proxy's stays."""
+        if Running.read(path) == self:
+            path.unlink(missing_ok=True)

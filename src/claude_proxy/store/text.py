@@ -1,0 +1,28 @@
+"""Text from outside, made safe to print: one line, no control characters, bounded."""
+
+from __future__ import annotations
+
+MAX_TEXT = 300
+"""Characters kept of a text by default: enough for a provider's error, and one line of a terminal or two."""
+
+
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    """Return `text` as one line of at most `limit` characters.
+
+    Whatever a terminal or a log would act on goes: white space of any kind becomes one space, other control characters
+    and direction marks become `?`.
+    """
+    shown = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text[: 4 * limit])
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def word(text: str, limit: int = 100) -> str:
+    """Return `text` as one word, `-` where it is empty, so that it can stand as a value in a `key=value` line.
+
+    Spaces, quotes, commas and equals signs become `_`: none of them can start another value.
+    """
+    return printable(text, limit).translate(_NOT_IN_A_WORD) or "-"
+
+
+_NOT_IN_A_WORD = str.maketrans(dict.fromkeys(" \"',=", "_"))

@@ -1,0 +1,40 @@
+"""The installation's token: who shows it may use this home's proxy."""
+
+from __future__ import annotations
+
+import secrets
+
+from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.lock import exclusive
+
+TOKEN_BYTES = 32
+MIN_TOKEN_LENGTH = 20
+"""A file that holds less was cut short, by a full disk for example."""
+LOCK_TIMEOUT = 5.0
+"""Seconds; making a token takes milliseconds."""
+
+
+def installation_token(home: Home) -> str:
+    """Return the home's token, made now if there is none; processes that ask at the same time get the same.
+
+    The home must be prepared. Raises `OSError` (`TimeoutError` is one) where the token can be neither read nor made.
+    """
+    return _read(home) or _make(home)
+
+
+def _read(home: Home) -> str | None:
+    try:
+        token = home.token.read_bytes().decode("ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    usable = len(token) >= MIN_TOKEN_LENGTH and token.isprintable() and " " not in token
+    return token if usable else None
+
+
+def _make(home: Home) -> str:
+    with exclusive(home.state / "token.lock", LOCK_TIMEOUT):
+        token = _read(home)  # another process may have been first
+        if token is None:
+            token = secrets.token_urlsafe(TOKEN_BYTES)
+            write_private(home.token, token.encode() + b"\n")
+        return token

@@ -1,0 +1,89 @@
+"""The real Claude Code, run as its user would run it, with a home of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+VERSION = "2.1.330"
+PATIENCE = 60.0
+"""Seconds that one prompt may take; it takes about two."""
+
+PROGRAM = "claude.cmd" if sys.platform == "win32" else "claude"
+KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "COMSPEC", "PATHEXT")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run of Claude Code left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaudeCode:
+    """Claude Code with an empty working folder and a home of its own, both under `root`."""
+
+    program: str
+    root: Path
+
+    async def run(self, url: str, token: str, *arguments: str) -> Finished:
+        """Run `claude -p` with these arguments against a base URL. Fails the test where it does not end in time."""
+        process = await asyncio.create_subprocess_exec(
+            self.program,
+            "-p",
+            *arguments,
+            cwd=self._folder("work"),
+            env={**self._environment(), "ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": token},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                out, err = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            out, err = await process.communicate()
+            pytest.fail(f"claude -p did not end within {PATIENCE} s: {out!r} {err!r}")
+        assert process.returncode is not None
+        return Finished(process.returncode, out.decode().strip(), err.decode().strip())
+
+    def _environment(self) -> Mapping[str, str]:
+        home = str(self._folder("home"))
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        return {**kept, "HOME": home, "USERPROFILE": home, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+
+def find_program() -> str | None:
+    """Return the path of Claude Code: the one named in CLAUDE_PROXY_CLAUDE, the cached one, or the one on PATH."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cached = cache / "claude-proxy-ci" / f"claude-code-{VERSION}" / "node_modules" / ".bin" / PROGRAM
+    if named := os.environ.get("CLAUDE_PROXY_CLAUDE"):
+        return named
+    return str(cached) if cached.exists() else shutil.which("claude")
+
+
+def claude_code(root: Path) -> ClaudeCode:
+    """Return Claude Code. Without it the test is skipped, or fails where CLAUDE_PROXY_REQUIRE_CLIENT=1."""
+    if program := find_program():
+        return ClaudeCode(program, root)
+    install = f"npm install -g @anthropic-ai/claude-code@{VERSION}"
+    missing = f"Claude Code is not installed: {install}, or name it in CLAUDE_PROXY_CLAUDE"
+    if os.environ.get("CLAUDE_PROXY_REQUIRE_CLIENT") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)

@@ -1,0 +1,106 @@
+"""The real Claude Code finishes its prompt through the proxy, whatever its first provider does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from client.claude_code import claude_code
+from fakes.provider import FakeProvider
+from fakes.proxy import TOKEN, hasty, running_proxy
+from fakes.scripts import answers, error_event, message, message_start, opening, tool_use
+from fakes.steps import Cut, Script, Stall, Status, Stream, error_body
+from fakes.story import story
+
+TROUBLES = {
+    "answers 429": [Status(429, headers={"retry-after": "600"})],
+    "answers 529": [Status(529)],
+    "sends an error event first": error_event("overloaded_error"),
+    "hangs": [Stall()],
+    "hangs after its head": [Stream(), Stall()],
+    "cuts after message_start": [Stream(), message_start(), Cut()],
+    "refuses": [Cut()],
+    "answers in HTML": [Status(200, b"<html></html>", {"content-type": "text/html"})],
+}
+
+
+@pytest.mark.parametrize("script", TROUBLES.values(), ids=TROUBLES.keys())
+@story
+async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    troubled, second = FakeProvider(script), FakeProvider(answers("hello from the second"))
+    first = hasty(troubled, first_event=0.5, first_content=0.5)
+    async with running_proxy(first, second, ping_after=0.2) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "say hi")
+        [account] = await proxy.ledger.holding(1)
+    assert (finished.code, finished.out) == (0, "hello from the second"), finished
+    assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
+    assert account.session
+    assert len(troubled.requests) == len(second.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "death",
+    [pytest.param([Cut()], id="reset"), pytest.param([Stall()], id="stalled"), pytest.param([], id="ended")],
+)
+@story
+async def test_it_asks_again_when_a_stream_dies_and_finishes(death: Script, tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    first = FakeProvider([*opening("half a sen"), *death])
+    second = FakeProvider(answers("a whole sentence"))
+    async with running_proxy(hasty(first, stall=0.5), second) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "say hi")
+    assert (finished.code, finished.out) == (0, "a whole sentence"), finished
+    assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+@story
+async def test_it_uses_a_tool_and_the_result_reaches_the_provider(tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
+    first = FakeProvider([Status(529)])
+    second = FakeProvider(tool_use("Bash", command), message("the tool said so"))
+    async with running_proxy(first, second) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "run it", "--allowedTools", "Bash")
+    assert (finished.code, finished.out) == (0, "the tool said so"), finished
+    results = [
+        block["content"]
+        for turn in second.requests[1].json()["messages"]
+        for block in turn["content"]
+        if isinstance(block, dict) and block["type"] == "tool_result"
+    ]
+    assert results == ["harmless-42"]
+
+
+@story
+async def test_a_pinned_base_url_stays_with_its_provider(tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    async with running_proxy(first, second) as proxy:
+        finished = await claude.run(f"{proxy.url}/provider/moonshot", TOKEN, "say hi")
+    assert (finished.code, finished.out) == (0, "second"), finished
+    assert first.requests == []
+
+
+@story
+async def test_a_rejected_key_ends_it_at_once(tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    first = FakeProvider([Status(403, error_body("permission_error", "this key may not"))])
+    async with running_proxy(first) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "say hi")
+    assert finished.code != 0
+    assert "this key may not" in finished.out + finished.err
+    assert len(first.requests) == 1
+
+
+@story
+async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Path) -> None:
+    claude = claude_code(tmp_path)
+    words = error_body("rate_limit_error", "your plan is used up until Monday")
+    first = FakeProvider([Status(429, words, {"retry-after": "600"})])
+    async with running_proxy(first) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "say hi")
+    assert finished.code != 0
+    assert "your plan is used up until Monday" in finished.out + finished.err
+    assert len(first.requests) == 1

@@ -1,0 +1,196 @@
+"""The real proxy in this process, on a free port, in front of fake providers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from claude_proxy.app import Proxy
+from claude_proxy.config.load import Config
+from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from fakes.client import Answer, Connection
+from fakes.provider import PATIENCE, FakeProvider
+
+TOKEN = "token-of-this-installation"
+NAMES = ("minimax", "moonshot", "zai", "deepseek")
+MODEL = "claude-opus-5-5"
+PROMPT = {
+    "model": MODEL,
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "say hi"}],
+}
+GENEROUS = Timeouts(connect=5.0, first_event=10.0, first_content=10.0, stall=10.0)
+"""Times that no healthy test comes near; a test of a timeout sets its own."""
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """Keeps what the proxy accounts for and notes."""
+
+    accounts: list[Account] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def record(self, account: Account) -> None:
+        self.accounts.append(account)
+        self._changed.set()
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    async def holding(self, count: int) -> list[Account]:
+        """Return the accounts once there are so many."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.accounts) < count:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.accounts
+
+
+class RunningProxy:
+    """A proxy that listens, and a way to ask it things; connections are closed with it."""
+
+    def __init__(self, proxy: Proxy, ledger: MemoryLedger, cleanup: contextlib.AsyncExitStack) -> None:
+        self.proxy = proxy
+        self.ledger = ledger
+        self._cleanup = cleanup
+
+    @property
+    def port(self) -> int:
+        return self.proxy.port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def connect(self, receive_buffer: int | None = None) -> Connection:
+        connection = await Connection.open(self.port, receive_buffer=receive_buffer)
+        return await self._cleanup.enter_async_context(connection)
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        connection: Connection | None = None,
+    ) -> Answer:
+        """Send a request with the token, on a connection of its own unless given one; "" leaves a header out."""
+        fields = {
+            "Host": f"127.0.0.1:{self.port}",
+            "Authorization": f"Bearer {TOKEN}",
+            **({"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}),
+            **(headers or {}),
+        }
+        sent = [(name, value) for name, value in fields.items() if value]
+        return await (connection or await self.connect()).ask(method, target, sent, body)
+
+    async def post(
+        self,
+        target: str = "/v1/messages",
+        *,
+        headers: Mapping[str, str] | None = None,
+        connection: Connection | None = None,
+        **changes: Any,
+    ) -> Answer:
+        """Send a prompt that streams, with `changes` to its fields."""
+        body = json.dumps({**PROMPT, "stream": True, **changes}).encode()
+        return await self.ask("POST", target, body, headers=headers, connection=connection)
+
+    async def status(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return what the proxy says of each provider, by name."""
+        answer = await self.ask("GET", "/admin/status")
+        report = await answer.json()
+        return {provider["name"]: provider for provider in report["providers"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A provider of the proxy: a fake one or any base URL, with changes to what `upstream` makes of it."""
+
+    at: FakeProvider | str
+    changes: Mapping[str, Any]
+
+    def provider(self, name: str) -> Provider:
+        return upstream(name, self.at if isinstance(self.at, str) else self.at.url, **self.changes)
+
+
+def candidate(at: FakeProvider | str, **changes: Any) -> Candidate:
+    return Candidate(at, changes)
+
+
+def hasty(at: FakeProvider, **seconds: float) -> Candidate:
+    """Return a provider with short times: `connect`, `first_event`, `first_content`, `stall`."""
+    return Candidate(at, {"timeouts": replace(GENEROUS, **seconds)})
+
+
+def upstream(name: str, url: str, **changes: Any) -> Provider:
+    """Return a provider as the configuration would make it, for a base URL."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    provider = Provider(
+        name=name,
+        base_url=url,
+        origin=Origin(parts.scheme, parts.hostname, port),
+        auth=Auth.BEARER,
+        api_key=f"key-of-{name}",
+        api_key_env=f"{name.upper()}_API_KEY",
+        timeouts=GENEROUS,
+    )
+    return replace(provider, **changes)
+
+
+def config_of(providers: Sequence[Provider], policy: Policy) -> Config:
+    return Config(
+        host="127.0.0.1",
+        port=0,
+        providers=tuple(providers),
+        skipped=(),
+        policy=policy,
+        egress=Egress(),
+        log_level="info",
+        warnings=(),
+    )
+
+
+@contextlib.asynccontextmanager
+async def running_proxy(*providers: FakeProvider | Candidate, **policy: Any) -> AsyncIterator[RunningProxy]:
+    """Start fake providers, named as in NAMES, and the proxy in front of them; `policy` changes its fields.
+
+    At the end the proxy is stopped and must have left no connection and no task behind.
+    """
+    candidates = [one if isinstance(one, Candidate) else Candidate(one, {}) for one in providers]
+    fakes = [one.at for one in candidates if isinstance(one.at, FakeProvider)]
+    async with contextlib.AsyncExitStack() as stack:
+        for fake in fakes:
+            await stack.enter_async_context(fake)
+        before = asyncio.all_tasks()
+        config = config_of([one.provider(name) for name, one in zip(NAMES, candidates, strict=False)], Policy(**policy))
+        async with _serving(config) as proxy:
+            yield proxy
+        for fake in fakes:
+            await fake.deserted()
+        await _tasks_gone(before)
+
+
+async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
+    if others := asyncio.all_tasks() - before:
+        _, left_behind = await asyncio.wait(others, timeout=PATIENCE)
+        assert not left_behind, left_behind
+
+
+@contextlib.asynccontextmanager
+async def _serving(config: Config) -> AsyncIterator[RunningProxy]:
+    ledger = MemoryLedger()
+    proxy = Proxy(config, token=TOKEN, ledger=ledger, home=None)
+    await proxy.start()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(proxy.stop, force=True)
+        yield RunningProxy(proxy, ledger, stack)

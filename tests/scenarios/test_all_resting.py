@@ -1,0 +1,45 @@
+"""Every candidate rests: they are tried all the same, in the order of their return. There is never a blackout."""
+
+from __future__ import annotations
+
+from fakes.clock import FakeClock
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import message
+from fakes.steps import Status
+from fakes.story import story
+
+
+@story
+async def test_the_one_that_returns_first_is_asked_first() -> None:
+    clock = FakeClock()
+    first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
+    second = FakeProvider([Status(429, headers={"retry-after": "60"})], message("second"))
+    third = FakeProvider([Status(429, headers={"retry-after": "300"})], message("third"))
+    async with running_proxy(first, second, third, clock=clock) as proxy:
+        assert (await proxy.post()).status == 429
+        answer = await proxy.post()
+        assert await complete_text(answer) == "second"
+        assert answer.headers["x-claude-proxy-attempts"] == "moonshot=200"
+    assert [len(fake.requests) for fake in (first, second, third)] == [1, 2, 1]
+
+
+@story
+async def test_when_that_one_fails_again_the_next_in_order_is_asked() -> None:
+    first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
+    second = FakeProvider([Status(429, headers={"retry-after": "60"})])
+    async with running_proxy(first, second, clock=FakeClock()) as proxy:
+        assert (await proxy.post()).status == 429
+        answer = await proxy.post()
+        assert await complete_text(answer) == "first"
+        assert answer.headers["x-claude-proxy-attempts"] == "moonshot=429, minimax=200"
+
+
+@story
+async def test_an_answer_in_its_rest_ends_the_rest() -> None:
+    first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
+    async with running_proxy(first, clock=FakeClock()) as proxy:
+        assert (await proxy.post()).status == 429
+        assert await complete_text(await proxy.post()) == "first"
+        assert (await proxy.status())["minimax"]["state"] == "ready"

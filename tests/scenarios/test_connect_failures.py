@@ -1,0 +1,133 @@
+"""A provider cannot be reached, or breaks off: the next one answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import GENEROUS, candidate, hasty, running_proxy
+from fakes.scripts import answers, message
+from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Stall
+from fakes.story import story
+
+
+@contextlib.contextmanager
+def deaf_port() -> Iterator[int]:
+    """Hold a port on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@story
+async def test_refused(stream: bool) -> None:
+    with deaf_port() as port:
+        second = FakeProvider(answers("hello"))
+        async with running_proxy(candidate(f"http://127.0.0.1:{port}"), second) as proxy:
+            answer = await proxy.post(stream=stream)
+            assert answer.status == 200
+            assert answer.headers["x-claude-proxy-attempts"] == "minimax=refused, moonshot=200"
+            await answer.read()
+            assert (await proxy.status())["minimax"]["state"] == "resting"
+
+
+@story
+async def test_a_name_that_does_not_resolve() -> None:
+    async with running_proxy(candidate("http://provider.invalid:8080"), FakeProvider(message("hello"))) as proxy:
+        answer = await proxy.post()
+        assert await complete_text(answer) == "hello"
+        assert answer.headers["x-claude-proxy-attempts"] == "minimax=dns, moonshot=200"
+
+
+@contextlib.asynccontextmanager
+async def listener(says: bytes) -> AsyncIterator[int]:
+    """Listen on a port with a server that says the same to everything it hears."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                writer.write(says)
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@story
+async def test_tls_with_a_provider_that_does_not_speak_it() -> None:
+    async with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        first = candidate(f"https://127.0.0.1:{port}")
+        async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
+            answer = await proxy.post()
+            assert await complete_text(answer) == "hello"
+            assert answer.headers["x-claude-proxy-attempts"] == "minimax=tls, moonshot=200"
+
+
+@story
+async def test_a_handshake_that_never_ends() -> None:
+    async with listener(b"") as port:
+        first = candidate(f"https://127.0.0.1:{port}", timeouts=replace(GENEROUS, connect=0.1))
+        async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
+            answer = await proxy.post()
+            assert await complete_text(answer) == "hello"
+            assert answer.headers["x-claude-proxy-attempts"] == "minimax=connect_timeout, moonshot=200"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([Cut()], id="reset after the request"),
+        pytest.param([Close()], id="closed after the request"),
+        pytest.param([RefuseToRead(), Cut()], id="reset before the request was read"),
+        pytest.param([Raw(b"HTTP/1.1 20"), Cut()], id="reset within the status line"),
+        pytest.param([Raw(b"HTTP/1.1 100 Continue\r\n\r\n"), Close()], id="closed after a 100"),
+        pytest.param([Head(200, {"content-type": "text/event-stream"}), Cut()], id="reset after the head"),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+@story
+async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
+    first, second = FakeProvider(script), FakeProvider(answers("hello"))
+    async with running_proxy(first, second) as proxy:
+        answer = await proxy.post(stream=stream)
+        assert answer.status == 200
+        await answer.read()
+        assert answer.headers["x-claude-proxy-provider"] == "moonshot"
+        assert (await proxy.status())["minimax"]["state"] == "resting"
+
+
+@story
+async def test_a_provider_that_does_not_take_the_request_in() -> None:
+    first = hasty(FakeProvider([RefuseToRead(), Stall()]), first_event=0.2)
+    async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
+        long_prompt = [{"role": "user", "content": "x" * 8_000_000}]
+        answer = await proxy.post(messages=long_prompt)
+        assert await complete_text(answer) == "hello"
+
+
+@story
+async def test_a_kept_connection_that_died_is_replaced_and_nobody_is_blamed() -> None:
+    first = FakeProvider([*message("one"), Close()], message("two"))
+    async with running_proxy(first) as proxy:
+        assert await complete_text(await proxy.post()) == "one"
+        await first.deserted()
+        answer = await proxy.post()
+        assert await complete_text(answer) == "two"
+        assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
+
+
+@story
+async def test_a_healthy_connection_serves_one_request_after_the_other() -> None:
+    first = FakeProvider(answers("hello"))
+    async with running_proxy(first) as proxy:
+        for stream in (True, False, True):
+            await (await proxy.post(stream=stream)).read()
+    assert [request.connection for request in first.requests] == [0, 0, 0]

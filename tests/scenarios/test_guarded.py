@@ -1,0 +1,73 @@
+"""The guard stands before everything: what it refuses reaches no provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import TOKEN, running_proxy
+from fakes.scripts import message
+from fakes.story import story
+
+REFUSED = {
+    "no token": ({"Authorization": ""}, 401),
+    "a wrong token": ({"Authorization": "Bearer wrong"}, 401),
+    "a token cut short": ({"Authorization": f"Bearer {TOKEN[:-1]}"}, 401),
+    "a token that is not ASCII": ({"Authorization": "Bearer \xe9"}, 401),
+    "another scheme": ({"Authorization": f"Basic {TOKEN}"}, 401),
+    "a wrong x-api-key": ({"Authorization": "", "x-api-key": "wrong"}, 401),
+    "a foreign host": ({"Host": "evil.example"}, 403),
+    "a foreign host with our port": ({"Host": "evil.example:8787"}, 403),
+    "a host that begins like ours": ({"Host": "127.0.0.1.evil.example"}, 403),
+    "an origin": ({"Origin": "https://evil.example"}, 403),
+    "an origin of null": ({"Origin": "null"}, 403),
+    "an origin that looks like ours": ({"Origin": "http://127.0.0.1"}, 403),
+    "a cross-site fetch": ({"Sec-Fetch-Site": "cross-site"}, 403),
+    "a same-site fetch": ({"Sec-Fetch-Site": "same-site"}, 403),
+}
+
+
+@pytest.mark.parametrize(("headers", "status"), REFUSED.values(), ids=REFUSED.keys())
+@story
+async def test_it_refuses(headers: dict[str, str], status: int) -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post(headers=headers)
+        error = await answer.json()
+        assert (answer.status, error["type"]) == (status, "error")
+        assert TOKEN not in str(error)
+        listed = await proxy.ask("GET", "/admin/status", headers=headers)
+        assert listed.status == status
+        assert proxy.ledger.accounts == []
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "multipart/form-data"])
+@story
+async def test_it_takes_only_json(content_type: str) -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post(headers={"Content-Type": content_type})
+        assert (answer.status, (await answer.json())["error"]["type"]) == (400, "invalid_request_error")
+    assert fake.requests == []
+
+
+ADMITTED = {
+    "bearer": {"Authorization": f"Bearer {TOKEN}"},
+    "bearer, spelt otherwise": {"Authorization": f"bearer {TOKEN}"},
+    "x-api-key": {"Authorization": "", "x-api-key": TOKEN},
+    "a header of ours beside a foreign key": {"Authorization": "Bearer sk-ant-oat01-x", "x-claude-proxy-token": TOKEN},
+    "localhost": {"Host": "localhost"},
+    "localhost with a port": {"Host": "localhost:8787"},
+    "IPv6": {"Host": "[::1]:8787"},
+    "JSON with a charset": {"Content-Type": "application/json; charset=utf-8"},
+    "a fetch of one's own": {"Sec-Fetch-Site": "none"},
+}
+
+
+@pytest.mark.parametrize("headers", ADMITTED.values(), ids=ADMITTED.keys())
+@story
+async def test_it_admits(headers: dict[str, str]) -> None:
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        assert await complete_text(await proxy.post(headers=headers)) == "hello"

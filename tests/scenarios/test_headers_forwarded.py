@@ -1,0 +1,140 @@
+"""Which header fields go on, which end at the proxy, and which are replaced; and that the body stays as it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from claude_proxy.core.model import Auth
+from fakes.provider import FakeProvider
+from fakes.proxy import MODEL, TOKEN, candidate, running_proxy
+from fakes.scripts import message
+from fakes.steps import Status
+from fakes.story import story
+
+GOES_ON = {
+    "anthropic-version": "2023-06-01",
+    "anthropic-beta": "claude-code-20250219,context-1m-2025-08-07",
+    "User-Agent": "claude-cli/2.1.330 (external, sdk-cli)",
+    "X-Stainless-Lang": "js",
+    "x-app": "cli",
+    "anthropic-dangerous-direct-browser-access": "true",
+    "x-unheard-of": "new",
+}
+ENDS_HERE = {
+    "Cookie": "session=secret",
+    "x-api-key": TOKEN,
+    "x-claude-proxy-token": TOKEN,
+    "x-claude-proxy-anything": "else",
+    "X-Claude-Code-Session-Id": "5e55",
+    "x-claude-code-agent-id": "a9e7",
+    "x-claude-code-parent-agent-id": "9a7e",
+    "Proxy-Authorization": "Basic c2VjcmV0",
+    "Keep-Alive": "timeout=5",
+    "TE": "trailers",
+    "Connection": "keep-alive, x-hop",
+    "x-hop": "by hop",
+}
+
+
+@story
+async def test_what_goes_on_and_what_ends_here() -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        assert (await proxy.post("/v1/messages?beta=true", headers={**GOES_ON, **ENDS_HERE})).status == 200
+    [request] = fake.requests
+    assert request.target == "/v1/messages?beta=true"
+    assert {name: request.header(name) for name in GOES_ON} == GOES_ON
+    unwelcome = {name.lower() for name in ENDS_HERE} - {"connection"}
+    assert not unwelcome & {name.decode().lower() for name, _ in request.headers}
+    assert TOKEN not in str(request.headers)
+    assert request.header("host") == f"127.0.0.1:{fake.port}"
+    assert request.header("accept-encoding") == "identity"
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [(Auth.BEARER, ("Bearer key-of-minimax", None)), (Auth.X_API_KEY, (None, "key-of-minimax"))],
+)
+@story
+async def test_the_key_is_the_providers(auth: Auth, expected: tuple[str | None, str | None]) -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(candidate(fake, auth=auth)) as proxy:
+        assert (await proxy.post(headers={"x-api-key": TOKEN})).status == 200
+    [request] = fake.requests
+    assert (request.header("authorization"), request.header("x-api-key")) == expected
+
+
+@story
+async def test_the_users_own_headers_for_a_provider_win() -> None:
+    fake = FakeProvider(message("hello"))
+    own = ((b"user-agent", b"mine"), (b"x-team", b"red"))
+    async with running_proxy(candidate(fake, headers=own)) as proxy:
+        assert (await proxy.post(headers={"User-Agent": "claude-cli"})).status == 200
+    [request] = fake.requests
+    assert (request.header("user-agent"), request.header("x-team")) == ("mine", "red")
+
+
+@story
+async def test_each_provider_gets_its_own_key_and_its_own_model() -> None:
+    first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
+    mapped = candidate(second, models={"opus": "kimi-k3"})
+    async with running_proxy(first, mapped) as proxy:
+        assert (await proxy.post()).status == 200
+    assert (first.requests[0].header("authorization"), first.requests[0].json()["model"]) == (
+        "Bearer key-of-minimax",
+        MODEL,
+    )
+    assert (second.requests[0].header("authorization"), second.requests[0].json()["model"]) == (
+        "Bearer key-of-moonshot",
+        "kimi-k3",
+    )
+
+
+@story
+async def test_the_body_stays_byte_for_byte_but_for_the_model() -> None:
+    body = (
+        '{ "system":[{"type":"text", "text":"x-anthropic-billing-header: a"}],"max_tokens" : 5,\n'
+        '  "model": "claude-opus-5-5[1m]" ,"unknown":{"b":1.50,"a":"\\u00e9\\ud83d\\ude00 \u00fc"},'
+        '"stream":true, "messages":[]}'
+    ).encode()
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(candidate(fake, models={"opus": "kimi-k3"})) as proxy:
+        assert (await proxy.ask("POST", "/v1/messages", body)).status == 200
+    assert fake.requests[0].body == body.replace(b"claude-opus-5-5[1m]", b"kimi-k3")
+
+
+@story
+async def test_a_body_whose_model_is_not_mapped_is_not_touched_at_all() -> None:
+    body = json.dumps({"model": "kimi-k3", "stream": True, "messages": []}, indent=3).encode()
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        assert (await proxy.ask("POST", "/v1/messages", body)).status == 200
+    assert fake.requests[0].body == body
+
+
+@story
+async def test_of_the_providers_headers_only_those_that_mean_something_here_come_back() -> None:
+    headers = {
+        "anthropic-ratelimit-requests-remaining": "7",
+        "x-odd": "kept",
+        "set-cookie": "a=b",
+        "strict-transport-security": "max-age=1",
+        "x-claude-proxy-provider": "impostor",
+        "keep-alive": "timeout=5",
+    }
+    async with running_proxy(FakeProvider([Status(400, headers=headers)])) as proxy:
+        answer = await proxy.post()
+        await answer.read()
+    assert (answer.headers["anthropic-ratelimit-requests-remaining"], answer.headers["x-odd"]) == ("7", "kept")
+    assert answer.headers["x-claude-proxy-provider"] == "minimax"
+    assert not {"set-cookie", "strict-transport-security", "keep-alive"} & answer.headers.keys()
+
+
+@story
+async def test_a_base_url_with_a_path_keeps_it() -> None:
+    async with FakeProvider(message("hello")) as fake:
+        async with running_proxy(candidate(f"{fake.url}/api/anthropic")) as proxy:
+            assert (await proxy.post("/v1/messages?beta=true")).status == 200
+        assert fake.requests[0].target == "/api/anthropic/v1/messages?beta=true"

@@ -1,0 +1,86 @@
+"""A provider says 200 and means something else: the next one answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import answers, json_answer, message_start
+from fakes.steps import Body, Close, Head, Raw, Script, Status, Stream, error_body
+from fakes.story import story
+
+HTML = b"<!DOCTYPE html><html><body><h1>Scheduled maintenance</h1></body></html>"
+STREAM = {"content-type": "text/event-stream"}
+MESSAGE = json.dumps({"id": "m", "type": "message", "role": "assistant", "content": [], "usage": {}}).encode()
+
+NONSENSE = {
+    "HTML": [Status(200, HTML, {"content-type": "text/html"})],
+    "HTML labelled as a stream": [Status(200, HTML, STREAM)],
+    "an empty body": [Status(200, b"")],
+    "an empty stream": [Stream()],
+    "204": [Status(204, b"")],
+    "a redirect": [Status(302, b"", {"location": "http://127.0.0.1:1/"})],
+    "an error envelope": [Status(200, error_body("overloaded_error", "busy"))],
+    "an error envelope labelled as a stream": [Status(200, error_body("api_error", "busy"), STREAM)],
+    "base_resp": json_answer({"base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+    "a code of its own": json_answer({"code": 500, "msg": "404 NOT_FOUND", "success": False}),
+    "JSON that is no object": json_answer(["a", "list"]),
+    "JSON cut short": [Status(200, b'{"type":"message","content":[{"type":"te')],
+    "a body shorter than announced": [
+        Head(200, {"content-type": "application/json", "content-length": "5000"}),
+        Raw(MESSAGE),
+        Close(),
+    ],
+    "a chunked body cut short": [Stream({"content-type": "application/json"}), Body(MESSAGE[:20]), Close()],
+    "message_start and the end": [Stream(), message_start()],
+    "gzip that is none": [Status(200, b"\x00garbage" * 9, {"content-encoding": "gzip"})],
+    "gzip cut short": [Status(200, gzip.compress(MESSAGE * 50)[:40], {"content-encoding": "gzip"})],
+    "an encoding nobody asked for": [Status(200, b"\x1b\x00\x00", {"content-encoding": "br"})],
+    "not HTTP": [Raw(b"SSH-2.0-OpenSSH_9.6\r\n"), Close()],
+    "a head without end": [Raw(b"HTTP/1.1 200 OK\r\n" + b"x-padding: " + b"x" * 2_000_000), Close()],
+}
+
+
+@pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
+@story
+async def test_the_next_provider_streams(script: Script) -> None:
+    first = FakeProvider(script)
+    async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
+        answer = await proxy.post()
+        assert await complete_text(answer) == "hello"
+        assert answer.headers["x-claude-proxy-provider"] == "moonshot"
+    assert len(first.requests) == 1
+
+
+@pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
+@story
+async def test_the_next_provider_answers_whole(script: Script) -> None:
+    first = FakeProvider(script)
+    async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
+        answer = await proxy.post(stream=False)
+        assert (answer.status, (await answer.json())["content"][0]["text"]) == (200, "hello")
+        report = (await proxy.status())["minimax"]
+    assert report["state"] == "resting"
+
+
+@story
+async def test_a_whole_message_behind_200_is_taken_though_a_stream_was_asked_for() -> None:
+    """What the client makes of it is its affair: Claude Code asks again without streaming."""
+    body = json.dumps({"id": "m", "type": "message", "role": "assistant", "content": []}).encode()
+    async with running_proxy(FakeProvider([Status(200, body)])) as proxy:
+        answer = await proxy.post()
+        assert (answer.status, await answer.read()) == (200, body)
+
+
+@story
+async def test_gzip_that_nobody_asked_for_is_read_all_the_same() -> None:
+    body = gzip.compress(MESSAGE)
+    async with running_proxy(FakeProvider([Status(200, body, {"content-encoding": "gzip"})])) as proxy:
+        answer = await proxy.post(stream=False)
+        assert (answer.status, await answer.read()) == (200, MESSAGE)
+        assert "content-encoding" not in answer.headers

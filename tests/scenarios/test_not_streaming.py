@@ -1,0 +1,63 @@
+"""A request that does not stream: its answer is read whole before a byte goes out, so failover covers all of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from claude_proxy.core.model import Ending, Usage
+from fakes.provider import FakeProvider
+from fakes.proxy import hasty, running_proxy
+from fakes.scripts import json_message
+from fakes.steps import Body, Close, Cut, Head, Raw, Script, Stall, Status, Stream
+from fakes.story import story
+
+WHOLE = json.dumps({"id": "m", "type": "message", "content": [{"type": "text", "text": "x" * 5000}]}).encode()
+JSON = {"content-type": "application/json"}
+DECLARED = {**JSON, "content-length": str(len(WHOLE))}
+
+
+@story
+async def test_it_comes_back_as_it_was() -> None:
+    spaced = b'{ "type":"message",\n"content":[],"usage":{"input_tokens":3,"output_tokens":4}}'
+    async with running_proxy(FakeProvider([Status(200, spaced)])) as proxy:
+        answer = await proxy.post(stream=False)
+        assert (answer.status, await answer.read()) == (200, spaced)
+        assert answer.headers["content-type"] == "application/json"
+        [account] = await proxy.ledger.holding(1)
+    assert (account.usage, account.ending, account.streaming) == (Usage(3, 4), Ending.COMPLETE, False)
+
+
+BREAKS = {
+    "reset before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Cut()],
+    "closed before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Close()],
+    "silent before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Stall()],
+    "closed before its last chunk": [Stream(JSON), Body(WHOLE), Close()],
+    "silent after its head": [Head(200, DECLARED), Stall()],
+    "ended by the connection's end, cut short": [Head(200, JSON), Raw(WHOLE[:100]), Close()],
+}
+
+
+@pytest.mark.parametrize("script", BREAKS.values(), ids=BREAKS.keys())
+@story
+async def test_failover_covers_it_to_its_last_byte(script: Script) -> None:
+    first = hasty(FakeProvider(script), first_event=0.3, first_content=0.3, stall=0.3)
+    async with running_proxy(first, FakeProvider(json_message("second"))) as proxy:
+        answer = await proxy.post(stream=False)
+        assert (await answer.json())["content"][0]["text"] == "second"
+        assert (await proxy.status())["minimax"]["strikes"] == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([Stream(JSON), Body(WHOLE[:7]), Body(WHOLE[7:])], id="chunks"),
+        pytest.param([Head(200, JSON), Raw(WHOLE), Close()], id="up to the end of the connection"),
+        pytest.param([Raw(b"HTTP/1.1 100 Continue\r\n\r\n"), Head(200, DECLARED), Raw(WHOLE)], id="after a 100"),
+    ],
+)
+@story
+async def test_any_framing_will_do(script: Script) -> None:
+    async with running_proxy(FakeProvider(script)) as proxy:
+        assert await (await proxy.post(stream=False)).read() == WHOLE

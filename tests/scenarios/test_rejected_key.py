@@ -1,0 +1,44 @@
+"""A provider refuses its key: the user hears of it once, not for minutes, and which variable to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import answers, message
+from fakes.steps import Status
+from fakes.story import story
+
+BODY = b'{"error":{"type":"authentication_error","message":"invalid api key"},"type":"error"}'
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@story
+async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None:
+    first, second = FakeProvider([Status(status, BODY)], answers("hello")), FakeProvider(message("second"))
+    async with running_proxy(first, second) as proxy:
+        answer = await proxy.post()
+        assert (answer.status, await answer.read()) == (status, BODY)
+        assert answer.headers["x-should-retry"] == "false"
+        report = (await proxy.status())["minimax"]
+        assert (report["key_rejected"], report["key"]) == (True, "MINIMAX_API_KEY")
+        assert (report["state"], report["strikes"]) == ("ready", 0)
+        assert any("MINIMAX_API_KEY" in note for note in proxy.ledger.notes)
+        assert (await proxy.post()).status == 200
+        assert not (await proxy.status())["minimax"]["key_rejected"]
+    assert second.requests == []
+
+
+@story
+async def test_a_provider_that_says_to_retry_is_not_believed() -> None:
+    async with running_proxy(FakeProvider([Status(401, BODY, {"x-should-retry": "true"})])) as proxy:
+        assert (await proxy.post()).headers["x-should-retry"] == "false"
+
+
+@story
+async def test_our_own_401_is_another_matter() -> None:
+    async with running_proxy(FakeProvider([Status(401)])) as proxy:
+        answer = await proxy.post(headers={"Authorization": "Bearer wrong"})
+        assert answer.status == 401
+        assert not (await proxy.status())["minimax"]["key_rejected"]

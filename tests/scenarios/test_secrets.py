@@ -1,0 +1,111 @@
+"""Secrets are fed in on every path; none may come out in the log, a note, a repr or a header."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.store.log import LogLedger
+from fakes.peer import Request
+from fakes.provider import FakeProvider
+from fakes.proxy import TOKEN, MemoryLedger, candidate, running_proxy
+from fakes.scripts import error_event, json_answer, message, opening, stream_error, tool_use
+from fakes.steps import Close, Cut, Raw, Script, Status, Stream, error_body
+from fakes.story import story
+
+KEY = "sk-key-of-the-provider-7261"
+CLIENTS_KEY = "sk-ant-oat01-key-of-the-user-3390"
+PROMPT_TEXT = "prompt-content-5511"
+ANSWER_TEXT = "answer-content-8842"
+COOKIE = "cookie-value-1207"
+KEYS = (KEY, CLIENTS_KEY, COOKIE, TOKEN)
+SECRETS = (*KEYS, PROMPT_TEXT, ANSWER_TEXT)
+
+LEAKY_WORDS = f"invalid key {KEY} (Authorization: Bearer {KEY}) in request: {PROMPT_TEXT}"
+LEAKY_BODY = error_body("authentication_error", LEAKY_WORDS)
+
+PATHS: dict[str, Script] = {
+    "a stream": message(ANSWER_TEXT),
+    "a tool call": tool_use("Bash", {"command": ANSWER_TEXT}),
+    "401 that quotes the key": [Status(401, LEAKY_BODY)],
+    "400 that quotes the prompt": [Status(400, LEAKY_BODY)],
+    "429 that quotes both": [Status(429, LEAKY_BODY)],
+    "529 with HTML": [Status(529, f"<html>{LEAKY_WORDS}</html>".encode())],
+    "500 with an empty body": [Status(500, b"")],
+    "an error event": [Stream(), stream_error("overloaded_error", LEAKY_WORDS)],
+    "an error event of a telling kind": error_event(KEY),
+    "an error of a telling kind behind 200": [Status(200, error_body(PROMPT_TEXT, LEAKY_WORDS))],
+    "base_resp": json_answer({"base_resp": {"status_code": 2056, "status_msg": LEAKY_WORDS}}),
+    "HTML behind 200": [Status(200, LEAKY_WORDS.encode(), {"content-type": "text/html"})],
+    "a stream that dies": [*opening(ANSWER_TEXT), Cut()],
+    "an error within a stream": [*opening(ANSWER_TEXT), stream_error("api_error", LEAKY_WORDS)],
+    "a reset": [Cut()],
+    "not HTTP": [Raw(LEAKY_WORDS.encode() + b"\r\n\r\n"), Close()],
+    "a telling reason": [Raw(f"HTTP/1.1 999 {KEY}\r\nx: {KEY}\r\ncontent-length: 0\r\n\r\n".encode())],
+    "a bad header": [Raw(f"HTTP/1.1 200 OK\r\n{KEY}\r\n\r\n".encode()), Close()],
+    "a redirect to the key": [Status(302, b"", {"location": f"http://127.0.0.1:1/?key={KEY}"})],
+}
+
+
+def logged(told: MemoryLedger, log: Path) -> str:
+    """Put every account and note through the real log and return what it holds."""
+    ledger = LogLedger(log)
+    for account in told.accounts:
+        ledger.record(account)
+    for note in told.notes:
+        ledger.note(note)
+    return log.read_text()
+
+
+@pytest.mark.parametrize("script", PATHS.values(), ids=PATHS.keys())
+@pytest.mark.parametrize("stream", [True, False])
+@story
+async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path) -> None:
+    fake = FakeProvider(script)
+    headers = {
+        "x-claude-proxy-token": TOKEN,
+        "Authorization": f"Bearer {CLIENTS_KEY}",
+        "Cookie": COOKIE,
+    }
+    async with running_proxy(candidate(fake, api_key=KEY)) as proxy:
+        prompt = [{"role": "user", "content": PROMPT_TEXT}]
+        answer = await proxy.post("/v1/messages?beta=true", headers=headers, messages=prompt, stream=stream)
+        await answer.read()
+        await proxy.ledger.holding(1)
+        told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
+        status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
+    ours = [value for name, value in answer.headers.items() if name.startswith("x-claude-proxy-")]
+    assert ours
+    for secret in SECRETS:
+        assert secret not in told
+        assert secret not in str(ours)
+    for secret in KEYS:  # the status shows a provider's own words to its user, and these may quote a prompt
+        assert secret not in status
+
+
+@story
+async def test_the_providers_key_goes_to_its_provider_only_and_the_users_to_nobody() -> None:
+    asked: list[Request] = []
+    first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
+    async with running_proxy(candidate(first, api_key=KEY), second) as proxy:
+        headers = {"x-claude-proxy-token": TOKEN, "Authorization": f"Bearer {CLIENTS_KEY}", "x-api-key": CLIENTS_KEY}
+        assert (await proxy.post(headers=headers)).status == 200
+        asked += first.requests + second.requests
+    assert KEY in str(first.requests[0].headers)
+    assert KEY not in str(second.requests[0])
+    assert CLIENTS_KEY not in str(asked)
+
+
+@story
+async def test_what_it_refuses_is_not_echoed() -> None:
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        for body in (f'{{"model": {PROMPT_TEXT}', f'{{"messages": "{PROMPT_TEXT}"}}', f'["{PROMPT_TEXT}"]'):
+            answer = await proxy.ask("POST", "/v1/messages", body.encode())
+            assert answer.status == 400
+            assert PROMPT_TEXT.encode() not in await answer.read()
+        assert PROMPT_TEXT not in repr(proxy.ledger.accounts)
+        wrong = await proxy.post(headers={"Authorization": f"Bearer {CLIENTS_KEY}"})
+        assert CLIENTS_KEY.encode() not in await wrong.read()
+        assert CLIENTS_KEY not in repr(proxy.ledger.notes)

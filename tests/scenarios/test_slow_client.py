@@ -1,0 +1,63 @@
+"""A client reads slowly: the provider is made to wait, and the proxy's memory does not grow."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fakes.grammar import complete_text, ending_of, text_of
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
+from fakes.steps import Reached, text_delta
+from fakes.story import story, turn_the_loop
+
+PIECE = "x" * 60_000
+PIECES = 600
+"""36 MB in all: far more than what the sockets between provider and client hold by themselves."""
+
+MOST_ON_THE_WAY = 16_000_000
+
+
+def flood(through: asyncio.Event) -> FakeProvider:
+    pieces = [text_delta(PIECE)] * PIECES
+    return FakeProvider(
+        [*opening(""), *pieces, Reached(through), block_stop(), message_delta(), MESSAGE_STOP], message("second")
+    )
+
+
+@story
+async def test_the_provider_waits_and_nothing_is_lost() -> None:
+    through = asyncio.Event()
+    provider = flood(through)
+    async with running_proxy(provider) as proxy:
+        connection = await proxy.connect(receive_buffer=16384)
+        answer = await proxy.post(connection=connection)
+        await turn_the_loop()
+        assert not through.is_set()
+        assert provider.bytes_sent < MOST_ON_THE_WAY
+        events = await answer.all_events()
+    assert ending_of(events) == "message_stop"
+    assert len(text_of(events)) == PIECES * len(PIECE)
+
+
+@story
+async def test_others_are_served_meanwhile() -> None:
+    provider = flood(asyncio.Event())
+    async with running_proxy(provider) as proxy:
+        slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))
+        await turn_the_loop()
+        assert await complete_text(await proxy.post()) == "second"
+        slow.hang_up()
+        await provider.left()
+
+
+@story
+async def test_a_client_that_reads_nothing_is_no_fault_of_the_provider() -> None:
+    provider = flood(asyncio.Event())
+    async with running_proxy(provider) as proxy:
+        slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))
+        await turn_the_loop()
+        slow.hang_up()
+        [account] = await proxy.ledger.holding(1)
+        assert (await proxy.status())["minimax"]["strikes"] == 0
+    assert account.ending.value == "client_left"

@@ -1,0 +1,82 @@
+"""A body over the limit is refused before it is read, and no provider hears of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from fakes.client import BrokenError
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy
+from fakes.scripts import message
+from fakes.story import story
+
+LIMIT = 4096
+
+
+def head(proxy: RunningProxy, framing: str) -> bytes:
+    return (
+        f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{proxy.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"Content-Type: application/json\r\n{framing}\r\n\r\n"
+    ).encode()
+
+
+@story
+async def test_a_declared_length_is_enough_to_refuse_it() -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, f"Content-Length: {LIMIT + 1}"))
+        answer = await connection.answer()
+        assert (answer.status, (await answer.json())["error"]["type"]) == (413, "request_too_large")
+    assert fake.requests == []
+
+
+@story
+async def test_an_undeclared_length_is_refused_at_the_limit() -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, "Transfer-Encoding: chunked"))
+        for _ in range(LIMIT // 1024 + 1):
+            await connection.send(b"400\r\n" + b"x" * 1024 + b"\r\n")
+        answer = await connection.answer()
+        assert (answer.status, (await answer.json())["error"]["type"]) == (413, "request_too_large")
+    assert fake.requests == []
+
+
+@story
+async def test_one_who_sends_on_regardless_is_cut_off() -> None:
+    async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, "Transfer-Encoding: chunked"))
+        try:
+            for _ in range(5000):
+                await connection.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+        except ConnectionError:
+            return
+        raise AssertionError("300 MB were taken in")
+
+
+@story
+async def test_a_body_of_exactly_the_limit_passes_chunked_too() -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
+        body = json.dumps({**PROMPT, "stream": True}).encode()
+        body += b" " * (LIMIT - len(body))
+        connection = await proxy.connect()
+        await connection.send(head(proxy, "Transfer-Encoding: chunked") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+        assert await complete_text(await connection.answer()) == "hello"
+    assert fake.requests[0].body == body
+
+
+@story
+async def test_an_upload_that_breaks_off_reaches_nobody() -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, "Transfer-Encoding: chunked") + b"zz\r\n")
+        with contextlib.suppress(BrokenError):  # closing it is as good
+            assert (await connection.answer()).status == 400
+    assert fake.requests == []

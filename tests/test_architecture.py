@@ -1,0 +1,129 @@
+"""The shape of the code: who may import whom, what the core knows of the world, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "claude_proxy"
+LAYERS = (
+    ("core",),
+    ("ports",),
+    ("gateway", "heartbeat"),
+    ("attempt",),
+    ("notes",),
+    ("exchange", "counting"),
+    ("net", "config", "store"),
+    ("app",),
+    ("cli",),
+    ("__main__",),
+)
+"""From the inside out. A part imports from the layers before its own, and from itself."""
+
+WORLD = {"asyncio", "socket", "ssl", "select", "selectors", "os", "io", "pathlib", "shutil", "tempfile", "sqlite3"}
+WORLD |= {"time", "random", "secrets", "uuid", "logging", "subprocess", "threading", "signal", "platform", "http"}
+"""What the core must not know: the network, files, the clock, chance, logs, other processes."""
+
+CLOCK = {"now", "today", "utcnow"}
+LIBRARIES_OF_THE_CORE = {"msgspec"}
+MOST_LINES = 400
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs") for path in (ROOT / folder).rglob("*.py"))
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def layer_of(part: str) -> int:
+    """Return the number of the layer that a part of the package is in; fails the test where it has none yet."""
+    for number, parts in enumerate(LAYERS):
+        if part in parts:
+            return number
+    pytest.fail(f"claude_proxy.{part} is in no layer: give it its place in LAYERS")
+
+
+def part_of(module: Path) -> str:
+    """Return the part of the package that a file belongs to: `core` for `core/sse.py`, `ports` for `ports.py`."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part_of(m) != "__init__"], ids=name_of)
+def test_imports_go_inwards(module: Path) -> None:
+    own = part_of(module)
+    layer = layer_of(own)
+    for name in imports(module):
+        package, _, rest = name.partition(".")
+        part = rest.partition(".")[0]
+        if package != "claude_proxy" or part in {own, "__version__"}:
+            continue
+        assert layer_of(part) < layer, f"{name_of(module)} imports {name}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if part_of(m) == "core"], ids=name_of)
+def test_the_core_knows_nothing_of_the_world(module: Path) -> None:
+    tops = {name.partition(".")[0] for name in imports(module)} - {"claude_proxy"}
+    assert not tops & WORLD
+    assert tops - set(sys.stdlib_module_names) <= LIBRARIES_OF_THE_CORE
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in CLOCK, f"line {node.lineno} reads the clock: time is handed in"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"open", "print", "input"}, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("source", [*SOURCES, ROOT / "proxy.py"], ids=name_of)
+def test_a_file_has_one_subject(source: Path) -> None:
+    assert len(source.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert source.stem not in EMPTY_NAMES
+
+
+def test_the_names_of_test_files_are_unique() -> None:
+    """They are imported by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=name_of)
+def test_a_lock_holds_hashes_and_no_addresses(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert "://" not in text
+    for requirement in text.replace("\\\n", " ").splitlines():
+        assert "==" in requirement
+        assert "--hash=sha256:" in requirement
+
+
+def test_each_lock_holds_those_before_it() -> None:
+    """One lock is all that is installed for the tests, or for lint, with the versions that the proxy runs on."""
+    runtime, test, lint = (set(pins(ROOT / "requirements" / f"{name}.txt")) for name in ("runtime", "test", "lint"))
+    assert runtime < test < lint
+
+
+def test_the_lock_holds_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {requirement.partition(">=")[0] for requirement in project["dependencies"]}
+    assert asked <= {pin.partition("==")[0] for pin in pins(ROOT / "requirements" / "runtime.txt")}
+
+
+def pins(lock: Path) -> Iterator[str]:
+    """Yield the lines of a lock that name a package and its version."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return (line.rstrip(" \\") for line in lines if not line.startswith(" "))
