@@ -20,6 +20,7 @@ LAYERS = (
     ("notes",),
     ("exchange", "counting"),
     ("net", "config", "store"),
+    ("board",),
     ("app",),
     ("cli",),
     ("__main__",),

@@ -22,6 +22,7 @@ from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
+from claude_proxy.ports import Clock
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
@@ -44,9 +45,11 @@ class SystemClock:
 class Proxy:
     """One running proxy. With a `home`, changes of its configuration are taken up while it runs."""
 
-    def __init__(self, config: Config, *, token: str, ledger: Journal, home: Home | None) -> None:
+    def __init__(
+        self, config: Config, *, token: str, ledger: Journal, home: Home | None, clock: Clock | None = None
+    ) -> None:
         self._config = config
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._board = Board(ledger, self._clock)
         self._home = home
         self._seen = fingerprint(home.root) if home else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
@@ -48,13 +49,13 @@ async def ask(
         return unanswered("first_event_timeout", f"no answer within {silence:g} s"), None
     stream = None
     try:
-        if streaming and answer.status == 200:
-            judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
-            stream = Stream(answer, SSEDecoder(), judge, timeouts.stall)
-            outcome = await _opening(gateway, provider, stream, deadline)
-            stream = stream if isinstance(outcome, Accepted) else None
-            return outcome, stream
-        return await _whole(gateway, provider, answer), None
+        if not streaming or answer.status != HTTPStatus.OK:
+            return await _whole(gateway, provider, answer), None
+        judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
+        opened = Stream(answer, SSEDecoder(), judge, timeouts.stall)
+        outcome = await _opening(gateway, provider, opened, deadline)
+        stream = opened if isinstance(outcome, Accepted) else None
+        return outcome, stream
     finally:
         if stream is None:
             answer.close()

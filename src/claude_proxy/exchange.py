@@ -26,9 +26,6 @@ from claude_proxy.heartbeat import Heartbeat
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError, UpstreamError
 
-PING_INTERVAL: Final = 20.0
-"""Seconds of silence after which a streaming client gets a ping. Claude Code gives a silent stream up after 300."""
-
 END_GRACE: Final = 1.0
 """Seconds that a provider has to end the body behind `message_stop`; the client waits for nothing else then."""
 
@@ -66,7 +63,7 @@ class Exchange:
         gateway, notes = self._gateway, self._notes
         notes.request, notes.route = request, route
         if request.streaming:
-            self._heartbeat.start(first=gateway.policy.ping_after, every=PING_INTERVAL)
+            self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(provider, gateway.healths[provider.name]) for provider in route.candidates]
         self._failover = failover = Failover(candidates, pinned=route.pinned)
         decision: Decision = failover.begin(gateway.clock.wall())
@@ -101,7 +98,8 @@ class Exchange:
         else:
             await self._begin((*reply.stream_head(opening.headers), *reply.named(names)))
         await self._client.write(opening.body)
-        self._heartbeat.start(first=PING_INTERVAL, every=PING_INTERVAL)
+        interval = self._gateway.policy.ping_interval
+        self._heartbeat.start(first=interval, every=interval)
         ending = await self._pass_on(stream)
         await self._heartbeat.pause()
         if ending is Ending.COMPLETE and not stream.judge.stopped:

@@ -11,6 +11,7 @@ import pytest
 
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
 from claude_proxy.core.model import Auth, Egress, Origin, Policy, Provider, Timeouts
+from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]
 FORM = """{
@@ -24,13 +25,13 @@ FORM = """{
 RELAY = {"name": "relay", "base_url": "https://relay.example/anthropic", "api_key_env": "MINIMAX_API_KEY"}
 
 
-def only(home: Any, provider: object, **kwargs: Any) -> Provider:
+def only(home: Folder, provider: object, **kwargs: Any) -> Provider:
     config = home.loads({"providers": [provider]}, **kwargs)
     assert len(config.providers) == 1
     return config.providers[0]
 
 
-def test_the_documented_form_gives_both_providers_and_all_defaults(home: Any) -> None:
+def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder) -> None:
     config = home.loads(FORM)
     assert (config.host, config.port, config.log_level) == ("127.0.0.1", 8787, "info")
     assert config.policy == Policy()
@@ -53,7 +54,9 @@ def test_the_documented_form_gives_both_providers_and_all_defaults(home: Any) ->
 def test_the_shipped_examples_load_once_a_key_is_filled_in(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.example.json", tmp_path / "config.json")
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    (tmp_path / ".env").write_text(example.replace("MOONSHOT_API_KEY=", "MOONSHOT_API_KEY=sk-moonshot"), encoding="utf-8")
+    (tmp_path / ".env").write_text(
+        example.replace("MOONSHOT_API_KEY=", "MOONSHOT_API_KEY=sk-moonshot"), encoding="utf-8"
+    )
     (tmp_path / ".env").chmod(0o600)
     config = load(tmp_path, {})
     assert [provider.name for provider in config.providers] == ["moonshot"]
@@ -67,7 +70,7 @@ def test_the_shipped_env_example_alone_is_no_key(tmp_path: Path) -> None:
         load(tmp_path, {})
 
 
-def test_a_preset_alone_is_a_whole_provider(home: Any) -> None:
+def test_a_preset_alone_is_a_whole_provider(home: Folder) -> None:
     provider = only(home, {"preset": "deepseek"}, env="DEEPSEEK_API_KEY=sk-deep")
     assert provider.name == "deepseek"
     assert provider.base_url == "https://api.deepseek.com/anthropic"
@@ -76,7 +79,7 @@ def test_a_preset_alone_is_a_whole_provider(home: Any) -> None:
     assert provider.models["opus"] == "deepseek-v4-pro"
 
 
-def test_a_preset_with_an_address_is_that_provider_behind_a_relay(home: Any) -> None:
+def test_a_preset_with_an_address_is_that_provider_behind_a_relay(home: Folder) -> None:
     provider = only(home, {"preset": "minimax", "name": "work", "base_url": "https://relay.example/mm/"})
     assert (provider.name, provider.base_url) == ("work", "https://relay.example/mm")
     assert provider.origin == Origin("https", "relay.example", 443)
@@ -92,57 +95,57 @@ def test_a_preset_with_an_address_is_that_provider_behind_a_relay(home: Any) -> 
         "HTTPS://api.minimax.io:443/anthropic//",
     ],
 )
-def test_the_catalogue_knows_an_address_however_it_is_written(home: Any, address: str) -> None:
+def test_the_catalogue_knows_an_address_however_it_is_written(home: Folder, address: str) -> None:
     provider = only(home, {"base_url": address})
     assert (provider.name, provider.base_url) == ("minimax", "https://api.minimax.io/anthropic")
     assert provider.api_key_env == "MINIMAX_API_KEY"
 
 
-def test_a_provider_that_the_catalogue_does_not_know_has_plain_defaults(home: Any) -> None:
+def test_a_provider_that_the_catalogue_does_not_know_has_plain_defaults(home: Folder) -> None:
     provider = only(home, RELAY)
     assert provider.auth is Auth.BEARER
     assert (dict(provider.models), provider.own_models, provider.counts_tokens) == ({}, (), True)
 
 
-def test_what_the_user_says_wins_over_the_catalogue(home: Any) -> None:
+def test_what_the_user_says_wins_over_the_catalogue(home: Folder) -> None:
     own = {"preset": "minimax", "auth": "x-api-key", "api_key_env": "MINE", "name": "Mine"}
     provider = only(home, own, env="MINE=abc")
     assert (provider.auth, provider.api_key_env, provider.name) == (Auth.X_API_KEY, "MINE", "Mine")
 
 
-def test_anthropic_itself_keeps_every_name(home: Any) -> None:
+def test_anthropic_itself_keeps_every_name(home: Folder) -> None:
     provider = only(home, {"preset": "anthropic"}, env="ANTHROPIC_API_KEY=sk-ant")
     assert dict(provider.models) == {}
     assert provider.auth is Auth.X_API_KEY
     assert "claude-opus-5-5" in provider.own_models
 
 
-def test_one_model_stands_for_all_tiers_and_every_other_name(home: Any) -> None:
+def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder) -> None:
     provider = only(home, RELAY | {"models": "glm-5.3[1m]"})
     assert dict(provider.models) == dict.fromkeys(("opus", "sonnet", "haiku", "fable", "default"), "glm-5.3")
     assert provider.own_models == ("glm-5.3",)
 
 
-def test_models_by_tier_override_those_of_the_catalogue_one_by_one(home: Any) -> None:
+def test_models_by_tier_override_those_of_the_catalogue_one_by_one(home: Folder) -> None:
     provider = only(home, {"preset": "minimax", "models": {"haiku": "MiniMax-M2.7", "default": "other"}})
     assert provider.models["opus"] == "MiniMax-M3"
     assert (provider.models["haiku"], provider.models["default"]) == ("MiniMax-M2.7", "other")
     assert provider.own_models == ("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed", "other")
 
 
-def test_a_providers_timeouts_win_over_the_general_ones_and_those_over_the_defaults(home: Any) -> None:
+def test_a_providers_timeouts_win_over_the_general_ones_and_those_over_the_defaults(home: Folder) -> None:
     first = {"preset": "minimax", "timeouts": {"stall": 5, "connect": 2.5}}
     config = home.loads({"providers": [first, {"preset": "moonshot"}], "timeouts": {"stall": 7, "first_event": 9}})
     assert config.providers[0].timeouts == Timeouts(connect=2.5, first_event=9, first_content=180, stall=5)
     assert config.providers[1].timeouts == Timeouts(connect=10, first_event=9, first_content=180, stall=7)
 
 
-def test_the_users_headers_go_on_the_wire_in_lower_case(home: Any) -> None:
+def test_the_users_headers_go_on_the_wire_in_lower_case(home: Folder) -> None:
     provider = only(home, RELAY | {"headers": {"X-Team": " blue ", "X-Name": "Zoë", "X-Empty": ""}})
     assert provider.headers == ((b"x-team", b"blue"), (b"x-name", b"Zo\xeb"), (b"x-empty", b""))
 
 
-def test_every_general_setting_arrives(home: Any) -> None:
+def test_every_general_setting_arrives(home: Folder) -> None:
     config = home.loads(
         {
             "$schema": "anything",
@@ -163,13 +166,13 @@ def test_every_general_setting_arrives(home: Any) -> None:
     assert config.warnings == ()
 
 
-def test_a_disabled_provider_is_left_out_without_a_word(home: Any) -> None:
+def test_a_disabled_provider_is_left_out_without_a_word(home: Folder) -> None:
     config = home.loads({"providers": [{"preset": "zai", "enabled": False}, RELAY]})
     assert [provider.name for provider in config.providers] == ["relay"]
     assert (config.skipped, config.warnings) == ((), ())
 
 
-def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_variable(home: Any) -> None:
+def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_variable(home: Folder) -> None:
     config = home.loads({"providers": [{"preset": "zai"}, RELAY]})
     assert [provider.name for provider in config.providers] == ["relay"]
     assert config.skipped == (Skipped("zai", "ZAI_API_KEY"),)
@@ -192,17 +195,20 @@ def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_var
     ],
 )
 def test_a_key_comes_from_the_environment_else_from_the_file(
-    home: Any, env: str | None, environ: dict[str, str], key: str
+    home: Folder, env: str | None, environ: dict[str, str], key: str
 ) -> None:
     assert only(home, RELAY, env=env, environ=environ).api_key == key
 
 
 @pytest.mark.parametrize(("ending", "name"), [("/v1", "/v1"), ("/v1/messages", "/v1/messages"), ("/v1/", "/v1")])
-def test_what_every_request_adds_to_an_address_is_left_out_with_a_warning(home: Any, ending: str, name: str) -> None:
+def test_what_every_request_adds_to_an_address_is_left_out_with_a_warning(home: Folder, ending: str, name: str) -> None:
     config = home.loads({"providers": [{"base_url": f"https://api.minimax.io/anthropic{ending}"}]})
     assert config.providers[0].base_url == "https://api.minimax.io/anthropic"
     assert config.warnings == (
-        f'config.json: providers[0].base_url: the "{name}" at its end is left out, since every request adds it. Remove it.',
+        (
+            f'config.json: providers[0].base_url: the "{name}" at its end is left out, '
+            "since every request adds it. Remove it."
+        ),
     )
 
 
@@ -222,24 +228,26 @@ def test_what_every_request_adds_to_an_address_is_left_out_with_a_warning(home: 
     ],
 )
 def test_an_address_without_tls_is_taken_where_it_stays_off_the_internet_or_is_named(
-    home: Any, address: str, origin: Origin
+    home: Folder, address: str, origin: Origin
 ) -> None:
     config = home.loads({"providers": [RELAY | {"base_url": address}], "allow_http_hosts": ["relay.EXAMPLE"]})
     assert config.providers[0].origin == origin
     assert config.providers[0].base_url == address.lower()
 
 
-def test_listening_beyond_this_machine_is_warned_of(home: Any) -> None:
+def test_listening_beyond_this_machine_is_warned_of(home: Folder) -> None:
     config = home.loads({"providers": [RELAY], "host": "0.0.0.0"})  # noqa: S104 - it is what is warned of
     assert config.host == "0.0.0.0"  # noqa: S104
     assert config.warnings == (
-        'config.json: host: "0.0.0.0" lets other machines reach this proxy, over plain http. '
-        'Write "127.0.0.1" unless you mean it.',
+        (
+            'config.json: host: "0.0.0.0" lets other machines reach this proxy, over plain http. '
+            'Write "127.0.0.1" unless you mean it.'
+        ),
     )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX modes say who may read a file")
-def test_keys_that_others_may_read_are_warned_of(home: Any) -> None:
+def test_keys_that_others_may_read_are_warned_of(home: Folder) -> None:
     home.write({"providers": [RELAY]})
     file = home.path / ".env"
     file.chmod(0o640)
@@ -263,23 +271,25 @@ def test_keys_that_others_may_read_are_warned_of(home: Any) -> None:
     ],
 )
 def test_the_way_out_is_the_configurations_else_the_environments(
-    home: Any, settings: dict[str, str], environ: dict[str, str], egress: Egress
+    home: Folder, settings: dict[str, str], environ: dict[str, str], egress: Egress
 ) -> None:
     config = home.loads({"providers": [RELAY], **settings}, environ=environ)
     assert config.egress == egress
     assert config.warnings == ()
 
 
-def test_a_proxy_of_the_environment_that_is_not_http_is_passed_over_with_a_warning(home: Any) -> None:
+def test_a_proxy_of_the_environment_that_is_not_http_is_passed_over_with_a_warning(home: Folder) -> None:
     config = home.loads({"providers": [RELAY]}, environ={"ALL_PROXY": "socks5://user:hunter2@proxy.example:1080"})
     assert config.egress == Egress()
     assert config.warnings == (
-        "environment: ALL_PROXY: is not the address of an HTTP proxy, and is passed over. "
-        'Set "proxy_url" in config.json.',
+        (
+            "environment: ALL_PROXY: is not the address of an HTTP proxy, and is passed over. "
+            'Set "proxy_url" in config.json.'
+        ),
     )
 
 
-def test_the_fingerprint_changes_with_either_file_and_only_then(home: Any) -> None:
+def test_the_fingerprint_changes_with_either_file_and_only_then(home: Folder) -> None:
     assert fingerprint(home.path) == (None, None)
     home.write(FORM, env=None)
     first = fingerprint(home.path)
@@ -292,7 +302,7 @@ def test_the_fingerprint_changes_with_either_file_and_only_then(home: Any) -> No
     assert fingerprint(home.path)[1] is not None
 
 
-def test_no_key_shows_in_what_is_printed_of_a_configuration(home: Any) -> None:
+def test_no_key_shows_in_what_is_printed_of_a_configuration(home: Folder) -> None:
     own = RELAY | {"headers": {"X-Own": "sk-header"}}
     config = home.loads({"providers": [own], "proxy_url": "http://u:sk-proxy@p:1"}, env="MINIMAX_API_KEY=sk-key")
     assert "sk-" not in repr(config)

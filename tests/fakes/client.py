@@ -67,8 +67,8 @@ class Answer:
         pending = b""
         async for chunk in self.chunks():
             *blocks, pending = (pending + chunk).split(b"\n\n")
-            for block in blocks:
-                yield parse_event(block)
+            for event in filter(None, map(parse_event, blocks)):
+                yield event
         if pending:
             raise IllFormedError(f"the body ends within an event: {pending!r}")
 
@@ -170,9 +170,14 @@ class Connection:
         return int(first[1]), headers
 
 
-def parse_event(block: bytes) -> StreamEvent:
-    """Take one event apart, without its blank line. Raises `IllFormedError` where it is not a name and its data."""
-    lines = block.decode().split("\n")
+def parse_event(block: bytes) -> StreamEvent | None:
+    """Take one event apart, without its blank line; None where it is but comments.
+
+    Raises `IllFormedError` where it is not a name and its data.
+    """
+    lines = [line for line in block.decode().split("\n") if not line.startswith(":")]
+    if not lines:
+        return None
     if len(lines) != 2 or not lines[0].startswith("event: ") or not lines[1].startswith("data: "):
         raise IllFormedError(f"not an event of the Messages API: {block!r}")
     name = lines[0].removeprefix("event: ")

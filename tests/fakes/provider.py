@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +30,7 @@ class FakeProvider:
         self.hang_ups = 0
         self._scripts = scripts
         self._played = 0
+        self._playing = 0
         self._tls = tls
         self._faults: list[Exception] = []
         self._changed = asyncio.Event()
@@ -80,6 +82,10 @@ class FakeProvider:
         """Return once so many requests have come."""
         await self._until(lambda: len(self.requests) >= times, f"only {len(self.requests)} requests came")
 
+    async def at_rest(self) -> None:
+        """Return once no script is being played: connections that are open are idle."""
+        await self._until(lambda: not self._playing, "an answer has no end")
+
     async def deserted(self) -> None:
         """Return once no connection is open."""
         await self._until(lambda: not self._tasks, "connections are still open")
@@ -128,7 +134,7 @@ class FakeProvider:
 
     async def _answer(self, peer: Peer, script: Script, *, watching: bool) -> bool:
         """Play a script; tell whether the connection can take another request."""
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group, self._counted():
             playing = group.create_task(self._play(peer, script))
             watch = group.create_task(peer.watch() if watching else asyncio.Event().wait())
             await asyncio.wait((playing, watch), return_when=asyncio.FIRST_COMPLETED)
@@ -138,6 +144,15 @@ class FakeProvider:
         if not over:
             self.hang_ups += 1
         return over and playing.result()
+
+    @contextlib.asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._playing += 1
+        try:
+            yield
+        finally:
+            self._playing -= 1
+            self._changed.set()
 
     async def _play(self, peer: Peer, script: Script) -> bool:
         try:

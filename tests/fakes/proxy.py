@@ -8,12 +8,16 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
-from claude_proxy.app import Proxy
+from claude_proxy import app
+from claude_proxy.app import SystemClock
 from claude_proxy.config.load import Config
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.ports import Clock
 from fakes.client import Answer, Connection
+from fakes.clock import FakeClock
 from fakes.provider import PATIENCE, FakeProvider
 
 TOKEN = "token-of-this-installation"
@@ -55,10 +59,10 @@ class MemoryLedger:
 class RunningProxy:
     """A proxy that listens, and a way to ask it things; connections are closed with it."""
 
-    def __init__(self, proxy: Proxy, ledger: MemoryLedger, cleanup: contextlib.AsyncExitStack) -> None:
+    def __init__(self, proxy: app.Proxy, ledger: MemoryLedger, connections: contextlib.AsyncExitStack) -> None:
         self.proxy = proxy
         self.ledger = ledger
-        self._cleanup = cleanup
+        self._connections = connections
 
     @property
     def port(self) -> int:
@@ -70,7 +74,11 @@ class RunningProxy:
 
     async def connect(self, receive_buffer: int | None = None) -> Connection:
         connection = await Connection.open(self.port, receive_buffer=receive_buffer)
-        return await self._cleanup.enter_async_context(connection)
+        return await self._connections.enter_async_context(connection)
+
+    async def hang_up(self) -> None:
+        """Close all connections."""
+        await self._connections.aclose()
 
     async def ask(
         self,
@@ -161,10 +169,13 @@ def config_of(providers: Sequence[Provider], policy: Policy) -> Config:
 
 
 @contextlib.asynccontextmanager
-async def running_proxy(*providers: FakeProvider | Candidate, **policy: Any) -> AsyncIterator[RunningProxy]:
+async def running_proxy(
+    *providers: FakeProvider | Candidate, clock: FakeClock | None = None, **policy: Any
+) -> AsyncIterator[RunningProxy]:
     """Start fake providers, named as in NAMES, and the proxy in front of them; `policy` changes its fields.
 
-    At the end the proxy is stopped and must have left no connection and no task behind.
+    At the end the clients leave; then the proxy must let go of the fakes by itself, is stopped, and must have left
+    no connection and no task behind.
     """
     candidates = [one if isinstance(one, Candidate) else Candidate(one, {}) for one in providers]
     fakes = [one.at for one in candidates if isinstance(one.at, FakeProvider)]
@@ -173,8 +184,11 @@ async def running_proxy(*providers: FakeProvider | Candidate, **policy: Any) -> 
             await stack.enter_async_context(fake)
         before = asyncio.all_tasks()
         config = config_of([one.provider(name) for name, one in zip(NAMES, candidates, strict=False)], Policy(**policy))
-        async with _serving(config) as proxy:
+        async with _serving(config, clock or SystemClock()) as proxy:
             yield proxy
+            await proxy.hang_up()
+            for fake in fakes:
+                await fake.at_rest()
         for fake in fakes:
             await fake.deserted()
         await _tasks_gone(before)
@@ -187,10 +201,13 @@ async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(config: Config) -> AsyncIterator[RunningProxy]:
+async def _serving(config: Config, clock: Clock) -> AsyncIterator[RunningProxy]:
     ledger = MemoryLedger()
-    proxy = Proxy(config, token=TOKEN, ledger=ledger, home=None)
+    with mock.patch.object(app, "SystemClock", return_value=clock):
+        proxy = app.Proxy(config, token=TOKEN, ledger=ledger, home=None)
     await proxy.start()
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(proxy.stop, force=True)
-        yield RunningProxy(proxy, ledger, stack)
+    try:
+        async with contextlib.AsyncExitStack() as connections:
+            yield RunningProxy(proxy, ledger, connections)
+    finally:
+        await proxy.stop(force=True)

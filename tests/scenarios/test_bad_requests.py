@@ -44,13 +44,11 @@ async def test_an_empty_body_is_400() -> None:
 @pytest.mark.parametrize(
     ("method", "target"),
     [
-        ("GET", "/"),
         ("GET", "/v1"),
         ("POST", "/v1/complete"),
         ("POST", "/v1/messages/batches"),
         ("POST", "/v1//messages"),
         ("GET", "/provider"),
-        ("GET", "/provider/minimax"),
         ("POST", "/provider/minimax/v1/files"),
         ("GET", "/admin"),
         ("GET", "/../etc/passwd"),
@@ -76,6 +74,8 @@ async def test_an_unknown_path_is_404(method: str, target: str) -> None:
         ("DELETE", "/v1/models", "GET"),
         ("GET", "/provider/minimax/v1/messages", "POST"),
         ("POST", "/health", "GET"),
+        ("GET", "/", "HEAD"),
+        ("GET", "/provider/minimax", "HEAD"),
         ("DELETE", "/admin/status", "GET"),
         ("GET", "/admin/stop", "POST"),
     ],

@@ -14,7 +14,7 @@ from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import GENEROUS, candidate, hasty, running_proxy
 from fakes.scripts import answers, message
-from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Stall
+from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Wait
 from fakes.story import story
 
 
@@ -106,11 +106,13 @@ async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
 
 @story
 async def test_a_provider_that_does_not_take_the_request_in() -> None:
-    first = hasty(FakeProvider([RefuseToRead(), Stall()]), first_event=0.2)
+    gate = asyncio.Event()
+    first = hasty(FakeProvider([RefuseToRead(), Wait(gate), Cut()]), first_event=0.2)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
         long_prompt = [{"role": "user", "content": "x" * 8_000_000}]
         answer = await proxy.post(messages=long_prompt)
         assert await complete_text(answer) == "hello"
+        gate.set()
 
 
 @story

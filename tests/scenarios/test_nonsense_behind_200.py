@@ -10,7 +10,7 @@ import pytest
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
-from fakes.scripts import answers, json_answer, message_start
+from fakes.scripts import answers, json_answer, message, message_start
 from fakes.steps import Body, Close, Head, Raw, Script, Status, Stream, error_body
 from fakes.story import story
 
@@ -69,12 +69,18 @@ async def test_the_next_provider_answers_whole(script: Script) -> None:
 
 
 @story
-async def test_a_whole_message_behind_200_is_taken_though_a_stream_was_asked_for() -> None:
-    """What the client makes of it is its affair: Claude Code asks again without streaming."""
-    body = json.dumps({"id": "m", "type": "message", "role": "assistant", "content": []}).encode()
-    async with running_proxy(FakeProvider([Status(200, body)])) as proxy:
+async def test_a_whole_message_is_no_answer_where_a_stream_was_asked_for() -> None:
+    async with running_proxy(FakeProvider([Status(200, MESSAGE)]), FakeProvider(message("hello"))) as proxy:
+        assert await complete_text(await proxy.post()) == "hello"
+
+
+@story
+async def test_a_stream_labelled_as_something_else_is_a_stream() -> None:
+    script = [Stream({"content-type": "application/json"}), *message("hello")[1:]]
+    async with running_proxy(FakeProvider(script)) as proxy:
         answer = await proxy.post()
-        assert (answer.status, await answer.read()) == (200, body)
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert await complete_text(answer) == "hello"
 
 
 @story

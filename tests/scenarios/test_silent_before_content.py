@@ -56,6 +56,19 @@ async def test_a_ping_is_the_first_the_client_hears() -> None:
     assert names_of(heard)[0] == "message_start"
 
 
+@story
+async def test_who_answered_stands_in_the_stream_where_it_came_too_late_for_the_head() -> None:
+    gate = asyncio.Event()
+    first = FakeProvider([Wait(gate), Status(529)])
+    async with running_proxy(first, FakeProvider(message("hello")), ping_after=0.01) as proxy:
+        chunks = (await proxy.post()).chunks()
+        heard = await anext(chunks)
+        gate.set()
+        heard += b"".join([chunk async for chunk in chunks])
+    assert b"\n: x-claude-proxy-provider: moonshot\n" in heard
+    assert b"\n: x-claude-proxy-attempts: minimax=529, moonshot=200\n" in heard
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -82,6 +95,6 @@ async def test_when_all_fail_the_pinged_client_gets_one_error_event(script: Scri
 
 @story
 async def test_a_client_that_does_not_stream_gets_no_ping() -> None:
-    first = hasty(FakeProvider([Stall()]), first_event=0.2)
+    first = hasty(FakeProvider([Stall()]), first_content=0.2)
     async with running_proxy(first, FakeProvider([Status(400)]), ping_after=0.01) as proxy:
         assert (await proxy.post(stream=False)).status == 400

@@ -11,7 +11,7 @@ import msgspec
 from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"
-TIMEOUT = 5.0
+TIMEOUT = 3.0
 """Seconds of silence; the proxy answers these from memory, within a millisecond."""
 MAX_ANSWER = 1024 * 1024
 

@@ -101,6 +101,7 @@ def _provider(name: str, port: int) -> Provider:
         auth=Auth.BEARER,
         api_key="none-needed",
         api_key_env="DEMO_API_KEY",
+        counts_tokens=False,
     )
 
 

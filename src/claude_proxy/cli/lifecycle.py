@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from claude_proxy.cli import control, port_owner, processes
+from claude_proxy.cli import control, processes
 from claude_proxy.cli.control import Control
 from claude_proxy.cli.exits import ERROR, CommandError, Exit
 from claude_proxy.cli.waiting import until
@@ -21,13 +23,15 @@ START_TIMEOUT = 10.0
 """Seconds for a new proxy to answer; it takes a fraction of one."""
 LOCK_TIMEOUT = 3 * START_TIMEOUT
 """Seconds to wait for another `start` of the same home."""
+GLANCE_SECONDS = 0.5
+"""For longer than `is_served` may hold the lock that it asks about."""
 MAX_COMPLAINT_LINES = 20
 
 
 def find(home: Home) -> Running | None:
-    """Return the home's proxy if it runs; None where there is none, and the state file, if there, is stale.
+    """Return the home's proxy if it takes requests; None where there is none, and the state file, if there, is stale.
 
-    Raises `CommandError` where it runs and does not answer.
+    Raises `CommandError` where it runs and gives no answer.
     """
     running = Running.read(home.running)
     if running is None:
@@ -35,7 +39,7 @@ def find(home: Home) -> Running | None:
     try:
         return running if Control.of(running).health().instance == running.instance else None
     except control.SilentError as error:
-        if not is_hung(running):
+        if not is_served(home):
             return None
         raise CommandError(
             f"the proxy (pid {running.pid}) does not answer",
@@ -45,10 +49,51 @@ def find(home: Home) -> Running | None:
         return None
 
 
-def is_hung(running: Running) -> bool:
-    """Whether it is really that process which is silent; by now the pid or the port may be another program's."""
-    owner = port_owner.owner_of(running.port)
-    return processes.alive(running.pid) and owner is not None and owner.pid == running.pid
+def find_draining(home: Home) -> Running | None:
+    """Return the home's proxy where it takes no more requests, but still finishes those that it has."""
+    running = Running.read(home.running)
+    return running if running and processes.alive(running.pid) and is_served(home) else None
+
+
+@contextlib.contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Be the home's one proxy while the block runs. Raises `CommandError` where another process is.
+
+    The lock tells even of a proxy that no longer listens, and unlike a file with a pid it never outlives its process.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(_lock(home), GLANCE_SECONDS))
+        except TimeoutError:
+            raise _second(home) from None
+        except OSError as error:
+            raise CommandError(f"{_lock(home)} cannot be locked: {error.strerror}") from error
+        home.running.unlink(missing_ok=True)  # stale: its process is gone
+        yield
+
+
+def is_served(home: Home) -> bool:
+    """Whether a process is this home's proxy now."""
+    try:
+        with exclusive(_lock(home), 0):
+            return False
+    except TimeoutError:
+        return True
+    except OSError:  # there is no such folder
+        return False
+
+
+def _lock(home: Home) -> Path:
+    return home.state / "serve.lock"
+
+
+def _second(home: Home) -> CommandError:
+    if running := find(home):
+        return CommandError(f"the proxy runs already, at {Control.of(running).url} (pid {running.pid})")
+    return CommandError(
+        "the proxy of this home is just starting, or still finishes the requests that it has",
+        hint="`claude-proxy stop` waits for its end, `claude-proxy stop --force` cuts its requests.",
+    )
 
 
 def ensure(home: Home) -> tuple[Running, bool]:
@@ -63,6 +108,8 @@ def ensure(home: Home) -> tuple[Running, bool]:
             return (running, False) if running else _launch(home)
     except TimeoutError:
         raise CommandError("another `claude-proxy start` has not finished; try again") from None
+    except OSError as error:
+        raise CommandError(f"the proxy cannot be started: {error.strerror}") from error
 
 
 def prepare(home: Home) -> None:
@@ -98,7 +145,6 @@ def _launch(home: Home) -> tuple[Running, bool]:
 
 def _spawn(home: Home, complaints: Path) -> subprocess.Popen[bytes]:
     """Start `serve` so that it outlives this command and its terminal; what it says goes to a private file."""
-    home.running.unlink(missing_ok=True)  # stale, or we would not be here
     complaints.unlink(missing_ok=True)
     descriptor = os.open(complaints, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     command = [sys.executable, "-P", "-m", "claude_proxy", "serve"]
@@ -148,5 +194,6 @@ def _failed(code: int, complaints: Path) -> CommandError:
 
 
 def gone(home: Home, running: Running) -> bool:
-    """Whether this proxy has ended: it takes its state file away last of all, or was killed before it could."""
-    return Running.read(home.running) != running or not processes.alive(running.pid)
+    """Whether this proxy has ended: it took its state file away or was killed, and let go of the home."""
+    ended = Running.read(home.running) != running or not processes.alive(running.pid)
+    return ended and not is_served(home)

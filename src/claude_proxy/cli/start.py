@@ -34,8 +34,6 @@ def _tell_providers(proxy: Control) -> None:
         status = proxy.status()
     except control.ControlError:
         return
-    click.echo(f"providers  {', '.join(provider.name for provider in status.providers)} (asked in this order)")
-    for skipped in status.skipped:
-        click.echo(f"skipped    {skipped.name}: no key in {skipped.variable}")
+    click.echo(f"It asks, in this order: {', '.join(provider.name for provider in status.providers)}")
     for warning in status.warnings:
-        click.echo(f"warning    {printable(warning)}")
+        click.echo(f"warning: {printable(warning)}")

@@ -63,10 +63,8 @@ def _show(out: Console, url: str, status: Status) -> None:
     out.print(_facts(status))
     out.print()
     out.print(_providers(status))
-    for skipped in status.skipped:
-        out.print(f"skipped  {skipped.name}: no key in {skipped.variable}")
-    for warning in status.warnings:
-        out.print(f"warning  {printable(warning)}", style="yellow")
+    for warning in status.warnings:  # of providers that are skipped, too
+        out.print(f"warning: {printable(warning)}", style="yellow")
     if status.config_problems:
         out.print("The changed configuration is not in use; the one before it still is:", style="red")
         for problem in status.config_problems:

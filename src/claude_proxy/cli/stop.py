@@ -7,7 +7,7 @@ import os
 import click
 
 from claude_proxy.cli import lifecycle, processes
-from claude_proxy.cli.control import Control, ControlError
+from claude_proxy.cli.control import Control, ControlError, UnreachableError
 from claude_proxy.cli.exits import CommandError
 from claude_proxy.cli.waiting import until
 from claude_proxy.store.home import Home
@@ -19,7 +19,7 @@ FORCE_TIMEOUT = 5.0
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy stop --timeout 30\n  claude-proxy stop --force")
-@click.option("--force", is_flag=True, help="Cut the requests in flight; end the process if it does not answer.")
+@click.option("--force", is_flag=True, help="Cut the requests in flight, at once.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up waiting after this time.")
 def stop(*, force: bool, timeout: float | None) -> None:
     """Stop the proxy once the requests in flight are answered. Stopping what does not run is no error."""
@@ -42,21 +42,25 @@ def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = No
 
 
 def _find(home: Home, *, force: bool) -> Running | None:
+    """Return the proxy that is to end: one that listens, or still drains, or (with `force`) only hangs."""
     try:
-        return lifecycle.find(home)
-    except CommandError:  # it hangs
+        return lifecycle.find(home) or lifecycle.find_draining(home)
+    except CommandError:
         if force:
-            return Running.read(home.running)
+            return lifecycle.find_draining(home)
         raise
 
 
 def _drain(home: Home, running: Running, timeout: float | None) -> None:
     try:
         waiting = Control.of(running, installation_token(home)).stop(force=False)
+        told = f"waiting for {_requests(waiting)} in flight" if waiting else ""
+    except UnreachableError:
+        told = "it is stopping already, and waits for the requests in flight"
     except ControlError as error:
         raise CommandError(f"the proxy does not stop: {error}", hint="`claude-proxy stop --force` ends it.") from error
-    if waiting:
-        click.echo(f"waiting for {_requests(waiting)} in flight (claude-proxy stop --force cuts them)")
+    if told:
+        click.echo(f"{told} (claude-proxy stop --force cuts them)")
     if not _wait(home, running, timeout):
         raise CommandError(
             f"the proxy still waits for requests after {timeout:g} s", hint="`claude-proxy stop --force` cuts them."
@@ -64,15 +68,15 @@ def _drain(home: Home, running: Running, timeout: float | None) -> None:
 
 
 def _force(home: Home, running: Running) -> None:
+    """Tell the proxy to cut its requests; kill it where it cannot be told, since it drains or hangs."""
     try:
         cut = Control.of(running, installation_token(home)).stop(force=True)
-        if cut:
-            click.echo(f"cutting {_requests(cut)} in flight")
-        if _wait(home, running, FORCE_TIMEOUT):
-            return
     except ControlError:
-        pass
-    if not lifecycle.gone(home, running):
+        _kill(running)
+        return
+    if cut:
+        click.echo(f"cutting {_requests(cut)} in flight")
+    if not _wait(home, running, FORCE_TIMEOUT):
         _kill(running)
 
 
@@ -83,7 +87,6 @@ def _kill(running: Running) -> None:
         return
     except OSError as error:
         raise CommandError(f"process {running.pid} cannot be ended: {error.strerror}") from error
-    click.echo(f"process {running.pid} was killed: it did not answer")
 
 
 def _wait(home: Home, running: Running, timeout: float | None) -> bool:

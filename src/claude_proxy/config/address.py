@@ -93,7 +93,7 @@ def is_private(host: str) -> bool:
 def _origin(scheme: str, authority: str) -> Origin | Refused:
     match = _AUTHORITY.fullmatch(authority)
     host = match["host"].strip("[]").lower() if match else ""
-    if match is None or not is_host(host) or (_ip(host) is None and match["host"].startswith("[")):
+    if match is None or not is_host(host) or (":" in host) != match["host"].startswith("["):
         return Refused("has no valid host name", 'Write it as "https://host/path", an IPv6 address in brackets.')
     port = int(match["port"][:6]) if match["port"] else _DEFAULT_PORTS.get(scheme, 0)
     if not 1 <= port <= 65535:

@@ -32,7 +32,7 @@ def check(document: Mapping[str, object], findings: Findings) -> Settings:
         findings.problem(
             "providers", "there are none", 'Add at least one, such as "providers": [{"preset": "minimax"}].'
         )
-    return _struct(Settings, {"providers": [], **document}, "", findings)
+    return _struct(Settings, {**document, "providers": document.get("providers", [])}, "", findings)
 
 
 def _struct(kind: type[S], raw: Mapping[str, object], key: str, findings: Findings) -> S:
@@ -54,20 +54,27 @@ def _fields(kind: type[Struct]) -> dict[str, FieldInfo]:
 
 
 def _value(hint: object, raw: object, key: str, findings: Findings) -> object:
-    """Return the value, or UNSET where it is none of its type (and a problem says so)."""
+    """Return the value, or UNSET where it is none of its type (and a problem says so); a container is then empty."""
     bare, metas = _bare(hint)
-    struct = _struct_in(bare)
-    if struct is not None and isinstance(raw, dict):
-        return _struct(struct, raw, key, findings)
-    if get_origin(bare) in {list, tuple} and isinstance(raw, list):
-        return _items(bare, raw, key, findings)
-    if get_origin(bare) is dict and isinstance(raw, dict):
-        item = get_args(bare)[1]
-        return {name: _value(item, value, join(key, name), findings) for name, value in raw.items()}
-    if struct is bare:
+    form = _container(bare, raw)
+    if form is None:
+        return _leaf(hint, raw, key, findings)
+    if not isinstance(raw, form):
         _wrong(bare, metas, raw, key, findings)
-        return struct()
-    return _leaf(hint, raw, key, findings)
+        raw = form()
+    if isinstance(raw, list):
+        return _items(bare, raw, key, findings)
+    struct = _struct_in(bare)
+    return _struct(struct, raw, key, findings) if struct else _texts(bare, raw, key, findings)
+
+
+def _container(bare: object, raw: object) -> type[list[object] | dict[str, object]] | None:
+    """Return what JSON writes a type as, where that is a list or an object."""
+    if get_origin(bare) in {list, tuple}:
+        return list
+    if get_origin(bare) is dict or _struct_in(bare) is bare:
+        return dict
+    return dict if _struct_in(bare) and isinstance(raw, dict) else None
 
 
 def _items(bare: object, raw: list[object], key: str, findings: Findings) -> object:
@@ -75,6 +82,12 @@ def _items(bare: object, raw: list[object], key: str, findings: Findings) -> obj
     values = [_value(hint, item, f"{key}[{index}]", findings) for index, item in enumerate(raw)]
     kept = [value for value in values if value is not UNSET]
     return tuple(kept) if get_origin(bare) is tuple else kept
+
+
+def _texts(bare: object, raw: dict[str, object], key: str, findings: Findings) -> dict[str, object]:
+    hint = get_args(bare)[1]
+    values = {name: _value(hint, item, join(key, name), findings) for name, item in raw.items()}
+    return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def _leaf(hint: object, raw: object, key: str, findings: Findings) -> object:

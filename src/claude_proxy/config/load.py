@@ -109,7 +109,7 @@ def _check_host(host: str, findings: Findings) -> None:
 
 
 def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> None:
-    if any(problem.key.startswith("providers") or problem.file == ENV_FILE for problem in findings.problems):
+    if any(problem.key.startswith("providers") or problem.file != CONFIG_FILE for problem in findings.problems):
         return  # it follows from what has been said
     if not resolved.skipped:
         findings.problem("providers", "every one is disabled", 'Remove "enabled": false from at least one.')

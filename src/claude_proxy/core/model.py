@@ -98,6 +98,8 @@ class Policy:
     max_body_bytes: int = 10 * 1024 * 1024
     ping_after: float = 5.0
     """Seconds without a committed answer after which a streaming client is sent its head and pings."""
+    ping_interval: float = 20.0
+    """Seconds of silence after which such a client gets a ping. Claude Code gives a silent stream up after 300."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class MessagesRequest:
         """Read a body. Raises `MalformedRequestError`."""
         try:
             fields = _fields.decode(body)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not an object, not UTF-8, nested too deep
             raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
         return cls(path, query, headers, body, fields, _model(fields), fields.get("stream") == msgspec.Raw(b"true"))
 
@@ -49,7 +49,7 @@ def _model(fields: Mapping[str, msgspec.Raw]) -> str:
         model = _text.decode(fields["model"])
     except KeyError:
         raise MalformedRequestError("model: field required") from None
-    except msgspec.MsgspecError:
+    except ValueError:
         raise MalformedRequestError("model: must be a text") from None
     if not model:
         raise MalformedRequestError("model: must not be empty")

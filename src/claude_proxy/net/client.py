@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from claude_proxy.core.model import Headers, Reply
 from claude_proxy.ports import ClientLeftError
 
+MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+"""How much of a body that is refused for its size is taken in, so that its sender gets to read why."""
+
 
 class AsgiClient:
     """Implements `ports.Client`. Made in the task that serves the request, which it cancels when the client hangs up."""
 
-    __slots__ = ("_declared", "_ended", "_receive", "_send", "_task", "_watch", "left", "started")
+    __slots__ = ("_declared", "_ended", "_receive", "_send", "_task", "_unread", "_watch", "left", "started")
 
     def __init__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        self._ended = False
+        self._ended = self._unread = False
         self._task = asyncio.current_task()
         self._watch: asyncio.Future[None] | None = None
         self.left = False
         self.started = False
 
     async def read_body(self, limit: int) -> bytes | None:
+        self._unread = True
         if int(self._declared) > limit:
             return None
         pieces, size = list[bytes](), 0
@@ -40,6 +45,7 @@ class AsgiClient:
                 return None
             if not message["more_body"]:
                 break
+        self._unread = False
         self._watch = asyncio.ensure_future(self._wait_for_hang_up())
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -59,9 +65,21 @@ class AsgiClient:
 
     async def send(self, reply: Reply) -> None:
         """Send a whole answer."""
-        await self.start(reply.status, (*reply.headers, (b"content-length", b"%d" % len(reply.body))))
+        headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
+        await self.start(reply.status, (*headers, (b"connection", b"close")) if self._unread else headers)
         await self.write(reply.body)
+        if self._unread:
+            await self._discard()
         await self.end()
+
+    async def _discard(self) -> None:
+        """Take in the rest of a refused body: a connection closed on data that is under way loses the answer as well."""
+        size = 0
+        while size <= MAX_DISCARDED_BYTES:
+            message = await self._receive()
+            if message["type"] != "http.request" or not message["more_body"]:
+                return
+            size += len(message["body"])
 
     async def end(self) -> None:
         self._ended = True

@@ -42,7 +42,7 @@ def _wait_for(descriptor: int, deadline: float) -> None:
     while True:
         try:
             return _try_lock(descriptor)
-        except OSError:
+        except (BlockingIOError, PermissionError):  # the latter on Windows
             if time.monotonic() >= deadline:
                 raise TimeoutError("another process holds the lock") from None
         time.sleep(POLL_SECONDS)  # noqa: TID251 - while nothing is served yet; a wait with a time limit is not to be had

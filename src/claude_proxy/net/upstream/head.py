@@ -59,7 +59,7 @@ def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
     relayed: list[tuple[bytes, bytes]] = []
     size = 0
     for name, value in fields:
-        size += len(name) + len(value)
+        size += len(name) + len(value) + 4  # the colon, a blank, CR and LF
         if name in _CONSUMED or name.startswith(b"proxy-"):
             consumed[name] = consumed[name] + b"," + value if name in consumed else value
         else:

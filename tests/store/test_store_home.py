@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.store.home import Home, write_private
+
+POSIX_MODES = pytest.mark.skipif(
+    os.name == "nt", reason="Windows has no modes; the profile's access list keeps others out"
+)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_variable_names_the_home(tmp_path: Path) -> None:
+    assert Home.find({"CLAUDE_PROXY_HOME": str(tmp_path)}).root == tmp_path
+
+
+@pytest.mark.parametrize("environ", [{}, {"CLAUDE_PROXY_HOME": ""}])
+def test_without_it_the_home_is_in_the_users_own_folder(environ: dict[str, str]) -> None:
+    assert Home.find(environ).root == Path.home() / ".claude-proxy"
+
+
+def test_a_relative_home_stays_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = Home.find({"CLAUDE_PROXY_HOME": "here"})
+    monkeypatch.chdir("/")
+    assert home.config == tmp_path / "here" / "config.json"
+
+
+def test_finding_a_home_makes_nothing(tmp_path: Path) -> None:
+    Home.find({"CLAUDE_PROXY_HOME": str(tmp_path / "new")})
+    assert not (tmp_path / "new").exists()
+
+
+@POSIX_MODES
+def test_folders_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a" / "home")
+    home.prepare()
+    assert mode(home.root) == 0o700
+    assert mode(home.state) == 0o700
+
+
+@POSIX_MODES
+def test_folders_that_others_may_read_are_closed(tmp_path: Path) -> None:
+    home = Home(tmp_path / "clone")
+    home.state.mkdir(parents=True)
+    home.root.chmod(0o755)
+    home.state.chmod(0o777)
+    home.prepare()
+    assert mode(home.root) == 0o700
+    assert mode(home.state) == 0o700
+
+
+@POSIX_MODES
+def test_a_folder_that_all_share_is_left_as_it_is(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    Home(shared).prepare()
+    assert mode(shared) == 0o1777
+
+
+def test_what_lies_in_a_home_stays(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("a checkout", encoding="utf-8")
+    Home(tmp_path).prepare()
+    Home(tmp_path).prepare()
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "state"}
+
+
+def test_a_private_file_replaces_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    write_private(path, b"old and longer")
+    write_private(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@POSIX_MODES
+def test_a_private_file_is_its_owners_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    sync = os.fsync
+
+    def look(descriptor: int) -> None:
+        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", look)
+    before = os.umask(0)
+    try:
+        write_private(tmp_path / "secret", b"data")
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+    assert mode(tmp_path / "secret") == 0o600
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret"
+    write_private(path, b"old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_private(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from claude_proxy.store.running import Running
+
+RUNNING = Running(pid=4711, host="127.0.0.1", port=8787, instance="a1", started_at=1_000.5, version="0.1.0")
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.json"
+    RUNNING.write(path)
+    assert Running.read(path) == RUNNING
+    if os.name != "nt":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": 1}', b"\xff\xfe", b'"\xff"', b"0" * 200_000]
+)
+def test_what_was_not_written_by_us_counts_as_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "proxy.json"
+    path.write_bytes(content)
+    assert Running.read(path) is None
+
+
+def test_no_file_counts_as_nothing(tmp_path: Path) -> None:
+    assert Running.read(tmp_path / "proxy.json") is None
+    assert Running.read(tmp_path) is None
+
+
+def test_it_is_removed_by_its_own_proxy_only(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.json"
+    newer = msgspec.structs.replace(RUNNING, instance="b2")
+    newer.write(path)
+    RUNNING.remove(path)
+    assert Running.read(path) == newer
+    newer.remove(path)
+    assert not path.exists()
+    newer.remove(path)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.store.log import LogLedger
+from claude_proxy.store.tail import Position, last_lines, lines_since
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "proxy.log"
+
+
+def put(path: Path, *lines: str) -> None:
+    with path.open("ab") as file:
+        file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def rotate(path: Path) -> None:
+    for number in range(4, 0, -1):
+        older = path.with_name(f"proxy.log.{number}")
+        if older.exists():
+            older.replace(path.with_name(f"proxy.log.{number + 1}"))
+    path.replace(path.with_name("proxy.log.1"))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, []), (1, ["d"]), (3, ["b", "c", "d"]), (9, ["a", "b", "c", "d"])])
+def test_the_last_lines_come_from_older_logs_too(path: Path, count: int, expected: list[str]) -> None:
+    put(path, "a", "b")
+    rotate(path)
+    put(path, "c", "d")
+    assert last_lines(path, count)[0] == expected
+
+
+def test_no_log_has_no_lines(path: Path) -> None:
+    assert last_lines(path, 5) == ([], Position())
+    assert lines_since(path, Position()) == ([], Position())
+
+
+def test_what_is_added_is_seen_once(path: Path) -> None:
+    put(path, "a")
+    lines, position = last_lines(path, 0)
+    put(path, "b", "c")
+    lines, position = lines_since(path, position)
+    assert lines == ["b", "c"]
+    assert lines_since(path, position) == ([], position)
+
+
+def test_a_log_that_comes_later_is_seen_from_its_start(path: Path) -> None:
+    _, position = last_lines(path, 5)
+    put(path, "a")
+    assert lines_since(path, position)[0] == ["a"]
+
+
+def test_a_line_that_is_being_written_is_left_for_later(path: Path) -> None:
+    put(path, "a")
+    with path.open("ab") as file:
+        file.write(b"hal")
+    lines, position = last_lines(path, 5)
+    assert lines == ["a"]
+    assert lines_since(path, position)[0] == []
+    put(path, "f")
+    assert lines_since(path, position)[0] == ["half"]
+
+
+@pytest.mark.parametrize("rotations", [1, 2, 5])
+def test_nothing_is_lost_or_doubled_across_rotations(path: Path, rotations: int) -> None:
+    put(path, "a")
+    _, position = last_lines(path, 1)
+    put(path, "b")
+    expected = ["b"]
+    for number in range(rotations):
+        rotate(path)
+        put(path, f"r{number}")
+        expected.append(f"r{number}")
+    lines, position = lines_since(path, position)
+    assert lines == expected
+    put(path, "z")
+    assert lines_since(path, position)[0] == ["z"]
+
+
+def test_between_a_rotation_and_the_next_line_there_is_no_current_log(path: Path) -> None:
+    put(path, "a")
+    _, position = last_lines(path, 1)
+    put(path, "b")
+    rotate(path)
+    lines, position = lines_since(path, position)
+    assert lines == ["b"]
+    put(path, "c")
+    assert lines_since(path, position)[0] == ["c"]
+
+
+def test_after_too_many_rotations_it_goes_on_with_the_current_log(path: Path) -> None:
+    put(path, "a line longer than those to come")
+    _, position = last_lines(path, 1)
+    for number in range(7):
+        rotate(path)
+        put(path, f"r{number}")
+    assert lines_since(path, position)[0] == ["r6"]
+
+
+def test_a_log_that_was_emptied_is_read_from_its_start(path: Path) -> None:
+    put(path, "a long line that was read")
+    _, position = last_lines(path, 1)
+    path.write_bytes(b"new\n")
+    assert lines_since(path, position)[0] == ["new"]
+
+
+def test_it_follows_what_the_ledger_writes(path: Path) -> None:
+    ledger = LogLedger(path, max_bytes=200)
+    _, position = last_lines(path, 0)
+    seen: list[str] = []
+    for number in range(50):
+        ledger.note(f"note {number:02}")
+        if number % 3 == 0:
+            lines, position = lines_since(path, position)
+            seen += lines
+    ledger.close()
+    seen += lines_since(path, position)[0]
+    assert [line[-2:] for line in seen] == [f"{number:02}" for number in range(50)]
