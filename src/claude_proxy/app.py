@@ -57,7 +57,7 @@ class Proxy:
         self._started_at = self._clock.wall()
         self._draining = False
         self._stopped = asyncio.Event()
-        self._ending: asyncio.Future[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._transports: list[HttpTransport] = []
         self._gateway = self._opened(config, None)
@@ -101,8 +101,8 @@ class Proxy:
         asyncio.get_running_loop().call_soon(self._begin_to_stop, force)
         return len(self._server.in_flight)
 
-    def _begin_to_stop(self, force: bool) -> None:  # noqa: FBT001 - call_soon passes by position
-        self._ending = asyncio.ensure_future(self.stop(force=force))
+    def _begin_to_stop(self, force: bool) -> None:
+        self._ending = asyncio.get_running_loop().create_task(self.stop(force=force))
 
     def status(self) -> dict[str, object]:
         """Return what `status` shows, fit for JSON: no secret in it."""
@@ -204,7 +204,7 @@ async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> 
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop halves the cost of a request; it does not exist for Windows."""
+    """Return what makes uvloop's loop, at which a request costs half; it does not exist for Windows."""
     if sys.platform == "win32":
         return None
     import uvloop  # noqa: PLC0415

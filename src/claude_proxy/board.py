@@ -1,4 +1,4 @@
-"""What `status` shows besides health: who answered last, what went wrong last, which key was refused. Kept in memory."""
+"""What `status` shows besides health, kept in memory: the last answer, the last faults, the keys that were refused."""
 
 from __future__ import annotations
 

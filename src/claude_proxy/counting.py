@@ -1,4 +1,4 @@
-"""`count_tokens`: asked of a provider that offers it, estimated where none answers. It never counts against a provider."""
+"""`count_tokens`: asked of a provider that offers it, estimated where none answers; never held against a provider."""
 
 from __future__ import annotations
 

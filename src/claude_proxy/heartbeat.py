@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 
 class Heartbeat:
@@ -15,12 +15,12 @@ class Heartbeat:
 
     __slots__ = ("_beat", "_due", "_every", "_loop", "_task", "_timer")
 
-    def __init__(self, beat: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, beat: Callable[[], Coroutine[None, None, None]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._beat = beat
         self._every = self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def start(self, *, first: float, every: float) -> None:
         """Beat after `first` seconds, then after each `every` seconds in which nothing was sent."""
@@ -52,5 +52,5 @@ class Heartbeat:
         if now >= self._due:
             self._due = now + self._every
             if self._task is None or self._task.done():
-                self._task = asyncio.ensure_future(self._beat())
+                self._task = self._loop.create_task(self._beat())
         self._timer = self._loop.call_at(self._due, self._tick)

@@ -67,13 +67,13 @@ class Answer(Protocol):
     async def read(self, timeout: float) -> bytes:
         """Return all that has come of the decoded body, at least one byte, or `b""` at its proper end.
 
-        Raises `TimeoutError` after `timeout` seconds without a byte (calling again is allowed), `UpstreamError` where the body breaks.
-        What has not been read yet is bounded: reading from the socket pauses meanwhile.
+        Raises `TimeoutError` after `timeout` seconds without a byte (calling again is allowed), `UpstreamError` where
+        the body breaks. What has not been read yet is bounded: reading from the socket pauses meanwhile.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection, at once: kept for the next request where the body was read to its end, else closed. Idempotent."""
+        """Let go of the connection: it is kept where the body was read to its end, else closed at once. Idempotent."""
         ...
 
 
@@ -84,8 +84,8 @@ class Transport(Protocol):
         """Send a request, and return once the head of the answer has come.
 
         A kept connection that dies before the answer's first byte is replaced by a fresh one, once.
-        Raises `UpstreamError`; `TimeoutError` where the head takes longer than `head_timeout` seconds from the request's last byte.
-        Cancelling closes the connection.
+        Raises `UpstreamError`; `TimeoutError` where the head takes longer than `head_timeout` seconds from the
+        request's last byte. Cancelling closes the connection.
         """
         ...
 

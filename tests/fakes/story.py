@@ -1,9 +1,14 @@
-"""Async stories told as plain tests."""
+"""Async stories told as plain tests, on the event loop that the proxy itself uses.
+
+With CLAUDE_PROXY_TEST_LOOP=asyncio they run on Python's own loop, which is the one that Windows has.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
@@ -15,9 +20,18 @@ def story(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
     @functools.wraps(test)
     def run(*arguments: P.args, **named: P.kwargs) -> None:
-        asyncio.run(test(*arguments, **named))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(test(*arguments, **named))
 
     return run
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32" or os.environ.get("CLAUDE_PROXY_TEST_LOOP") == "asyncio":
+        return None
+    import uvloop  # noqa: PLC0415 - not for Windows
+
+    return uvloop.new_event_loop
 
 
 async def turn_the_loop(turns: int = 3000) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from claude_proxy import exchange
 from claude_proxy.core.model import Ending
 from fakes.grammar import ending_of, names_of, text_of
 from fakes.provider import FakeProvider
@@ -32,12 +29,11 @@ async def test_the_stall_timeout_ends_it_with_an_error_event() -> None:
 
 
 @story
-async def test_pings_fill_the_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "PING_INTERVAL", 0.02)
+async def test_pings_fill_the_gap() -> None:
     gate = asyncio.Event()
     rest = [block_stop(), message_delta(), MESSAGE_STOP]
     first = FakeProvider([*opening("half"), Wait(gate), *rest])
-    async with running_proxy(first) as proxy:
+    async with running_proxy(first, ping_interval=0.02) as proxy:
         events = (await proxy.post()).events()
         heard = []
         async for event in events:

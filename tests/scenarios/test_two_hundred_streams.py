@@ -118,7 +118,8 @@ async def test_each_ends_in_one_of_the_allowed_ways(seed: int) -> None:
         for report in (await proxy.status()).values():
             assert report["state"] != "probing"
     assert len(accounts) == STREAMS
-    assert endings.keys() == {"complete", "error event", "error status", "left"}
+    assert endings.keys() <= {"complete", "error event", "error status", "left"}
+    assert endings["complete"] > endings["left"] > 0
     kinds = Counter(account.ending for account in accounts)
     assert kinds[Ending.COMPLETE] >= endings["complete"]
     assert kinds[Ending.CLIENT_LEFT] <= endings["left"]

@@ -28,6 +28,8 @@ LONGEST_REST: Final = 7 * 86400.0
 
 
 class State(enum.Enum):
+    """Where a provider stands; the value is what `status` shows."""
+
     READY = "ready"
     RESTING = "resting"
     PROBING = "probing"

@@ -22,7 +22,7 @@ from claude_proxy.core.model import Ending, Fault, Headers, Reply, Usage
 from claude_proxy.core.retry_after import named_return
 
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
-"""How much of a stream is held while nothing meaningful has come. What comes before it is a `message_start` and pings."""
+"""How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
 LONGEST_TEXT: Final = 300
 """How many characters of a provider's own words are kept for the user to read."""
@@ -136,7 +136,7 @@ _message_delta = msgspec.json.Decoder(_MessageDelta)
 class StreamJudge:
     """Watches one stream from its first event to its last, and reads its usage on the way."""
 
-    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "began", "stopped", "stop_reason_seen", "usage")
+    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "began", "stop_reason_seen", "stopped", "usage")
 
     def __init__(self, head: Reply, now: float) -> None:
         self._head = head
@@ -184,7 +184,7 @@ class StreamJudge:
             self._look_into(sse.split(block))
 
     def _look_into(self, pieces: list[bytes]) -> None:
-        """Read the few events that tell more than content does: reading all of them would cost more than relaying them."""
+        """Read the few events that tell more than content does; reading all would cost more than relaying them."""
         for piece in pieces:
             if (b"message_" in piece or b"error" in piece) and (event := sse.parse(piece)):
                 self._take(event)

@@ -45,9 +45,9 @@ class Auth(enum.Enum):
 class Timeouts:
     """How long a provider may take, in seconds.
 
-    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. `first_event` runs from the request's last byte to the
-    answer's first, `first_content` from there to the first content of a stream (or the first byte of an answer that is not
-    streamed). `stall` is the longest silence afterwards.
+    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. `first_event` is the longest wait for the head of a
+    stream, and then for its first byte; `first_content` runs from the start to the first content, and is the longest
+    wait for an answer that is not streamed. `stall` is the longest silence afterwards.
     """
 
     connect: float = 10.0
@@ -78,7 +78,7 @@ class Provider:
     api_key_env: str
     """The variable that holds the key: what a message names, since the key itself is never shown."""
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Tier, or `default`, to the name that this provider gives the model. Empty: names go through unchanged."""
+    """From a tier, or `default`, to the provider's name for the model. Empty: names go through unchanged."""
     own_models: tuple[str, ...] = ()
     """Names of the models that it is known to have."""
     counts_tokens: bool = True
@@ -109,7 +109,7 @@ class Egress:
     proxy_url: str | None = field(default=None, repr=False)
     """`http://[user:password@]host:port`; None: straight out."""
     no_proxy: tuple[str, ...] = ()
-    """As in NO_PROXY: a host, a domain with its subdomains (`.corp.example` or `corp.example`), an IP network, or `*`."""
+    """As in NO_PROXY: a host, a domain with its subdomains (`corp.example`), an IP network, or `*`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Attempt:
     outcome: str
     milliseconds: float
     text: str = field(default="", repr=False)
-    """The fault in the provider's own words: for the user's eyes and never for a log, since it may quote the request."""
+    """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"

@@ -1,4 +1,4 @@
-"""What the client gets: errors of our own, a provider's answer with the names of those who took part, the end of a stream."""
+"""What the client gets: errors of our own, a provider's answer with who took part in it, the end of a stream."""
 
 from __future__ import annotations
 

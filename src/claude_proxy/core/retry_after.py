@@ -18,8 +18,8 @@ _PLAIN_NUMBER: Final = re.compile(r"\d{1,12}(\.\d{0,6})?")
 def named_return(headers: Headers, now: float) -> float | None:
     """Return the moment that the headers name, in seconds since the epoch, or None.
 
-    `retry-after` counts first, in seconds or as a date. Of `anthropic-ratelimit-*-reset` the latest exhausted one counts,
-    where `-remaining` tells which those are, else the earliest.
+    `retry-after` counts first, in seconds or as a date. Of `anthropic-ratelimit-*-reset` the latest exhausted one
+    counts, where `-remaining` tells which those are, else the earliest.
     """
     value = find(headers, b"retry-after")
     moment = None if value is None else _moment(value, now)

@@ -9,7 +9,7 @@ from typing import Final
 from claude_proxy.core.model import Provider
 
 MODEL_PREFIX: Final = "claude-proxy/"
-"""`claude-proxy/<provider>/<model>` as a model's name pins both. Claude Code's picker keeps only ids with "claude" in them."""
+"""A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _report = msgspec.json.Decoder(_Report)
 
 
 def updated(usage: Usage, data: bytes) -> Usage:
-    """Return `usage` with what the JSON of an event or answer says in its place: counts are cumulative, the newest hold.
+    """Return `usage` with what the JSON of an event or answer says: counts are cumulative, the newest hold.
 
     What does not read as counts (negative, text, absurdly large) changes nothing.
     """

@@ -15,7 +15,7 @@ MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 
 
 class AsgiClient:
-    """Implements `ports.Client`. Made in the task that serves the request, which it cancels when the client hangs up."""
+    """Implements `ports.Client`. Made in the task that serves the request; cancels it when the client hangs up."""
 
     __slots__ = ("_declared", "_ended", "_receive", "_send", "_task", "_unread", "_watch", "left", "started")
 
@@ -25,7 +25,7 @@ class AsgiClient:
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         self._ended = self._unread = False
         self._task = asyncio.current_task()
-        self._watch: asyncio.Future[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self.left = False
         self.started = False
 
@@ -46,7 +46,7 @@ class AsgiClient:
             if not message["more_body"]:
                 break
         self._unread = False
-        self._watch = asyncio.ensure_future(self._wait_for_hang_up())
+        self._watch = asyncio.get_running_loop().create_task(self._wait_for_hang_up())
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _wait_for_hang_up(self) -> None:
@@ -73,7 +73,7 @@ class AsgiClient:
         await self.end()
 
     async def _discard(self) -> None:
-        """Take in the rest of a refused body: a connection closed on data that is under way loses the answer as well."""
+        """Take in the rest of a refused body: closing on data that is under way would lose the answer as well."""
         size = 0
         while size <= MAX_DISCARDED_BYTES:
             message = await self._receive()

@@ -41,7 +41,7 @@ class Guard:
     def person(self, headers: Headers) -> Reply | None:
         """Refuse a request without the installation's token."""
         # every candidate is compared, so that the time tells nothing of which one it was
-        if any([hmac.compare_digest(candidate, self._token) for candidate in _tokens(headers)]):
+        if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(headers)):
             return None
         message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
         return refusal("authentication_error", message, _NO_RETRY)

@@ -75,7 +75,7 @@ def _bound(host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        bound.setblocking(False)
         bound.bind(address)
     except OSError:
         bound.close()

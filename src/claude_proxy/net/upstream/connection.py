@@ -17,6 +17,10 @@ from claude_proxy.ports import Answer, Failure, UpstreamRequest
 MAX_UNREAD_BYTES = 256 * 1024
 """Body that waits to be read before the socket is left alone: as much as the event loops take from one at once."""
 
+MAX_WRITE_BYTES = 256 * 1024
+"""What is handed to the transport at once. Most requests are smaller; TLS would encrypt a larger one in one go, and hide
+how much of it has left."""
+
 
 class Keeper(Protocol):
     """Who holds the connections: the pool."""
@@ -47,7 +51,9 @@ class Connection(asyncio.Protocol):
         self._alarm = Alarm(asyncio.get_running_loop())
         self._message: IncomingMessage | None = None
         self._transport: asyncio.Transport | None = None
-        self._paused = False
+        self._reading_paused = False
+        self._writing_paused = False
+        self._rest = memoryview(b"")
         self._unsent = 0
         self._head_timeout = 0.0
 
@@ -79,12 +85,13 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Read on from the socket, where that had paused."""
-        if self._paused and self._transport is not None:
-            self._paused = False
+        if self._reading_paused and self._transport is not None:
+            self._reading_paused = False
             self._transport.resume_reading()
 
     def abort(self) -> None:
         """Close the socket at once."""
+        self._rest = memoryview(b"")
         if self._transport is not None:
             self._transport.abort()
         message, self._message = self._message, None
@@ -97,7 +104,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
-        # Without slack, `resume_writing` tells when the last byte has left.
+        # Without slack, `resume_writing` comes when all that was handed over has left.
         self._transport.set_write_buffer_limits(high=0)
         self._keeper.register(self)
 
@@ -114,9 +121,16 @@ class Connection(asyncio.Protocol):
         elif message.unread > MAX_UNREAD_BYTES:
             self._pause()
 
+    def pause_writing(self) -> None:
+        """Wait with the rest of the request."""
+        self._writing_paused = True
+
     def resume_writing(self) -> None:
-        """Let the time for the head begin anew: the last byte of the request has left."""
-        if self._message is not None and self._message.head is None:
+        """Send the next part of the request; behind the last one, let the time for the head begin anew."""
+        self._writing_paused = False
+        if self._rest:
+            self._write_rest()
+        elif self._message is not None and self._message.head is None:
             self._alarm.set(self._head_timeout)
 
     def eof_received(self) -> None:
@@ -136,11 +150,25 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             raise UnansweredError(Failure.RESET, f"{self.peer}: connection closed before the request", sent=False)
-        if request.body:
-            transport.writelines((request.head, request.body))
+        head, body = request.head, request.body
+        if not body:
+            transport.write(head)
+        elif len(body) <= MAX_WRITE_BYTES:
+            transport.writelines((head, body))
         else:
-            transport.write(request.head)
-        self._unsent = transport.get_write_buffer_size()
+            transport.write(head)
+            self._rest = memoryview(body)
+            self._write_rest()
+        self._unsent = self._left_to_send()
+
+    def _write_rest(self) -> None:
+        while self._rest and not self._writing_paused and self._transport is not None:
+            part, self._rest = self._rest[:MAX_WRITE_BYTES], self._rest[MAX_WRITE_BYTES:]
+            self._transport.write(part)
+
+    def _left_to_send(self) -> int:
+        """Return the bytes of the request that wait in this process, as far as one can see."""
+        return len(self._rest) + (0 if self._transport is None else self._transport.get_write_buffer_size())
 
     async def _arrival(self, message: IncomingMessage, head_timeout: float) -> Head:
         """Return the head; its time begins when the upload ends, or stands still."""
@@ -159,20 +187,18 @@ class Connection(asyncio.Protocol):
 
     def _upload_progressed(self) -> bool:
         """Return whether any of the request has left since this was last asked."""
-        before = self._unsent
-        self._unsent = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        before, self._unsent = self._unsent, self._left_to_send()
         return self._unsent < before
 
     def _pause(self) -> None:
-        if not self._paused and self._transport is not None:
-            self._paused = True
+        if not self._reading_paused and self._transport is not None:
+            self._reading_paused = True
             self._transport.pause_reading()
 
     def _finish(self, message: IncomingMessage) -> None:
         """Part with an answer that is over."""
         self._message = None
-        transport = self._transport
-        if message.reusable and transport is not None and not transport.get_write_buffer_size():
+        if message.reusable and not self.closed and not self._left_to_send():
             self.resume()
             self._keeper.keep(self)
         else:

@@ -77,7 +77,7 @@ class HttpTransport:
         if len(idle) > MAX_IDLE_CONNECTIONS:
             idle.pop(0)[1].abort()
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(MAX_IDLE_SECONDS, self._expire)
+            self._plan_sweep()
 
     def forget(self, connection: Connection) -> None:
         """Hear that a connection is closed."""
@@ -111,13 +111,18 @@ class HttpTransport:
             raise UpstreamError(Failure.RESET, f"{connection.peer}: the transport is closed", sent=False)
         return connection
 
-    def _expire(self) -> None:
+    def _plan_sweep(self) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(MAX_IDLE_SECONDS, self._drop_expired)
+
+    def _drop_expired(self) -> None:
         self._sweep = None
         for idle in self._idle.values():
             for since, connection in idle:
                 if not _fresh(since):
                     connection.abort()
             idle[:] = [entry for entry in idle if not entry[1].closed]
+        if any(self._idle.values()):
+            self._plan_sweep()
 
 
 def _fresh(since: float) -> bool:
