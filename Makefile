@@ -28,7 +28,7 @@ coverage: ## Hold that the core's own tests reach every branch of it
 
 bench: ## Measure against nginx and a direct connection; writes bench/RESULTS.md
 	$(call prepare,test)
-	$(PY) bench
+	$(PY) -m bench.run
 
 lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions); needs uv
 	$(compile) -o requirements/runtime.txt

@@ -61,7 +61,7 @@ class ClaudeCode:
     def _environment(self) -> Mapping[str, str]:
         home = str(self._folder("home"))
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        return {**kept, "HOME": home, "USERPROFILE": home, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        return {**kept, "HOME": home, "USERPROFILE": home}
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name

@@ -37,7 +37,10 @@ async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: P
     assert (finished.code, finished.out) == (0, "hello from the second"), finished
     assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
     assert account.session
-    assert len(troubled.requests) == len(second.requests) == 1
+    [request] = second.requests
+    assert len(troubled.requests) == 1
+    assert (request.header("user-agent") or "").startswith("claude-cli/")
+    assert request.header("x-claude-code-session-id") is None
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,9 @@ def test_no_providers(home: Folder, config: object) -> None:
         ({"host": "127.0.0.1:80"}, 'host: "127.0.0.1:80" is not an IP address or a host name. '),
         ({"host": "127.0.0"}, 'host: "127.0.0" is not an IP address or a host name. '),
         ({"host": ""}, 'host: "" is not an IP address or a host name. '),
+        ({"host": "\ud800"}, "host: has a line break or another control character. Remove it."),
+        ({"proxy_port": "\ud800"}, "proxy_port: has a line break or another control character. Remove it."),
+        ({"proxy_port": "[" * 9999}, "proxy_port: this text is not a whole number from 1 to 65535. Write one, such as"),
         ({"host": "::1\n"}, "host: has a line break or another control character. Remove it."),
         ({"retry_statuses": 429}, "retry_statuses: 429 is not a list. Write one, such as [429, 500]."),
         (

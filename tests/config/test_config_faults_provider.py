@@ -137,6 +137,7 @@ def test_an_address_that_cannot_be_used(home: Folder, settings: dict[str, object
             ),
         ),
         ({"headers": {"X-Api-Key": "x"}}, ".headers.X-Api-Key: is set from the provider's key. "),
+        ({"headers": {"x-a": "a", "X-A": "b"}}, ".headers.X-A: is written twice, apart from upper and lower case. "),
         ({"headers": {"X-A": "a", "x-a": "b"}}, ".headers.x-a: is written twice, apart from upper and lower case. "),
     ],
 )

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from claude_proxy.config import providers
+from claude_proxy.config.catalogue import Catalogue, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
 from claude_proxy.core.model import Auth, Egress, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
@@ -120,6 +123,15 @@ def test_anthropic_itself_keeps_every_name(home: Folder) -> None:
     assert "claude-opus-5-5" in provider.own_models
 
 
+def test_a_provider_that_is_known_not_to_count_tokens_is_not_asked_to(
+    home: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = catalogue().providers[0]
+    silent = replace(entry, endpoints=replace(entry.endpoints, count_tokens="no"))
+    monkeypatch.setattr(providers, "catalogue", lambda: Catalogue("2026-11-22", (silent,)))
+    assert only(home, {"preset": entry.id}).counts_tokens is False
+
+
 def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder) -> None:
     provider = only(home, RELAY | {"models": "glm-5.3[1m]"})
     assert dict(provider.models) == dict.fromkeys(("opus", "sonnet", "haiku", "fable", "default"), "glm-5.3")
@@ -190,7 +202,7 @@ def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_var
         ("export MINIMAX_API_KEY='file' # comment\n", {}, "file"),
         ("\ufeffMINIMAX_API_KEY = file\r\n", {}, "file"),
         ("OTHER=file\nMINIMAX_API_KEY=${OTHER}", {}, "file"),
-        ("MINIMAX_API_KEY=${OTHER}", {"OTHER": "environment"}, "environment"),
+        ("OTHER=file\nMINIMAX_API_KEY=${OTHER}", {"OTHER": "environment"}, "environment"),
         ("\n# comment\n\nMINIMAX_API_KEY=a$b", {}, "a$b"),
     ],
 )
@@ -233,6 +245,11 @@ def test_an_address_without_tls_is_taken_where_it_stays_off_the_internet_or_is_n
     config = home.loads({"providers": [RELAY | {"base_url": address}], "allow_http_hosts": ["relay.EXAMPLE"]})
     assert config.providers[0].origin == origin
     assert config.providers[0].base_url == address.lower()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.9", "::1", "::ffff:127.0.0.1"])
+def test_listening_on_this_machine_alone_is_not_warned_of(home: Folder, host: str) -> None:
+    assert home.loads({"providers": [RELAY], "host": host}).warnings == ()
 
 
 def test_listening_beyond_this_machine_is_warned_of(home: Folder) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_proxy.config.load import ConfigError, load
@@ -95,6 +95,7 @@ def test_no_line_of_the_env_file_is_repeated(home: Folder, line: str, secret: st
     assert not [word for word in words(secret) if word in text]
 
 
+@settings(deadline=None)
 @given(
     st.text(string.ascii_letters + string.digits, min_size=24, max_size=64),
     st.sampled_from(VALUE_PATHS),

@@ -8,4 +8,5 @@ client.py     a raw HTTP/1.1 client that sees an answer as it arrives
 grammar.py    whether a stream is one that Claude Code may be given
 proxy.py      the real proxy in this process, in front of fake providers
 clock.py      time set by hand
+story.py      async tests on the event loop that the proxy itself uses
 """

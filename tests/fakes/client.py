@@ -98,7 +98,11 @@ class Connection:
         if receive_buffer is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         raw.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+        try:
+            await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+        except OSError:
+            raw.close()
+            raise
         limit = receive_buffer or 2**16
         reader, writer = await asyncio.open_connection(sock=raw, limit=limit)
         return cls(reader, writer)

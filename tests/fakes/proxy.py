@@ -15,7 +15,7 @@ from claude_proxy import app
 from claude_proxy.app import SystemClock
 from claude_proxy.config.load import Config
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
-from claude_proxy.ports import Clock
+from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
 from fakes.clock import FakeClock
 from fakes.provider import PATIENCE, FakeProvider
@@ -46,6 +46,15 @@ class MemoryLedger:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+        self._changed.set()
+
+    async def told(self, words: str) -> str:
+        """Return the note that holds these words, once there is one."""
+        async with asyncio.timeout(PATIENCE):
+            while not (found := [note for note in self.notes if words in note]):
+                self._changed.clear()
+                await self._changed.wait()
+        return found[0]
 
     async def holding(self, count: int) -> list[Account]:
         """Return the accounts once there are so many."""
@@ -184,7 +193,7 @@ async def running_proxy(
             await stack.enter_async_context(fake)
         before = asyncio.all_tasks()
         config = config_of([one.provider(name) for name, one in zip(NAMES, candidates, strict=False)], Policy(**policy))
-        async with _serving(config, clock or SystemClock()) as proxy:
+        async with serving(config, clock=clock) as proxy:
             yield proxy
             await proxy.hang_up()
             for fake in fakes:
@@ -201,10 +210,13 @@ async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(config: Config, clock: Clock) -> AsyncIterator[RunningProxy]:
+async def serving(
+    config: Config, *, clock: FakeClock | None = None, home: Home | None = None
+) -> AsyncIterator[RunningProxy]:
+    """Start the proxy with a configuration of the test's own, and stop it."""
     ledger = MemoryLedger()
-    with mock.patch.object(app, "SystemClock", return_value=clock):
-        proxy = app.Proxy(config, token=TOKEN, ledger=ledger, home=None)
+    with mock.patch.object(app, "SystemClock", return_value=clock or SystemClock()):
+        proxy = app.Proxy(config, token=TOKEN, ledger=ledger, home=home)
     await proxy.start()
     try:
         async with contextlib.AsyncExitStack() as connections:

@@ -235,7 +235,7 @@ def test_an_early_refusal_counts_though_the_connection_breaks_right_behind_it(ru
 
     async def story() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            server.setblocking(False)  # noqa: FBT003
+            server.setblocking(False)
 
             async def refuse() -> None:
                 loop = asyncio.get_running_loop()

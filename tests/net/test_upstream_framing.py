@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,11 @@ NOT_KEPT = {
     "bytes behind the end": (HELLO + b"surplus", 200, b"hello"),
     "an answer behind the end": (HELLO + HELLO, 200, b"hello"),
     "304 that announces a body": (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", 304, b""),
-    "204 that has a body": (b"HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 204, b""),
+    "204 that has a body": (
+        b"HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        204,
+        b"",
+    ),
 }
 
 MALFORMED = {
@@ -225,7 +230,7 @@ def test_headers_of_the_connection_stay_with_it() -> None:
 def test_an_answer_cut_anywhere_is_the_same(answer: bytes, cuts: set[int]) -> None:
     message = IncomingMessage("x:80")
     edges = [0, *sorted(cut for cut in cuts if cut < len(answer)), len(answer)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         assert not message.over
         message.feed(answer[start:end])
     assert (message.take(), message.over, message.error, message.reusable) == (b"hello", True, None, True)

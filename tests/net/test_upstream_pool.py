@@ -23,7 +23,6 @@ from net.upstream_peer import (
     on_both_loops,
     read_all,
     request_to,
-    saying,
     until,
 )
 

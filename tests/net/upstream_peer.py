@@ -207,5 +207,5 @@ async def refusal(handler: Handler) -> Failure:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another party does in its own time."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for knows nothing of this test
             await asyncio.sleep(0.001)

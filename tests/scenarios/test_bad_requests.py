@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
-from fakes.proxy import running_proxy
+from fakes.proxy import TOKEN, running_proxy
 from fakes.scripts import message
 from fakes.story import story
 
@@ -112,11 +113,54 @@ async def test_health_needs_no_token_and_tells_no_secret() -> None:
     assert (report["status"], report["service"]) == ("ok", "claude-proxy")
 
 
+BODY = b'{"model": "m", "stream": true, "messages": []}'
+CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+NOT_HTTP = {
+    "a TLS greeting": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "two framings": b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n%b" % (len(BODY), CHUNKED),
+    "two lengths": b"Content-Length: %d\r\nContent-Length: 3\r\n\r\n%b" % (len(BODY), BODY),
+    "a length that is none": b"Content-Length: +%d\r\n\r\n%b" % (len(BODY), BODY),
+    "an encoding nobody knows": b"Transfer-Encoding: chunked, x\r\n\r\n%b" % CHUNKED,
+    "a chunk size that is none": b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+    "a header with a space": b"Content-Length : %d\r\n\r\n%b" % (len(BODY), BODY),
+    "a header over two lines": b"Content-Length:\r\n %d\r\n\r\n%b" % (len(BODY), BODY),
+}
+
+
+@pytest.mark.parametrize("rest", NOT_HTTP.values(), ids=NOT_HTTP.keys())
 @story
-async def test_what_is_not_http_gets_no_provider() -> None:
+async def test_what_is_not_http_gets_no_provider(rest: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         connection = await proxy.connect()
-        await connection.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+        head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+        start = b"" if rest.startswith(b"\x16") else b"POST /v1/messages HTTP/1.1\r\n" + head.encode()
+        await connection.send(start + rest)
         assert (await connection.answer()).status == 400
+    assert fake.requests == []
+
+
+@story
+async def test_a_body_that_waits_for_leave_gets_it() -> None:
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        connection = await proxy.connect()
+        head = (
+            f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        )
+        await connection.send(head.encode())
+        assert await connection.read_line() == b"HTTP/1.1 100 Continue"
+        await connection.send(BODY)
+        await connection.read_line()
+        assert await complete_text(await connection.answer()) == "hello"
+
+
+@pytest.mark.parametrize("name", ["%0d%0aX-Evil:%201", "a/b", "..", "%00", "%C3%BC" * 200])
+@story
+async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post(f"/provider/{name}/v1/messages")
+        assert (answer.status, (await answer.json())["type"]) == (404, "error")
+        assert "x-evil" not in answer.headers
     assert fake.requests == []

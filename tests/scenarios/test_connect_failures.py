@@ -14,7 +14,7 @@ from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import GENEROUS, candidate, hasty, running_proxy
 from fakes.scripts import answers, message
-from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Wait
+from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Status, Step, Wait
 from fakes.story import story
 
 
@@ -124,6 +124,37 @@ async def test_a_kept_connection_that_died_is_replaced_and_nobody_is_blamed() ->
         answer = await proxy.post()
         assert await complete_text(answer) == "two"
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
+
+
+@story
+async def test_an_answer_that_comes_before_the_request_is_taken_in_is_heard() -> None:
+    gate = asyncio.Event()
+    first = FakeProvider([RefuseToRead(), Status(413), Wait(gate), Cut()])
+    async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
+        answer = await proxy.post(messages=[{"role": "user", "content": "x" * 8_000_000}])
+        assert (answer.status, answer.headers["x-claude-proxy-provider"]) == (413, "minimax")
+        gate.set()
+
+
+@pytest.mark.parametrize("end", [Close(), Cut()], ids=["closed", "reset"])
+@pytest.mark.parametrize("stream", [True, False])
+@story
+async def test_a_kept_connection_that_dies_under_the_next_request_is_replaced_once(end: Step, stream: bool) -> None:
+    first = FakeProvider(answers("one"), [end], answers("two"))
+    async with running_proxy(first) as proxy:
+        await (await proxy.post(stream=stream)).read()
+        answer = await proxy.post(stream=stream)
+        assert (answer.status, answer.headers["x-claude-proxy-attempts"]) == (200, "minimax=200")
+        await answer.read()
+    assert [request.connection for request in first.requests] == [0, 0, 1]
+
+
+@story
+async def test_a_fresh_connection_that_dies_is_not_replaced() -> None:
+    first, second = FakeProvider([Close()]), FakeProvider(message("hello"))
+    async with running_proxy(first, second) as proxy:
+        assert await complete_text(await proxy.post()) == "hello"
+    assert len(first.requests) == 1
 
 
 @story

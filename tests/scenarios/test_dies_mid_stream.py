@@ -11,7 +11,7 @@ from fakes.grammar import ending_of, names_of, text_of
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import block_stop, message, opening, stream_error
-from fakes.steps import Close, Cut, Raw, Step, Wait
+from fakes.steps import Body, Close, Cut, Raw, Stall, Step, Wait
 from fakes.story import story
 
 HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
@@ -27,6 +27,7 @@ HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
         pytest.param([HALF_AN_EVENT, Cut()], id="reset within an event"),
         pytest.param([HALF_AN_EVENT, Raw(b"0\r\n\r\n"), Close()], id="ended within an event"),
         pytest.param([Raw(b"zz\r\n"), Close()], id="not a chunk"),
+        pytest.param([Body(b"event: ping\ndata: " + b"x" * 20_000_000), Stall()], id="an event without end"),
     ],
 )
 @story

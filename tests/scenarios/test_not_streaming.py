@@ -9,7 +9,7 @@ import pytest
 from claude_proxy.core.model import Ending, Usage
 from fakes.provider import FakeProvider
 from fakes.proxy import hasty, running_proxy
-from fakes.scripts import json_message
+from fakes.scripts import json_message, message
 from fakes.steps import Body, Close, Cut, Head, Raw, Script, Stall, Status, Stream
 from fakes.story import story
 
@@ -34,6 +34,7 @@ BREAKS = {
     "closed before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Close()],
     "silent before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Stall()],
     "closed before its last chunk": [Stream(JSON), Body(WHOLE), Close()],
+    "a stream though none was asked for": message("first"),
     "silent after its head": [Head(200, DECLARED), Stall()],
     "ended by the connection's end, cut short": [Head(200, JSON), Raw(WHOLE[:100]), Close()],
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 
-from fakes.client import BrokenError
+import pytest
+
+from fakes.client import BrokenError, Connection
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy
@@ -55,6 +57,20 @@ async def test_one_who_sends_on_regardless_gets_the_answer_all_the_same() -> Non
         for _ in range(2000):
             await connection.send(b"x" * 4096)
         assert (await connection.answer()).status == 413
+
+
+async def send_for_ever(connection: Connection) -> None:
+    for _ in range(5000):
+        await connection.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+
+
+@story
+async def test_one_who_never_stops_is_cut_off() -> None:
+    async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, "Transfer-Encoding: chunked"))
+        with pytest.raises(ConnectionError):
+            await send_for_ever(connection)
 
 
 @story

@@ -107,6 +107,7 @@ class Control:
     host: str
     port: int
     token: str = ""
+    timeout: float = TIMEOUT
 
     @classmethod
     def of(cls, running: Running, token: str = "") -> Control:
@@ -139,13 +140,13 @@ class Control:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)  # heeds no proxy variables
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)  # heeds no proxy variables
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             data = answer.read(MAX_ANSWER)
         except TimeoutError as error:
-            raise SilentError(f"no answer within {TIMEOUT:.0f} s") from error
+            raise SilentError(f"no answer within {self.timeout:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise UnreachableError(type(error).__name__) from error
         finally:

@@ -19,6 +19,7 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider
 from claude_proxy.ports import UpstreamError
+from claude_proxy.store.text import printable
 
 PORT = 8787
 """Taken if it is free, as the real proxy's default; else any."""
@@ -71,9 +72,10 @@ class Stage:
 
     def record(self, account: Account) -> None:
         """Tell of a request of the user's own."""
-        if self.audience:
+        if self.audience and account.attempts:
             attempts = ", ".join(map(str, account.attempts))
-            self.out.print(f"   {account.requested_model}: {attempts} ({account.ending.value})")
+            model = printable(account.requested_model, 60)
+            self.out.print(f"   {model}: {attempts} ({account.ending.value})")
 
     def note(self, text: str) -> None:
         """Pass over what a service would log: it would only repeat what is seen."""
@@ -167,6 +169,8 @@ class Teletype:
 
     def feed(self, piece: str) -> None:
         """Print the next piece of the text."""
+        if not piece:
+            return
         if self._column == 0 or self._column + len(piece) > WIDTH:
             self._out.print("\n   " if self._column else "   ", end="")
             piece, self._column = piece.lstrip(), 0

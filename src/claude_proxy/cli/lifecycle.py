@@ -133,6 +133,7 @@ def _launch(home: Home) -> tuple[Running, bool]:
 
     match until(outcome, START_TIMEOUT):
         case Running() as running:
+            process.returncode = 0  # as if it had ended: it is left to itself on purpose, and Python would warn of that
             return running, True
         case int(code):
             if quicker := find(home):  # a `serve` in another terminal

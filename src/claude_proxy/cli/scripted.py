@@ -52,6 +52,8 @@ async def provider(respond: Respond) -> AsyncIterator[int]:
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, msgspec.MsgspecError):
             pass  # the proxy left
+        except asyncio.CancelledError:
+            pass  # the demo is over; Python 3.11 would print a traceback for a connection that is cancelled
         finally:
             writer.close()
 

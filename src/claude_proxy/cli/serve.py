@@ -16,6 +16,8 @@ from claude_proxy.config.load import Config
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
+GLANCE_SECONDS = 1.0
+"""For one of ours to answer; another program may never."""
 TAKEN = {errno.EADDRINUSE, 10048}
 """10048 is Windows' own number for it (WSAEADDRINUSE)."""
 
@@ -59,7 +61,7 @@ def _taker(config: Config) -> str:
     owner = port_owner.owner_of(config.port)
     who = str(owner) if owner else "another program (the system does not tell which)"
     try:
-        service = Control(control.reachable(config.host), config.port).health().service
+        service = Control(control.reachable(config.host), config.port, timeout=GLANCE_SECONDS).health().service
     except control.ControlError:
         return who
     return f"the claude-proxy of another home, {who}" if service == control.SERVICE else who

@@ -48,8 +48,12 @@ def status(*, as_json: bool) -> int:
 
 
 def _tell_not_running(home: Home, *, as_json: bool) -> None:
+    draining = lifecycle.find_draining(home)
     if as_json:
-        _tell_json({"running": False, "home": str(home.root), "version": __version__})
+        facts = {"running": False, "draining": draining is not None, "home": str(home.root), "version": __version__}
+        _tell_json(facts)
+    elif draining:
+        click.echo(f"claude-proxy is stopping: it finishes the requests that it has (pid {draining.pid})")
     else:
         click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: claude-proxy start")
 

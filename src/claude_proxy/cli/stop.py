@@ -17,6 +17,9 @@ from claude_proxy.store.token import installation_token
 FORCE_TIMEOUT = 5.0
 """Seconds that a proxy which was told to cut its requests may take to end, before its process is killed."""
 
+EXIT_TIMEOUT = 2.0
+"""Seconds for the process of a proxy that has let go of everything to be gone as well; some systems never show that."""
+
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy stop --timeout 30\n  claude-proxy stop --force")
 @click.option("--force", is_flag=True, help="Cut the requests in flight, at once.")
@@ -38,6 +41,7 @@ def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = No
     else:
         _drain(home, running, timeout)
     running.remove(home.running)
+    until(lambda: None if processes.alive(running.pid) else True, EXIT_TIMEOUT)
     click.echo("claude-proxy stopped")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from claude_proxy.core import headers, sse
+from claude_proxy.core import headers
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Egress, Origin
 from claude_proxy.net.upstream import HttpTransport
@@ -63,12 +63,13 @@ class _Event(msgspec.Struct):
 
 
 async def _read(answer: Answer, on_text: Callable[[str], None]) -> tuple[str, str]:
-    decoder, text, last_event = sse.SSEDecoder(), "", ""
+    text, last_event, rest = "", "", b""
     while piece := await answer.read(TIMEOUT):
-        for event in filter(None, map(sse.parse, sse.split(decoder.feed(piece)))):
-            read = msgspec.json.decode(event.data, type=_Event)
-            last_event = read.type
-            if last_event == "content_block_delta":
-                text += read.delta.text
-                on_text(read.delta.text)
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                event = msgspec.json.decode(line.removeprefix(b"data:"), type=_Event)
+                last_event = event.type
+                text += event.delta.text
+                on_text(event.delta.text)
     return text, last_event

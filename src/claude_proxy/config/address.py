@@ -87,7 +87,7 @@ def is_loopback(host: str) -> bool:
 def is_private(host: str) -> bool:
     """Tell whether what is sent to a host stays off the public internet, as far as its name says."""
     ip = _ip(host)
-    return is_loopback(host) or (ip is not None and not ip.is_global and not ip.is_multicast)
+    return is_loopback(host) or (ip is not None and not ip.is_global)
 
 
 def _origin(scheme: str, authority: str) -> Origin | Refused:

@@ -22,8 +22,8 @@ S = TypeVar("S", bound=Struct)
 _KEY_NAMES = frozenset({"key", "apikey", "token", "authtoken", "apitoken", "authorization", "password", "secret"})
 """Names under which people write the key itself; spelt without hyphens and underscores."""
 
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Halves of a character, which JSON can write, are among them: nothing can send or print them."""
 
 
 def check(document: Mapping[str, object], findings: Findings) -> Settings:
@@ -107,17 +107,15 @@ def _wrong(bare: object, metas: tuple[Meta, ...], raw: object, key: str, finding
     if get_origin(bare) is Literal and isinstance(raw, str):
         near = nearest(raw, get_args(bare))
         mend = f'Did you mean "{near}"?' if near else mend
-    elif isinstance(raw, str) and _is_number(raw, bare, metas):
+    elif isinstance(raw, str) and _fits_unquoted(raw, bare, metas):
         mend = "Write it without the quotes."
     findings.problem(key, f"{'this' if said['private'] else shown(raw)} is not {said['expected']}", mend)
 
 
-def _is_number(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
-    if bare not in {int, float, bool}:
-        return False
+def _fits_unquoted(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
     try:
         msgspec.convert(json.loads(text), Annotated[(bare, *metas)])
-    except ValueError:  # also what msgspec raises
+    except (ValueError, RecursionError):  # the first is also what msgspec raises
         return False
     return True
 

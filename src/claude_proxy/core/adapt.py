@@ -47,11 +47,11 @@ def model_for(provider: Provider, model: str) -> str:
     """
     if model.lower().endswith("[1m]"):
         model = model[:-4]
-    if model in provider.own_models:
-        return model
     tier = tier_of(model)
     if tier in provider.models:
         return provider.models[tier]
+    if model in provider.own_models:
+        return model
     return provider.models.get("default", model)
 
 

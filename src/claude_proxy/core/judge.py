@@ -130,6 +130,9 @@ class _MessageDelta(msgspec.Struct):
     delta: _Delta | None = None
 
 
+_TELLING: Final = (b"message_", b"error")
+"""What the name or the type of each event holds that tells more than content does."""
+
 _message_delta = msgspec.json.Decoder(_MessageDelta)
 
 
@@ -160,7 +163,7 @@ class StreamJudge:
             event = sse.parse(piece)
             self.began = self.began or event is not None
             if event and self._take(event):
-                self._look_into(pieces[position:])
+                self.follow(b"\n\n".join(pieces[position:]))
                 return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
             if event and self._error:
                 return _behind_200(self._head, event.data, self._now)
@@ -179,15 +182,15 @@ class StreamJudge:
         return unanswered("truncated" if self.began else "empty", "the stream ended before its first content")
 
     def follow(self, block: bytes) -> None:
-        """Take the next events of a committed stream."""
-        if b"message_" in block or b"error" in block:
-            self._look_into(sse.split(block))
+        """Take the next events of a committed stream.
 
-    def _look_into(self, pieces: list[bytes]) -> None:
-        """Read the few events that tell more than content does; reading all would cost more than relaying them."""
-        for piece in pieces:
-            if (b"message_" in piece or b"error" in piece) and (event := sse.parse(piece)):
-                self._take(event)
+        Only those that tell more than content does are read: reading all would cost more than relaying them.
+        """
+        told = [position for word in _TELLING if (position := block.find(word)) >= 0]
+        if told:
+            for piece in sse.split(block[sse.event_at(block, min(told)) :]):
+                if any(word in piece for word in _TELLING) and (event := sse.parse(piece)):
+                    self._take(event)
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise`: where it was not complete."""

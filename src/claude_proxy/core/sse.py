@@ -86,6 +86,12 @@ def split(block: bytes) -> list[bytes]:
     return _BLANK_LINE.split(block) if b"\r" in block else block.split(b"\n\n")
 
 
+def event_at(block: bytes, position: int) -> int:
+    """Return where the event begins that holds a position; 0, an earlier one's, where lines do not end in LF."""
+    blank_line = block.rfind(b"\n\n", 0, position)
+    return 0 if blank_line < 0 or b"\r" in block else blank_line + 2
+
+
 def parse(piece: bytes) -> ServerSentEvent | None:
     """Read one event; None where it has no data (a comment, an empty piece). Unknown fields are passed over."""
     name, data = "", list[bytes]()

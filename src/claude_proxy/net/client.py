@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from claude_proxy.core.model import Headers, Reply
+from claude_proxy.net.connection import EXTENSION, ClientConnection
 from claude_proxy.ports import ClientLeftError
 
 MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
@@ -17,15 +18,15 @@ MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 class AsgiClient:
     """Implements `ports.Client`. Made in the task that serves the request; cancels it when the client hangs up."""
 
-    __slots__ = ("_declared", "_ended", "_receive", "_send", "_task", "_unread", "_watch", "left", "started")
+    __slots__ = ("_connection", "_declared", "_receive", "_send", "_task", "_unread", "left", "started")
 
     def __init__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        self._ended = self._unread = False
-        self._task = asyncio.current_task()
-        self._watch: asyncio.Task[None] | None = None
+        self._unread = False
+        self._connection = cast("ClientConnection", (scope["extensions"] or {})[EXTENSION])
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.left = False
         self.started = False
 
@@ -46,15 +47,12 @@ class AsgiClient:
             if not message["more_body"]:
                 break
         self._unread = False
-        self._watch = asyncio.get_running_loop().create_task(self._wait_for_hang_up())
+        self._connection.on_hang_up = self._hang_up
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _wait_for_hang_up(self) -> None:
-        # returns as well once the answer has been sent; uvicorn says `http.disconnect` to both
-        await self._receive()
-        if not self._ended and self._task:
-            self.left = True
-            self._task.cancel()
+    def _hang_up(self) -> None:
+        self.left = True
+        self._task.cancel()
 
     async def start(self, status: int, headers: Headers) -> None:
         self.started = True
@@ -82,5 +80,5 @@ class AsgiClient:
             size += len(message["body"])
 
     async def end(self) -> None:
-        self._ended = True
+        self._connection.on_hang_up = None
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

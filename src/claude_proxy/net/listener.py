@@ -15,6 +15,8 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.server import ServerState
 
+from claude_proxy.net.connection import ClientConnection
+
 KEEP_ALIVE: Final = 120
 """Seconds that an idle client's connection is kept: longer than Claude Code keeps its own, so that it closes first."""
 
@@ -28,7 +30,7 @@ class Listener:
         logging.getLogger("uvicorn.error").disabled = True  # a malformed request is its client's matter
         self._config = uvicorn.Config(
             app,
-            http="httptools",
+            http=ClientConnection,
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -50,8 +52,7 @@ class Listener:
         return bound
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol = self._config.http_protocol_class
-        return protocol(config=self._config, server_state=self._state, app_state={})  # type: ignore[call-arg]
+        return ClientConnection(config=self._config, server_state=self._state, app_state={})
 
     def close(self) -> None:
         """Take no more connections, and close those that are idle."""

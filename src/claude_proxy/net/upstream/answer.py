@@ -38,7 +38,8 @@ class IncomingAnswer:
         self._alarm = alarm
 
     def __repr__(self) -> str:
-        return f"<IncomingAnswer {self.status}, {self._message.unread} bytes unread{', over' * self._message.over}>"
+        unread = sum(map(len, self._message.pieces))
+        return f"<IncomingAnswer {self.status}, {unread} bytes unread{', over' * self._message.over}>"
 
     async def read(self, timeout: float) -> bytes:
         """Return what has come of the body, as `ports.Answer` promises."""

@@ -25,10 +25,6 @@ how much of it has left."""
 class Keeper(Protocol):
     """Who holds the connections: the pool."""
 
-    def register(self, connection: Connection) -> None:
-        """Hear that a connection is open."""
-        ...
-
     def keep(self, connection: Connection) -> None:
         """Take back a connection that is free for another request."""
         ...
@@ -104,9 +100,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
-        # Without slack, `resume_writing` comes when all that was handed over has left.
-        self._transport.set_write_buffer_limits(high=0)
-        self._keeper.register(self)
+        # Almost without slack, so that `resume_writing` comes when all that was handed over has left. None at all would
+        # not do: asyncio's TLS pauses when the limit is reached, and an empty buffer would reach it, for good.
+        self._transport.set_write_buffer_limits(high=1, low=0)
 
     def data_received(self, data: bytes) -> None:
         """Feed the answer; at its end see whether the connection can serve another request."""

@@ -11,16 +11,18 @@ from claude_proxy.core.model import Headers
 MAX_HEAD_BYTES = 64 * 1024
 """A whole head, or whatever else comes between two bytes of body. Node takes in 16 KiB, curl 300."""
 
-_CONSUMED = frozenset({
-    b"connection",
-    b"keep-alive",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-    b"content-length",
-    b"content-encoding",
-})
+_CONSUMED = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"content-length",
+        b"content-encoding",
+    }
+)
 """What concerns this connection alone (RFC 9110, 7.6.1), or is no longer true of a body that was decoded."""
 
 _NO_CONTENT = 204

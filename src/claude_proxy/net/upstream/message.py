@@ -39,6 +39,7 @@ class IncomingMessage:
         "_peer",
         "error",
         "head",
+        "on_body",
         "over",
         "pieces",
         "reusable",
@@ -47,7 +48,6 @@ class IncomingMessage:
 
     def __init__(self, peer: str) -> None:
         self._peer = peer
-        self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self._fields: list[tuple[bytes, bytes]] = []
         self._begun = False
         self._interims = 0
@@ -56,14 +56,17 @@ class IncomingMessage:
         """The final head, once it has come; 1xx are passed over."""
         self.pieces: list[bytes] = []
         """Body that waits to be read, as it stands on the wire but for its chunks."""
+        self.on_body = self.pieces.append
+        """Called by the parser for each chunk, of which there may be hundreds at once: no Python of ours in between."""
         self.unread = 0
-        """Bytes in `pieces`."""
+        """Bytes in `pieces`, and what framed them."""
         self.over = False
         """Nothing more is to come."""
         self.error: UpstreamError | None = None
         """Why it is over too early."""
         self.reusable = False
         """Whether the connection is as good as new once this is over."""
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take in what the socket gave."""
@@ -72,11 +75,15 @@ class IncomingMessage:
             return
         self._begun = True
         self._overhead += len(data)
+        before = len(self.pieces)
         try:
             parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             self.reusable = False
             self.fail(Failure.MALFORMED, f"the answer is not HTTP/1.1 ({error})")
+        if len(self.pieces) > before:
+            self.unread += len(data)
+            self._overhead = 0
         if self._overhead > MAX_HEAD_BYTES:
             self.fail(Failure.MALFORMED, head_too_large())
 
@@ -130,12 +137,6 @@ class IncomingMessage:
             self._pass_over(status)
         else:
             self._accept(status, keep=version == "1.1" and parser.should_keep_alive())
-
-    def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        self.pieces.append(data)
-        self.unread += len(data)
-        self._overhead = 0
 
     def on_message_complete(self) -> None:
         """Take note of the end, unless it is that of a 1xx."""

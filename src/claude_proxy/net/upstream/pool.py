@@ -63,10 +63,6 @@ class HttpTransport:
 
     # For the connections.
 
-    def register(self, connection: Connection) -> None:
-        """Hear that a connection is open."""
-        self._connections.add(connection)
-
     def keep(self, connection: Connection) -> None:
         """Take back a connection that is free for another request; the oldest one makes room for it."""
         if self._drained is not None:
@@ -109,6 +105,9 @@ class HttpTransport:
         if self._drained is not None:
             connection.abort()
             raise UpstreamError(Failure.RESET, f"{connection.peer}: the transport is closed", sent=False)
+        if not connection.closed:
+            # Not before: uvloop never tells of the end of a connection whose making was cancelled.
+            self._connections.add(connection)
         return connection
 
     def _plan_sweep(self) -> None:

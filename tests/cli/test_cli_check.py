@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from fakes.command_line import KEYS, CommandLine, answering, free_port, serving
+
+
+def test_a_right_configuration_shows_where_the_keys_are(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream, upstream)
+    done = cli("check")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["minimax", upstream, "in", "MINIMAX_API_KEY"] in rows
+    assert ["moonshot", upstream, "in", "MOONSHOT_API_KEY"] in rows
+
+
+def test_a_missing_key_is_a_warning_that_names_its_variable(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream, upstream)
+    cli.home.env.write_text(f"MINIMAX_API_KEY={KEYS['MINIMAX_API_KEY']}\n", encoding="utf-8")
+    done = cli("check")
+    assert done.code == 0
+    assert "warning: " in done.out
+    assert "missing: set MOONSHOT_API_KEY" in done.out
+
+
+def test_checking_starts_nothing_and_makes_nothing(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    cli("check")
+    assert {path.name for path in cli.home.root.iterdir()} == {"config.json", ".env"}
+
+
+def test_live_asks_each_provider_itself(cli: CommandLine) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        asked.append((request.path, request.headers["authorization"]))
+        answering(200)(request)
+
+    with serving(handle) as one, serving(answering(429)) as other:
+        cli.configure(f"{one}/anthropic", other)
+        done = cli("check", "--live")
+    assert done.code == 1
+    rows = {line.split()[0]: line for line in done.out.splitlines() if line}
+    assert rows["minimax"].split()[1:3] == ["claude-haiku-5-5", "200"]
+    assert rows["minimax"].split()[4] == "ms"
+    assert rows["moonshot"].split()[2] == "429"
+    assert rows["moonshot"].rstrip().endswith("scripted 429")
+    ((path, authorization),) = asked
+    assert path == "/anthropic/v1/messages"
+    assert authorization == f"Bearer {KEYS['MINIMAX_API_KEY']}"
+
+
+def test_live_is_0_where_all_answer(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream, upstream)
+    done = cli("check", "--live")
+    assert done.code == 0
+    assert done.out.count(" 200 ") == 2
+
+
+def test_live_asks_for_the_providers_own_small_model(cli: CommandLine) -> None:
+    bodies: list[Any] = []
+
+    with serving(answering(200), bodies) as url:
+        cli.configure(url)
+        document = json.loads(cli.home.config.read_text(encoding="utf-8"))
+        document["providers"][0]["models"] = {"haiku": "tiny-1", "opus": "huge-1"}
+        cli.home.config.write_text(json.dumps(document), encoding="utf-8")
+        done = cli("check", "--live")
+    assert "tiny-1" in done.out
+    (body,) = bodies
+    assert body["model"] == "tiny-1"
+    assert body["max_tokens"] <= 64
+    assert "stream" not in body
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_live_names_the_variable_of_a_key_that_is_refused(cli: CommandLine, status: int) -> None:
+    with serving(answering(status)) as url:
+        cli.configure(url)
+        done = cli("check", "--live")
+    assert done.code == 1
+    assert "the key in MINIMAX_API_KEY was rejected: mend it" in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"type": "error", "error": {"type": "overloaded_error", "message": "too busy"}}, "too busy"),
+        ({"base_resp": {"status_code": 1002, "status_msg": "no balance"}}, "no balance"),
+        ("<html>", "html"),
+    ],
+)
+def test_live_sees_an_error_behind_200(cli: CommandLine, content: object, words: str) -> None:
+    with serving(answering(200, content)) as url:
+        cli.configure(url)
+        done = cli("check", "--live")
+    assert done.code == 1
+    assert words in done.out
+
+
+def test_live_tells_of_a_provider_that_is_not_there(cli: CommandLine) -> None:
+    cli.configure(f"http://127.0.0.1:{free_port()}")
+    done = cli("check", "--live")
+    assert done.code == 1
+    assert " refused " in done.out
+
+
+def test_live_gives_a_silent_provider_its_time_and_no_more(cli: CommandLine) -> None:
+    with serving(lambda _request: None) as url:
+        cli.configure(url, timeouts={"first_event": 0.2, "first_content": 0.2, "stall": 0.2})
+        done = cli("check", "--live")
+    assert done.code == 1

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claude_proxy import __version__
+from claude_proxy.cli.main import COMMANDS, main
+from fakes.command_line import CommandLine
+
+SECRET = "sk-in-an-error-message"
+
+
+def test_help_lists_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name, summary in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert summary in shown
+    for code in ("0 ", "1 ", "2 ", "3 ", "70 ", "126 ", "127 ", "130 "):
+        assert f"    {code}" in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: claude-proxy {name}")
+    assert f"  claude-proxy {name}" in shown.partition("Example")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["strat"], "Did you mean"),
+        (["start", "--forse"], "--forse"),
+        (["run"], "COMMAND"),
+        (["logs", "-n", "-1"], "-1"),
+        (["stop", "--timeout", "soon"], "soon"),
+    ],
+)
+def test_a_wrong_command_line_is_told_and_ends_with_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_version(cli: CommandLine) -> None:
+    done = cli("version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"claude-proxy {__version__} (Python 3.")
+
+
+def test_version_loads_nothing_that_it_does_not_need(cli: CommandLine) -> None:
+    code = (
+        "import sys; from claude_proxy.cli.main import main; main(['version']);"
+        "print(sorted({'rich', 'uvicorn', 'asyncio', 'httptools', 'dotenv'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=cli.environ(), capture_output=True, check=True)
+    assert done.stdout.splitlines()[-1] == b"[]"
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch, cli: CommandLine) -> Path:
+    """Make `version` fail in a way that nobody thought of; return where the details go."""
+    monkeypatch.setenv("CLAUDE_PROXY_HOME", str(cli.home.root))
+
+    def system() -> str:
+        try:
+            return dict[str, str]()[SECRET]
+        except KeyError as error:
+            raise ValueError(f"Invalid header value {SECRET}") from error
+
+    monkeypatch.setattr(platform, "system", system)
+    return cli.home.state / "error.txt"
+
+
+def test_a_fault_of_our_own_is_one_line_and_70(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 70
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == f"error: unexpected ValueError; where it happened is written in {fails}\n"
+    details = fails.read_text(encoding="utf-8")
+    assert "in system" in details
+    assert "KeyError" in details
+    assert SECRET not in details
+
+
+def test_a_fault_that_cannot_even_be_written_down_is_one_line(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fails.parent.write_text("a file where the folder should be", encoding="utf-8")
+    assert main(["version"]) == 70
+    assert capsys.readouterr().err == "error: unexpected ValueError\n"
+
+
+def test_a_reader_that_left_is_no_fault(cli: CommandLine) -> None:
+    cli.home.log.write_text("a line that is longer than it seems\n" * 20_000, encoding="utf-8")
+    with cli.spawned("logs", "-n", "20000") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
+def test_a_narrow_console_shows_what_it_can(cli: CommandLine) -> None:
+    cli.home.log.write_text("größer \u2192 \u4e2d\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "claude_proxy", "logs"],
+        env=cli.environ({"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("cp1252").strip() == "größer ? ?"

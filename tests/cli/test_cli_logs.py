@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import signal
+
+from claude_proxy.store.log import LogLedger
+from fakes.command_line import CommandLine, line_with
+
+
+def test_the_last_lines_are_shown(cli: CommandLine) -> None:
+    cli.home.log.write_text("".join(f"line {number}\n" for number in range(50)), encoding="utf-8")
+    assert cli("logs").out.splitlines() == [f"line {number}" for number in range(30, 50)]
+    assert cli("logs", "-n", "2").out == "line 48\nline 49\n"
+    assert cli("logs", "-n", "0").out == ""
+
+
+def test_nothing_logged_is_told(cli: CommandLine) -> None:
+    done = cli("logs")
+    assert (done.code, done.out) == (0, "")
+    assert "nothing is logged yet" in done.err
+
+
+def test_a_log_that_cannot_be_read_is_told(cli: CommandLine) -> None:
+    cli.home.log.mkdir()
+    done = cli("logs")
+    assert done.code == 1
+    assert "proxy.log cannot be read" in done.err
+
+
+def test_following_shows_what_comes_across_rotation(cli: CommandLine) -> None:
+    ledger = LogLedger(cli.home.log, max_bytes=150)
+    ledger.note("before")
+    with cli.spawned("logs", "-f", "-n", "1") as process:
+        assert line_with(process.stdout, "service").endswith("before\n")
+        for number in range(12):  # three lines fit into one log
+            ledger.note(f"note {number}")
+            assert process.stdout is not None
+            assert process.stdout.readline().endswith(f"note {number}\n")
+        done = cli.end(process, signal.SIGINT)
+    ledger.close()
+    assert (done.code, done.out, done.err.strip()) == (130, "", "")
+    assert cli.home.log.with_name("proxy.log.3").exists()
+
+
+def test_following_begins_with_a_log_that_is_not_there_yet(cli: CommandLine) -> None:
+    with cli.spawned("logs", "-f") as process:
+        ledger = LogLedger(cli.home.log)
+        ledger.note("first")
+        assert line_with(process.stdout, "first")
+        ledger.close()
+
+
+def test_what_the_proxy_logs_is_there(started: CommandLine) -> None:
+    assert "service started: version" in started("logs").out

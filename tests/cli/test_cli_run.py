@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.cli import processes
+from claude_proxy.cli.control import Control
+from claude_proxy.cli.run import environment
+from fakes.command_line import PATIENCE, CommandLine, line_with
+
+PROXY = Control("127.0.0.1", 8787, "token")
+SHOW = """
+import json, os
+token = os.environ["ANTHROPIC_AUTH_TOKEN"]
+names = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY")
+print(json.dumps({"length": len(token), **{name: os.environ.get(name) for name in names}}))
+"""
+
+
+def test_the_command_is_led_through_the_proxy(started: CommandLine) -> None:
+    done = started("run", "--", sys.executable, "-c", SHOW, environ={"ANTHROPIC_API_KEY": "sk-own"})
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out) == {
+        "length": len(started.token()),
+        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{started.running().port}",
+        "ANTHROPIC_API_KEY": None,
+    }
+
+
+def test_a_provider_can_be_pinned(started: CommandLine) -> None:
+    done = started("run", "--provider", "moonshot", "--", sys.executable, "-c", SHOW)
+    assert json.loads(done.out)["ANTHROPIC_BASE_URL"].endswith("/provider/moonshot")
+
+
+def test_the_proxy_is_started_if_need_be_and_stays(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    done = cli("run", "--", sys.executable, "-c", "print('ran')")
+    assert (done.code, done.out) == (0, "ran\n")
+    assert done.err.startswith("claude-proxy started at http://127.0.0.1:")
+    assert cli("status").code == 0
+
+
+def test_a_command_without_the_two_dashes_keeps_its_options(started: CommandLine) -> None:
+    done = started("run", sys.executable, "-c", "import sys; print(sys.argv[1:])", "--help", "--provider", "x", "*")
+    assert done.out == "['--help', '--provider', 'x', '*']\n"
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 255])
+def test_the_exit_code_is_passed_on(started: CommandLine, code: int) -> None:
+    assert started("run", "--", sys.executable, "-c", f"raise SystemExit({code})").code == code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_a_command_that_a_signal_ends_gives_128_and_its_number(started: CommandLine) -> None:
+    done = started("run", "--", sys.executable, "-c", "import os; os.kill(os.getpid(), 15)")
+    assert done.code == 128 + 15
+
+
+def test_an_unknown_provider_is_refused_with_the_names(started: CommandLine) -> None:
+    done = started("run", "--provider", "monshot", "--", sys.executable, "-c", "print('ran')")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: no provider is named 'monshot'; there are: minimax, moonshot\n"
+
+
+def test_a_provider_without_a_key_is_refused_with_the_variable(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream, upstream)
+    cli.home.env.write_text("MINIMAX_API_KEY=sk-minimax-4f9d1c7a2b\n", encoding="utf-8")
+    done = cli("run", "--provider", "moonshot", "--", sys.executable, "-c", "print('ran')")
+    assert (done.code, done.out) == (2, "")
+    assert "MOONSHOT_API_KEY" in done.err
+
+
+def test_a_command_that_is_not_there_is_127_and_starts_no_proxy(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    done = cli("run", "--", "no-such-command-anywhere")
+    assert (done.code, done.err) == (127, "error: no-such-command-anywhere: command not found\n")
+    assert not cli.home.running.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no executable bit")
+def test_a_file_that_is_no_program_is_126(started: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a program", encoding="utf-8")
+    assert started("run", "--", str(file)).code == 126
+    file.chmod(0o755)
+    file.write_bytes(b"\x7fELF but broken")
+    done = started("run", "--", str(file))
+    assert done.code == 126
+    assert "cannot be executed" in done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_ctrl_c_belongs_to_the_command(started: CommandLine) -> None:
+    code = (
+        "import signal, sys\n"
+        "def heard(*_): print('heard', flush=True); sys.exit(3)\n"
+        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)\n"
+        "signal.signal(signal.SIGINT, heard); print('pid', __import__('os').getpid(), flush=True); signal.pause()"
+    )
+    with started.spawned("run", "--", sys.executable, "-c", code) as process:
+        assert line_with(process.stdout, "True")  # the command starts as any other: Ctrl-C is not ignored in it
+        child = int(line_with(process.stdout, "pid").split()[1])
+        process.send_signal(signal.SIGINT)
+        os.kill(child, signal.SIGINT)
+        assert line_with(process.stdout, "heard")
+        assert process.wait(PATIENCE) == 3
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_a_request_to_end_is_passed_on(started: CommandLine) -> None:
+    code = "import os, signal; print('pid', os.getpid(), flush=True); signal.pause()"
+    with started.spawned("run", "--", sys.executable, "-c", code) as process:
+        child = int(line_with(process.stdout, "pid").split()[1])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert not processes.alive(child)
+
+
+def test_what_would_lead_elsewhere_is_taken_away() -> None:
+    before = {"ANTHROPIC_API_KEY": "x", "CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1", "PATH": "/bin"}
+    assert environment(before, PROXY, None) == {
+        "PATH": "/bin",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8787",
+        "ANTHROPIC_AUTH_TOKEN": "token",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "past"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "127.0.0.1"),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": "corp.example"}, "corp.example,127.0.0.1"),
+        ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": "a,b"}, "a,b,127.0.0.1"),
+        ({}, None),
+    ],
+)
+def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
+    made = environment(before, PROXY, None)
+    assert made.get("NO_PROXY") == made.get("no_proxy") == past

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from claude_proxy import __version__
+from claude_proxy.cli.control import LastAnswer, LastError, ProviderStatus, Status
+from claude_proxy.cli.status import _show
+from claude_proxy.store.running import Running
+from fakes.command_line import CommandLine, answering, serving
+
+NOW = time.time()
+READY = ProviderStatus(name="moonshot", state="ready", key="MOONSHOT_API_KEY")
+STATUS = Status(
+    version=__version__,
+    instance="a1",
+    pid=4711,
+    started_at=NOW,
+    host="127.0.0.1",
+    port=8787,
+    providers=(READY,),
+)
+
+
+def shown(status: Status, *, colour: bool = False) -> str:
+    out = Console(file=io.StringIO(), width=200, force_terminal=colour, markup=False, highlight=False)
+    _show(out, "http://127.0.0.1:8787", status)
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+def with_provider(**changes: object) -> Status:
+    return msgspec.structs.replace(STATUS, providers=(msgspec.structs.replace(READY, **changes),))
+
+
+def clock(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch).astimezone().strftime("%H:%M")
+
+
+def test_a_healthy_proxy_is_short() -> None:
+    headline, facts, blank, columns, row = shown(STATUS).splitlines()
+    assert headline == f"claude-proxy {__version__} is running at http://127.0.0.1:8787"
+    assert facts == f"since {clock(NOW)}, pid 4711, 0 in flight"
+    assert blank == ""
+    assert columns.split() == ["provider", "state", "strikes", "last", "error"]
+    assert row.split() == ["moonshot", "ready", "-", "-"]
+
+
+def test_columns_are_aligned() -> None:
+    long = msgspec.structs.replace(READY, name="a-provider-with-a-long-name")
+    lines = shown(msgspec.structs.replace(STATUS, providers=(READY, long))).splitlines()[3:]
+    assert len({line.index(word) for line, word in zip(lines, ("state", "ready", "ready"), strict=True)}) == 1
+
+
+def test_a_provider_that_rests_tells_until_when_and_why() -> None:
+    until = NOW + 60
+    error = LastError(at=NOW, text="come back later")
+    row = shown(
+        with_provider(state="resting", rest_until=until, reason="429", strikes=3, last_error=error)
+    ).splitlines()[4]
+    assert f"resting until {clock(until)} (429)" in row
+    assert "  3  " in row
+    assert row.rstrip().endswith(f"{clock(NOW)} come back later")
+
+
+def test_a_rest_that_ends_on_another_day_tells_the_date() -> None:
+    until = NOW + 3 * 86_400
+    day = datetime.fromtimestamp(until).astimezone().strftime("%Y-%m-%d %H:%M")
+    assert f"resting until {day}" in shown(with_provider(state="resting", rest_until=until))
+
+
+def test_a_rejected_key_names_the_variable_to_mend() -> None:
+    assert "the key in MOONSHOT_API_KEY was rejected: mend it" in shown(with_provider(key_rejected=True))
+
+
+def test_a_configuration_that_could_not_be_taken_up_is_told() -> None:
+    problem = 'config.json: providers[1].base_url: "ftp://x" is not an http or https address. Write another.'
+    text = shown(msgspec.structs.replace(STATUS, config_problems=(problem,), warnings=("zai is skipped",)))
+    assert f"  {problem}\n" in text
+    assert "not in use" in text
+    assert "warning: zai is skipped\n" in text
+
+
+def test_the_last_answer_a_stop_and_another_version_are_told() -> None:
+    last = LastAnswer(provider="moonshot", model="kimi-k3", at=NOW)
+    text = shown(msgspec.structs.replace(STATUS, last_answer=last, draining=True, version="0.0.9"))
+    assert f"last answer {clock(NOW)} from moonshot (kimi-k3)" in text
+    assert "claude-proxy 0.0.9 is stopping" in text
+    assert f"This is claude-proxy {__version__}" in text
+
+
+def test_what_a_provider_says_cannot_steer_the_terminal() -> None:
+    evil = LastError(at=NOW, text="\x1b[2Jgone\r\n[bold]not markup[/bold]")
+    text = shown(with_provider(last_error=evil, reason="\x1b]0;title\x07", state="resting"))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[bold]not markup[/bold]" in text
+
+
+def test_colour_only_on_a_terminal_and_not_where_it_is_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" not in shown(STATUS)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[32mready" in shown(STATUS, colour=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" not in shown(STATUS, colour=True)
+
+
+def test_a_refused_key_and_a_rest_are_seen_in_a_running_proxy(cli: CommandLine) -> None:
+    with serving(answering(429, retry_after="600")) as busy, serving(answering(401)) as closed:
+        cli.configure(busy, closed)
+        assert cli("start").code == 0
+        done = cli("run", "--", *one_request())
+        assert done.code == 0, done.err
+        text = cli("status").out
+        facts = json.loads(cli("status", "--json").out)
+    assert "resting until" in text
+    assert "the key in MOONSHOT_API_KEY was rejected: mend it" in text
+    first, second = facts["providers"]
+    assert first["state"] == "resting"
+    assert first["rest_until"] > NOW + 500
+    assert second["key_rejected"] is True
+
+
+def one_request() -> list[str]:
+    """Return a command that sends one request to where it is led."""
+    code = (
+        "import http.client, json, os, urllib.parse\n"
+        "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
+        "connection = http.client.HTTPConnection(url.hostname, url.port)\n"
+        "headers = {'x-api-key': os.environ['ANTHROPIC_AUTH_TOKEN'], 'content-type': 'application/json'}\n"
+        "body = json.dumps({'model': 'claude-opus-5-5', 'messages': []})\n"
+        "connection.request('POST', '/v1/messages', body, headers)\n"
+        "connection.getresponse().read(); connection.close()"
+    )
+    return [sys.executable, "-c", code]
+
+
+def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
+    health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "a1"}
+    reply = {"/health": answering(200, health), "/admin/status": answering(200, {"version": 1})}
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        reply[request.path](request)
+
+    with serving(handle) as url:
+        cli.home.prepare()
+        port = int(url.rpartition(":")[2])
+        Running(pid=1, host="127.0.0.1", port=port, instance="a1", started_at=0, version="0.1.0").write(
+            cli.home.running
+        )
+        done = cli("status")
+    cli.home.running.unlink()
+    assert done.code == 1
+    assert "does not tell its status" in done.err

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from claude_proxy.cli import control, lifecycle, processes
+from claude_proxy.cli.main import main
+from claude_proxy.store.running import Running
+from fakes.command_line import PATIENCE, CommandLine, answering, line_with, serving
+
+
+@dataclass(slots=True)
+class Busy:
+    """A proxy with one request in flight, which its provider answers when `release` is set."""
+
+    cli: CommandLine
+    running: Running
+    release: threading.Event
+    answer: Future[int]
+
+
+def ask(port: int, token: str) -> int:
+    """Send a request that is not streamed, and return the status of its answer; 0 where it is cut."""
+    body = json.dumps({"model": "claude-opus-5-5", "max_tokens": 5, "messages": []}).encode()
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        connection.request("POST", "/v1/messages", body, headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def busy(cli: CommandLine) -> Iterator[Busy]:
+    asked, release = threading.Event(), threading.Event()
+    reply = answering(200)
+
+    def hold(request: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        release.wait(PATIENCE)
+        reply(request)
+
+    with serving(hold) as url, ThreadPoolExecutor(1) as pool:
+        cli.configure(url)
+        assert cli("start").code == 0
+        answer = pool.submit(ask, cli.running().port, cli.token())
+        try:
+            assert asked.wait(PATIENCE)
+            yield Busy(cli, cli.running(), release, answer)
+        finally:
+            release.set()
+            cli.clean_up()
+
+
+def test_a_request_in_flight_is_waited_for(busy: Busy) -> None:
+    with busy.cli.spawned("stop") as process:
+        line = line_with(process.stdout, "waiting for")
+        assert line.startswith("waiting for 1 request in flight")
+        assert process.poll() is None
+        assert not busy.answer.done()
+        busy.release.set()
+        assert line_with(process.stdout, "stopped") == "claude-proxy stopped\n"
+        assert process.wait(PATIENCE) == 0
+    assert busy.answer.result() == 200
+    assert not processes.alive(busy.running.pid)
+
+
+def test_waiting_ends_where_the_user_said(busy: Busy) -> None:
+    done = busy.cli("stop", "--timeout", "0.1")
+    assert done.code == 1
+    assert "still waits for requests after 0.1 s" in done.err
+    assert "--force" in done.err
+    assert processes.alive(busy.running.pid)
+
+
+def test_force_cuts_requests(busy: Busy) -> None:
+    done = busy.cli("stop", "--force")
+    assert (done.code, done.out) == (0, "cutting 1 request in flight\nclaude-proxy stopped\n")
+    assert busy.answer.result() != 200
+    assert not processes.alive(busy.running.pid)
+
+
+def test_force_ends_a_proxy_that_is_stopping_already(busy: Busy) -> None:
+    busy.cli("stop", "--timeout", "0")
+    again = busy.cli("stop", "--timeout", "0.1")
+    assert "it is stopping already" in again.out
+    assert again.code == 1
+    done = busy.cli("stop", "--force")
+    assert (done.code, done.out) == (0, "claude-proxy stopped\n")
+    assert not processes.alive(busy.running.pid)
+
+
+def test_while_it_is_stopping_there_is_no_second_one(busy: Busy) -> None:
+    busy.cli("stop", "--timeout", "0")
+    status = busy.cli("status")
+    assert status.code == 1
+    assert "is stopping" in status.out
+    assert json.loads(busy.cli("status", "--json").out)["draining"] is True
+    done = busy.cli("start")
+    assert done.code == 1
+    assert "still finishes the requests" in done.err
+    assert Running.read(busy.cli.home.running) == busy.running
+
+
+def test_ctrl_c_ends_the_waiting_only(busy: Busy) -> None:
+    with busy.cli.spawned("stop") as process:
+        line_with(process.stdout, "waiting for")
+        done = busy.cli.end(process, signal.SIGINT)
+    assert (done.code, done.err.strip()) == (130, "")
+    assert processes.alive(busy.running.pid)
+    busy.release.set()
+    assert busy.answer.result() == 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
+def test_a_proxy_that_hangs_can_be_ended(
+    started: CommandLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLAUDE_PROXY_HOME", str(started.home.root))
+    monkeypatch.setattr(
+        control.Control, "of", lambda running, token="": control.Control("127.0.0.1", running.port, token, 0.1)
+    )
+    running = started.running()
+    os.kill(running.pid, signal.SIGSTOP)
+    try:
+        assert main(["status"]) == 1
+        assert f"the proxy (pid {running.pid}) does not answer" in capsys.readouterr().err
+        assert main(["stop"]) == 1
+        assert "--force" in capsys.readouterr().err
+        assert main(["stop", "--force"]) == 0
+    finally:
+        if processes.alive(running.pid):
+            os.kill(running.pid, signal.SIGCONT)
+    assert capsys.readouterr().out == "claude-proxy stopped\n"
+    assert not processes.alive(running.pid)
+
+
+def test_a_proxy_that_does_not_know_our_token_can_be_ended(started: CommandLine) -> None:
+    started.home.token.write_text("another-token-of-another-time\n", encoding="ascii")
+    status = started("status")
+    assert status.code == 1
+    assert "401" in status.err
+    assert "restart --force" in status.err
+    assert started("stop").code == 1
+    assert started("stop", "--force").code == 0
+
+
+def test_nobody_serves_a_home_that_is_not_there(cli: CommandLine) -> None:
+    assert not lifecycle.is_served(cli.home)
+    assert lifecycle.find_draining(cli.home) is None

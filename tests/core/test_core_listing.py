@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+
+from claude_proxy.core.listing import CLAUDE_MODELS, listed
+from claude_proxy.core.routing import Route, route
+from core.given import provider
+
+KIMI = provider("moonshot", models=MappingProxyType({"opus": "kimi-k3"}), own_models=("kimi-k3", "kimi-k2.6"))
+BOTH = (provider("minimax"), KIMI)
+
+
+def test_the_list_has_the_form_of_the_api() -> None:
+    page = json.loads(listed(BOTH))
+    ids = [model["id"] for model in page["data"]]
+    assert ids == [*CLAUDE_MODELS, "claude-proxy/moonshot/kimi-k3", "claude-proxy/moonshot/kimi-k2.6"]
+    assert (page["first_id"], page["last_id"], page["has_more"]) == (ids[0], ids[-1], False)
+    assert page["data"][-1] == {
+        "type": "model",
+        "id": "claude-proxy/moonshot/kimi-k2.6",
+        "display_name": "kimi-k2.6 (moonshot)",
+        "description": "moonshot alone, no failover",
+        "created_at": "2026-11-22T00:00:00Z",
+    }
+
+
+def test_a_tier_tells_which_model_answers_at_which_provider() -> None:
+    opus = json.loads(listed(BOTH))["data"][0]
+    assert opus["display_name"] == "Claude Opus 5.5"
+    assert opus["description"] == "claude-opus-5-5 at minimax, then kimi-k3 at moonshot"
+
+
+def test_every_id_is_kept_by_the_picker_and_routes_as_it_says() -> None:
+    for model in json.loads(listed(BOTH))["data"]:
+        assert "claude" in model["id"]
+        found = route(BOTH, None, model["id"])
+        assert isinstance(found, Route)
+        assert found.pinned is (model["id"] not in CLAUDE_MODELS)

@@ -1,0 +1,210 @@
+"""The command `claude-proxy` as a user's shell runs it, with a home of its own, and providers to configure it for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import IO, Any
+
+from claude_proxy.store.home import Home
+from claude_proxy.store.running import Running
+
+SOURCE = str(Path(__file__).parents[2] / "src")
+PATIENCE = 30.0
+KEYS = {"MINIMAX_API_KEY": "sk-minimax-4f9d1c7a2b", "MOONSHOT_API_KEY": "sk-moonshot-8e3b6d5f0a"}
+MESSAGE = {
+    "id": "msg_fake",
+    "type": "message",
+    "role": "assistant",
+    "model": "fake",
+    "content": [{"type": "text", "text": "the answer is private"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 5},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(slots=True)
+class CommandLine:
+    """Runs commands, and searches whatever one prints for secrets and tracebacks."""
+
+    home: Home
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def configure(self, *base_urls: str, port: int | None = None, **settings: Any) -> int:
+        """Write config.json and .env for providers named minimax and moonshot; return the proxy's port."""
+        port = free_port() if port is None else port
+        names = [key.removesuffix("_API_KEY").lower() for key in KEYS]
+        providers = [
+            {"name": name, "base_url": url, "api_key_env": key}
+            for name, url, key in zip(names, base_urls, KEYS, strict=False)
+        ]
+        document = {"proxy_port": port, "providers": providers, **settings}
+        self.home.config.write_text(json.dumps(document), encoding="utf-8")
+        self.home.env.write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
+        self.home.env.chmod(0o600)
+        return port
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC", "CLAUDE"))}
+        fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": "default"}
+        return {**inherited, **fixed, **self.extra, **(more or {})}
+
+    def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Done:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "claude_proxy", *arguments],
+            env=self.environ(environ),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        ended = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        self.inspect(ended.out + ended.err)
+        return ended
+
+    @contextmanager
+    def spawned(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+        """Run a command beside the test; it is killed at the end if it still runs."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "claude_proxy", *arguments],
+            env=self.environ({"PYTHONUNBUFFERED": "1", **(environ or {})}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        with process:
+            killer = threading.Timer(PATIENCE, process.kill)
+            killer.start()
+            try:
+                yield process
+            finally:
+                killer.cancel()
+                process.kill()
+
+    def end(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> Done:
+        """Send a spawned command a signal, and wait for its end."""
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.inspect(out + err)
+        return Done(process.returncode, out, err)
+
+    def running(self) -> Running:
+        running = Running.read(self.home.running)
+        assert running is not None
+        return running
+
+    def token(self) -> str:
+        return self.home.token.read_text(encoding="ascii").strip()
+
+    def inspect(self, text: str) -> None:
+        """Fail where a text holds what no one may see."""
+        assert "Traceback" not in text
+        assert "ResourceWarning" not in text
+        secrets = [*KEYS.values(), "the answer is private", *([self.token()] if self.home.token.exists() else [])]
+        assert not [secret for secret in secrets if secret in text]
+
+    def clean_up(self) -> None:
+        """End the home's proxy, and look for secrets in all that it has written."""
+        if self.home.running.exists():
+            self("stop", "--force")
+        for path in self.home.root.rglob("*"):
+            if path.is_file() and path not in {self.home.env, self.home.token}:
+                self.inspect(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def free_port() -> int:
+    """Return a port that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def listening(backlog: int = 5) -> Iterator[socket.socket]:
+    """Take a port, and never answer on it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=backlog) as taken:
+        yield taken
+
+
+Handle = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def serving(handle: Handle, bodies: list[Any] | None = None) -> Iterator[str]:
+    """Serve every request with `handle`, in threads, and keep what is posted; gives the base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if bodies is not None:
+                bodies.append(json.loads(body))
+            handle(self)
+
+        def do_GET(self) -> None:
+            handle(self)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def answering(status: int, content: object = None, **fields: str) -> Handle:
+    """Return a handler that gives one JSON answer; an error in Anthropic's form where none is given."""
+    error = {"type": "error", "error": {"type": "api_error", "message": f"scripted {status}"}}
+    body = json.dumps(content if content is not None else MESSAGE if status == 200 else error).encode()
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("content-type", "application/json")
+        request.send_header("content-length", str(len(body)))
+        for name, value in fields.items():
+            request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return handle
+
+
+def line_with(stream: IO[str] | None, words: str) -> str:
+    """Read lines until one holds `words`, and return that one; fail where the stream ends before."""
+    assert stream is not None
+    seen = ""
+    for line in stream:
+        if words in line:
+            return line
+        seen += line
+    raise AssertionError(f"no {words!r} in {seen!r}")

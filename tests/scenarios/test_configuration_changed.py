@@ -1,0 +1,128 @@
+"""`config.json` or `.env` changes while the proxy runs: taken up where it is sound, reported where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from claude_proxy import app
+from claude_proxy.config.load import Config, load
+from claude_proxy.store.home import Home
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import serving
+from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
+from fakes.steps import Status, Wait
+from fakes.story import story
+
+
+@pytest.fixture(autouse=True)
+def looks_often() -> Iterator[None]:
+    with mock.patch.object(app, "LOOK_INTERVAL", 0.01):
+        yield
+
+
+def write(home: Home, **providers: FakeProvider) -> None:
+    """Write a configuration with these providers, all with one key."""
+    listed = [{"name": name, "base_url": fake.url, "api_key_env": "A_KEY"} for name, fake in providers.items()]
+    home.config.write_text(json.dumps({"providers": listed}), encoding="utf-8")
+
+
+def home_in(folder: Path) -> Home:
+    home = Home(folder)
+    home.prepare()
+    home.env.write_text("A_KEY=first-key\n", encoding="utf-8")
+    return home
+
+
+def loaded(home: Home) -> Config:
+    return dataclasses.replace(load(home.root, {}), port=0)
+
+
+@story
+async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_began(tmp_path: Path) -> None:
+    gate, home = asyncio.Event(), home_in(tmp_path)
+    rest = [block_stop(), message_delta(), MESSAGE_STOP]
+    async with (
+        FakeProvider([*opening("old"), Wait(gate), *rest]) as old,
+        FakeProvider(message("new")) as new,
+    ):
+        write(home, old=old)
+        async with serving(loaded(home), home=home) as proxy:
+            in_flight = await proxy.post()
+            write(home, new=new)
+            await proxy.ledger.told("configuration taken up: new")
+            assert await complete_text(await proxy.post()) == "new"
+            gate.set()
+            assert await complete_text(in_flight) == "old"
+
+
+@story
+async def test_a_broken_change_leaves_all_as_it_is_and_is_shown_until_it_is_mended(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider(message("hello")) as fake:
+        write(home, one=fake)
+        async with serving(loaded(home), home=home) as proxy:
+            home.config.write_text('{"providers": [', encoding="utf-8")
+            await proxy.ledger.told("cannot be used")
+            report = await (await proxy.ask("GET", "/admin/status")).json()
+            assert "config.json" in report["config_problems"][0]
+            assert await complete_text(await proxy.post()) == "hello"
+            write(home, two=fake)
+            await proxy.ledger.told("configuration taken up: two")
+            assert (await (await proxy.ask("GET", "/admin/status")).json())["config_problems"] == []
+
+
+@story
+async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_those_who_ask_for_it(
+    tmp_path: Path,
+) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider(message("hello")) as fake:
+        write(home, one=fake)
+        async with serving(loaded(home), home=home) as proxy:
+            keyless = {"name": "two", "base_url": fake.url, "api_key_env": "NO_SUCH_KEY"}
+            document = json.loads(home.config.read_text(encoding="utf-8"))
+            document["providers"].append(keyless)
+            home.config.write_text(json.dumps(document), encoding="utf-8")
+            await proxy.ledger.told("configuration taken up: one")
+            report = await (await proxy.ask("GET", "/admin/status")).json()
+            assert report["skipped"] == [{"name": "two", "variable": "NO_SUCH_KEY"}]
+            answer = await proxy.post("/provider/two/v1/messages")
+            assert (answer.status, "NO_SUCH_KEY" in str(await answer.json())) == (404, True)
+
+
+@story
+async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider([Status(401)], message("hello")) as fake:
+        write(home, one=fake)
+        async with serving(loaded(home), home=home) as proxy:
+            assert (await proxy.post()).status == 401
+            assert (await proxy.status())["one"]["key_rejected"]
+            home.env.write_text("A_KEY=second-key\n", encoding="utf-8")
+            await proxy.ledger.told("configuration taken up")
+            assert not (await proxy.status())["one"]["key_rejected"]
+            assert await complete_text(await proxy.post()) == "hello"
+        keys = [request.header("authorization") for request in fake.requests]
+    assert keys == ["Bearer first-key", "Bearer second-key"]
+
+
+@story
+async def test_a_provider_that_stays_the_same_keeps_its_rest(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    limited = FakeProvider([Status(429, headers={"retry-after": "600"})])
+    async with limited, FakeProvider(message("second")) as second, FakeProvider(message("third")) as third:
+        write(home, limited=limited, second=second)
+        async with serving(loaded(home), home=home) as proxy:
+            assert await complete_text(await proxy.post()) == "second"
+            write(home, limited=limited, third=third)
+            await proxy.ledger.told("configuration taken up: limited, third")
+            assert await complete_text(await proxy.post()) == "third"
+    assert len(limited.requests) == 1

@@ -1,0 +1,63 @@
+"""The proxy is told to stop: requests in flight are finished first, unless force is used."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fakes.client import BrokenError
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
+from fakes.steps import Stall, Wait
+from fakes.story import story
+
+REST = [block_stop(), message_delta(), MESSAGE_STOP]
+
+
+@story
+async def test_a_stream_in_flight_is_finished() -> None:
+    gate = asyncio.Event()
+    async with running_proxy(FakeProvider([*opening("hello"), Wait(gate), *REST])) as proxy:
+        answer = await proxy.post()
+        stopping = await proxy.ask("POST", "/admin/stop", b'{"force": false}')
+        assert (stopping.status, await stopping.json()) == (202, {"in_flight": 1})
+        gate.set()
+        assert await complete_text(answer) == "hello"
+        await proxy.proxy.wait()
+        with pytest.raises(OSError):
+            await proxy.connect()
+
+
+@story
+async def test_by_force_a_stream_in_flight_is_ended() -> None:
+    fake = FakeProvider([*opening("hello"), Stall()])
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post()
+        stopping = await proxy.ask("POST", "/admin/stop", b'{"force": true}')
+        assert (stopping.status, await stopping.json()) == (202, {"in_flight": 1})
+        with pytest.raises(BrokenError):
+            await complete_text(answer)
+        await fake.left()
+        await proxy.proxy.wait()
+        assert len(proxy.ledger.accounts) == 1
+
+
+@story
+async def test_an_idle_proxy_stops_at_once() -> None:
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        kept = await proxy.connect()
+        assert await complete_text(await proxy.post(connection=kept)) == "hello"
+        assert await (await proxy.ask("POST", "/admin/stop", b'{"force": false}')).json() == {"in_flight": 0}
+        await proxy.proxy.wait()
+        assert await kept.silent() == b""
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Origin": "http://evil.example"}, {"Content-Type": ""}])
+@story
+async def test_not_everybody_may_stop_it(headers: dict[str, str]) -> None:
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        assert (await proxy.ask("POST", "/admin/stop", b'{"force": true}', headers=headers)).status >= 400
+        assert await complete_text(await proxy.post()) == "hello"
