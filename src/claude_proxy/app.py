@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from claude_proxy import __version__
-from claude_proxy.board import Board, Journal
+from claude_proxy.board import Board
 from claude_proxy.config.load import Config, ConfigError, fingerprint, load
 from claude_proxy.core.health import Health
 from claude_proxy.core.model import Provider
@@ -22,7 +22,7 @@ from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
-from claude_proxy.ports import Clock
+from claude_proxy.ports import Clock, Journal
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
@@ -68,7 +68,7 @@ class Proxy:
             Guard(config.host, token),
             lambda: self._gateway,
             services(lambda: self._gateway, self, health),
-            self._board.note,
+            self._board,
         )
         self._listener = Listener(self._server)
 
@@ -133,11 +133,12 @@ class Proxy:
             config = load(self._home.root, os.environ)
         except ConfigError as error:
             self._problems = tuple(map(str, error.problems))
-            self._board.note("the changed configuration cannot be used, the old one stays: " + " ".join(self._problems))
+            told = "the changed configuration cannot be used, the old one stays: " + " ".join(self._problems)
+            self._board.note(told, "error")
             return
         self._problems = ()
-        if (config.host, config.port) != (self._config.host, self._config.port):
-            self._board.note("host and proxy_port change with the next start")
+        if _fixed_at_start(config) != _fixed_at_start(self._config):
+            self._board.note("host, proxy_port and log_level change with the next start", "warning")
         self._gateway = self._opened(config, self._gateway)
         self._config = config
         self._board.note(f"configuration taken up: {', '.join(provider.name for provider in config.providers)}")
@@ -169,6 +170,10 @@ class Proxy:
         return Health(provider.name, config.policy.cooldown)
 
 
+def _fixed_at_start(config: Config) -> tuple[str, int, str]:
+    return config.host, config.port, config.log_level
+
+
 def serve(home: Home, config: Config, ready: Callable[[Proxy], None] = lambda _: None) -> int:
     """Run the proxy until it is told to stop: the whole of `claude-proxy serve`. Returns the exit code.
 
@@ -179,7 +184,7 @@ def serve(home: Home, config: Config, ready: Callable[[Proxy], None] = lambda _:
 
 
 async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> int:
-    ledger = LogLedger(home.log)
+    ledger = LogLedger(home.log, level=config.log_level)
     proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home)
     await proxy.start()
     running = Running(

@@ -40,7 +40,6 @@ async def ask(
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
     silence = timeouts.first_event if streaming else timeouts.first_content
-    deadline = gateway.clock.monotonic() + timeouts.first_content
     try:
         answer = await gateway.transport.open(request, connect_timeout=timeouts.connect, head_timeout=silence)
     except UpstreamError as error:
@@ -53,7 +52,7 @@ async def ask(
             return await _whole(gateway, provider, answer), None
         judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
         opened = Stream(answer, SSEDecoder(), judge, timeouts.stall)
-        outcome = await _opening(gateway, provider, opened, deadline)
+        outcome = await _opening(gateway, provider, opened)
         stream = opened if isinstance(outcome, Accepted) else None
         return outcome, stream
     finally:
@@ -61,19 +60,21 @@ async def ask(
             answer.close()
 
 
-async def _opening(gateway: Gateway, provider: Provider, stream: Stream, deadline: float) -> Outcome:
-    """Read a stream up to its first meaningful event."""
-    patience = provider.timeouts.first_event
+async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outcome:
+    """Read a stream up to its first meaningful event. Both of its times run from the request's last byte."""
+    clock, timeouts, answer = gateway.clock, provider.timeouts, stream.answer
+    sent_at = clock.monotonic() - answer.waited
+    deadline, what = sent_at + min(timeouts.first_event, timeouts.first_content), "first_event_timeout"
     try:
-        while data := await stream.answer.read(max(0.0, min(patience, deadline - gateway.clock.monotonic()))):
+        while data := await answer.read(max(0.0, deadline - clock.monotonic())):
             block = stream.decoder.feed(data)
             if block and (outcome := stream.judge.opening(block)):
                 return outcome
-            patience = provider.timeouts.first_content
+            deadline, what = sent_at + timeouts.first_content, "first_content_timeout"
     except UpstreamError as error:
         return unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered("first_content_timeout", "no content came in time")
+        return unanswered(what, f"no content within {deadline - sent_at:g} s")
     except EventTooLargeError:
         return unanswered("malformed", "an event of the stream is too large")
     return stream.judge.cut(stream.decoder.rest)
@@ -94,10 +95,10 @@ async def _whole(gateway: Gateway, provider: Provider, answer: Answer) -> Outcom
 
 
 async def _read_to_end(gateway: Gateway, provider: Provider, answer: Answer) -> bytes:
-    timeouts = provider.timeouts
-    deadline = gateway.clock.monotonic() + timeouts.first_content
+    clock, timeouts = gateway.clock, provider.timeouts
+    deadline = clock.monotonic() + timeouts.first_content  # a body that drips never falls silent
     pieces, size = list[bytes](), 0
-    while data := await answer.read(max(0.0, min(timeouts.stall, deadline - gateway.clock.monotonic()))):
+    while data := await answer.read(max(0.0, min(timeouts.stall, deadline - clock.monotonic()))):
         pieces.append(data)
         size += len(data)
         if size > MAX_ANSWER_BYTES:

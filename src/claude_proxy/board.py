@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.model import Account, Ending, Provider
-from claude_proxy.ports import Clock, Ledger
+from claude_proxy.ports import Clock, Journal, Level
 
 _KEY_REFUSED: Final = frozenset({"401", "403"})
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
-
-
-class Journal(Ledger, Protocol):
-    """A ledger that takes notes on the service itself as well."""
-
-    def note(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +23,7 @@ class Trouble:
 
 
 class Board:
-    """A `Ledger` that passes accounts on to the journal and remembers the newest of each kind."""
+    """A `Journal` that passes on to another what it is told, and remembers the newest of each kind."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
@@ -58,8 +52,8 @@ class Board:
             if account.ending in _BROKEN:
                 self._trouble[account.provider] = Trouble(now, f"a stream ended {account.ending.value}")
 
-    def note(self, text: str) -> None:
-        self._journal.note(text)
+    def note(self, text: str, level: Level = "info") -> None:
+        self._journal.note(text, level)
 
     def forget(self, name: str) -> None:
         """Forget what was known of a provider, since its key or address is another now."""
@@ -70,14 +64,14 @@ class Board:
         if name not in self._key_refused:
             self._key_refused.add(name)
             variable = self.variables.get(name, "its key")
-            self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment")
+            self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
 
     def _note_rest(self, name: str, now: float) -> None:
         health = self.healths.get(name)
         if health is None or health.rest_until is None or self._noted_epoch.get(health) == health.epoch:
             return
         self._noted_epoch[health] = health.epoch
-        self.note(f"{name} rests {max(0, health.rest_until - now):.0f} s: {health.reason}")
+        self.note(f"{name} rests {max(0, health.rest_until - now):.0f} s: {health.reason}", "warning")
 
     def provider(self, provider: Provider, now: float) -> dict[str, object]:
         """Return one provider's state, fit for JSON. Times are seconds since the epoch."""

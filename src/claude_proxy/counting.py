@@ -13,9 +13,9 @@ from claude_proxy.core.health import State
 from claude_proxy.core.judge import Accepted
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.model import Ending, Fault, Headers, Provider, Reply
-from claude_proxy.core.request import MalformedRequestError, MessagesRequest
+from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
-from claude_proxy.gateway import Gateway, RequestHead, read
+from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError
 
@@ -46,12 +46,13 @@ class Counting:
 
     async def run(self) -> None:
         try:
-            found = await read(self._gateway, self._client, self._head)
-            await self._answer(found if isinstance(found, Reply) else await self._count(*found))
+            request = await read(self._gateway, self._client, self._head)
+            self._notes.request = request
+            await self._answer(await self._count(request, find_route(self._gateway, self._head, request)))
         except ClientLeftError:
             pass  # which is what the notes say already
-        except MalformedRequestError as error:
-            await self._answer(reply.refusal("invalid_request_error", str(error)))
+        except RefusedError as refused:
+            await self._answer(refused.reply)
         finally:
             self._gateway.ledger.record(self._notes.account())
 
@@ -62,7 +63,7 @@ class Counting:
 
     async def _count(self, request: MessagesRequest, route: Route) -> Reply:
         notes = self._notes
-        notes.request, notes.route = request, route
+        notes.route = route
         provider = self._first_that_counts(route)
         if provider is None:
             return _estimated(request, ())
@@ -70,8 +71,8 @@ class Counting:
         if isinstance(outcome, Accepted) or (outcome.fault is Fault.REQUEST and outcome.label not in _NOT_OFFERED):
             answer = outcome.reply
             if answer:
-                return reply.relayed(answer, notes.attempts)
-        return _estimated(request, reply.named(notes.attempts))
+                return reply.relayed(answer, notes.attempts, provider.name)
+        return _estimated(request, reply.named(notes.attempts, ""))
 
     def _first_that_counts(self, route: Route) -> Provider | None:
         now, healths = self._gateway.clock.wall(), self._gateway.healths

@@ -17,11 +17,11 @@ from claude_proxy.core import messages, reply
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.judge import Accepted
 from claude_proxy.core.model import Ending, Headers, Reply
-from claude_proxy.core.request import MalformedRequestError, MessagesRequest
+from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.usage import updated
-from claude_proxy.gateway import Gateway, RequestHead, read
+from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.heartbeat import Heartbeat
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError, UpstreamError
@@ -45,15 +45,13 @@ class Exchange:
 
     async def run(self) -> None:
         try:
-            found = await read(self._gateway, self._client, self._head)
-            if isinstance(found, Reply):
-                await self._refuse(found)
-            else:
-                await self._converse(*found)
+            request = await read(self._gateway, self._client, self._head)
+            self._notes.request = request
+            await self._converse(request, find_route(self._gateway, self._head, request))
         except ClientLeftError:
             pass  # which is what the notes say already
-        except MalformedRequestError as error:
-            await self._refuse(reply.refusal("invalid_request_error", str(error)))
+        except RefusedError as refused:
+            await self._refuse(refused.reply)
         finally:
             self._close()
             self._gateway.ledger.record(self._notes.account())
@@ -61,7 +59,7 @@ class Exchange:
     async def _converse(self, request: MessagesRequest, route: Route) -> None:
         """Ask one provider after the other until one has the answer, or all have failed."""
         gateway, notes = self._gateway, self._notes
-        notes.request, notes.route = request, route
+        notes.route = route
         if request.streaming:
             self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(provider, gateway.healths[provider.name]) for provider in route.candidates]
@@ -86,20 +84,19 @@ class Exchange:
             notes.ending = await self._relay_stream(self._stream, answer)
         else:
             notes.usage = updated(notes.usage, answer.body)
-            await self._send(reply.relayed(answer, notes.attempts))
+            await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
             notes.ending = Ending.COMPLETE
         failover.ended(notes.ending, self._gateway.clock.wall())
 
     async def _relay_stream(self, stream: Stream, opening: Reply) -> Ending:
         """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""
-        names = self._notes.attempts
+        attempts, provider = self._notes.attempts, self._notes.attempts[-1].provider
         if self._begun:
-            await self._client.write(reply.named_in_stream(names))
+            await self._client.write(reply.named_in_stream(attempts, provider))
         else:
-            await self._begin((*reply.stream_head(opening.headers), *reply.named(names)))
+            await self._begin((*reply.stream_head(opening.headers), *reply.named(attempts, provider)))
         await self._client.write(opening.body)
-        interval = self._gateway.policy.ping_interval
-        self._heartbeat.start(first=interval, every=interval)
+        self._heartbeat.resume()
         ending = await self._pass_on(stream)
         await self._heartbeat.pause()
         if ending is Ending.COMPLETE and not stream.judge.stopped:
@@ -133,7 +130,8 @@ class Exchange:
         last = reply.last_word(decision, notes.attempts, self._gateway.clock.wall())
         notes.ending = Ending.ERROR
         if self._begun:
-            await self._client.write(reply.named_in_stream(notes.attempts) + reply.as_event(last))
+            comments = reply.named_in_stream(notes.attempts, decision.provider if decision.rejected.reply else "")
+            await self._client.write(comments + reply.as_event(last))
             await self._client.end()
         else:
             await self._send(last)

@@ -37,18 +37,30 @@ class RequestHead:
     pin: str | None
 
 
-async def read(gateway: Gateway, client: Client, head: RequestHead) -> tuple[MessagesRequest, Route] | Reply:
-    """Read a request's body and find its route; the reply of a refused one. Raises `ClientLeftError`."""
+class RefusedError(Exception):
+    """The request is refused before any provider is asked; `reply` is what the client gets."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesRequest:
+    """Read a request to its end. Raises `RefusedError` and `ClientLeftError`."""
     limit = gateway.policy.max_body_bytes
     body = await client.read_body(limit)
     if body is None:
-        size = f"{limit / 1048576:g} MB"
-        return refusal("request_too_large", f"the request is over {size} (max_body_mb in config.json sets the limit)")
+        told = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
+        raise RefusedError(refusal("request_too_large", told))
     try:
-        request = MessagesRequest.parse(head.path, head.query, head.headers, body)
+        return MessagesRequest.parse(head.path, head.query, head.headers, body)
     except MalformedRequestError as error:
-        return refusal("invalid_request_error", str(error))
+        raise RefusedError(refusal("invalid_request_error", str(error))) from None
+
+
+def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest) -> Route:
+    """Return the way of a request. Raises `RefusedError` where it names a provider that is not there."""
     found = route(gateway.providers, head.pin, request.model, gateway.keyless)
     if isinstance(found, NoSuchProvider):
-        return refusal("not_found_error", found.message)
-    return request, found
+        raise RefusedError(refusal("not_found_error", found.message))
+    return found

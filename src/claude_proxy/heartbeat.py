@@ -13,12 +13,13 @@ class Heartbeat:
     is due only when it fires.
     """
 
-    __slots__ = ("_beat", "_due", "_every", "_loop", "_task", "_timer")
+    __slots__ = ("_beat", "_due", "_every", "_loop", "_paused", "_task", "_timer")
 
     def __init__(self, beat: Callable[[], Coroutine[None, None, None]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._beat = beat
         self._every = self._due = 0.0
+        self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -34,11 +35,15 @@ class Heartbeat:
 
     async def pause(self) -> None:
         """Stop beating; a beat that is under way is finished first, so that it stands before what is sent next."""
-        if self._timer:
-            self._timer.cancel()
+        self._paused = True
         if self._task:
             await self._task
             self._task = None
+
+    def resume(self) -> None:
+        """Beat again, from now on."""
+        self._paused = False
+        self.put_off()
 
     def stop(self) -> None:
         """Stop for good, at once."""
@@ -51,6 +56,6 @@ class Heartbeat:
         now = self._loop.time()
         if now >= self._due:
             self._due = now + self._every
-            if self._task is None or self._task.done():
+            if not self._paused and (self._task is None or self._task.done()):
                 self._task = self._loop.create_task(self._beat())
         self._timer = self._loop.call_at(self._due, self._tick)

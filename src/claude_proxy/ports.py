@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from claude_proxy.core.model import Account, Headers, Origin, Reply
 
@@ -60,6 +60,11 @@ class Answer(Protocol):
     def status(self) -> int: ...
 
     @property
+    def waited(self) -> float:
+        """Seconds from the request's last byte to the head."""
+        ...
+
+    @property
     def headers(self) -> Headers:
         """Without the hop-by-hop ones and without the framing (`content-length`, `content-encoding`)."""
         ...
@@ -106,6 +111,15 @@ class Ledger(Protocol):
     """Where exchanges are accounted for."""
 
     def record(self, account: Account) -> None: ...
+
+
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+class Journal(Ledger, Protocol):
+    """A ledger that takes notes on the service itself as well."""
+
+    def note(self, text: str, level: Level = "info") -> None: ...
 
 
 class ClientLeftError(Exception):

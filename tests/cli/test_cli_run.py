@@ -22,18 +22,18 @@ print(json.dumps({"length": len(token), **{name: os.environ.get(name) for name i
 """
 
 
-def test_the_command_is_led_through_the_proxy(started: CommandLine) -> None:
-    done = started("run", "--", sys.executable, "-c", SHOW, environ={"ANTHROPIC_API_KEY": "sk-own"})
+def test_the_command_is_led_through_the_proxy(shared: CommandLine) -> None:
+    done = shared("run", "--", sys.executable, "-c", SHOW, environ={"ANTHROPIC_API_KEY": "sk-own"})
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == {
-        "length": len(started.token()),
-        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{started.running().port}",
+        "length": len(shared.token()),
+        "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{shared.running().port}",
         "ANTHROPIC_API_KEY": None,
     }
 
 
-def test_a_provider_can_be_pinned(started: CommandLine) -> None:
-    done = started("run", "--provider", "moonshot", "--", sys.executable, "-c", SHOW)
+def test_a_provider_can_be_pinned(shared: CommandLine) -> None:
+    done = shared("run", "--provider", "moonshot", "--", sys.executable, "-c", SHOW)
     assert json.loads(done.out)["ANTHROPIC_BASE_URL"].endswith("/provider/moonshot")
 
 
@@ -45,24 +45,24 @@ def test_the_proxy_is_started_if_need_be_and_stays(cli: CommandLine, upstream: s
     assert cli("status").code == 0
 
 
-def test_a_command_without_the_two_dashes_keeps_its_options(started: CommandLine) -> None:
-    done = started("run", sys.executable, "-c", "import sys; print(sys.argv[1:])", "--help", "--provider", "x", "*")
+def test_a_command_without_the_two_dashes_keeps_its_options(shared: CommandLine) -> None:
+    done = shared("run", sys.executable, "-c", "import sys; print(sys.argv[1:])", "--help", "--provider", "x", "*")
     assert done.out == "['--help', '--provider', 'x', '*']\n"
 
 
 @pytest.mark.parametrize("code", [0, 1, 7, 255])
-def test_the_exit_code_is_passed_on(started: CommandLine, code: int) -> None:
-    assert started("run", "--", sys.executable, "-c", f"raise SystemExit({code})").code == code
+def test_the_exit_code_is_passed_on(shared: CommandLine, code: int) -> None:
+    assert shared("run", "--", sys.executable, "-c", f"raise SystemExit({code})").code == code
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-def test_a_command_that_a_signal_ends_gives_128_and_its_number(started: CommandLine) -> None:
-    done = started("run", "--", sys.executable, "-c", "import os; os.kill(os.getpid(), 15)")
+def test_a_command_that_a_signal_ends_gives_128_and_its_number(shared: CommandLine) -> None:
+    done = shared("run", "--", sys.executable, "-c", "import os; os.kill(os.getpid(), 15)")
     assert done.code == 128 + 15
 
 
-def test_an_unknown_provider_is_refused_with_the_names(started: CommandLine) -> None:
-    done = started("run", "--provider", "monshot", "--", sys.executable, "-c", "print('ran')")
+def test_an_unknown_provider_is_refused_with_the_names(shared: CommandLine) -> None:
+    done = shared("run", "--provider", "monshot", "--", sys.executable, "-c", "print('ran')")
     assert (done.code, done.out) == (2, "")
     assert done.err == "error: no provider is named 'monshot'; there are: minimax, moonshot\n"
 
@@ -83,26 +83,26 @@ def test_a_command_that_is_not_there_is_127_and_starts_no_proxy(cli: CommandLine
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no executable bit")
-def test_a_file_that_is_no_program_is_126(started: CommandLine, tmp_path: Path) -> None:
+def test_a_file_that_is_no_program_is_126(shared: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a program", encoding="utf-8")
-    assert started("run", "--", str(file)).code == 126
+    assert shared("run", "--", str(file)).code == 126
     file.chmod(0o755)
     file.write_bytes(b"\x7fELF but broken")
-    done = started("run", "--", str(file))
+    done = shared("run", "--", str(file))
     assert done.code == 126
     assert "cannot be executed" in done.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-def test_ctrl_c_belongs_to_the_command(started: CommandLine) -> None:
+def test_ctrl_c_belongs_to_the_command(shared: CommandLine) -> None:
     code = (
         "import signal, sys\n"
         "def heard(*_): print('heard', flush=True); sys.exit(3)\n"
         "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)\n"
         "signal.signal(signal.SIGINT, heard); print('pid', __import__('os').getpid(), flush=True); signal.pause()"
     )
-    with started.spawned("run", "--", sys.executable, "-c", code) as process:
+    with shared.spawned("run", "--", sys.executable, "-c", code) as process:
         assert line_with(process.stdout, "True")  # the command starts as any other: Ctrl-C is not ignored in it
         child = int(line_with(process.stdout, "pid").split()[1])
         process.send_signal(signal.SIGINT)
@@ -114,9 +114,9 @@ def test_ctrl_c_belongs_to_the_command(started: CommandLine) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-def test_a_request_to_end_is_passed_on(started: CommandLine) -> None:
+def test_a_request_to_end_is_passed_on(shared: CommandLine) -> None:
     code = "import os, signal; print('pid', os.getpid(), flush=True); signal.pause()"
-    with started.spawned("run", "--", sys.executable, "-c", code) as process:
+    with shared.spawned("run", "--", sys.executable, "-c", code) as process:
         child = int(line_with(process.stdout, "pid").split()[1])
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM

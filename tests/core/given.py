@@ -9,6 +9,7 @@ from claude_proxy.core.judge import Rejected
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
 from claude_proxy.core.model import Auth, Fault, Headers, Origin, Provider, Reply
 from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.sse import ServerSentEvent, parse, split
 
 NOW = 1_800_000_000.0
 
@@ -36,3 +37,8 @@ def error(kind: str, status: int, message: str = "no", headers: Headers = ()) ->
 
 def rejected(fault: Fault, label: str = "500", until: float | None = None, reply: Reply | None = None) -> Rejected:
     return Rejected(fault, label, "", until, reply)
+
+
+def events(block: bytes) -> list[ServerSentEvent]:
+    """Read all events of a block."""
+    return [event for piece, _ in split(block) if (event := parse(piece))]

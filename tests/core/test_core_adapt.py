@@ -9,7 +9,7 @@ from claude_proxy.core.routing import Route
 from core.given import provider, request
 
 TIERED = MappingProxyType({"opus": "k3-max", "haiku": "k3-mini", "default": "k3"})
-KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-k3"))
+KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-k3", "claude-sonnet-k3"))
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,23 @@ def test_the_tier_is_in_a_claude_models_name(model: str, tier: str) -> None:
         ("gpt-9", "k3"),
         ("kimi-k3", "kimi-k3"),
         ("kimi-k3[1m]", "kimi-k3"),
-        ("claude-haiku-k3", "claude-haiku-k3"),
+        ("claude-haiku-k3", "k3-mini"),
+        ("claude-sonnet-k3", "claude-sonnet-k3"),
     ],
 )
-def test_a_model_gets_the_name_of_its_tier_unless_it_is_the_providers_own(model: str, name: str) -> None:
+def test_a_model_gets_the_name_of_its_tier_else_stays_if_it_is_the_providers_own(model: str, name: str) -> None:
     assert model_for(KIMI, model) == name
 
 
 @pytest.mark.parametrize(
-    ("model", "name"), [("claude-opus-5-5", "claude-opus-5-5"), ("x[1m]", "x"), ("[1m]x", "[1m]x")]
+    ("model", "name"), [("claude-opus-5-5", "claude-opus-5-5"), ("x[1M]", "x"), ("[1m]x", "[1m]x")]
 )
 def test_without_a_mapping_a_name_goes_through(model: str, name: str) -> None:
     assert model_for(provider(), model) == name
 
 
 def test_a_body_that_names_the_right_model_is_not_touched() -> None:
-    sent = request(b'{"model": "kimi-k3", "model": "kimi-k3"}')
+    sent = request(b'{"model": "kimi-k3" }')
     adapted = adapt(sent, Route((KIMI,), sent.model), KIMI)
     assert adapted.body is sent.body
     assert adapted.model == "kimi-k3"
@@ -66,6 +67,11 @@ def test_another_model_is_written_anew_and_the_length_fits() -> None:
     assert adapted.body == b'{ "max_tokens":1, "model": "k3-max" ,"messages":[]}'
     assert adapted.model == "k3-max"
     assert b"\r\ncontent-length: %d\r\n" % len(adapted.body) in adapted.head
+
+
+def test_the_model_of_the_route_counts_and_not_the_one_that_was_asked_for() -> None:
+    adapted = adapt(request(b'{"model":"claude-opus-5-5"}'), Route((KIMI,), "claude-haiku-5-5"), KIMI)
+    assert adapted.body == b'{"model":"k3-mini"}'
 
 
 def test_a_pinned_models_name_is_the_providers_own_word_for_word() -> None:

@@ -94,7 +94,7 @@ def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none(fault: 
     request = failover(of)
     request.begin(NOW)
     outcome = rejected(fault, "400", NOW + 60)
-    assert request.judged(outcome, NOW) == GiveUp(outcome, None)
+    assert request.judged(outcome, NOW) == GiveUp(outcome, "minimax", None)
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
@@ -132,12 +132,12 @@ def test_if_all_fail_the_client_gets_the_last_ones_error_and_the_time_of_the_fir
         SPENT,
     ]
     _, end = all_fail(failover(healths()), outcomes)
-    assert end == GiveUp(outcomes[1], NOW + 15)
+    assert end == GiveUp(outcomes[1], "moonshot", NOW + 15)
 
 
 def test_if_none_gave_an_error_the_client_gets_the_last_one() -> None:
     _, end = all_fail(failover(healths()), [DOWN, DOWN, SPENT])
-    assert end == GiveUp(SPENT, NOW + 15)
+    assert end == GiveUp(SPENT, "zai", NOW + 15)
 
 
 def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
@@ -147,7 +147,22 @@ def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
     late = of["minimax"].force()
     of["minimax"].strike(late, NOW, "500")
     of["minimax"].accept(of["minimax"].force())
-    assert request.judged(DOWN, NOW) == GiveUp(DOWN, NOW)
+    assert request.judged(DOWN, NOW) == GiveUp(DOWN, "minimax", NOW)
+
+
+def test_who_came_back_in_between_is_asked_before_those_that_still_rest() -> None:
+    of = healths(minimax=60, moonshot=20)
+    request = failover(of)
+    assert asked(request.begin(NOW)) == "zai"
+    of["minimax"].accept(of["minimax"].force())
+    assert asked(request.judged(DOWN, NOW)) == "minimax"
+
+
+def test_a_pinned_request_leaves_the_probe_to_the_others() -> None:
+    of = healths(minimax=10)
+    failover(of, ["minimax"], pinned=True).begin(NOW + 10)
+    assert of["minimax"].state(NOW + 10) is not State.PROBING
+    assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
 @pytest.mark.parametrize("until", [None, NOW + 60])
@@ -156,7 +171,7 @@ def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(unti
     outcome = rejected(Fault.QUOTA, "429", until)
     names, end = all_fail(failover(of, ["moonshot"], pinned=True), [outcome])
     assert names == ["moonshot"]
-    assert end == GiveUp(outcome, until)
+    assert end == GiveUp(outcome, "moonshot", until)
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,12 @@ def test_a_clock_set_back_does_not_prolong_a_rest() -> None:
 named = st.none() | st.floats(-1e9, 1e9)
 
 
+def test_a_probe_that_fails_after_the_clock_was_set_back_counts() -> None:
+    health = resting()
+    health.strike(admitted(health, NOW + 15), NOW + 10, "500")
+    assert health.rest_until == NOW + 40
+
+
 class HealthMachine(RuleBasedStateMachine):
     """Requests that are admitted, forced, and settled in any order, early and late."""
 

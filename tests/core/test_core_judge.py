@@ -187,7 +187,7 @@ class TestCut:
     def test_an_end_before_content_says_so(self) -> None:
         text = "the stream ended before its first content"
         assert judged(PING)[0].cut(b"") == unanswered("truncated", text)
-        assert judged()[0].cut(b"") == unanswered("empty", text)
+        assert judged()[0].cut(b" \n") == unanswered("empty", text)
 
 
 class TestEnding:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event, read_error
-from claude_proxy.core.sse import ServerSentEvent, SSEDecoder, parse, split
+from claude_proxy.core.sse import SSEDecoder
+from core.given import events
 
 
 @pytest.mark.parametrize(("event", "kind"), [(PING, "ping"), (MESSAGE_STOP, "message_stop")])
 def test_the_events_of_our_own_are_whole(event: bytes, kind: str) -> None:
-    read = parse(SSEDecoder().feed(event).removesuffix(b"\n\n"))
-    assert read is not None
+    [read] = events(SSEDecoder().feed(event))
     assert read.name == kind
     assert json.loads(read.data) == {"type": kind}
 
@@ -47,7 +47,6 @@ def test_an_error_may_lack_its_outer_type_but_not_its_inside(body: bytes, error:
 def test_an_error_over_many_lines_becomes_one_event_that_reads_the_same(line_end: str) -> None:
     body = json.dumps({"error": {"type": "api_error", "message": "a\nb"}}, indent=2).replace("\n", line_end).encode()
     block = SSEDecoder().feed(error_event(body))
-    [event] = [event for piece in split(block) if (event := parse(piece))]
-    assert isinstance(event, ServerSentEvent)
+    [event] = events(block)
     assert event.name == "error"
     assert read_error(event.data) == ("api_error", "a\nb")

@@ -17,8 +17,8 @@ from claude_proxy.core.reply import (
     relayed,
     stream_head,
 )
-from claude_proxy.core.sse import SSEDecoder, parse, split
-from core.given import NOW, error, rejected
+from claude_proxy.core.sse import SSEDecoder
+from core.given import NOW, error, events, rejected
 
 ATTEMPTS = [Attempt("minimax", "429", 12.0, "slow down"), Attempt("moonshot", "refused", 3.0)]
 NAMED = ((b"x-claude-proxy-provider", b"moonshot"), (b"x-claude-proxy-attempts", b"minimax=429, moonshot=refused"))
@@ -27,7 +27,7 @@ JSON = (b"content-type", b"application/json")
 
 def error_in(block: bytes) -> object:
     assert SSEDecoder().feed(block) == block
-    [event] = [event for piece in split(block) if (event := parse(piece))]
+    [event] = events(block)
     assert event.name == "error"
     return json.loads(event.data)["error"]
 
@@ -45,12 +45,12 @@ def test_a_stream_that_broke_off_ends_with_an_error_that_makes_the_client_ask_ag
 
 
 def test_headers_and_comments_name_who_took_part() -> None:
-    assert named(ATTEMPTS) == NAMED
-    block = named_in_stream(ATTEMPTS)
+    assert named(ATTEMPTS, "moonshot") == NAMED
+    block = named_in_stream(ATTEMPTS, "moonshot")
     assert block == (
         b": x-claude-proxy-provider: moonshot\n: x-claude-proxy-attempts: minimax=429, moonshot=refused\n\n"
     )
-    assert [parse(piece) for piece in split(block)] == [None, None]
+    assert events(block) == []
 
 
 def test_a_stream_is_called_one_whatever_the_provider_called_it() -> None:
@@ -79,7 +79,7 @@ def test_an_answer_is_relayed_with_its_body_as_it_is(
     status: int, own: tuple[bytes, bytes], kept: tuple[bytes, bytes]
 ) -> None:
     answer = Reply(status, (JSON, (b"set-cookie", b"a=b"), own), b" as it came ")
-    assert relayed(answer, ATTEMPTS) == Reply(status, (JSON, kept, *NAMED), b" as it came ")
+    assert relayed(answer, ATTEMPTS, "moonshot") == Reply(status, (JSON, kept, *NAMED), b" as it came ")
 
 
 @pytest.mark.parametrize(
@@ -89,19 +89,19 @@ def test_the_last_word_is_the_providers_own_and_says_when_the_first_one_returns(
     returns_at: float, seconds: bytes
 ) -> None:
     own = error("rate_limit_error", 429, headers=((b"retry-after", b"9"), (b"request-id", b"r")))
-    last = last_word(GiveUp(rejected(Fault.QUOTA, reply=own), returns_at), ATTEMPTS, NOW)
+    last = last_word(GiveUp(rejected(Fault.QUOTA, reply=own), "moonshot", returns_at), ATTEMPTS, NOW)
     assert last == Reply(429, ((b"request-id", b"r"), JSON, (b"retry-after", seconds), *NAMED), own.body)
 
 
 def test_without_a_time_the_providers_own_is_left_alone() -> None:
     own = error("invalid_request_error", 400, headers=((b"retry-after", b"9"),))
-    last = last_word(GiveUp(rejected(Fault.REQUEST, reply=own), None), ATTEMPTS, NOW)
+    last = last_word(GiveUp(rejected(Fault.REQUEST, reply=own), "moonshot", None), ATTEMPTS, NOW)
     assert last == Reply(400, ((b"retry-after", b"9"), JSON, *NAMED), own.body)
 
 
 def test_where_no_provider_said_anything_the_error_names_who_failed_how() -> None:
-    last = last_word(GiveUp(rejected(Fault.PROVIDER), NOW + 15), ATTEMPTS, NOW)
-    assert (last.status, last.headers) == (529, (JSON, (b"retry-after", b"15"), *NAMED))
+    last = last_word(GiveUp(rejected(Fault.PROVIDER), "moonshot", NOW + 15), ATTEMPTS, NOW)
+    assert (last.status, last.headers) == (529, (JSON, (b"retry-after", b"15"), NAMED[1]))
     message = "claude-proxy: no provider could answer: minimax: slow down; moonshot: refused"
     assert json.loads(last.body)["error"] == {"type": "overloaded_error", "message": message}
 

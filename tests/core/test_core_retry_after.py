@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,8 @@ def test_retry_after_is_seconds_or_a_date(value: bytes, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"soon", b"-5", b"1e9", b"9" * 13, b"inf", b"nan", b"\xb2", b"1 Jan 99999", b"\xff"]
+    "value",
+    [b"", b"soon", b"-5", b"1e9", b"9" * 13, b"inf", b"nan", b"\xb2", b"1 Jan " + b"9" * 20 + b" 08:00:45", b"\xff"],
 )
 def test_what_names_no_time_counts_for_nothing(value: bytes) -> None:
     assert named_return(((b"retry-after", value),), NOW) is None
@@ -45,6 +48,15 @@ def test_no_value_whatever_breaks_it(after: str, reset: str) -> None:
     headers = ((b"retry-after", after.encode("latin-1")), (b"anthropic-ratelimit-x-reset", reset.encode("latin-1")))
     moment = named_return(headers, NOW)
     assert moment is None or moment == moment  # noqa: PLR0124 - that is, not NaN
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set on this system")
+def test_a_date_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XXX-9")
+        time.tzset()
+        assert named_return(((b"retry-after", b"2027-01-15T08:00:45"),), NOW) == NOW + 45
+    time.tzset()
 
 
 def limits(**seconds: tuple[int | None, int | None]) -> tuple[tuple[bytes, bytes], ...]:
@@ -65,13 +77,16 @@ def limits(**seconds: tuple[int | None, int | None]) -> tuple[tuple[bytes, bytes
         pytest.param(limits(a=(0, 60), b=(5, 30)), 60, id="the one that is spent"),
         pytest.param(limits(a=(5, 60), b=(0, 30)), 30, id="the one that is spent, though another is later"),
         pytest.param(limits(a=(0, 60), b=(0, 90), c=(5, 120)), 90, id="two are spent: the latest of them"),
-        pytest.param(limits(a=(0, None), b=(5, 30)), 30, id="the one that is spent names no time"),
+        pytest.param(limits(a=(0, None), b=(5, 30)), None, id="the one that is spent names no time"),
+        pytest.param(limits(a=(5, 30), b=(None, 60)), 60, id="one that has some left does not count"),
         pytest.param(limits(a=(None, -1), b=(None, 30)), 30, id="one that has passed does not count"),
         pytest.param(limits(a=(0, 0)), None, id="nor does one that passes now"),
         pytest.param(limits(a=(0, None)), None, id="no reset at all"),
         pytest.param(((b"anthropic-ratelimit-a-reset", b"2027-01-15T08:00:45Z"),), 45, id="RFC 3339"),
         pytest.param(((b"anthropic-ratelimit-a-reset", b"soon"),), None, id="nonsense"),
         pytest.param(((b"x-ratelimit-a-reset", b"2027-01-15T08:00:45Z"),), None, id="somebody else's"),
+        pytest.param(((b"x-anthropic-ratelimit-a-reset", b"1800000045"),), None, id="nearly Anthropic's"),
+        pytest.param(((b"anthropic-ratelimit-a-reset-after", b"1800000045"),), None, id="nearly a reset"),
         pytest.param(((b"anthropic-ratelimit-a-limit", b"1800000045"),), None, id="no reset"),
         pytest.param((*limits(a=(0, 60)), (b"retry-after", b"5")), 5, id="retry-after counts first"),
         pytest.param((*limits(a=(0, 60)), (b"retry-after", b"soon")), 60, id="retry-after says nothing"),

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core import sse
-from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, parse, split
+from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, parse, split, telling
+from core.given import events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
-FIELDS = [b"data: x", b"data:", b"data", b"event: ping", b": a comment", b"id: 7", b"y"]
+BLANK_LINE = re.compile(rb"\n\n|\n\r|\r\r")
+LINE_END = re.compile(rb"\r\n|\n|\r")
+FIELDS = [b"data: x", b"data:", b"data", b"event: ping", b": a comment", b"id: 7", b"why"]
 
 streams = st.lists(st.sampled_from([*LINE_ENDS, *FIELDS]), max_size=40).map(b"".join)
 cuts = st.lists(st.integers(min_value=1, max_value=12), max_size=40)
@@ -19,15 +22,15 @@ cuts = st.lists(st.integers(min_value=1, max_value=12), max_size=40)
 
 def as_the_standard_reads(stream: bytes) -> list[ServerSentEvent]:
     """Read a stream line by line, as WHATWG tells it; what is not closed by a blank line is no event yet."""
-    events, block = list[ServerSentEvent](), list[bytes]()
-    for line in re.split(rb"\r\n|\n|\r", stream)[:-1]:
+    read, block = list[ServerSentEvent](), list[bytes]()
+    for line in LINE_END.split(stream)[:-1]:
         if line:
             block.append(line)
             continue
         if event := parse(b"\n".join(block)):
-            events.append(event)
+            read.append(event)
         block = []
-    return events
+    return read
 
 
 def chunks(stream: bytes, sizes: list[int]) -> Iterator[bytes]:
@@ -38,22 +41,19 @@ def chunks(stream: bytes, sizes: list[int]) -> Iterator[bytes]:
     yield stream[start:]
 
 
-def read(block: bytes) -> list[ServerSentEvent]:
-    return [event for piece in split(block) if (event := parse(piece))]
-
-
 @given(streams, cuts)
 def test_a_stream_cut_anywhere_gives_the_same_bytes_and_the_same_events_as_soon_as_they_are_whole(
     stream: bytes, sizes: list[int]
 ) -> None:
-    decoder, fed, passed, events = SSEDecoder(), b"", b"", list[ServerSentEvent]()
+    decoder, fed, passed, read = SSEDecoder(), b"", b"", list[ServerSentEvent]()
     for chunk in chunks(stream, sizes):
         fed += chunk
         block = decoder.feed(chunk)
         passed += block
-        events += read(block)
+        read += events(block)
         assert passed + decoder.rest == fed
-        assert events == as_the_standard_reads(fed)
+        assert BLANK_LINE.search(decoder.rest) is None
+        assert read == as_the_standard_reads(fed)
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
@@ -63,16 +63,45 @@ def test_every_line_end_closes_an_event(end: bytes, size: int) -> None:
     decoder, blocks = SSEDecoder(), list[bytes]()
     for start in range(0, len(stream), size):
         blocks.append(decoder.feed(stream[start : start + size]))
-    assert [event for block in blocks for event in read(block)] == [
+    assert [event for block in blocks for event in events(block)] == [
         ServerSentEvent("ping", b"{}"),
         ServerSentEvent("", b"1\n2"),
     ]
     assert decoder.rest.strip() == b"data: not closed"
 
 
-def test_whole_events_are_handed_on_as_the_very_bytes_that_came() -> None:
-    block = b"event: ping\ndata: {}\n\n"
-    assert SSEDecoder().feed(block) is block
+@pytest.mark.parametrize("end", LINE_ENDS)
+def test_a_line_end_of_two_bytes_is_not_torn(end: bytes) -> None:
+    decoder = SSEDecoder()
+    assert decoder.feed(b"data: 1" + end + end + b"x") == b"data: 1" + end + end
+    assert decoder.rest == b"x"
+
+
+def test_a_short_event_behind_a_long_one_is_not_overlooked() -> None:
+    decoder = SSEDecoder()
+    assert decoder.feed(b"data: a long one") == b""
+    assert decoder.feed(b"\n\n: x") == b"data: a long one\n\n"
+    assert decoder.feed(b"\n\n: y") == b": x\n\n"
+
+
+@given(streams, st.sampled_from([b"x", b"ping"]))
+def test_the_events_that_hold_a_word_are_found_among_the_others(stream: bytes, word: bytes) -> None:
+    block = SSEDecoder().feed(stream)
+    pieces = telling(block, (b"not there", word))
+    assert all(word in piece for piece in pieces)
+    assert [event for piece in pieces if (event := parse(piece)) and word in event.name.encode() + event.data] == [
+        event for event in events(block) if word in event.name.encode() + event.data
+    ]
+
+
+@given(streams)
+def test_each_event_tells_where_the_next_one_begins(stream: bytes) -> None:
+    block, start = SSEDecoder().feed(stream), 0
+    for piece, behind in split(block):
+        assert block[start:].startswith(piece)
+        assert LINE_END.split(block[start + len(piece) : behind]) == [b"", b"", b""]
+        start = behind
+    assert not block[start:].strip(b"\n")
 
 
 @pytest.mark.parametrize(

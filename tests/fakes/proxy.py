@@ -15,6 +15,7 @@ from claude_proxy import app
 from claude_proxy.app import SystemClock
 from claude_proxy.config.load import Config
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.ports import Level
 from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
 from fakes.clock import FakeClock
@@ -44,8 +45,8 @@ class MemoryLedger:
         self.accounts.append(account)
         self._changed.set()
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def note(self, text: str, level: Level = "info") -> None:
+        self.notes.append(f"{level}: {text}" if level != "info" else text)
         self._changed.set()
 
     async def told(self, words: str) -> str:

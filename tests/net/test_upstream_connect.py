@@ -18,6 +18,7 @@ from claude_proxy.net.upstream.tunnel import Bypass
 from claude_proxy.ports import Failure
 from net.upstream_peer import (
     PATIENCE,
+    PEM,
     Handler,
     Peer,
     Run,
@@ -65,11 +66,9 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> 
     """Let every name stand for these addresses; none: for nothing. Holds for asyncio, uvloop asks the system itself."""
     real = socket.getaddrinfo
 
-    def getaddrinfo(
-        host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
-    ) -> list[object]:
+    def getaddrinfo(host: str, port: int, *_: int, flags: int = 0, **__: int) -> list[object]:
         if flags & socket.AI_NUMERICHOST:
-            return list(real(host, port, family, type, proto, flags))
+            return list(real(host, port, type=socket.SOCK_STREAM, flags=flags))
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "nodename nor servname provided")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
@@ -196,8 +195,12 @@ def test_http_1_is_what_is_agreed_on(run: Run) -> None:
         await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n" + agreed.encode())
 
     async def story() -> None:
-        async with Peer(handle, tls=True) as peer, client() as transport:
+        context = tls.system_trust.__wrapped__()
+        context.load_verify_locations(PEM)
+        async with Peer(handle, tls=True) as peer:
+            transport = HttpTransport(Egress(), ssl_context=context)
             assert (await fetch(transport, peer.origin))[2] == b"http/1.1"
+            await transport.aclose()
 
     run(story())
 
@@ -340,7 +343,6 @@ REFUSALS = {
     "407": (b"HTTP/1.1 407 Who?\r\n\r\n", "wants another user name and password (407)"),
     "no HTTP": (b"SOCKS\r\n\r\n", "gave no HTTP answer to CONNECT"),
     "nothing": (b"", "gave no HTTP answer to CONNECT"),
-    "no end": (b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000, "sent more than its answer to CONNECT"),
     "too much": (b"HTTP/1.1 200 OK\r\n\r\nsurplus", "sent more than its answer to CONNECT"),
 }
 
@@ -357,6 +359,32 @@ def test_a_proxy_that_opens_no_tunnel(run: Run, reply: bytes, text: str) -> None
             error = await failure_of(ask(transport, FAR))
             assert (error.failure, error.sent) == (Failure.TUNNEL, False)
             assert str(error) == f"proxy 127.0.0.1:{proxy.port} {text}"
+
+    run(story())
+
+
+@on_both_loops
+def test_a_proxy_whose_answer_has_no_end(run: Run) -> None:
+    async def ramble(wire: Wire) -> None:
+        await wire.head()
+        await wire.send(b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000)
+        await wire.gone()
+
+    async def story() -> None:
+        async with Peer(ramble) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+            assert (await failure_of(ask(transport, FAR))).failure is Failure.TUNNEL
+
+    run(story())
+
+
+@on_both_loops
+@pytest.mark.parametrize("host", [".provider.test", "a" * 64 + ".test"])
+def test_an_impossible_name_is_no_matter_of_the_proxy(run: Run, host: str) -> None:
+    async def story() -> None:
+        async with Peer(silence) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+            error = await failure_of(ask(transport, Origin("https", host, 443)))
+            assert (error.failure, error.sent) == (Failure.DNS, False)
+            assert proxy.connections == 0
 
     run(story())
 

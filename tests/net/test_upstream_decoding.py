@@ -81,6 +81,18 @@ def test_nothing_needs_no_decoding(run: Run, coding: bytes) -> None:
     run(story())
 
 
+def test_what_zlib_still_holds_is_handed_out() -> None:
+    """It takes in the last of the input before it has given out all that this stands for."""
+    body = raw_deflate(b"\0" * (decoding.MAX_STEP_BYTES + 100))
+    decoder = decoding.decoder_for(b"deflate")
+    assert decoder is not None
+    size = len(decoder.decode(body))
+    while decoder.pending:
+        size += len(decoder.decode(b""))
+    assert decoder.finish() == b""
+    assert size == decoding.MAX_STEP_BYTES + 100
+
+
 @on_both_loops
 def test_undecodable_in_the_middle_closes_the_connection(run: Run) -> None:
     endless = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\nnot gzip"

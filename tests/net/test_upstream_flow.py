@@ -15,11 +15,13 @@ from net.upstream_peer import (
     Peer,
     Run,
     Wire,
+    always,
     ask,
     client,
     failure_of,
     on_both_loops,
     read_all,
+    until,
 )
 
 SOON = 0.05
@@ -177,7 +179,7 @@ def test_a_slow_upload_has_time_while_it_moves(run: Run, tls: bool) -> None:
         while left:
             await wire.reader.readexactly(MIB)
             left -= MIB
-            await asyncio.sleep(SOON if left > 16 * MIB else 0)
+            await asyncio.sleep(SOON if left > 10 * MIB else 0)
         await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         await wire.gone()
 
@@ -251,6 +253,56 @@ def test_an_early_refusal_counts_though_the_connection_breaks_right_behind_it(ru
                 assert (answer.status, await read_all(answer)) == (429, b"no!")
 
     run(story())
+
+
+@on_both_loops
+def test_an_answer_that_breaks_off_ends_the_upload_too(run: Run) -> None:
+    async def story() -> None:
+        done = asyncio.Event()
+
+        async def handle(wire: Wire) -> None:
+            await wire.head()
+            await wire.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\n\r\nno!")
+            wire.writer.write_eof()
+            await done.wait()
+
+        async with Peer(handle) as peer, client() as transport:
+            answer = await ask(transport, peer.origin, b"x" * (24 * MIB))
+            assert await answer.read(PATIENCE) == b"no!"
+            assert (await failure_of(answer.read(PATIENCE))).failure is Failure.TRUNCATED
+            await until(lambda: repr(transport) == "<HttpTransport 0 connections, 0 idle>")
+            done.set()
+
+    run(story())
+
+
+def test_the_time_for_the_head_begins_anew_when_the_request_has_left() -> None:
+    async def handle(wire: Wire) -> None:
+        await wire.gone()
+
+    async def story() -> None:
+        async with Peer(handle) as peer, client() as transport, asyncio.TaskGroup() as group:
+            asking = group.create_task(ask(transport, peer.origin))
+            await until(lambda: "1 connections" in repr(transport))
+            (busy,) = transport._connections
+            before = busy._alarm.deadline
+            await asyncio.sleep(0.001)
+            busy.resume_writing()
+            assert busy._alarm.deadline > before
+            asking.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_closed_connection_leaves_no_timer() -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        async with Peer(always(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as peer, client() as transport:
+            await read_all(await ask(transport, peer.origin))
+        timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        assert timers == []
+
+    asyncio.run(story())
 
 
 @on_both_loops

@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from claude_proxy.core.model import Egress
+from claude_proxy.core.model import Egress, Origin
 from claude_proxy.net.upstream import HttpTransport, pool
+from claude_proxy.net.upstream.connection import Connection
+from claude_proxy.net.upstream.dialer import Dialer
 from claude_proxy.ports import Answer, Failure
 from net.upstream_peer import (
     PATIENCE,
@@ -319,7 +321,29 @@ def test_the_end_of_the_transport_is_the_end_of_its_answers(run: Run) -> None:
             assert await answer.read(PATIENCE) == b"he"
             assert (await failure_of(answer.read(PATIENCE))).failure is Failure.RESET
             assert not (await failure_of(ask(transport, peer.origin))).sent
+            await peer.left()
             assert repr(transport) == "<HttpTransport 0 connections, 0 idle>"
+
+    run(story())
+
+
+@on_both_loops
+def test_a_connection_that_is_closed_as_soon_as_it_is_open(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Dialer.connect
+
+    async def connect(self: Dialer, origin: Origin, connection: asyncio.Protocol, connect_timeout: float) -> None:
+        await real(self, origin, connection, connect_timeout)
+        assert isinstance(connection, Connection)
+        connection.abort()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Dialer, "connect", connect)
+
+    async def story() -> None:
+        async with Peer(always(HELLO)) as peer, client() as transport:
+            error = await failure_of(ask(transport, peer.origin))
+            assert (error.failure, error.sent) == (Failure.RESET, False)
 
     run(story())
 

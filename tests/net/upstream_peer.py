@@ -99,8 +99,12 @@ class Peer:
         self._server.close()
         for wire in self._wires:
             wire.writer.transport.abort()
-        await until(lambda: not self._wires)
+        await self.left()
         await self._server.wait_closed()
+
+    async def left(self) -> None:
+        """Return once no connection is open."""
+        await until(lambda: not self._wires)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = Wire(self.connections, reader, writer)

@@ -18,7 +18,7 @@ from claude_proxy.cli.exits import CommandError, Exit
 from claude_proxy.config.load import Config
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider
-from claude_proxy.ports import UpstreamError
+from claude_proxy.ports import Level, UpstreamError
 from claude_proxy.store.text import printable
 
 PORT = 8787
@@ -77,7 +77,7 @@ class Stage:
             model = printable(account.requested_model, 60)
             self.out.print(f"   {model}: {attempts} ({account.ending.value})")
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, level: Level = "info") -> None:
         """Pass over what a service would log: it would only repeat what is seen."""
 
 

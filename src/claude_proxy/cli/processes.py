@@ -47,4 +47,7 @@ def _is_zombie(pid: int) -> bool:
 
 def kill(pid: int) -> None:
     """End the process at once, without asking it. Raises `OSError` where that is not allowed."""
-    os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    if sys.platform == "win32":
+        os.kill(pid, signal.SIGTERM)  # ends it the hard way there
+    else:
+        os.kill(pid, signal.SIGKILL)

@@ -13,7 +13,7 @@ from claude_proxy.config.document import read_document
 from claude_proxy.config.egress import read_egress
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Resolved, Skipped, resolve
-from claude_proxy.config.settings import Settings
+from claude_proxy.config.settings import LogLevel, Settings
 from claude_proxy.config.variables import read_variables
 from claude_proxy.core.model import Egress, Policy, Provider
 
@@ -40,7 +40,7 @@ class Config:
     skipped: tuple[Skipped, ...]
     policy: Policy
     egress: Egress
-    log_level: str
+    log_level: LogLevel
     warnings: tuple[str, ...]
 
 

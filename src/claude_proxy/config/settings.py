@@ -235,7 +235,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="URL",
         ),
     ] = UNSET
-    log_level: Annotated[LogLevel, _key("How much is logged.", unit="choice")] = "info"
+    log_level: Annotated[
+        LogLevel,
+        _key(
+            "What proxy.log gets: with info a line for each exchange, with warning those in which a provider failed, "
+            "with error those that failed; debug adds the requests that were refused.",
+            unit="choice",
+        ),
+    ] = "info"
     allow_http_hosts: Annotated[
         tuple[Text, ...],
         Meta(extra=_says("a list", ["relay.example"])),

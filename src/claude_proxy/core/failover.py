@@ -40,9 +40,10 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Send the client this error; `returns_at`: when the first provider is expected back."""
+    """Send the client this error, and whose it is; `returns_at`: when the first provider is expected back."""
 
     rejected: Rejected
+    provider: str
     returns_at: float | None
 
 
@@ -59,7 +60,7 @@ class Failover:
         self._forced = pinned
         self._pinned = pinned
         self._asked: tuple[Health, Permit] | None = None
-        self._rejections: list[Rejected] = []
+        self._rejections: list[tuple[Rejected, str]] = []
 
     def begin(self, now: float) -> Try:
         """Return the first provider to ask. There is always one: at the worst, one that rests."""
@@ -74,10 +75,10 @@ class Failover:
         if isinstance(outcome, Accepted):
             health.accept(permit)
             return Relay(outcome)
-        self._rejections.append(outcome)
+        self._rejections.append((outcome, health.name))
         if outcome.fault is Fault.REQUEST or outcome.fault is Fault.CLIENT:
             health.release(permit)
-            return GiveUp(outcome, None)
+            return GiveUp(outcome, health.name, None)
         _hold_against(health, permit, outcome, now)
         return self._next(now)
 
@@ -118,16 +119,16 @@ class Failover:
             self._passed_over = []
             self._forced = True
             return self._next(now)
-        return GiveUp(self._last_error(), self._first_return(now))
+        return GiveUp(*self._last_error(), self._first_return(now))
 
-    def _last_error(self) -> Rejected:
+    def _last_error(self) -> tuple[Rejected, str]:
         """Return the last provider's own error; where the last gave none that can be relayed, the last that did."""
-        with_reply = [rejected for rejected in self._rejections if rejected.reply]
+        with_reply = [rejection for rejection in self._rejections if rejection[0].reply]
         return (with_reply or self._rejections)[-1]
 
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
-            return self._rejections[-1].until
+            return self._rejections[-1][0].until
         return min((health.rest_until for health in self._healths if health.rest_until is not None), default=now)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
-from claude_proxy.core.model import Auth, Headers, Provider
+from claude_proxy.core.model import Auth, Headers, Origin, Provider
 
 HOP_BY_HOP: Final = frozenset(
     {
@@ -59,28 +60,33 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
 
     Fields that the client's `Connection` names end here as well, and the user's own for this provider win.
     """
-    dropped = _NOT_FOR_PROVIDERS | {name for name, _ in provider.headers}
+    dropped = _NOT_FOR_PROVIDERS
     listed = find(headers, b"connection")
-    if listed is not None and listed.lower() not in (b"keep-alive", b"close"):
-        dropped |= {name.strip().lower() for name in listed.split(b",")}
+    if provider.headers or listed not in (None, b"keep-alive", b"close"):
+        dropped |= {name for name, _ in provider.headers} | _named(listed or b"")
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
-    return b"%bcontent-length: %d\r\n%b\r\n" % (_fixed(provider), body_length, b"".join(lines))
+    fixed = _fixed(provider.origin, provider.auth, provider.api_key, provider.headers)
+    return b"%bcontent-length: %d\r\n%b\r\n" % (fixed, body_length, b"".join(lines))
 
 
-def _fixed(provider: Provider) -> bytes:
-    key = provider.api_key.encode()
+def _named(connection: bytes) -> set[bytes]:
+    return {name.strip().lower() for name in connection.split(b",")}
+
+
+@lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures
+def _fixed(origin: Origin, auth: Auth, api_key: str, own: Headers) -> bytes:
+    key = api_key.encode()
     # identity: the proxy has to read every event, and what a provider saves by compressing them is little
     pairs = [
-        (b"host", _host(provider)),
-        (b"authorization", b"Bearer " + key) if provider.auth is Auth.BEARER else (b"x-api-key", key),
+        (b"host", _host(origin)),
+        (b"authorization", b"Bearer " + key) if auth is Auth.BEARER else (b"x-api-key", key),
         (b"accept-encoding", b"identity"),
-        *provider.headers,
+        *own,
     ]
     return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
 
 
-def _host(provider: Provider) -> bytes:
-    origin = provider.origin
+def _host(origin: Origin) -> bytes:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     default = 443 if origin.scheme == "https" else 80
     return (host if origin.port == default else f"{host}:{origin.port}").encode()

@@ -75,8 +75,9 @@ def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outc
     if status in retry_statuses:
         fault = Fault.QUOTA if status in _QUOTA_STATUSES else Fault.PROVIDER
         return Rejected(fault, str(status), text, until, reply)
-    if 400 <= status < 600:
+    if 400 <= status < 500 or (status < 600 and read_error(reply.body)):
         return Rejected(Fault.REQUEST, str(status), text, until, reply)
+    # a redirect, say, or the page of something that stands in front of the provider
     return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
 
 
@@ -92,7 +93,7 @@ def _is_answer(body: bytes) -> bool:
     """Whether a body is a whole message, or a count of tokens."""
     try:
         shape = _shape.decode(body)
-    except msgspec.MsgspecError:
+    except ValueError:
         return False
     return shape.type == "message" or (shape.type == "" and shape.input_tokens is not None)
 
@@ -158,12 +159,11 @@ class StreamJudge:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
         self._held.append(block)
         self._held_bytes += len(block)
-        pieces = sse.split(block)
-        for position, piece in enumerate(pieces, 1):
+        for piece, behind in sse.split(block):
             event = sse.parse(piece)
             self.began = self.began or event is not None
             if event and self._take(event):
-                self.follow(b"\n\n".join(pieces[position:]))
+                self.follow(block[behind:])
                 return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
             if event and self._error:
                 return _behind_200(self._head, event.data, self._now)
@@ -186,11 +186,10 @@ class StreamJudge:
 
         Only those that tell more than content does are read: reading all would cost more than relaying them.
         """
-        told = [position for word in _TELLING if (position := block.find(word)) >= 0]
-        if told:
-            for piece in sse.split(block[sse.event_at(block, min(told)) :]):
-                if any(word in piece for word in _TELLING) and (event := sse.parse(piece)):
-                    self._take(event)
+        for piece in sse.telling(block, _TELLING):
+            event = sse.parse(piece)
+            if event:
+                self._take(event)
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise`: where it was not complete."""
@@ -221,6 +220,6 @@ class StreamJudge:
 def _has_stop_reason(data: bytes) -> bool:
     try:
         delta = _message_delta.decode(data).delta
-    except msgspec.MsgspecError:
+    except ValueError:
         return False
     return delta is not None and bool(delta.stop_reason)

@@ -64,6 +64,6 @@ def read_error(body: bytes) -> tuple[str, str] | None:
     """
     try:
         envelope = _envelope.decode(body)
-    except msgspec.MsgspecError:
+    except ValueError:
         return None
     return envelope.error.type, envelope.error.message

@@ -45,9 +45,9 @@ class Auth(enum.Enum):
 class Timeouts:
     """How long a provider may take, in seconds.
 
-    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. `first_event` is the longest wait for the head of a
-    stream, and then for its first byte; `first_content` runs from the start to the first content, and is the longest
-    wait for an answer that is not streamed. `stall` is the longest silence afterwards.
+    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. The next two run from the request's last byte:
+    `first_event` to the first byte of a stream, `first_content` to its first content, or to the head of an answer that
+    is not streamed (which then has as long again to come in). `stall` is the longest silence afterwards.
     """
 
     connect: float = 10.0

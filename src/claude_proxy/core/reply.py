@@ -25,17 +25,15 @@ def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
     return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
 
 
-def named(attempts: Sequence[Attempt]) -> Headers:
-    """Return the headers that say who answered and what it took."""
-    return (
-        (b"x-claude-proxy-provider", attempts[-1].provider.encode()),
-        (b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),
-    )
+def named(attempts: Sequence[Attempt], provider: str) -> Headers:
+    """Return the headers that say who answered (empty: nobody did) and what it took."""
+    taken = (b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode())
+    return ((b"x-claude-proxy-provider", provider.encode()), taken) if provider else (taken,)
 
 
-def named_in_stream(attempts: Sequence[Attempt]) -> bytes:
+def named_in_stream(attempts: Sequence[Attempt], provider: str) -> bytes:
     """Return the same as comments of a stream whose headers went out before it was known."""
-    return b"".join(b": %b: %b\n" % pair for pair in named(attempts)) + b"\n"
+    return b"".join(b": %b: %b\n" % pair for pair in named(attempts, provider)) + b"\n"
 
 
 def stream_head(provider: Headers) -> Headers:
@@ -44,25 +42,26 @@ def stream_head(provider: Headers) -> Headers:
     return (*kept, *_EVENT_STREAM)
 
 
-def relayed(answer: Reply, attempts: Sequence[Attempt]) -> Reply:
+def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
     """Return a provider's whole answer as the client gets it: the body byte for byte, and who took part."""
     headers = for_client(answer.headers)
     if answer.status in (401, 403):
         # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
         headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), (b"x-should-retry", b"false"))
-    return Reply(answer.status, (*headers, *named(attempts)), answer.body)
+    return Reply(answer.status, (*headers, *named(attempts, provider)), answer.body)
 
 
 def last_word(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
     """Return the error that the client gets: the provider's own, else one of ours that names who failed how."""
-    error = decision.rejected.reply
+    error, provider = decision.rejected.reply, decision.provider
     if error is None:
+        provider = ""
         error = refusal("overloaded_error", "no provider could answer: " + "; ".join(map(_told, attempts)))
     if decision.returns_at is not None:
         seconds = max(1, math.ceil(decision.returns_at - now))
         headers = (*(pair for pair in error.headers if pair[0] != b"retry-after"), (b"retry-after", b"%d" % seconds))
         error = Reply(error.status, headers, error.body)
-    return relayed(error, attempts)
+    return relayed(error, attempts, provider)
 
 
 def as_event(reply: Reply) -> bytes:

@@ -15,7 +15,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 _NEXT_KEY: Final = re.compile(rb'[\s{,]*"(?:[^"\\]|\\.)*"\s*:\s*')
-_END: Final = re.compile(rb"\s*\}\s*")
+_END: Final = re.compile(rb"[\s{]*\}\s*")
 
 
 class MalformedRequestError(Exception):
@@ -30,7 +30,8 @@ class MessagesRequest:
     query: bytes
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
-    fields: Mapping[str, msgspec.Raw] = field(repr=False)
+    spans: Mapping[str, slice] = field(repr=False)
+    """Where in the body the value of each top-level field stands, in their order."""
     model: str
     streaming: bool
 
@@ -41,7 +42,23 @@ class MessagesRequest:
             fields = _fields.decode(body)
         except (ValueError, RecursionError) as error:  # not JSON, not an object, not UTF-8, nested too deep
             raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
-        return cls(path, query, headers, body, fields, _model(fields), fields.get("stream") == msgspec.Raw(b"true"))
+        spans = _spans(body, fields)
+        streaming = "stream" in spans and body[spans["stream"]] == b"true"
+        return cls(path, query, headers, body, spans, _model(fields), streaming)
+
+
+def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, slice]:
+    spans, position = dict[str, slice](), 0
+    for name, value in fields.items():
+        key = _NEXT_KEY.match(body, position)
+        if key is None:
+            break
+        position = key.end() + memoryview(value).nbytes
+        spans[name] = slice(key.end(), position)
+    if not _END.fullmatch(body, position):
+        # which of the two counts, two readers may see differently
+        raise MalformedRequestError("a field stands twice in the request body")
+    return spans
 
 
 def _model(fields: Mapping[str, msgspec.Raw]) -> str:
@@ -57,19 +74,10 @@ def _model(fields: Mapping[str, msgspec.Raw]) -> str:
 
 
 def spliced(request: MessagesRequest, replacements: Mapping[str, bytes]) -> bytes:
-    """Return the body with the values of some top-level fields replaced (JSON), all else byte for byte as it came.
-
-    Raises `MalformedRequestError` where a field stands twice: which of the two counts, two readers may see differently.
-    """
-    pieces, kept, position = list[bytes](), 0, 0
-    for name, value in request.fields.items():
-        key = _NEXT_KEY.match(request.body, position)
-        if key is None:
-            break
-        position = key.end() + memoryview(value).nbytes
+    """Return the body with the values (JSON) of some top-level fields replaced, all else byte for byte as it came."""
+    pieces, kept = list[bytes](), 0
+    for name, span in request.spans.items():
         if name in replacements:
-            pieces += (request.body[kept : key.end()], replacements[name])
-            kept = position
-    if not _END.fullmatch(request.body, position):
-        raise MalformedRequestError("a field stands twice in the request body")
+            pieces += (request.body[kept : span.start], replacements[name])
+            kept = span.stop
     return b"".join((*pieces, request.body[kept:]))

@@ -19,7 +19,7 @@ def named_return(headers: Headers, now: float) -> float | None:
     """Return the moment that the headers name, in seconds since the epoch, or None.
 
     `retry-after` counts first, in seconds or as a date. Of `anthropic-ratelimit-*-reset` the latest exhausted one
-    counts, where `-remaining` tells which those are, else the earliest.
+    counts, where `-remaining` tells which those are, else the earliest of those of which nothing remaining is told.
     """
     value = find(headers, b"retry-after")
     moment = None if value is None else _moment(value, now)
@@ -27,18 +27,18 @@ def named_return(headers: Headers, now: float) -> float | None:
 
 
 def _reset(headers: Headers, now: float) -> float | None:
-    resets, exhausted = dict[bytes, float](), set[bytes]()
+    resets, remaining = dict[bytes, float](), dict[bytes, bytes]()
     for name, value in headers:
         match = _LIMIT.fullmatch(name)
         if match is None:
             continue
-        if match[2] == b"remaining" and value.strip() == b"0":
-            exhausted.add(match[1])
-        elif match[2] == b"reset" and (moment := _moment(value, 0.0)) is not None and moment > now:
+        if match[2] == b"remaining":
+            remaining[match[1]] = value.strip()
+        elif (moment := _moment(value, 0.0)) is not None and moment > now:
             resets[match[1]] = moment
-    if spent := [moment for limit, moment in resets.items() if limit in exhausted]:
+    if spent := [moment for limit, moment in resets.items() if remaining.get(limit) == b"0"]:
         return max(spent)
-    return min(resets.values(), default=None)
+    return min((moment for limit, moment in resets.items() if limit not in remaining), default=None)
 
 
 def _moment(value: bytes, origin: float) -> float | None:

@@ -1,6 +1,7 @@
 """Server-sent events: bytes that arrive cut anywhere, handed on in whole events.
 
-    bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte ──► split ──► parse ──► ServerSentEvent
+    bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte
+                                     └──► split, telling ──► parse ──► ServerSentEvent
 
 The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
 """
@@ -8,6 +9,7 @@ The block is what goes to the client; the events are only looked at. Source: WHA
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,21 +83,35 @@ class SSEDecoder:
         return last
 
 
-def split(block: bytes) -> list[bytes]:
-    """Return the events of a block unread, each without its blank line, and maybe an empty last piece."""
-    return _BLANK_LINE.split(block) if b"\r" in block else block.split(b"\n\n")
+def split(block: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the events of a block unread, each without its blank line, and where the next one begins."""
+    start = 0
+    if b"\r" in block:
+        for blank_line in _BLANK_LINE.finditer(block):
+            yield block[start : blank_line.start()], blank_line.end()
+            start = blank_line.end()
+    else:
+        while (end := block.find(b"\n\n", start)) >= 0:
+            yield block[start:end], end + 2
+            start = end + 2
 
 
-def event_at(block: bytes, position: int) -> int:
-    """Return where the event begins that holds a position; 0, an earlier one's, where lines do not end in LF."""
-    blank_line = block.rfind(b"\n\n", 0, position)
-    return 0 if blank_line < 0 or b"\r" in block else blank_line + 2
+def telling(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
+    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is split for it."""
+    found = [position for word in words if (position := block.find(word)) >= 0]
+    if not found:
+        return []
+    if b"\r" in block:
+        pieces = _BLANK_LINE.split(block)
+    else:
+        pieces = block[block.rfind(b"\n\n", 0, min(found)) + 1 :].split(b"\n\n")
+    return [piece for piece in pieces if any(word in piece for word in words)]
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:
     """Read one event; None where it has no data (a comment, an empty piece). Unknown fields are passed over."""
     name, data = "", list[bytes]()
-    for line in _LINE_END.split(piece):
+    for line in _LINE_END.split(piece) if b"\r" in piece else piece.split(b"\n"):
         field, _, value = line.partition(b":")
         if field == b"data":
             data.append(value.removeprefix(b" "))
@@ -114,5 +130,5 @@ _typed = msgspec.json.Decoder(_Typed)
 def _type_of(data: bytes) -> str:
     try:
         return _typed.decode(data).type
-    except msgspec.MsgspecError:
+    except ValueError:
         return ""

@@ -19,7 +19,6 @@ class _Tokens(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    model: str = ""
     usage: _Tokens | None = None
 
 
@@ -40,14 +39,18 @@ def updated(usage: Usage, data: bytes) -> Usage:
     """
     try:
         report = _report.decode(data)
-    except msgspec.MsgspecError:
+    except ValueError:
         return usage
-    tokens = report.usage or (report.message.usage if report.message else None)
-    if tokens is None:
+    told = report.usage or (report.message.usage if report.message else None)
+    if told is None:
         return usage
-    told = {field: count for field in tokens.__struct_fields__ if (count := getattr(tokens, field)) is not None}
-    return Usage(**{**_as_dict(usage), **told})
+    return Usage(
+        _newest(told.input_tokens, usage.input_tokens),
+        _newest(told.output_tokens, usage.output_tokens),
+        _newest(told.cache_creation_input_tokens, usage.cache_creation_input_tokens),
+        _newest(told.cache_read_input_tokens, usage.cache_read_input_tokens),
+    )
 
 
-def _as_dict(usage: Usage) -> dict[str, int]:
-    return {field: getattr(usage, field) for field in _Tokens.__struct_fields__}
+def _newest(told: int | None, known: int) -> int:
+    return known if told is None else told

@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from claude_proxy.core.reply import refusal
+
 EXTENSION: Final = "claude_proxy.connection"
 """The ASGI extension under which an application finds the connection that its request came by."""
 
@@ -55,6 +57,14 @@ class ClientConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
+
+    def send_400_response(self, msg: str) -> None:
+        body = refusal("invalid_request_error", msg).body
+        head = (
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n"
+        )
+        self.transport.write(head % len(body) + b"\r\n" + body)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -1,4 +1,4 @@
-"""The guard that stands before everything: who may speak to this proxy at all.
+"""The guard that stands before everything: who may speak to this proxy at all. It is handed header fields by name.
 
 A web page in the user's browser can send requests to loopback; `Host`, `Origin` and `Sec-Fetch-Site` give it away.
 Another program or user on the machine can as well; it does not know the installation's token.
@@ -7,11 +7,10 @@ Another program or user on the machine can as well; it does not know the install
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from claude_proxy.core.headers import find
-from claude_proxy.core.model import Headers, Reply
+from claude_proxy.core.model import Reply
 from claude_proxy.core.reply import refusal
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -27,21 +26,21 @@ class Guard:
         self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         self._token = token.encode()
 
-    def place(self, headers: Headers) -> Reply | None:
+    def place(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
-        if not self._is_ours(find(headers, b"host") or b""):
+        if not self._is_ours(fields.get(b"host", b"")):
             return refusal("permission_error", "the Host header names another machine than this proxy", _NO_RETRY)
-        if find(headers, b"origin") is not None:
+        if b"origin" in fields:
             return refusal("permission_error", "requests from web pages are refused", _NO_RETRY)
-        site = find(headers, b"sec-fetch-site")
+        site = fields.get(b"sec-fetch-site")
         if site is not None and site.lower() not in _SAME_SITE:
             return refusal("permission_error", "requests from other sites are refused", _NO_RETRY)
         return None
 
-    def person(self, headers: Headers) -> Reply | None:
+    def person(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request without the installation's token."""
         # every candidate is compared, so that the time tells nothing of which one it was
-        if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(headers)):
+        if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(fields)):
             return None
         message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
         return refusal("authentication_error", message, _NO_RETRY)
@@ -57,17 +56,18 @@ def _is_address(name: str) -> bool:
     return ":" in name or name.replace(".", "").isdigit()
 
 
-def _tokens(headers: Headers) -> Iterator[bytes]:
-    for name, value in headers:
-        if name in (b"x-claude-proxy-token", b"x-api-key"):
-            yield value
-        elif name == b"authorization" and value[:7].lower() == b"bearer ":
-            yield value[7:].strip()
+def _tokens(fields: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    for name in (b"x-claude-proxy-token", b"x-api-key"):
+        if name in fields:
+            yield fields[name]
+    authorization = fields.get(b"authorization", b"")
+    if authorization[:7].lower() == b"bearer ":
+        yield authorization[7:].strip()
 
 
-def content_type(headers: Headers) -> Reply | None:
+def content_type(fields: Mapping[bytes, bytes]) -> Reply | None:
     """Refuse a body that is not labelled as JSON: what a form on a web page can send without being asked."""
-    value = (find(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
+    value = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if value == b"application/json":
         return None
     return refusal("invalid_request_error", "content-type must be application/json")

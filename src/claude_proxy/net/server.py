@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -19,6 +20,7 @@ from claude_proxy.exchange import Exchange
 from claude_proxy.gateway import Gateway, RequestHead
 from claude_proxy.net.client import AsgiClient
 from claude_proxy.net.guard import Guard, content_type
+from claude_proxy.ports import Journal
 
 _PIN_PREFIX: Final = "/provider/"
 
@@ -36,7 +38,7 @@ Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
 class Server:
     """Serves requests. `gateway` is asked for at each exchange, so that a changed configuration holds from the next.
 
-    `services` are the other answers, by path and method. `report` is told of defects.
+    `services` are the other answers, by path and method. The journal is told of refusals and defects.
     """
 
     def __init__(
@@ -44,12 +46,12 @@ class Server:
         guard: Guard,
         gateway: Callable[[], Gateway],
         services: Mapping[str, Mapping[str, Service]],
-        report: Callable[[str], None],
+        journal: Journal,
     ) -> None:
         self._guard = guard
         self._gateway = gateway
         self._services = services
-        self._report = report
+        self._journal = journal
         self.in_flight: set[asyncio.Task[None]] = set()
         """The tasks of the exchanges that are running."""
 
@@ -67,17 +69,21 @@ class Server:
 
     async def _serve(self, scope: HTTPScope, client: AsgiClient) -> None:
         headers, method = tuple(scope["headers"]), scope["method"]
+        fields = dict(headers)
         pin, path = _split_pin(scope["path"])
-        refused = self._guard.place(headers)
+        refused = self._guard.place(fields)
         if refused is None and path not in _OPEN:
-            refused = self._guard.person(headers)
-        if refused is None and method == "POST":
-            refused = content_type(headers)
+            refused = self._guard.person(fields)
+        if refused is None and method == "POST" and "POST" in self._methods(path):
+            refused = content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
             head = RequestHead(path, scope["query_string"], headers, pin)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
-        await client.send(refused or await self._other(method, path, pin, client))
+        reply = refused or await self._other(method, path, pin, client)
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
+        await client.send(reply)
 
     async def _converse(self, conversation: Exchange | Counting) -> None:
         task = asyncio.current_task()
@@ -90,14 +96,16 @@ class Server:
             self.in_flight.discard(task)
 
     async def _other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
-        services = self._services.get(path, {})
-        if method in services:
-            return await services[method](client, pin)
-        allowed = ["POST"] if path in _CONVERSATIONS else list(services)
+        allowed = self._methods(path)
         if not allowed:
             return refusal("not_found_error", f"there is nothing at {path[:100]}")
+        if method in allowed:
+            return await self._services[path][method](client, pin)
         wrong = refusal("invalid_request_error", f"{method} is not allowed here, only {' and '.join(allowed)}")
         return Reply(405, (*wrong.headers, (b"allow", ", ".join(allowed).encode())), wrong.body)
+
+    def _methods(self, path: str) -> tuple[str, ...]:
+        return ("POST",) if path in _CONVERSATIONS else tuple(self._services.get(path, ()))
 
     async def _own_defect(self, client: AsgiClient, error: Exception) -> None:
         """Tell where it happened, and of what kind it is: its text might hold content."""
@@ -105,7 +113,7 @@ class Server:
         while trace and trace.tb_next:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-        self._report(f"defect in claude-proxy itself: {type(error).__name__} at {place}")
+        self._journal.note(f"defect in claude-proxy itself: {type(error).__name__} at {place}", "error")
         if not client.started:
             await client.send(refusal("api_error", f"a defect of its own ({type(error).__name__}), noted in proxy.log"))
 

@@ -20,6 +20,9 @@ MAX_COMMAND_BYTES = 4096
 """A command to the proxy is a few words of JSON."""
 
 
+_NO_PROVIDERS_BUSINESS = refusal("not_found_error", "this is asked of the proxy, not of one of its providers")
+
+
 class StopCommand(msgspec.Struct, forbid_unknown_fields=True):
     """`force`: cut the requests in flight instead of waiting for them."""
 
@@ -41,7 +44,9 @@ class Control(Protocol):
 def services(gateway: Callable[[], Gateway], control: Control, health: object) -> Mapping[str, Mapping[str, Service]]:
     """Return the services by path and method. `health` is told to anyone, so it holds nothing secret."""
 
-    async def hello(_client: AsgiClient, _pin: str | None) -> Reply:
+    async def hello(_client: AsgiClient, pin: str | None) -> Reply:
+        if pin is not None and all(pin != provider.name for provider in gateway().providers):
+            return refusal("not_found_error", "no provider has this name")  # who asks has shown no token: no list
         return _json(200, health)
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
@@ -51,13 +56,15 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
             return refusal("not_found_error", found.message)
         return Reply(200, ((b"content-type", JSON),), listed(found.candidates))
 
-    async def status(_client: AsgiClient, _pin: str | None) -> Reply:
-        return _json(200, control.status())
+    async def status(_client: AsgiClient, pin: str | None) -> Reply:
+        return _json(200, control.status()) if pin is None else _NO_PROVIDERS_BUSINESS
 
-    async def stop(client: AsgiClient, _pin: str | None) -> Reply:
+    async def stop(client: AsgiClient, pin: str | None) -> Reply:
+        if pin is not None:
+            return _NO_PROVIDERS_BUSINESS
         try:
             command = msgspec.json.decode(await client.read_body(MAX_COMMAND_BYTES) or b"", type=StopCommand)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             return refusal("invalid_request_error", f"not a stop command: {error}")
         return _json(202, {"in_flight": control.stop_soon(force=command.force)})
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def _close_to_others(folder: Path) -> None:
     On Windows modes mean nothing: there the user profile's own access list keeps others out, and folders inherit it.
     A folder of somebody else, or one that all share (sticky, as `/tmp` is), is left as it is.
     """
-    if os.name == "nt":
+    if sys.platform == "win32":
         return
     facts = folder.stat()
     mode = stat.S_IMODE(facts.st_mode)

@@ -17,11 +17,15 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
-from claude_proxy.core.model import Account, Attempt
+from claude_proxy.core.model import Account, Attempt, Ending
+from claude_proxy.ports import Level
 from claude_proxy.store.text import printable, word
 
 MAX_BYTES = 10 * 1024 * 1024
+LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
+_BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 KEPT = 5
 """Older logs that are kept beside the current one: `proxy.log.1` is the youngest."""
 
@@ -32,8 +36,11 @@ class LogLedger:
     Each line is one unbuffered append, so it is there at once, and whole, whatever becomes of the process.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, level: Level = "info", max_bytes: int = MAX_BYTES, now: Callable[[], float] = time.time
+    ) -> None:
         self._path = path
+        self._least = LEVELS.index(level)
         self._max_bytes = max_bytes
         self._now = now
         self._descriptor: int | None = None
@@ -41,12 +48,14 @@ class LogLedger:
         self._warned = False
 
     def record(self, account: Account) -> None:
-        """Write the line of an exchange that is over."""
-        self._append(f"exchange {_describe(account)}")
+        """Write the line of an exchange that is over: an error where it failed, a warning where a provider did."""
+        if LEVELS.index(_level_of(account)) >= self._least:
+            self._append(f"exchange {_describe(account)}")
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, level: Level = "info") -> None:
         """Write a line about the service itself: started, configuration taken up, a provider rests."""
-        self._append(f"service {printable(text, 1000)}")
+        if LEVELS.index(level) >= self._least:
+            self._append(f"service {printable(text, 1000)}")
 
     def close(self) -> None:
         """Let go of the file; a later line opens it again."""
@@ -111,6 +120,12 @@ def _rotate(path: Path) -> None:
 def numbered(path: Path, number: int) -> Path:
     """Return the name of an older log; 1 is the youngest."""
     return path.with_name(f"{path.name}.{number}")
+
+
+def _level_of(account: Account) -> Level:
+    if account.status >= 400 or account.ending in _BROKEN:
+        return "info" if account.ending is Ending.CLIENT_LEFT else "error"
+    return "warning" if len(account.attempts) > 1 else "info"
 
 
 def _timestamp(epoch: float) -> str:

@@ -88,4 +88,4 @@ def _read_lines(file: BinaryIO) -> tuple[list[str], int]:
     start = file.tell()
     data = file.read()
     whole = data.rfind(b"\n") + 1
-    return data[:whole].decode(errors="replace").split("\n")[:-1], start + whole
+    return data.decode(errors="replace").split("\n")[:-1], start + whole

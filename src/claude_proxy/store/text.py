@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_TEXT = 300
 """Characters kept of a text by default: enough for a provider's error, and one line of a terminal or two."""
 
@@ -22,7 +24,10 @@ def word(text: str, limit: int = 100) -> str:
 
     Spaces, quotes, commas and equals signs become `_`: none of them can start another value.
     """
+    if len(text) <= limit and _PLAIN_WORD.fullmatch(text):  # as nearly all are, many times a request
+        return text
     return printable(text, limit).translate(_NOT_IN_A_WORD) or "-"
 
 
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:/\[\]-]+")
 _NOT_IN_A_WORD = str.maketrans(dict.fromkeys(" \"',=", "_"))

@@ -24,6 +24,10 @@ class Alarm:
         """Ring in `seconds` from now, if the reader sleeps then."""
         self.deadline = self._loop.time() + seconds
 
+    def elapsed(self, seconds: float) -> float:
+        """Return the time since it was set to ring in `seconds`."""
+        return max(0.0, self._loop.time() - self.deadline + seconds)
+
     def sleep(self) -> asyncio.Future[None]:
         """Return what to await; it raises `TimeoutError` at the deadline."""
         if self._timer is None or self._timer.when() > self.deadline:

@@ -28,10 +28,11 @@ class IncomingAnswer:
     When the message is over, the connection may serve another request already: it is not touched from here any more.
     """
 
-    __slots__ = ("_alarm", "_message", "_source", "headers", "status")
+    __slots__ = ("_alarm", "_message", "_source", "headers", "status", "waited")
 
-    def __init__(self, head: Head, message: IncomingMessage, source: Source, alarm: Alarm) -> None:
+    def __init__(self, head: Head, message: IncomingMessage, source: Source, alarm: Alarm, waited: float) -> None:
         self.status = head.status
+        self.waited = waited
         self.headers: Headers = head.headers
         self._message = message
         self._source = source

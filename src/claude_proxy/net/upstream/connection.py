@@ -18,8 +18,8 @@ MAX_UNREAD_BYTES = 256 * 1024
 """Body that waits to be read before the socket is left alone: as much as the event loops take from one at once."""
 
 MAX_WRITE_BYTES = 256 * 1024
-"""What is handed to the transport at once. Most requests are smaller; TLS would encrypt a larger one in one go, and hide
-how much of it has left."""
+"""What is handed to the transport at once. Most requests are smaller; TLS would encrypt a larger one in one go, and not
+tell how much of it has left."""
 
 
 class Keeper(Protocol):
@@ -65,8 +65,8 @@ class Connection(asyncio.Protocol):
     async def send(self, request: UpstreamRequest, head_timeout: float) -> Answer:
         """Send a request and return its answer once the head is there.
 
-        Raises `UnansweredError` where the connection was closed before, else as `ports.Transport.open`. The request need
-        not have left when the answer is there: a server may refuse it early. Cancelling closes the connection.
+        Raises `UnansweredError` where the connection was closed before, else as `ports.Transport.open`. The request may
+        still be on its way when the answer is there: a server may refuse it early. Cancelling closes the connection.
         """
         message = self._message = IncomingMessage(self.peer)
         try:
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         except BaseException:
             self.abort()
             raise
-        answer = IncomingAnswer(head, message, self, self._alarm)
+        answer = IncomingAnswer(head, message, self, self._alarm, self._alarm.elapsed(head_timeout))
         decoder = decoder_for(head.coding)
         return answer if decoder is None else DecodedAnswer(answer, decoder)
 
@@ -87,7 +87,6 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the socket at once."""
-        self._rest = memoryview(b"")
         if self._transport is not None:
             self._transport.abort()
         message, self._message = self._message, None
@@ -195,7 +194,6 @@ class Connection(asyncio.Protocol):
         """Part with an answer that is over."""
         self._message = None
         if message.reusable and not self.closed and not self._left_to_send():
-            self.resume()
             self._keeper.keep(self)
         else:
             self.abort()

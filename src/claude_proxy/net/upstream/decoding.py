@@ -9,7 +9,7 @@ from claude_proxy.core.model import Headers
 from claude_proxy.ports import Answer, Failure, UpstreamError
 
 MAX_STEP_BYTES = 256 * 1024
-"""The most that one step gives out, as much as a socket does at once: a few compressed bytes can stand for gigabytes."""
+"""The most that one step gives out, as much as a socket does at once: few compressed bytes can stand for gigabytes."""
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
@@ -46,6 +46,10 @@ class DecodedAnswer:
         return self._answer.status
 
     @property
+    def waited(self) -> float:
+        return self._answer.waited
+
+    @property
     def headers(self) -> Headers:
         return self._answer.headers
 
@@ -54,11 +58,7 @@ class DecodedAnswer:
         while True:
             data = b"" if self._decoder.pending else await self._answer.read(timeout)
             ended = not data and not self._decoder.pending
-            try:
-                decoded = self._decoder.finish() if ended else self._decoder.decode(data)
-            except UpstreamError:
-                self.close()
-                raise
+            decoded = self._decoder.finish() if ended else self._decoder.decode(data)
             if decoded or ended:
                 return decoded
 

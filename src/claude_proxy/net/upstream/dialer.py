@@ -22,7 +22,7 @@ class Dialer:
         self._ssl_context = ssl_context
 
     async def connect(self, origin: Origin, protocol: asyncio.Protocol, connect_timeout: float) -> None:
-        """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, never with `sent`."""
+        """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, not `sent`."""
         try:
             async with asyncio.timeout(connect_timeout):
                 sock = await self._reach(origin)

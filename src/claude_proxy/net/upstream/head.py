@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,22 +32,14 @@ class MalformedHeadError(Exception):
     """An answer's head that breaks HTTP/1.1."""
 
 
-class Framing(enum.Enum):
-    """How the end of a body is known."""
-
-    NONE = "none"
-    DECLARED = "declared"
-    """By content-length or by the last chunk."""
-    CLOSE = "close"
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
     """An answer's final head."""
 
     status: int
     headers: Headers
-    framing: Framing
+    declared: bool
+    """Whether the end of the body is told by content-length or a last chunk; else the connection ends with it."""
     coding: bytes
     """The value of content-encoding, or nothing."""
     clean: bool
@@ -70,9 +61,8 @@ def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
         raise MalformedHeadError(head_too_large())
     declared = _is_chunked(consumed) or b"content-length" in consumed
     bodiless = status in {_NO_CONTENT, _NOT_MODIFIED}
-    framing = Framing.NONE if bodiless else Framing.DECLARED if declared else Framing.CLOSE
     headers = tuple(_without_named(relayed, consumed.get(b"connection", b"")))
-    return Head(status, headers, framing, consumed.get(b"content-encoding", b""), clean=not (bodiless and declared))
+    return Head(status, headers, declared, consumed.get(b"content-encoding", b""), clean=not (bodiless and declared))
 
 
 def head_too_large() -> str:

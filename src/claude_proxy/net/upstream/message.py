@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Framing, Head, MalformedHeadError, head_too_large, read_head
+from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Head, MalformedHeadError, head_too_large, read_head
 from claude_proxy.ports import Failure, UpstreamError
 
 MAX_INTERIM_ANSWERS = 16
@@ -78,9 +78,11 @@ class IncomingMessage:
         before = len(self.pieces)
         try:
             parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as error:
+        except HttpParserError as error:
             self.reusable = False
             self.fail(Failure.MALFORMED, f"the answer is not HTTP/1.1 ({error})")
+        except HttpParserUpgrade:
+            self.fail(Failure.MALFORMED, "the answer switches to another protocol")
         if len(self.pieces) > before:
             self.unread += len(data)
             self._overhead = 0
@@ -96,7 +98,7 @@ class IncomingMessage:
             self.fail(Failure.RESET, "connection closed within the head of the answer")
         elif error is not None:
             self.fail(Failure.RESET, "connection broken within the answer")
-        elif self.head.framing is Framing.DECLARED:
+        elif self.head.declared:
             self.fail(Failure.TRUNCATED, "the answer ended before its declared end")
         else:
             self._end()
@@ -134,7 +136,7 @@ class IncomingMessage:
         if version not in {"1.1", "1.0"}:
             self._stop(f"the answer is HTTP/{version}")
         if status < 200:
-            self._pass_over(status)
+            self._pass_over()
         else:
             self._accept(status, keep=version == "1.1" and parser.should_keep_alive())
 
@@ -143,24 +145,18 @@ class IncomingMessage:
         if self.head is not None:
             self._end()
 
-    def _pass_over(self, status: int) -> None:
+    def _pass_over(self) -> None:
         self._interims += 1
         self._fields.clear()
-        if status == 101:
-            self._stop("the answer switches to another protocol")
         if self._interims > MAX_INTERIM_ANSWERS:
             self._stop(f"more than {MAX_INTERIM_ANSWERS} interim answers")
 
     def _accept(self, status: int, *, keep: bool) -> None:
         try:
-            self.head = head = read_head(status, self._fields)
+            self.head = read_head(status, self._fields)
         except MalformedHeadError as error:
             self._stop(str(error))
-        self.reusable = keep and head.clean
-        if not head.clean:
-            # A body is announced where there is none, and the parser would wait for it.
-            self._end()
-            raise _StopParsingError
+        self.reusable = keep and self.head.clean
 
     def _stop(self, what: str) -> NoReturn:
         self.fail(Failure.MALFORMED, what)

@@ -57,7 +57,6 @@ class HttpTransport:
             self._sweep.cancel()
         for connection in list(self._connections):
             connection.abort()
-        self._idle.clear()
         if self._connections:
             await self._drained
 
@@ -90,7 +89,7 @@ class HttpTransport:
         idle = self._idle.get(origin, [])
         while idle:
             since, connection = idle.pop()
-            if _fresh(since) and not connection.closed:
+            if _fresh(since):
                 return connection
             connection.abort()
         return None

@@ -36,7 +36,7 @@ def _openssl_trust() -> ssl.SSLContext | None:
 async def attach(protocol: asyncio.Protocol, sock: socket.socket, host: str, context: ssl.SSLContext | None) -> None:
     """Give `protocol` the connected socket; with a `context`, after a TLS handshake with `host`.
 
-    Raises `UpstreamError` (TLS); the socket is closed then, as it is on cancellation.
+    Raises `UpstreamError` (TLS). The loop closes the socket then, as it does on cancellation.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -44,19 +44,13 @@ async def attach(protocol: asyncio.Protocol, sock: socket.socket, host: str, con
             await loop.create_connection(lambda: protocol, sock=sock)
         else:
             await loop.create_connection(lambda: protocol, sock=sock, ssl=context, server_hostname=host)
-    except (OSError, ValueError) as error:
-        sock.close()
+    except OSError as error:
         raise UpstreamError(Failure.TLS, f"{host}: {_reason(error)}", sent=False) from None
-    except BaseException:
-        sock.close()
-        raise
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not trusted: {error.verify_message or error}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {(error.reason or 'unknown reason').replace('_', ' ').lower()}"
-    if isinstance(error, OSError):
-        return "connection closed during the TLS handshake"
-    return "not a name that TLS can check"
+    return "connection closed during the TLS handshake"

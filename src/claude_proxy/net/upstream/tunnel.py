@@ -36,13 +36,17 @@ class Proxy:
         return cls(parts.hostname, parts.port or 80, _authorization(parts.username, parts.password))
 
     async def tunnel(self, origin: Origin) -> socket.socket:
-        """Return a socket whose other end is `origin`. Raises `UpstreamError` (TUNNEL) and `TimeoutError`."""
+        """Return a socket whose other end is `origin`. Raises `UpstreamError` (TUNNEL, DNS) and `TimeoutError`."""
+        try:
+            target = authority(origin.host.encode("idna").decode(), origin.port).encode()
+        except UnicodeError:
+            raise UpstreamError(Failure.DNS, f"{origin.host}: not a name", sent=False) from None
         try:
             sock = await dial(self.host, self.port)
         except UpstreamError as error:
             raise self._error(f"cannot be reached ({error})") from None
         try:
-            await self._ask(sock, authority(origin.host, origin.port).encode("idna"))
+            await self._ask(sock, target)
         except BaseException:
             sock.close()
             raise
