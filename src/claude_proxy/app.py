@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -198,6 +199,8 @@ async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> 
     running.write(home.running)
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
     _stop_on_signals(proxy)
+    gc.collect()
+    gc.freeze()  # what start-up made stays for good: the collector need not look at it again
     try:
         ready(proxy)
         await proxy.wait()

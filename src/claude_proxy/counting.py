@@ -47,7 +47,7 @@ class Counting:
     async def run(self) -> None:
         try:
             request = await read(self._gateway, self._client, self._head)
-            self._notes.request = request
+            self._notes.begin(request)
             await self._answer(await self._count(request, find_route(self._gateway, self._head, request)))
         except ClientLeftError:
             pass  # which is what the notes say already
@@ -63,7 +63,7 @@ class Counting:
 
     async def _count(self, request: MessagesRequest, route: Route) -> Reply:
         notes = self._notes
-        notes.route = route
+        notes.pinned = route.pinned
         provider = self._first_that_counts(route)
         if provider is None:
             return _estimated(request, ())

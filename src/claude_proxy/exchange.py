@@ -46,8 +46,10 @@ class Exchange:
     async def run(self) -> None:
         try:
             request = await read(self._gateway, self._client, self._head)
-            self._notes.request = request
-            await self._converse(request, find_route(self._gateway, self._head, request))
+            self._notes.begin(request)
+            decision = await self._decide(request, find_route(self._gateway, self._head, request))
+            del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
+            await self._conclude(decision)
         except ClientLeftError:
             pass  # which is what the notes say already
         except RefusedError as refused:
@@ -56,10 +58,10 @@ class Exchange:
             self._close()
             self._gateway.ledger.record(self._notes.account())
 
-    async def _converse(self, request: MessagesRequest, route: Route) -> None:
+    async def _decide(self, request: MessagesRequest, route: Route) -> Relay | GiveUp:
         """Ask one provider after the other until one has the answer, or all have failed."""
         gateway, notes = self._gateway, self._notes
-        notes.route = route
+        notes.pinned = route.pinned
         if request.streaming:
             self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(provider, gateway.healths[provider.name]) for provider in route.candidates]
@@ -69,15 +71,18 @@ class Exchange:
             outcome, self._stream = await notes.attempt(decision.provider, request, route)
             decision = failover.judged(outcome, gateway.clock.wall())
         await self._heartbeat.pause()
+        return decision
+
+    async def _conclude(self, decision: Relay | GiveUp) -> None:
         match decision:
             case Relay(accepted):
-                await self._relay(accepted, failover)
+                await self._relay(accepted)
             case GiveUp():
                 await self._give_up(decision)
             case _:
                 assert_never(decision)
 
-    async def _relay(self, accepted: Accepted, failover: Failover) -> None:
+    async def _relay(self, accepted: Accepted) -> None:
         notes, answer = self._notes, accepted.reply
         notes.committed()
         if self._stream:
@@ -86,7 +91,8 @@ class Exchange:
             notes.usage = updated(notes.usage, answer.body)
             await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
             notes.ending = Ending.COMPLETE
-        failover.ended(notes.ending, self._gateway.clock.wall())
+        if self._failover:
+            self._failover.ended(notes.ending, self._gateway.clock.wall())
 
     async def _relay_stream(self, stream: Stream, opening: Reply) -> Ending:
         """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""

@@ -26,12 +26,18 @@ class Notes:
         self._began = gateway.clock.monotonic()
         self._first_byte_ms: float | None = None
         self._used_model = ""
-        self.request: MessagesRequest | None = None
-        self.route: Route | None = None
+        self._requested_model = ""
+        self._streaming = False
+        self.pinned = False
         self.attempts: list[Attempt] = []
         self.status = CLIENT_CLOSED_REQUEST
         self.usage = Usage()
         self.ending = Ending.CLIENT_LEFT
+
+    def begin(self, request: MessagesRequest) -> None:
+        """Note what is asked for."""
+        self._requested_model = request.model
+        self._streaming = request.streaming
 
     async def attempt(
         self, provider: Provider, request: MessagesRequest, route: Route
@@ -61,11 +67,11 @@ class Notes:
             started_at=self._wall,
             session=(find(self._head.headers, SESSION) or b"").decode("latin-1"),
             kind=self._kind,
-            streaming=bool(self.request and self.request.streaming),
-            requested_model=self.request.model if self.request else "",
+            streaming=self._streaming,
+            requested_model=self._requested_model,
             used_model=self._used_model,
             provider=self.attempts[-1].provider if answered else "",
-            pinned=bool(self.route and self.route.pinned),
+            pinned=self.pinned,
             status=self.status,
             attempts=tuple(self.attempts),
             usage=self.usage,

@@ -11,8 +11,10 @@ import pytest
 from claude_proxy.cli import processes
 from claude_proxy.cli.control import Control
 from claude_proxy.cli.run import environment
-from fakes.command_line import PATIENCE, CommandLine, line_with
+from fakes.command_line import PATIENCE, CommandLine
 
+ENDS_IN_TIME = f"import os, signal, sys; signal.alarm({PATIENCE:.0f})"
+"""The beginning of a command that must not outlive a test that fails."""
 PROXY = Control("127.0.0.1", 8787, "token")
 SHOW = """
 import json, os
@@ -96,18 +98,22 @@ def test_a_file_that_is_no_program_is_126(shared: CommandLine, tmp_path: Path) -
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
 def test_ctrl_c_belongs_to_the_command(shared: CommandLine) -> None:
-    code = (
-        "import signal, sys\n"
-        "def heard(*_): print('heard', flush=True); sys.exit(3)\n"
-        "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)\n"
-        "signal.signal(signal.SIGINT, heard); print('pid', __import__('os').getpid(), flush=True); signal.pause()"
-    )
+    code = f"""{ENDS_IN_TIME}
+def heard(*_):
+    print("heard", flush=True)
+    sys.exit(3)
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
+signal.signal(signal.SIGINT, heard)
+print(os.getpid(), flush=True)
+signal.pause()
+"""
     with shared.spawned("run", "--", sys.executable, "-c", code) as process:
-        assert line_with(process.stdout, "True")  # the command starts as any other: Ctrl-C is not ignored in it
-        child = int(line_with(process.stdout, "pid").split()[1])
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"  # the command starts as any other: Ctrl-C is not ignored in it
+        child = int(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         os.kill(child, signal.SIGINT)
-        assert line_with(process.stdout, "heard")
+        assert process.stdout.readline() == "heard\n"
         assert process.wait(PATIENCE) == 3
         assert process.stderr is not None
         assert process.stderr.read() == ""
@@ -115,9 +121,10 @@ def test_ctrl_c_belongs_to_the_command(shared: CommandLine) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
 def test_a_request_to_end_is_passed_on(shared: CommandLine) -> None:
-    code = "import os, signal; print('pid', os.getpid(), flush=True); signal.pause()"
+    code = f"{ENDS_IN_TIME}; print(os.getpid(), flush=True); signal.pause()"
     with shared.spawned("run", "--", sys.executable, "-c", code) as process:
-        child = int(line_with(process.stdout, "pid").split()[1])
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     assert not processes.alive(child)

@@ -198,6 +198,7 @@ class TestEnding:
             (START + THOUGHT, [], None),
             (START + THOUGHT, [THOUGHT + UNSTOPPED, PING], None),
             (START + THOUGHT, [event(b'{"error":{}}')], None),
+            (START + THOUGHT, [b": message_stop, error\n\n"], None),
             (START + THOUGHT, [STOPPED], Ending.COMPLETE),
             (START + THOUGHT, [STOPPED + UNSTOPPED], Ending.COMPLETE),
             (START + THOUGHT, [THOUGHT + MESSAGE_STOP], Ending.COMPLETE),

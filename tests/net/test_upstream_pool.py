@@ -331,7 +331,7 @@ def test_the_end_of_the_transport_is_the_end_of_its_answers(run: Run) -> None:
 def test_a_connection_that_is_closed_as_soon_as_it_is_open(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Dialer.connect
 
-    async def connect(self: Dialer, origin: Origin, connection: asyncio.Protocol, connect_timeout: float) -> None:
+    async def connect(self: Dialer, origin: Origin, connection: asyncio.BaseProtocol, connect_timeout: float) -> None:
         await real(self, origin, connection, connect_timeout)
         assert isinstance(connection, Connection)
         connection.abort()

@@ -164,7 +164,8 @@ class StreamJudge:
             self.began = self.began or event is not None
             if event and self._take(event):
                 self.follow(block[behind:])
-                return Accepted(Reply(self._head.status, self._head.headers, b"".join(self._held)))
+                held, self._held = b"".join(self._held), []
+                return Accepted(Reply(self._head.status, self._head.headers, held))
             if event and self._error:
                 return _behind_200(self._head, event.data, self._now)
         if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:

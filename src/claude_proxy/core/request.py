@@ -14,7 +14,7 @@ from claude_proxy.core.model import Headers
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
-_NEXT_KEY: Final = re.compile(rb'[\s{,]*"(?:[^"\\]|\\.)*"\s*:\s*')
+_NEXT_KEY: Final = re.compile(rb'[\s{,]*"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*')
 _END: Final = re.compile(rb"[\s{]*\}\s*")
 
 

@@ -21,7 +21,7 @@ class Dialer:
         self._bypass = Bypass(egress.no_proxy)
         self._ssl_context = ssl_context
 
-    async def connect(self, origin: Origin, protocol: asyncio.Protocol, connect_timeout: float) -> None:
+    async def connect(self, origin: Origin, protocol: asyncio.BaseProtocol, connect_timeout: float) -> None:
         """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, not `sent`."""
         try:
             async with asyncio.timeout(connect_timeout):

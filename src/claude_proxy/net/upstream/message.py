@@ -68,7 +68,7 @@ class IncomingMessage:
         """Whether the connection is as good as new once this is over."""
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take in what the socket gave."""
         parser = self._parser
         if parser is None:

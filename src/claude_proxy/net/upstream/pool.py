@@ -19,6 +19,9 @@ MAX_IDLE_SECONDS = 30.0
 MAX_IDLE_CONNECTIONS = 64
 """Free connections kept for one origin: more than the agents that one person runs at once."""
 
+READ_BYTES = 256 * 1024
+"""The buffer that all connections read into: the size that asyncio itself uses."""
+
 
 class HttpTransport:
     """`ports.Transport`: HTTP/1.1 with kept connections, straight or through the user's proxy.
@@ -29,6 +32,7 @@ class HttpTransport:
 
     def __init__(self, egress: Egress, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._dialer = Dialer(egress, ssl_context)
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._idle: defaultdict[Origin, list[tuple[float, Connection]]] = defaultdict(list)
         self._connections: set[Connection] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -95,7 +99,7 @@ class HttpTransport:
         return None
 
     async def _connect(self, origin: Origin, connect_timeout: float) -> Connection:
-        connection = Connection(origin, self)
+        connection = Connection(origin, self, self._buffer)
         try:
             await self._dialer.connect(origin, connection, connect_timeout)
         except BaseException:

@@ -33,7 +33,9 @@ def _openssl_trust() -> ssl.SSLContext | None:
     return context if context.cert_store_stats()["x509_ca"] else None
 
 
-async def attach(protocol: asyncio.Protocol, sock: socket.socket, host: str, context: ssl.SSLContext | None) -> None:
+async def attach(
+    protocol: asyncio.BaseProtocol, sock: socket.socket, host: str, context: ssl.SSLContext | None
+) -> None:
     """Give `protocol` the connected socket; with a `context`, after a TLS handshake with `host`.
 
     Raises `UpstreamError` (TLS). The loop closes the socket then, as it does on cancellation.
