@@ -64,17 +64,20 @@ async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outc
     """Read a stream up to its first meaningful event. Both of its times run from the request's last byte."""
     clock, timeouts, answer = gateway.clock, provider.timeouts, stream.answer
     sent_at = clock.monotonic() - answer.waited
-    deadline, what = sent_at + min(timeouts.first_event, timeouts.first_content), "first_event_timeout"
+    content_due = sent_at + timeouts.first_content
+    due, heard = min(sent_at + timeouts.first_event, content_due), False
     try:
-        while data := await answer.read(max(0.0, deadline - clock.monotonic())):
+        while data := await answer.read(max(0.0, due - clock.monotonic())):
             block = stream.decoder.feed(data)
             if block and (outcome := stream.judge.opening(block)):
                 return outcome
-            deadline, what = sent_at + timeouts.first_content, "first_content_timeout"
+            due, heard = content_due, True
     except UpstreamError as error:
         return unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered(what, f"no content within {deadline - sent_at:g} s")
+        if heard:
+            return unanswered("first_content_timeout", f"no content within {timeouts.first_content:g} s")
+        return unanswered("first_event_timeout", f"no event within {timeouts.first_event:g} s")
     except EventTooLargeError:
         return unanswered("malformed", "an event of the stream is too large")
     return stream.judge.cut(stream.decoder.rest)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ def test_on_linux_the_owner_is_found() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
 def test_a_port_that_is_free_has_no_owner() -> None:
     assert owner_of(free_port()) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+def test_who_only_connects_from_a_port_does_not_own_it() -> None:
+    with listening() as taken, socket.create_connection(taken.getsockname()) as client:
+        assert owner_of(client.getsockname()[1]) is None
 
 
 def answering_with(monkeypatch: pytest.MonkeyPatch, platform: str, outputs: dict[str, str]) -> None:

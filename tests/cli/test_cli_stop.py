@@ -88,6 +88,7 @@ def test_waiting_ends_where_the_user_said(busy: Busy) -> None:
 def test_force_cuts_requests(busy: Busy) -> None:
     done = busy.cli("stop", "--force")
     assert (done.code, done.out) == (0, "cutting 1 request in flight\nclaude-proxy stopped\n")
+    assert "service stopped" in busy.cli("logs").out  # it ended by itself, and was not killed
     assert busy.answer.result() != 200
     assert not processes.alive(busy.running.pid)
 

@@ -98,6 +98,15 @@ def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none(fault: 
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
+@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.CLIENT])
+def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
+    of = healths(minimax=10)
+    request = failover(of)
+    request.begin(NOW + 10)
+    request.judged(rejected(fault, "400"), NOW + 10)
+    assert asked(failover(of).begin(NOW + 10)) == "minimax"
+
+
 def test_who_rests_is_passed_over() -> None:
     assert asked(failover(healths(minimax=60)).begin(NOW)) == "moonshot"
 

@@ -166,6 +166,7 @@ class TestCut:
             ([], b"", "empty"),
             ([], b" \n", "empty"),
             ([PING], b"", "truncated"),
+            ([PING, b": still here\n\n"], b"", "truncated"),
             ([START, BLOCK], THOUGHT.rstrip(), "truncated"),
             ([], b"<html>", "nonsense"),
             ([b"<html>\n\n"], b"</html>", "nonsense"),

@@ -59,6 +59,23 @@ def test_requests_at_once_have_connections_of_their_own(run: Run) -> None:
 
 
 @on_both_loops
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_answers_at_once_do_not_mix(run: Run, tls: bool) -> None:
+    async def echo(wire: Wire) -> None:
+        body = (await wire.request()).partition(b"\r\n\r\n")[2]
+        await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body), body)
+
+    async def story() -> None:
+        async with Peer(echo, tls=tls) as peer, client() as transport:
+            bodies = [bytes([letter]) * 600_000 for letter in b"abcdefgh"]
+            async with asyncio.TaskGroup() as group:
+                echoes = [group.create_task(fetch(transport, peer.origin, body)) for body in bodies]
+            assert [task.result()[2] for task in echoes] == bodies
+
+    run(story())
+
+
+@on_both_loops
 def test_origins_do_not_share_connections(run: Run) -> None:
     async def story() -> None:
         async with Peer(always(HELLO)) as one, Peer(always(HELLO)) as other, client() as transport:

@@ -33,6 +33,9 @@ PEM = Path(__file__).with_name("localhost.pem")
 PATIENCE = 5.0
 """Seconds after which a test that waits for something fails."""
 
+FAR = Origin("https", "provider.test", 443)
+"""A name that only the proxy of a test knows."""
+
 LINGER_FORMAT = "hh" if sys.platform == "win32" else "ii"
 
 
@@ -140,6 +143,16 @@ def always(answer: bytes) -> Handler:
             await wire.send(answer)
 
     return handle
+
+
+async def silence(wire: Wire) -> None:
+    await wire.gone()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def server_tls() -> ssl.SSLContext:

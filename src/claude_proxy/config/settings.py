@@ -88,11 +88,15 @@ class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = UNSET
     first_event: Annotated[
         Seconds | UnsetType,
-        _key("From the request's last byte to the answer's first.", unit="seconds", default=_TIMEOUTS.first_event),
+        _key("From the request's last byte to the first byte of a stream.", unit="seconds", default=_TIMEOUTS.first_event),
     ] = UNSET
     first_content: Annotated[
         Seconds | UnsetType,
-        _key("From the answer's first byte to its first content.", unit="seconds", default=_TIMEOUTS.first_content),
+        _key(
+            "From the request's last byte to the first content of a stream, or to the head of an answer that is not.",
+            unit="seconds",
+            default=_TIMEOUTS.first_content,
+        ),
     ] = UNSET
     stall: Annotated[
         Seconds | UnsetType,

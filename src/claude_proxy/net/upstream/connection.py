@@ -38,8 +38,8 @@ class Connection(asyncio.BufferedProtocol):
     """A socket, and the answer that it is feeding.
 
     Free means that no answer is awaited; whatever comes then is unasked, and closes it. `buffer` is what the event loop
-    reads into. All connections of a loop can share one, since what was read is taken out before the next read. (A protocol
-    without a buffer is handed a new one of 256 KiB for each TLS record, which makes a stream cost three times as much.)
+    reads into. All connections of a loop can share one, since what was read is taken out before the next read. (For a
+    protocol without a buffer, TLS makes a new one of 256 KiB at each record: a stream then costs three times as much.)
     """
 
     def __init__(self, origin: Origin, keeper: Keeper, buffer: memoryview) -> None:
