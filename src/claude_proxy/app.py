@@ -23,6 +23,7 @@ from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
+from claude_proxy.net.upstream.tls import system_trust
 from claude_proxy.ports import Clock, Journal
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
@@ -75,6 +76,8 @@ class Proxy:
 
     async def start(self) -> None:
         """Listen; ready on return. Raises `OSError` where the port is taken."""
+        if any(provider.origin.scheme == "https" for provider in self._config.providers):
+            system_trust()  # reading the certificates stops the loop for some 30 ms: now rather than in a first request
         self.port = await self._listener.start(self._config.host, self._config.port)
         if self._home:
             self._watch = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)

@@ -52,11 +52,19 @@ class TestBody:
     @pytest.mark.parametrize(
         ("status", "fault"),
         [(429, Fault.QUOTA), *((status, Fault.PROVIDER) for status in (500, 502, 503, 504, 529))]
-        + [(status, Fault.REQUEST) for status in (400, 401, 402, 403, 404, 413, 422, 599)],
+        + [(status, Fault.REQUEST) for status in (400, 401, 402, 403, 404, 413, 422, 499, 501, 599)],
     )
     def test_an_error_is_judged_by_its_status_and_kept(self, status: int, fault: Fault) -> None:
         reply = error("api_error", status, "no", ((b"retry-after", b"30"),))
         assert judge_body(reply, RETRIED, NOW) == Rejected(fault, str(status), "no", NOW + 30, reply)
+
+    @pytest.mark.parametrize("status", [400, 404, 499])
+    def test_an_error_of_the_request_counts_whatever_its_form(self, status: int) -> None:
+        assert rejection(judge_body(Reply(status, (), b"<html>"), RETRIED, NOW)) == (
+            Fault.REQUEST,
+            str(status),
+            "<html>",
+        )
 
     @pytest.mark.parametrize(
         ("status", "fault"), [(402, Fault.QUOTA), (418, Fault.PROVIDER), (429, Fault.REQUEST), (503, Fault.REQUEST)]
@@ -65,7 +73,7 @@ class TestBody:
         outcome = judge_body(error("api_error", status), frozenset({402, 418}), NOW)
         assert rejection(outcome) == (fault, str(status), "no")
 
-    @pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 600])
+    @pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 520, 600])
     def test_a_status_that_answers_no_such_request_is_never_relayed(self, status: int) -> None:
         text = f"answered {status}, which is no answer to a request like this"
         outcome = judge_body(Reply(status, (), b'{"type":"message"}'), RETRIED, NOW)

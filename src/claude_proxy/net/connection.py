@@ -19,6 +19,11 @@ EXTENSION: Final = "claude_proxy.connection"
 """The ASGI extension under which an application finds the connection that its request came by."""
 
 
+READ_AHEAD_BYTES: Final = 1024 * 1024
+"""How much of a body is taken in before anyone asks for it. uvicorn stops the socket at 64 KiB, and starts it again:
+system calls that each request of Claude Code would pay for."""
+
+
 class GatheringTransport:
     """A transport that writes once for each turn of the event loop."""
 
@@ -57,6 +62,15 @@ class ClientConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > READ_AHEAD_BYTES:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def send_400_response(self, msg: str) -> None:
         body = refusal("invalid_request_error", msg).body

@@ -14,6 +14,8 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     Whatever a terminal or a log would act on goes: white space of any kind becomes one space, other control characters
     and direction marks become `?`.
     """
+    if len(text) <= limit and text.isprintable() and text == " ".join(text.split()):
+        return text
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text[: 4 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
