@@ -189,6 +189,7 @@ def serve(home: Home, config: Config, ready: Callable[[Proxy], None] = lambda _:
 
 async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> int:
     ledger = LogLedger(home.log, level=config.log_level)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home)
     await proxy.start()
     running = Running(
@@ -212,6 +213,12 @@ async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> 
         ledger.note("stopped")
         ledger.close()
     return 0
+
+
+def _defect(context: dict[str, object]) -> str:
+    """Say what asyncio reports, without an error's own text, which might hold content."""
+    error = context.get("exception")
+    return f"asyncio reports: {context.get('message')} ({type(error).__name__ if error else 'no error'})"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
