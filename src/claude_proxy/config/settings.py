@@ -88,7 +88,11 @@ class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = UNSET
     first_event: Annotated[
         Seconds | UnsetType,
-        _key("From the request's last byte to the first byte of a stream.", unit="seconds", default=_TIMEOUTS.first_event),
+        _key(
+            "From the request's last byte to the first byte of a stream.",
+            unit="seconds",
+            default=_TIMEOUTS.first_event,
+        ),
     ] = UNSET
     first_content: Annotated[
         Seconds | UnsetType,
