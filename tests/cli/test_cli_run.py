@@ -13,7 +13,7 @@ from claude_proxy.cli.control import Control
 from claude_proxy.cli.run import environment
 from fakes.command_line import PATIENCE, CommandLine
 
-ENDS_IN_TIME = f"import os, signal, sys; signal.alarm({PATIENCE:.0f})"
+ENDS_IN_TIME = f"import os, signal, sys, time; signal.alarm({PATIENCE:.0f})"
 """The beginning of a command that must not outlive a test that fails."""
 PROXY = Control("127.0.0.1", 8787, "token")
 SHOW = """
@@ -105,7 +105,8 @@ def heard(*_):
 print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
 signal.signal(signal.SIGINT, heard)
 print(os.getpid(), flush=True)
-signal.pause()
+while True:
+    time.sleep(0.02)  # not pause(): a signal just before it would be waited for in vain
 """
     with shared.spawned("run", "--", sys.executable, "-c", code) as process:
         assert process.stdout is not None

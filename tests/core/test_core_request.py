@@ -110,7 +110,6 @@ def test_its_repr_shows_no_content() -> None:
         (b'{"model":"opus"', "the request body is not a JSON object"),
         (b'{"model":"opus"} {}', "the request body is not a JSON object"),
         (b'{"model":"\xed\xa0\x80","\xff":1}', "the request body is not a JSON object"),
-        (b'{"model":"opus","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "the request body is not a JSON object"),
         (b"{}", "model: field required"),
         (b'{"max_tokens":1}', "model: field required"),
         (b'{"model":null}', "model: must be a text"),

@@ -16,8 +16,16 @@ BLANK_LINE = re.compile(rb"\n\n|\n\r|\r\r")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 FIELDS = [b"data: x", b"data:", b"data", b"event: ping", b": a comment", b"id: 7", b"why"]
 
-lines = st.tuples(st.sampled_from([*FIELDS, b"", b""]), st.sampled_from(LINE_ENDS)).map(b"".join)
-streams = st.builds(lambda lines, rest: b"".join((*lines, rest)), st.lists(lines, max_size=20), st.sampled_from(FIELDS))
+
+@st.composite
+def made(draw: st.DrawFn) -> bytes:
+    """Return a stream whose lines end in one way, or in all of them."""
+    ends = st.sampled_from(draw(st.sampled_from([*([end] for end in LINE_ENDS), LINE_ENDS])))
+    lines = st.tuples(st.sampled_from([*FIELDS, b"", b""]), ends).map(b"".join)
+    return b"".join(draw(st.lists(lines, max_size=20))) + draw(st.sampled_from(FIELDS))
+
+
+streams = made()
 cuts = st.lists(st.integers(min_value=1, max_value=12), max_size=40)
 
 
@@ -84,6 +92,19 @@ def test_a_short_event_behind_a_long_one_is_not_overlooked() -> None:
     assert decoder.feed(b"data: a long one") == b""
     assert decoder.feed(b"\n\n: x") == b"data: a long one\n\n"
     assert decoder.feed(b"\n\n: y") == b": x\n\n"
+
+
+def test_whole_events_are_handed_on_as_the_very_bytes_that_came() -> None:
+    block = b"event: ping\ndata: {}\n\n"
+    assert SSEDecoder().feed(block) is block
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+@pytest.mark.parametrize("words", [(b"x", b"ping"), (b"ping", b"absent", b"x")])
+def test_the_events_that_tell_more_are_found_in_a_long_block(end: bytes, words: tuple[bytes, ...]) -> None:
+    lines = [b"data: 1", b"", b"data: x", b"", b"data: 2", b"", b"event: ping", b"data: 3", b"", b""]
+    found = [parse(piece) for piece in telling(end.join(lines), words)]
+    assert found == [ServerSentEvent("", b"x"), ServerSentEvent("ping", b"3")]
 
 
 @given(streams)
