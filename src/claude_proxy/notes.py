@@ -11,6 +11,9 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.gateway import Gateway, RequestHead
 
+LONGEST_TEXT = 300
+"""How many characters of a provider's own words the user gets to read."""
+
 CLIENT_CLOSED_REQUEST = 499
 """The status noted for a client that left before it was sent one; no client ever sees it (nginx's convention)."""
 
@@ -49,7 +52,7 @@ class Notes:
         started = clock.monotonic()
         outcome, stream = await ask(self._gateway, provider, adapted, streaming=request.streaming)
         # some providers quote the key that they refuse
-        text = outcome.text.replace(provider.api_key, "[key]") if isinstance(outcome, Rejected) else ""
+        text = outcome.text.replace(provider.api_key, "[key]")[:LONGEST_TEXT] if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
         self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text))
         return outcome, stream

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core import judge
-from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, judge_body, unanswered
+from claude_proxy.core.judge import LONGEST_TEXT, Accepted, Outcome, Rejected, StreamJudge, judge_body, unanswered
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event
 from claude_proxy.core.model import Ending, Fault, Headers, Policy, Reply, Usage
 from core.given import NOW, error
@@ -124,7 +124,7 @@ class TestBody:
 
     def test_a_long_text_is_cut(self) -> None:
         _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 9999), RETRIED, NOW))
-        assert words == "é" * 300
+        assert words == "é" * LONGEST_TEXT
 
     def test_the_repr_of_a_rejection_shows_no_words(self) -> None:
         shown = "Rejected(fault=<Fault.PROVIDER: 'provider'>, label='reset', until=None, reply=None)"

@@ -23,7 +23,7 @@ class Adapted:
 
 def adapt(request: MessagesRequest, route: Route, provider: Provider) -> Adapted:
     """Return what `provider` gets. Only the model's name is written anew, and only where it changes."""
-    model = route.model if route.model_pinned else model_for(provider, route.model)
+    model = _plain(route.model) if route.model_pinned else model_for(provider, route.model)
     body = request.body
     if model != request.model:
         body = spliced(request, {"model": msgspec.json.encode(model)})
@@ -45,14 +45,17 @@ def model_for(provider: Provider, model: str) -> str:
     A Claude name is mapped by the tier in it; `[1m]`, which tells Claude Code alone of a long context, is taken off.
     A name that the provider has of its own, or that no mapping covers, goes through unchanged.
     """
-    if model.lower().endswith("[1m]"):
-        model = model[:-4]
+    model = _plain(model)
     tier = tier_of(model)
     if tier in provider.models:
         return provider.models[tier]
     if model in provider.own_models:
         return model
     return provider.models.get("default", model)
+
+
+def _plain(model: str) -> str:
+    return model[:-4] if model.lower().endswith("[1m]") else model
 
 
 def tier_of(model: str) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
@@ -54,20 +54,19 @@ class Failover:
     """One request's way through its candidates. Settles each permit that it takes exactly once."""
 
     def __init__(self, candidates: Sequence[tuple[Provider, Health]], *, pinned: bool) -> None:
+        if not candidates:
+            raise ValueError("a route has at least one candidate")
         self._healths = [health for _, health in candidates]
         self._waiting = list(candidates)
         self._passed_over: list[tuple[Provider, Health]] = []
-        self._forced = pinned
+        self._forced = False
         self._pinned = pinned
         self._asked: tuple[Health, Permit] | None = None
         self._rejections: list[tuple[Rejected, str]] = []
 
-    def begin(self, now: float) -> Try:
+    def begin(self, now: float) -> Decision:
         """Return the first provider to ask. There is always one: at the worst, one that rests."""
-        decision = self._next(now)
-        if not isinstance(decision, Try):
-            raise TypeError("a route has at least one candidate")
-        return decision
+        return self._next(now)
 
     def judged(self, outcome: Outcome, now: float) -> Decision:
         """Take what came of the last `Try`."""
@@ -76,24 +75,19 @@ class Failover:
             health.accept(permit)
             return Relay(outcome)
         self._rejections.append((outcome, health.name))
-        if outcome.fault is Fault.REQUEST or outcome.fault is Fault.CLIENT:
+        if outcome.fault is Fault.REQUEST:
             health.release(permit)
             return GiveUp(outcome, health.name, None)
         _hold_against(health, permit, outcome, now)
         return self._next(now)
 
     def ended(self, ending: Ending, now: float) -> None:
-        """Take how a relayed answer ended."""
+        """Take how a relayed answer ended. Not for a client that left: that is nobody's fault, and changes nothing."""
         health, permit = self._taken()
-        match ending:
-            case Ending.COMPLETE:
-                health.complete(permit)
-            case Ending.TRUNCATED | Ending.STALLED | Ending.ERROR:
-                health.strike(permit, now, ending.value)
-            case Ending.CLIENT_LEFT:
-                health.release(permit)
-            case _:
-                assert_never(ending)
+        if ending is Ending.COMPLETE:
+            health.complete(permit)
+        else:
+            health.strike(permit, now, ending.value)
 
     def abandon(self) -> None:
         """Give back the permit in hand, unjudged. Harmless where it has been settled."""
@@ -115,7 +109,7 @@ class Failover:
                 return Try(provider)
             self._passed_over.append((provider, health))
         if self._passed_over:
-            self._waiting = sorted(self._passed_over, key=lambda candidate: candidate[1].rest_until or now)
+            self._waiting = sorted(self._passed_over, key=lambda candidate: candidate[1].rest_until or 0.0)
             self._passed_over = []
             self._forced = True
             return self._next(now)
@@ -129,7 +123,7 @@ class Failover:
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
             return self._rejections[-1][0].until
-        return min((health.rest_until for health in self._healths if health.rest_until is not None), default=now)
+        return min(now if health.rest_until is None else health.rest_until for health in self._healths)
 
 
 def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:

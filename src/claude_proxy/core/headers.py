@@ -61,16 +61,12 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
     Fields that the client's `Connection` names end here as well, and the user's own for this provider win.
     """
     dropped = _NOT_FOR_PROVIDERS
-    listed = find(headers, b"connection")
-    if provider.headers or listed not in (None, b"keep-alive", b"close"):
-        dropped |= {name for name, _ in provider.headers} | _named(listed or b"")
+    listed = b",".join([value for name, value in headers if name == b"connection"])
+    if provider.headers or listed not in (b"", b"keep-alive", b"close"):
+        dropped |= {name for name, _ in provider.headers} | {name.strip().lower() for name in listed.split(b",")}
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
     fixed = _fixed(provider.origin, provider.auth, provider.api_key, provider.headers)
     return b"%bcontent-length: %d\r\n%b\r\n" % (fixed, body_length, b"".join(lines))
-
-
-def _named(connection: bytes) -> set[bytes]:
-    return {name.strip().lower() for name in connection.split(b",")}
 
 
 @lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures

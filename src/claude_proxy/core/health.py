@@ -110,7 +110,7 @@ class Health:
 
         A forced request that meets the quota again, and hears no time, tells nothing new.
         """
-        if permit.epoch != self.epoch or (until is None and self._rests(now)):
+        if permit.epoch != self.epoch or (until is None and self._rests(now) and not permit.probe):
             return
         length = self.cooldown if until is None else min(max(until - now, SHORTEST_REST), LONGEST_REST)
         self._rest(now, length, reason)

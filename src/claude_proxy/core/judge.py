@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from claude_proxy.core import sse, usage
+from claude_proxy.core.lenient import decoded
 from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
 from claude_proxy.core.model import Ending, Fault, Headers, Reply, Usage
 from claude_proxy.core.retry_after import named_return
@@ -24,8 +25,8 @@ from claude_proxy.core.retry_after import named_return
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
-LONGEST_TEXT: Final = 300
-"""How many characters of a provider's own words are kept for the user to read."""
+LONGEST_TEXT: Final = 2000
+"""How many characters of a provider's own words are kept."""
 
 _QUOTA_STATUSES: Final = frozenset({402, 429})
 _QUOTA_ERRORS: Final = frozenset({"rate_limit_error", "billing_error"})
@@ -75,7 +76,7 @@ def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outc
     if status in retry_statuses:
         fault = Fault.QUOTA if status in _QUOTA_STATUSES else Fault.PROVIDER
         return Rejected(fault, str(status), text, until, reply)
-    if 400 <= status < 500 or (status < 600 and read_error(reply.body)):
+    if 400 <= status < 600 and (status < 500 or read_error(reply.body)):
         return Rejected(Fault.REQUEST, str(status), text, until, reply)
     # a redirect, say, or the page of something that stands in front of the provider
     return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
@@ -91,11 +92,8 @@ _shape = msgspec.json.Decoder(_AnswerShape)
 
 def _is_answer(body: bytes) -> bool:
     """Whether a body is a whole message, or a count of tokens."""
-    try:
-        shape = _shape.decode(body)
-    except ValueError:
-        return False
-    return shape.type == "message" or (shape.type == "" and shape.input_tokens is not None)
+    shape = decoded(_shape, body)
+    return shape is not None and (shape.type == "message" or (shape.type == "" and shape.input_tokens is not None))
 
 
 def _behind_200(reply: Reply, body: bytes, now: float) -> Rejected:
@@ -177,10 +175,13 @@ class StreamJudge:
 
         An error or a page in place of a stream ends here as well: it holds no events.
         """
-        body = b"".join((*self._held, rest))
-        if body.strip() and not self.began:
-            return _behind_200(self._head, body, self._now)
-        return unanswered("truncated" if self.began else "empty", "the stream ended before its first content")
+        last = sse.parse(rest)
+        if last and last.kind == "error":
+            return _behind_200(self._head, last.data, self._now)
+        began, body = self.began or last is not None, b"".join((*self._held, rest))
+        if began or not body.strip():
+            return unanswered("truncated" if began else "empty", "the stream ended before its first content")
+        return _behind_200(self._head, body, self._now)
 
     def follow(self, block: bytes) -> None:
         """Take the next events of a committed stream.
@@ -219,8 +220,5 @@ class StreamJudge:
 
 
 def _has_stop_reason(data: bytes) -> bool:
-    try:
-        delta = _message_delta.decode(data).delta
-    except ValueError:
-        return False
-    return delta is not None and bool(delta.stop_reason)
+    event = decoded(_message_delta, data)
+    return bool(event and event.delta and event.delta.stop_reason)

@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from claude_proxy.core.lenient import decoded
+
 MESSAGES_PATH: Final = "/v1/messages"
 COUNT_TOKENS_PATH: Final = "/v1/messages/count_tokens"
 MODELS_PATH: Final = "/v1/models"
@@ -45,7 +47,7 @@ def error_event(body: bytes) -> bytes:
 
 
 class _Error(msgspec.Struct):
-    type: str = ""
+    type: str | int = ""  # some providers number their errors
     message: str = ""
 
 
@@ -62,8 +64,5 @@ def read_error(body: bytes) -> tuple[str, str] | None:
 
     The outer `"type": "error"` may be missing, as it is at some providers.
     """
-    try:
-        envelope = _envelope.decode(body)
-    except ValueError:
-        return None
-    return envelope.error.type, envelope.error.message
+    envelope = decoded(_envelope, body)
+    return (str(envelope.error.type), envelope.error.message) if envelope else None

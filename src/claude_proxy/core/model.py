@@ -21,7 +21,6 @@ class Fault(enum.Enum):
     PROVIDER = "provider"
     QUOTA = "quota"
     REQUEST = "request"
-    CLIENT = "client"
 
 
 class Ending(enum.Enum):

@@ -50,10 +50,10 @@ class MessagesRequest:
 def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, slice]:
     spans, position = dict[str, slice](), 0
     for name, value in fields.items():
-        key = _NEXT_KEY.match(body, position)
-        if key is None:
+        key, text = _NEXT_KEY.match(body, position), bytes(value)
+        if key is None or not body.startswith(text, key.end()):
             break
-        position = key.end() + memoryview(value).nbytes
+        position = key.end() + len(text)
         spans[name] = slice(key.end(), position)
     if not _END.fullmatch(body, position):
         # which of the two counts, two readers may see differently

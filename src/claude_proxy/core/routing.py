@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,9 @@ from claude_proxy.core.model import Provider
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
+
+
+_PINNING: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,15 @@ def route(
     providers: tuple[Provider, ...], pin: str | None, model: str, keyless: Mapping[str, str] | None = None
 ) -> Route | NoSuchProvider:
     """Return the route of a request; `keyless` maps providers that lack a key to the variable they wait for."""
-    model_pinned = model.startswith(MODEL_PREFIX) and model.count("/") > 1
-    if model_pinned:
-        pin, model = model.removeprefix(MODEL_PREFIX).split("/", 1)
+    pinning = _PINNING.fullmatch(model)
+    if pinning:
+        pin, model = pinning.groups()
     if pin is None:
         return Route(providers, model)
     found = tuple(provider for provider in providers if provider.name == pin)
     if not found:
         return NoSuchProvider(_unknown(providers, pin, keyless or {}))
-    return Route(found, model, pinned=True, model_pinned=model_pinned)
+    return Route(found, model, pinned=True, model_pinned=pinning is not None)
 
 
 def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, str]) -> str:

@@ -15,11 +15,13 @@ from typing import Final
 
 import msgspec
 
+from claude_proxy.core.lenient import decoded
+
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 """The largest event that is waited for. The largest real ones (a whole tool result in one block) stay below 1 MiB."""
 
 _BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
-_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_LINE_END: Final = re.compile(rb"[\r\n]")
 
 
 class EventTooLargeError(Exception):
@@ -128,7 +130,5 @@ _typed = msgspec.json.Decoder(_Typed)
 
 
 def _type_of(data: bytes) -> str:
-    try:
-        return _typed.decode(data).type
-    except ValueError:
-        return ""
+    typed = decoded(_typed, data)
+    return typed.type if typed else ""

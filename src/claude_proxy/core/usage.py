@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from claude_proxy.core.lenient import decoded
 from claude_proxy.core.model import Usage
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
@@ -37,10 +38,7 @@ def updated(usage: Usage, data: bytes) -> Usage:
 
     What does not read as counts (negative, text, absurdly large) changes nothing.
     """
-    try:
-        report = _report.decode(data)
-    except ValueError:
-        return usage
+    report = decoded(_report, data) or _Report()
     told = report.usage or (report.message.usage if report.message else None)
     if told is None:
         return usage
