@@ -43,6 +43,10 @@ class Done:
     err: str
 
 
+WARNINGS = "default,ignore:unclosed file <_io.FileIO name='/proc/:ResourceWarning"
+"""All but one: a Ctrl-C can come between the opening of a file and whoever would close it."""
+
+
 @dataclass(slots=True)
 class CommandLine:
     """Runs commands, and searches whatever one prints for secrets and tracebacks."""
@@ -66,7 +70,7 @@ class CommandLine:
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC", "CLAUDE"))}
-        fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": "default"}
+        fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": WARNINGS}
         return {**inherited, **fixed, **self.extra, **(more or {})}
 
     def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Done:

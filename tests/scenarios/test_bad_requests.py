@@ -7,7 +7,7 @@ import pytest
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, running_proxy
-from fakes.scripts import answers, message
+from fakes.scripts import json_message, message
 from fakes.story import story
 
 MALFORMED = {
@@ -169,6 +169,6 @@ async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> 
 async def test_a_body_that_is_nested_very_deep_does_no_harm() -> None:
     # how deep is too deep, the Python at work decides: 3.14 has room for more than this
     body = b'{"model": "m", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    async with running_proxy(FakeProvider(answers("hello"))) as proxy:
+    async with running_proxy(FakeProvider(json_message())) as proxy:
         assert (await proxy.ask("POST", "/v1/messages", body)).status in (200, 400)
-        assert (await proxy.post()).status == 200
+        assert (await proxy.post(stream=False)).status == 200
