@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.judge import Accepted, Outcome, StreamJudge, judge_body, unanswered
-from claude_proxy.core.model import Provider, Reply
+from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, judge_body, unanswered
+from claude_proxy.core.model import Provider, Reply, Timeouts
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.gateway import Gateway
 from claude_proxy.ports import Answer, UpstreamError, UpstreamRequest
@@ -28,12 +28,16 @@ class Stream:
     """The longest silence that its provider may keep, in seconds."""
 
 
+ERROR_PATIENCE: Final = 5.0
+"""Seconds that the body of an error may take, where its status alone sends us to the next provider."""
+
+
 class _AnswerTooLargeError(Exception):
     """The answer is over `MAX_ANSWER_BYTES`."""
 
 
 async def ask(
-    gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool
+    gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
 ) -> tuple[Outcome, Stream | None]:
     """Return what came of it; the stream besides where one was accepted. Every fault is a `Rejected`, never raised."""
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
@@ -49,7 +53,7 @@ async def ask(
     stream = None
     try:
         if not streaming or answer.status != HTTPStatus.OK:
-            return await _whole(gateway, provider, answer), None
+            return await _whole(gateway, provider, answer, counting=counting), None
         judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
         opened = Stream(answer, SSEDecoder(), judge, timeouts.stall)
         outcome = await _opening(gateway, provider, opened)
@@ -83,27 +87,38 @@ async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outc
     return stream.judge.cut(stream.decoder.rest)
 
 
-async def _whole(gateway: Gateway, provider: Provider, answer: Answer) -> Outcome:
-    """Read an answer to its last byte before it is judged, so that failover covers it all."""
+async def _whole(gateway: Gateway, provider: Provider, answer: Answer, *, counting: bool) -> Outcome:
+    """Read an answer to its last byte before it is judged, so that failover covers it all.
+
+    A status that sends us to the next provider says enough by itself: its body is not waited for long.
+    """
+    statuses = gateway.policy.retry_statuses
+    told_enough = answer.status in statuses
+    pieces = list[bytes]()
     try:
-        body = await _read_to_end(gateway, provider, answer)
+        await _read_to_end(gateway, provider.timeouts, answer, pieces, hurry=told_enough)
+        broken = None
     except UpstreamError as error:
-        return unanswered(error.failure.value, str(error))
+        broken = unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered("stalled", "the answer stopped before its end")
+        broken = unanswered("stalled", "the answer stopped before its end")
     except _AnswerTooLargeError:
-        return unanswered("malformed", "the answer is too large")
-    reply = Reply(answer.status, answer.headers, body)
-    return judge_body(reply, gateway.policy.retry_statuses, gateway.clock.wall())
+        broken = unanswered("malformed", "the answer is too large")
+    if broken and not told_enough:
+        return broken
+    reply = Reply(answer.status, answer.headers, b"".join(pieces))
+    outcome = judge_body(reply, statuses, gateway.clock.wall(), counting=counting)
+    return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 
-async def _read_to_end(gateway: Gateway, provider: Provider, answer: Answer) -> bytes:
-    clock, timeouts = gateway.clock, provider.timeouts
-    deadline = clock.monotonic() + timeouts.first_content  # a body that drips never falls silent
-    pieces, size = list[bytes](), 0
-    while data := await answer.read(max(0.0, min(timeouts.stall, deadline - clock.monotonic()))):
+async def _read_to_end(
+    gateway: Gateway, timeouts: Timeouts, answer: Answer, pieces: list[bytes], *, hurry: bool
+) -> None:
+    now = gateway.clock.monotonic
+    due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
+    size = 0
+    while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):
         pieces.append(data)
         size += len(data)
         if size > MAX_ANSWER_BYTES:
             raise _AnswerTooLargeError
-    return b"".join(pieces)

@@ -10,6 +10,7 @@ commit is kept alive by pings, which commit to nothing but a 200.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, assert_never
 
 from claude_proxy.attempt import Stream
@@ -54,6 +55,10 @@ class Exchange:
             pass  # which is what the notes say already
         except RefusedError as refused:
             await self._refuse(refused.reply)
+        except asyncio.CancelledError:
+            if not self._client.left:
+                self._notes.cut_by_stop()
+            raise
         finally:
             self._close()
             self._gateway.ledger.record(self._notes.account())
@@ -86,13 +91,16 @@ class Exchange:
         notes, answer = self._notes, accepted.reply
         notes.committed()
         if self._stream:
-            notes.ending = await self._relay_stream(self._stream, answer)
+            self._end(await self._relay_stream(self._stream, answer))
         else:
             notes.usage = updated(notes.usage, answer.body)
             await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
-            notes.ending = Ending.COMPLETE
+            self._end(Ending.COMPLETE)
+
+    def _end(self, ending: Ending) -> None:
+        self._notes.ending = ending
         if self._failover:
-            self._failover.ended(notes.ending, self._gateway.clock.wall())
+            self._failover.ended(ending, self._gateway.clock.wall())
 
     async def _relay_stream(self, stream: Stream, opening: Reply) -> Ending:
         """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""
@@ -115,21 +123,25 @@ class Exchange:
     async def _pass_on(self, stream: Stream) -> Ending:
         """Relay whole events as they come, at the client's pace, until nothing more comes."""
         read_on, whole_events, judge = stream.answer.read, stream.decoder.feed, stream.judge
-        put_off_ping, write = self._heartbeat.put_off, self._client.write
-        while True:
+        put_off_ping, write, now = self._heartbeat.put_off, self._client.write, self._gateway.clock.monotonic
+        due = now() + _patience(stream)
+        while (patience := due - now()) > 0:
             try:
-                data = await read_on(END_GRACE if judge.stopped else stream.stall)
+                data = await read_on(patience)
                 block = whole_events(data)
             except TimeoutError:
-                return judge.ending(Ending.STALLED)
+                break
             except (UpstreamError, EventTooLargeError):
                 return judge.ending(Ending.TRUNCATED)
             if not data:
                 return judge.ending(Ending.TRUNCATED)
             if block:
-                judge.follow(block)
                 put_off_ping()
+                if not judge.stopped and judge.follow(block):
+                    # pings and comments are signs of life, but not of an answer: they win no time
+                    due = now() + _patience(stream)
                 await write(block)
+        return judge.ending(Ending.STALLED)
 
     async def _give_up(self, decision: GiveUp) -> None:
         notes = self._notes
@@ -165,5 +177,12 @@ class Exchange:
         if self._stream:
             self._notes.usage = self._stream.judge.usage
             self._stream.answer.close()
+            if self._stream.judge.stopped and self._notes.ending is Ending.CLIENT_LEFT:
+                self._end(Ending.COMPLETE)  # it had all of its answer, and did not wait for the body's end
         if self._failover:
             self._failover.abandon()
+
+
+def _patience(stream: Stream) -> float:
+    """Return how long the next event may take, in seconds."""
+    return END_GRACE if stream.judge.stopped else stream.stall

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from claude_proxy.attempt import Stream, ask
+from claude_proxy.core import messages
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.judge import Outcome, Rejected
 from claude_proxy.core.model import Account, Attempt, Ending, Provider, Usage
+from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.gateway import Gateway, RequestHead
@@ -50,12 +52,19 @@ class Notes:
         self._used_model = adapted.model
         clock = self._gateway.clock
         started = clock.monotonic()
-        outcome, stream = await ask(self._gateway, provider, adapted, streaming=request.streaming)
-        # some providers quote the key that they refuse
-        text = outcome.text.replace(provider.api_key, "[key]")[:LONGEST_TEXT] if isinstance(outcome, Rejected) else ""
+        outcome, stream = await ask(
+            self._gateway, provider, adapted, streaming=request.streaming, counting=self._kind == "count_tokens"
+        )
+        text = redacted(outcome.text, provider.api_key, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
         self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text))
         return outcome, stream
+
+    def cut_by_stop(self) -> None:
+        """Note that the proxy was told to stop at once, and the request did not get to its end."""
+        self.ending = Ending.ERROR
+        if self.status == CLIENT_CLOSED_REQUEST:
+            self.status = messages.STATUS_OF_ERROR["overloaded_error"]
 
     def committed(self) -> None:
         """Note that the answer's first byte goes out now."""

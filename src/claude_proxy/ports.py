@@ -132,6 +132,11 @@ class Client(Protocol):
     Once the body is read, a client that hangs up cancels the task that serves it.
     """
 
+    @property
+    def left(self) -> bool:
+        """Whether it hung up."""
+        ...
+
     async def read_body(self, limit: int) -> bytes | None:
         """Return the whole body; None as soon as it is known to be over `limit` bytes. Raises `ClientLeftError`."""
         ...

@@ -42,11 +42,17 @@ def rejection(outcome: Outcome | None) -> tuple[Fault, str, str]:
 
 class TestBody:
     @pytest.mark.parametrize(
-        "body", [b'{"type":"message","content":[]}', b' {"input_tokens":0}', b'{"input_tokens":5,"type":"message"}']
+        ("body", "counting"),
+        [
+            (b'{"type":"message","content":[]}', False),
+            (b' {"input_tokens":0}', True),
+            (b'{"input_tokens":5,"x":[]}', True),
+        ],
     )
-    def test_a_message_or_a_count_is_accepted_as_it_is(self, body: bytes) -> None:
+    def test_a_message_or_a_count_is_accepted_as_it_is(self, body: bytes, counting: bool) -> None:
         reply = Reply(200, (), body)
-        assert judge_body(reply, RETRIED, NOW) == Accepted(reply)
+        assert judge_body(reply, RETRIED, NOW, counting=counting) == Accepted(reply)
+        assert isinstance(judge_body(reply, RETRIED, NOW, counting=not counting), Rejected)
         assert Accepted(reply).label == "200"
 
     @pytest.mark.parametrize(
@@ -87,9 +93,12 @@ class TestBody:
             (b"<html>\n<b>Bad\x00 gateway</b>", "nonsense", "<html> <b>Bad gateway</b>"),
             (b'{"type":"message","content":[', "nonsense", '{"type":"message","content":['),
             (b'{"type":"ping","input_tokens":1}', "nonsense", '{"type":"ping","input_tokens":1}'),
-            (b'{"base_resp":{"status_code":1002}}', "nonsense", '{"base_resp":{"status_code":1002}}'),
-            (b'{"error":{"type":"1302","message":"too\\nfast"}}', "error", "too fast"),
-            (b'{"error":{"type":"1302"}}', "error", '{"error":{"type":"1302"}}'),
+            (b'{"type":"message"}', "nonsense", '{"type":"message"}'),
+            (b'{"input_tokens":5}', "nonsense", '{"input_tokens":5}'),
+            (b'{"type":"message","content":[],"base_resp":{"status_code":1,"status_msg":"bad"}}', "error", "bad"),
+            (b'{"type":"message","content":[],"error":{"type":"odd","message":"no"}}', "error", "no"),
+            (b'{"error":{"type":"1211","message":"too\\nodd"}}', "error", "too odd"),
+            (b'{"error":{"type":"1211"}}', "error", '{"error":{"type":"1211"}}'),
             (b"\xff\xfe", "nonsense", "\N{REPLACEMENT CHARACTER}" * 2),
         ],
     )
@@ -97,6 +106,20 @@ class TestBody:
         self, body: bytes, label: str, text: str
     ) -> None:
         assert judge_body(Reply(200, (), body), RETRIED, NOW) == Rejected(Fault.PROVIDER, label, text, None, None)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"base_resp":{"status_code":1008}}',
+            b'{"error":{"code":1308}}',
+            b'{"error":{"type":"rate_limit_reached_error"}}',
+        ],
+    )
+    def test_behind_a_200_a_providers_own_word_for_its_quota_is_one(self, body: bytes) -> None:
+        outcome = judge_body(Reply(200, (), body), RETRIED, NOW)
+        assert isinstance(outcome, Rejected)
+        assert outcome.fault is Fault.QUOTA
+        assert outcome.label in body.decode()
 
     @pytest.mark.parametrize(
         ("kind", "status", "fault"),
@@ -123,7 +146,7 @@ class TestBody:
         assert words == words.strip()
 
     def test_a_long_text_is_cut(self) -> None:
-        _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 9999), RETRIED, NOW))
+        _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), RETRIED, NOW))
         assert words == "é" * LONGEST_TEXT
 
     def test_the_repr_of_a_rejection_shows_no_words(self) -> None:

@@ -79,6 +79,8 @@ class Peer:
 
     async def send(self, data: bytes) -> None:
         """Write bytes as they are. Raises `ConnectionError` where the peer has left."""
+        if self._writer.is_closing():
+            raise ConnectionResetError  # uvloop would raise a RuntimeError
         self._writer.write(data)
         self.sent += len(data)
         await self._writer.drain()

@@ -12,7 +12,7 @@ from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message
-from fakes.steps import Status
+from fakes.steps import Close, Cut, Head, Raw, Stall, Status, Step
 from fakes.story import story
 
 CLOCK = FakeClock()
@@ -91,3 +91,26 @@ async def test_the_retried_statuses_are_the_users_to_set() -> None:
     async with running_proxy(first, second, retry_statuses=frozenset({418})) as proxy:
         assert (await proxy.post()).status == 500
         assert await complete_text(await proxy.post()) == "second"
+
+
+@pytest.mark.parametrize("end", [Close(), Cut(), Stall()], ids=["closed", "reset", "silent"])
+@story
+async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("claude_proxy.attempt.ERROR_PATIENCE", 0.1)
+    first = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), end])
+    async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
+        answer = await proxy.post()
+        assert answer.headers["x-claude-proxy-attempts"] == "minimax=429, moonshot=200"
+        assert await complete_text(answer) == "hello"
+        status = await proxy.status()
+    assert (status["minimax"]["state"], status["minimax"]["reason"]) == ("resting", "429")
+    assert status["minimax"]["strikes"] == 0
+
+
+@story
+async def test_a_broken_body_is_not_relayed() -> None:
+    only = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), Close()])
+    async with running_proxy(only) as proxy:
+        answer = await proxy.post()
+        assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
+        assert 40 < int(answer.headers["retry-after"]) <= 45

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from fakes.client import BrokenError
-from fakes.grammar import complete_text
+from claude_proxy.core.model import Ending
+from fakes.grammar import complete_text, ending_of
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
@@ -38,11 +38,27 @@ async def test_by_force_a_stream_in_flight_is_ended() -> None:
         answer = await proxy.post()
         stopping = await proxy.ask("POST", "/admin/stop", b'{"force": true}')
         assert (stopping.status, await stopping.json()) == (202, {"in_flight": 1})
-        with pytest.raises(BrokenError):
-            await complete_text(answer)
+        events = await answer.all_events()
+        assert ending_of(events) == "error"
+        assert events[-1].data["error"]["type"] == "overloaded_error"
         await fake.left()
         await proxy.proxy.wait()
-        assert len(proxy.ledger.accounts) == 1
+        (account,) = proxy.ledger.accounts
+        assert (account.ending, account.status) == (Ending.ERROR, 200)
+
+
+@story
+async def test_by_force_who_waits_for_an_answer_is_told() -> None:
+    fake = FakeProvider([Stall()])
+    async with running_proxy(fake) as proxy:
+        asking = asyncio.get_running_loop().create_task(proxy.post())
+        await fake.asked()
+        await proxy.ask("POST", "/admin/stop", b'{"force": true}')
+        answer = await asking
+        assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
+        await proxy.proxy.wait()
+        (account,) = proxy.ledger.accounts
+        assert (account.ending, account.status) == (Ending.ERROR, 529)
 
 
 @story

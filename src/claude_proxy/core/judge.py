@@ -25,11 +25,26 @@ from claude_proxy.core.retry_after import named_return
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
-LONGEST_TEXT: Final = 2000
-"""How many characters of a provider's own words are kept."""
+LONGEST_TEXT: Final = 65536
+"""How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
+that is taken out later."""
 
 _QUOTA_STATUSES: Final = frozenset({402, 429})
-_QUOTA_ERRORS: Final = frozenset({"rate_limit_error", "billing_error"})
+_QUOTA_ERRORS: Final = frozenset(
+    {
+        "rate_limit_error",
+        "billing_error",
+        "1002",  # MiniMax: too many requests
+        "1008",  # MiniMax: no balance
+        "2056",  # MiniMax: a plan's limit
+        "1113",  # Z.ai: no balance
+        "1302",  # Z.ai: too many requests
+        "1308",  # Z.ai: a plan's limit
+        "exceeded_current_quota_error",  # Moonshot: no balance
+        "rate_limit_reached_error",  # Moonshot: too many requests
+    }
+)
+"""Errors that say "no more for now", in Anthropic's words and in those of others; all have been seen behind a 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +81,11 @@ def unanswered(label: str, text: str) -> Rejected:
     return Rejected(Fault.PROVIDER, label, text)
 
 
-def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outcome:
+def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float, *, counting: bool = False) -> Outcome:
     """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
     status = reply.status
     if status == 200:
-        return Accepted(reply) if _is_answer(reply.body) else _behind_200(reply, reply.body, now)
+        return Accepted(reply) if _is_answer(reply.body, counting=counting) else _behind_200(reply, reply.body, now)
     text = _words(reply.body)
     until = named_return(reply.headers, now)
     if status in retry_statuses:
@@ -82,18 +97,27 @@ def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float) -> Outc
     return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
 
 
-class _AnswerShape(msgspec.Struct):
-    type: str = ""
-    input_tokens: int | None = None
+class _Message(msgspec.Struct):
+    type: str
+    content: list[msgspec.Raw]
 
 
-_shape = msgspec.json.Decoder(_AnswerShape)
+class _Count(msgspec.Struct):
+    input_tokens: int
 
 
-def _is_answer(body: bytes) -> bool:
-    """Whether a body is a whole message, or a count of tokens."""
-    shape = decoded(_shape, body)
-    return shape is not None and (shape.type == "message" or (shape.type == "" and shape.input_tokens is not None))
+_message = msgspec.json.Decoder(_Message)
+_count = msgspec.json.Decoder(_Count)
+
+
+def _is_answer(body: bytes, *, counting: bool) -> bool:
+    """Whether a body is a whole message (or a count of tokens), with no error code beside it."""
+    if read_error(body):
+        return False
+    if counting:
+        return decoded(_count, body) is not None
+    message = decoded(_message, body)
+    return message is not None and message.type == "message"
 
 
 def _behind_200(reply: Reply, body: bytes, now: float) -> Rejected:
@@ -105,7 +129,7 @@ def _behind_200(reply: Reply, body: bytes, now: float) -> Rejected:
     fault = Fault.QUOTA if kind in _QUOTA_ERRORS else Fault.PROVIDER
     status = STATUS_OF_ERROR.get(kind)
     relayed = None if status is None else Reply(status, _as_json(reply.headers), body)
-    label = kind if status else "error"
+    label = kind if status or kind in _QUOTA_ERRORS else "error"
     return Rejected(fault, label, _words(body), named_return(reply.headers, now), relayed)
 
 
@@ -183,15 +207,17 @@ class StreamJudge:
             return unanswered("truncated" if began else "empty", "the stream ended before its first content")
         return _behind_200(self._head, body, self._now)
 
-    def follow(self, block: bytes) -> None:
-        """Take the next events of a committed stream.
+    def follow(self, block: bytes) -> bool:
+        """Take the next events of a committed stream; return whether there is more in them than signs of life.
 
         Only those that tell more than content does are read: reading all would cost more than relaying them.
         """
-        for piece in sse.telling(block, _TELLING):
+        telling = sse.telling(block, _TELLING)
+        for piece in telling:
             event = sse.parse(piece)
             if event:
                 self._take(event)
+        return bool(telling) or b"content_block" in block
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise`: where it was not complete."""

@@ -48,12 +48,18 @@ def error_event(body: bytes) -> bytes:
 
 class _Error(msgspec.Struct):
     type: str | int = ""  # some providers number their errors
+    code: str | int | None = None
     message: str = ""
 
 
+class _BaseResponse(msgspec.Struct):
+    status_code: int = 0
+    status_msg: str = ""
+
+
 class _Envelope(msgspec.Struct):
-    error: _Error
-    type: str = ""
+    error: _Error | None = None
+    base_resp: _BaseResponse | None = None  # MiniMax's own way; 0 is none
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -62,7 +68,11 @@ _envelope = msgspec.json.Decoder(_Envelope)
 def read_error(body: bytes) -> tuple[str, str] | None:
     """Return (type, message) of an error body, or None where it is not one.
 
-    The outer `"type": "error"` may be missing, as it is at some providers.
+    The outer `"type": "error"` may be missing, and a code may stand in place of a type, as it does at some providers.
     """
     envelope = decoded(_envelope, body)
-    return (str(envelope.error.type), envelope.error.message) if envelope else None
+    if envelope and envelope.error:
+        return str(envelope.error.type or envelope.error.code or ""), envelope.error.message
+    if envelope and envelope.base_resp and envelope.base_resp.status_code:
+        return str(envelope.base_resp.status_code), envelope.base_resp.status_msg
+    return None

@@ -18,7 +18,7 @@ MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 class AsgiClient:
     """Implements `ports.Client`. Made in the task that serves the request; cancels it when the client hangs up."""
 
-    __slots__ = ("_connection", "_declared", "_receive", "_send", "_task", "_unread", "left", "started")
+    __slots__ = ("_connection", "_declared", "_receive", "_send", "_task", "_unread", "left", "started", "streaming")
 
     def __init__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
@@ -28,7 +28,7 @@ class AsgiClient:
         self._connection = cast("ClientConnection", (scope["extensions"] or {})[EXTENSION])
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.left = False
-        self.started = False
+        self.started = self.streaming = False
 
     async def read_body(self, limit: int) -> bytes | None:
         self._unread = True
@@ -55,7 +55,7 @@ class AsgiClient:
         self._task.cancel()
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.started = True
+        self.started = self.streaming = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, data: bytes) -> None:
@@ -65,6 +65,7 @@ class AsgiClient:
         """Send a whole answer."""
         headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
         await self.start(reply.status, (*headers, (b"connection", b"close")) if self._unread else headers)
+        self.streaming = False
         await self.write(reply.body)
         if self._unread:
             await self._discard()

@@ -14,7 +14,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Sco
 
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
 from claude_proxy.core.model import Reply
-from claude_proxy.core.reply import refusal
+from claude_proxy.core.reply import CUT_SHORT, refusal
 from claude_proxy.counting import Counting
 from claude_proxy.exchange import Exchange
 from claude_proxy.gateway import Gateway, RequestHead
@@ -63,7 +63,7 @@ class Server:
             await self._serve(scope, client)
         except asyncio.CancelledError:
             if not client.left:
-                raise
+                await self._cut(client)  # the proxy is told to stop at once
         except Exception as error:  # noqa: BLE001 - the last line of defence: a defect must not show as a traceback
             await self._own_defect(client, error)
 
@@ -106,6 +106,13 @@ class Server:
 
     def _methods(self, path: str) -> tuple[str, ...]:
         return ("POST",) if path in _CONVERSATIONS else tuple(self._services.get(path, ()))
+
+    async def _cut(self, client: AsgiClient) -> None:
+        if client.streaming:
+            await client.write(CUT_SHORT)
+            await client.end()
+        elif not client.started:
+            await client.send(refusal("overloaded_error", "stopped before an answer came"))
 
     async def _own_defect(self, client: AsgiClient, error: Exception) -> None:
         """Tell where it happened, and of what kind it is: its text might hold content."""
