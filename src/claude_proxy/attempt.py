@@ -8,10 +8,10 @@ from typing import Final
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, judge_body, unanswered
-from claude_proxy.core.model import Provider, Reply, Timeouts
+from claude_proxy.core.model import Fault, Provider, Reply, Timeouts
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.gateway import Gateway
-from claude_proxy.ports import Answer, UpstreamError, UpstreamRequest
+from claude_proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """The largest answer that is read whole; the longest real ones, 128,000 tokens, take about 1 MiB."""
@@ -47,7 +47,7 @@ async def ask(
     try:
         answer = await gateway.transport.open(request, connect_timeout=timeouts.connect, head_timeout=silence)
     except UpstreamError as error:
-        return unanswered(error.failure.value, str(error)), None
+        return _unreached(error), None
     except TimeoutError:
         return unanswered("first_event_timeout", f"no answer within {silence:g} s"), None
     stream = None
@@ -62,6 +62,13 @@ async def ask(
     finally:
         if stream is None:
             answer.close()
+
+
+def _unreached(error: UpstreamError) -> Rejected:
+    if error.failure is Failure.LOCAL:
+        # our own trouble: no provider is to blame, and the next one would fail alike
+        return Rejected(Fault.REQUEST, Failure.LOCAL.value, str(error))
+    return unanswered(error.failure.value, str(error))
 
 
 async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outcome:

@@ -15,6 +15,8 @@ from claude_proxy.core.model import Account, Headers, Origin, Reply
 class Failure(enum.Enum):
     """What went wrong with a connection to a provider; the value is what logs and headers show."""
 
+    LOCAL = "local"
+    """This machine has no descriptors left: no fault of the provider."""
     DNS = "dns"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"

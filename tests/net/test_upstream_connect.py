@@ -50,7 +50,7 @@ def full_server() -> Iterator[int]:
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
-    """Let every name stand for these addresses; none: for nothing. Holds for asyncio, uvloop asks the system itself."""
+    """Let every name stand for these addresses; none: for nothing."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, port: int, *_: int, flags: int = 0, **__: int) -> list[object]:

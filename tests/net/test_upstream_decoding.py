@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import zlib
@@ -117,6 +118,27 @@ def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces(run: Run) -> No
                 assert len(piece) <= decoding.MAX_STEP_BYTES
                 size += len(piece)
             assert size == len(BOMB)
+
+    run(story())
+
+
+@on_both_loops
+def test_others_get_their_turn_while_a_huge_body_is_decoded(run: Run) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as peer, client() as transport:
+            answer = await ask(transport, peer.origin)
+            turns = 0
+
+            def take_a_turn() -> None:
+                nonlocal turns
+                turns += 1
+                asyncio.get_running_loop().call_soon(take_a_turn)
+
+            take_a_turn()
+            pieces = 0
+            while await answer.read(PATIENCE):
+                pieces += 1
+            assert turns >= pieces > 1
 
     run(story())
 

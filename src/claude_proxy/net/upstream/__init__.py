@@ -8,7 +8,8 @@
           decoding        gzip and deflate, undone piece by piece
         Alarm             one timer for all deadlines of a connection
       Dialer              from an origin to a connected socket, within one limit of time
-        tcp, tunnel, tls  name look-up and TCP; CONNECT and NO_PROXY; certificates and handshake
+        names             name look-up that keeps nobody waiting
+        tcp, tunnel, tls  TCP; CONNECT and NO_PROXY; certificates and handshake
 
 Every failure is an `UpstreamError` that says what happened and whether anything was sent.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import Protocol
 
@@ -56,7 +57,11 @@ class DecodedAnswer:
     async def read(self, timeout: float) -> bytes:
         """Return a piece of the decoded body, as `ports.Answer` promises; it is at most `MAX_STEP_BYTES` long."""
         while True:
-            data = b"" if self._decoder.pending else await self._answer.read(timeout)
+            if self._decoder.pending:
+                await asyncio.sleep(0)  # seconds of decoding can stand behind a few bytes: others get their turn
+                data = b""
+            else:
+                data = await self._answer.read(timeout)
             ended = not data and not self._decoder.pending
             decoded = self._decoder.finish() if ended else self._decoder.decode(data)
             if decoded or ended:

@@ -7,6 +7,7 @@ import socket
 import ssl
 
 from claude_proxy.core.model import Egress, Origin
+from claude_proxy.net.upstream.names import Names
 from claude_proxy.net.upstream.tcp import authority, dial
 from claude_proxy.net.upstream.tls import attach, system_trust
 from claude_proxy.net.upstream.tunnel import Bypass, Proxy
@@ -18,6 +19,7 @@ class Dialer:
 
     def __init__(self, egress: Egress, ssl_context: ssl.SSLContext | None) -> None:
         self._proxy = Proxy.at(egress.proxy_url) if egress.proxy_url else None
+        self._names = Names()
         self._bypass = Bypass(egress.no_proxy)
         self._ssl_context = ssl_context
 
@@ -33,8 +35,8 @@ class Dialer:
 
     async def _reach(self, origin: Origin) -> socket.socket:
         if self._proxy is None or origin.scheme != "https" or self._bypass.covers(origin):
-            return await dial(origin.host, origin.port)
-        return await self._proxy.tunnel(origin)
+            return await dial(self._names, origin.host, origin.port)
+        return await self._proxy.tunnel(origin, self._names)
 
     def _context(self, origin: Origin) -> ssl.SSLContext | None:
         if origin.scheme != "https":

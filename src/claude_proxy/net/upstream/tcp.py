@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
-from typing import TypeAlias
 
+from claude_proxy.net.upstream.names import Address, Addresses, Names
 from claude_proxy.ports import Failure, UpstreamError
 
 FALLBACK_AFTER = 1.0
 """Seconds after which a silent address is left for the next one: a lost SYN is sent again after one (RFC 6298)."""
 
-Address: TypeAlias = tuple[int, tuple[str | int | bytes, ...]]
-"""A family, and an address as that family's sockets take it."""
+_NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+"""This process has none left; or the whole system."""
 
 
 def authority(host: str, port: int) -> str:
@@ -20,13 +21,27 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def dial(host: str, port: int) -> socket.socket:
+async def dial(names: Names, host: str, port: int) -> socket.socket:
     """Return a connected, non-blocking socket; the host's addresses are tried in the order that the system prefers.
 
-    Raises `UpstreamError` (DNS, REFUSED, UNREACHABLE) and `TimeoutError`. Sets no limit of its own on the last address.
+    Raises `UpstreamError` (DNS, REFUSED, UNREACHABLE, LOCAL) and `TimeoutError`. Sets no limit of its own on the last
+    address.
     """
+    addresses = await names.addresses(host, port)
+    if not addresses:
+        _new_socket(socket.AF_INET).close()  # a look-up needs one as well, and does not say so
+        raise UpstreamError(Failure.DNS, f"{host}: name not found", sent=False)
+    try:
+        return await _first_of(addresses, authority(host, port))
+    except BaseException:
+        names.doubt(host, port)
+        raise
+
+
+async def _first_of(addresses: Addresses, peer: str) -> socket.socket:
+    """Return a connection to the first address that has one to give."""
     failures: list[OSError] = []
-    *others, last = await _resolve(host, port)
+    *others, last = addresses
     for address in others:
         try:
             async with asyncio.timeout(FALLBACK_AFTER):
@@ -37,25 +52,12 @@ async def dial(host: str, port: int) -> socket.socket:
         return await _connect(last)
     except OSError as error:
         failures.append(error)
-    raise _verdict(authority(host, port), failures)
-
-
-async def _resolve(host: str, port: int) -> list[Address]:
-    loop = asyncio.get_running_loop()
-    try:
-        try:
-            # An address needs no name server, and no thread to wait for one.
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        raise UpstreamError(Failure.DNS, f"{host}: name not found", sent=False) from None
-    return [(family, address) for family, _, _, _, address in found]
+    raise _verdict(peer, failures)
 
 
 async def _connect(target: Address) -> socket.socket:
     family, address = target
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = _new_socket(family)
     try:
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, address)
@@ -63,6 +65,20 @@ async def _connect(target: Address) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _new_socket(family: int) -> socket.socket:
+    try:
+        return socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        if error.errno in _NO_DESCRIPTORS:
+            raise _own_trouble() from None
+        raise
+
+
+def _own_trouble() -> UpstreamError:
+    text = "this machine has no descriptors left (see `ulimit -n`)"
+    return UpstreamError(Failure.LOCAL, text, sent=False)
 
 
 def _verdict(peer: str, failures: list[OSError]) -> Exception:

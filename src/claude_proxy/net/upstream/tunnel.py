@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from claude_proxy.core.model import Origin
+from claude_proxy.net.upstream.names import Names
 from claude_proxy.net.upstream.tcp import authority, dial
 from claude_proxy.ports import Failure, UpstreamError
 
@@ -35,15 +36,20 @@ class Proxy:
             raise ValueError(message)
         return cls(parts.hostname, parts.port or 80, _authorization(parts.username, parts.password))
 
-    async def tunnel(self, origin: Origin) -> socket.socket:
-        """Return a socket whose other end is `origin`. Raises `UpstreamError` (TUNNEL, DNS) and `TimeoutError`."""
+    async def tunnel(self, origin: Origin, names: Names) -> socket.socket:
+        """Return a socket whose other end is `origin`.
+
+        Raises `UpstreamError` (TUNNEL, DNS, LOCAL) and `TimeoutError`.
+        """
         try:
             target = authority(origin.host.encode("idna").decode(), origin.port).encode()
         except UnicodeError:
             raise UpstreamError(Failure.DNS, f"{origin.host}: not a name", sent=False) from None
         try:
-            sock = await dial(self.host, self.port)
+            sock = await dial(names, self.host, self.port)
         except UpstreamError as error:
+            if error.failure is Failure.LOCAL:
+                raise
             raise self._error(f"cannot be reached ({error})") from None
         try:
             await self._ask(sock, target)
