@@ -18,6 +18,7 @@ from claude_proxy.config.load import Config, ConfigError, fingerprint, load
 from claude_proxy.core.health import Health
 from claude_proxy.core.model import Provider
 from claude_proxy.gateway import Gateway
+from claude_proxy.net.descriptors import raise_descriptor_limit
 from claude_proxy.net.guard import Guard
 from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
@@ -123,6 +124,7 @@ class Proxy:
             "providers": [self._board.provider(provider, now) for provider in self._gateway.providers],
             "skipped": [{"name": one.name, "variable": one.variable} for one in self._config.skipped],
             "last_answer": self._board.last_answer,
+            "sessions": self._board.sessions,
             "config_problems": self._problems,
             "warnings": self._config.warnings,
         }
@@ -178,20 +180,33 @@ def _fixed_at_start(config: Config) -> tuple[str, int, str]:
     return config.host, config.port, config.log_level
 
 
-def serve(home: Home, config: Config, ready: Callable[[Proxy], None] = lambda _: None) -> int:
+class ListenError(OSError):
+    """The address cannot be listened at: it is taken, for example."""
+
+
+def serve(
+    home: Home,
+    config: Config,
+    ready: Callable[[Proxy], None] = lambda _: None,
+    draining: Callable[[int], None] = lambda _: None,
+) -> int:
     """Run the proxy until it is told to stop: the whole of `claude-proxy serve`. Returns the exit code.
 
-    `ready` is called once it listens. Raises `OSError` where it cannot.
+    `ready` is called once it listens, `draining` where a signal makes it wait for that many requests. Raises
+    `ListenError`, and another `OSError` where the home's files cannot be written.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(home, config, ready))
+        return runner.run(_serve(home, config, ready, draining))
 
 
-async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> int:
+async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None]) -> int:
     ledger = LogLedger(home.log, level=config.log_level)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home)
-    await proxy.start()
+    try:
+        await proxy.start()
+    except OSError as error:
+        raise ListenError(error.errno, error.strerror) from error
     running = Running(
         pid=os.getpid(),
         host=config.host,
@@ -202,7 +217,8 @@ async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None]) -> 
     )
     running.write(home.running)
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
-    _stop_on_signals(proxy)
+    _stop_on_signals(proxy, draining)
+    raise_descriptor_limit()
     gc.collect()
     gc.freeze()  # what start-up made stays for good: the collector need not look at it again
     try:
@@ -230,14 +246,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _stop_on_signals(proxy: Proxy) -> None:
+def _stop_on_signals(proxy: Proxy, draining: Callable[[int], None]) -> None:
     """The first signal drains, a second one ends the requests in flight as well."""
     loop = asyncio.get_running_loop()
     told = False
 
     def stop() -> None:
         nonlocal told
-        proxy.stop_soon(force=told)
+        in_flight = proxy.stop_soon(force=told)
+        if in_flight and not told:
+            draining(in_flight)
         told = True
 
     if sys.platform == "win32":

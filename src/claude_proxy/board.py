@@ -9,9 +9,17 @@ from typing import Final
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.model import Account, Ending, Provider
 from claude_proxy.ports import Clock, Journal, Level
+from claude_proxy.store.text import printable
 
 _KEY_REFUSED: Final = frozenset({"401", "403"})
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
+
+MAX_SESSIONS: Final = 256
+"""Sessions of which is known who answered last: more than anyone has open."""
+MAX_SESSION_LENGTH: Final = 64
+"""Characters; Claude Code's ids have 36, and a client may send anything."""
+MAX_MODEL_LENGTH: Final = 200
+"""Characters; no model's name is longer in a configuration, and a client may ask for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Board:
         self._trouble: dict[str, Trouble] = {}
         self._key_refused: set[str] = set()
         self._last_answer: dict[str, object] | None = None
+        self._sessions: dict[str, Mapping[str, object]] = {}
         self._noted_epoch: dict[Health, int] = {}
         self.healths: Mapping[str, Health] = {}
         self.variables: Mapping[str, str] = {}
@@ -48,7 +57,13 @@ class Board:
                 self._note_refused_key(attempt.provider, attempt.outcome)
             self._note_rest(attempt.provider, now)
         if account.provider:
-            self._last_answer = {"provider": account.provider, "model": account.used_model, "at": now}
+            self._last_answer = {
+                "provider": account.provider,
+                "model": printable(account.used_model, MAX_MODEL_LENGTH),
+                "at": now,
+            }
+            if account.kind == "messages":
+                self._remember(account.session, self._last_answer)
             if account.ending in _BROKEN:
                 self._trouble[account.provider] = Trouble(now, f"a stream ended {account.ending.value}")
 
@@ -59,6 +74,14 @@ class Board:
         """Forget what was known of a provider, since its key or address is another now."""
         self._trouble.pop(name, None)
         self._key_refused.discard(name)
+
+    def _remember(self, session: str, answer: Mapping[str, object]) -> None:
+        if not 0 < len(session) <= MAX_SESSION_LENGTH:
+            return
+        self._sessions.pop(session, None)  # so that the newest stands last
+        self._sessions[session] = answer
+        if len(self._sessions) > MAX_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
 
     def _note_refused_key(self, name: str, status: str) -> None:
         if name not in self._key_refused:
@@ -93,3 +116,8 @@ class Board:
     @property
     def last_answer(self) -> object:
         return self._last_answer
+
+    @property
+    def sessions(self) -> Mapping[str, Mapping[str, object]]:
+        """Who answered last in each session, by its id; the newest stands last."""
+        return self._sessions

@@ -131,6 +131,20 @@ def test_a_file_that_cannot_be_read_is_told(home: Folder, file: str) -> None:
     assert problem.mend == f"Make {path} a file that you may read."
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such file")
+@pytest.mark.parametrize("file", ["config.json", ".env"])
+def test_a_device_is_refused(home: Folder, file: str) -> None:
+    home.write({"providers": [GOOD]})
+    path = home.path / file
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(ConfigError) as caught:
+        load(home.path, {})
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{file}: is no regular file. Make {path} a file with text in it."
+    ]
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom a file's mode can stop")
 def test_an_env_file_of_someone_else_is_told(home: Folder) -> None:
     home.write({"providers": [GOOD]})
@@ -202,6 +216,13 @@ def test_no_providers(home: Folder, config: object) -> None:
         ),
         ({"log_level": "x"}, 'log_level: "x" is not "debug", "info", "warning" or "error". Write one, such as "info".'),
         ({"allow_http_hosts": [1]}, "allow_http_hosts[0]: 1 is not a text. Write a text, in quotes."),
+        (
+            {"allow_http_hosts": ["relay.example", "http://x"]},
+            (
+                'allow_http_hosts[1]: "http://x" is not an IP address or a host name. '
+                'Write one without scheme and port, such as "relay.example".'
+            ),
+        ),
         ({"allow_http_hosts": "a"}, 'allow_http_hosts: "a" is not a list. Write one, such as ["relay.example"].'),
         ({"cooldown_minuts": 1}, 'cooldown_minuts: is an unknown key. Did you mean "cooldown_minutes"?'),
         ({"Proxy_Port": 1}, 'Proxy_Port: is an unknown key. Did you mean "proxy_port"?'),

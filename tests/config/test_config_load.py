@@ -265,11 +265,13 @@ def test_listening_beyond_this_machine_is_warned_of(home: Folder) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX modes say who may read a file")
 def test_keys_that_others_may_read_are_warned_of(home: Folder) -> None:
-    home.write({"providers": [RELAY]})
-    file = home.path / ".env"
+    odd = Folder(home.path / 'a "home" for $5')
+    odd.path.mkdir()
+    odd.write({"providers": [RELAY]})
+    file = odd.path / ".env"
     file.chmod(0o640)
-    assert load(home.path, {}).warnings == (
-        f'.env: others on this machine may read your keys (mode 0640). Run: chmod 600 "{file}"',
+    assert load(odd.path, {}).warnings == (
+        f".env: others on this machine may read your keys (mode 0640). Run: chmod 600 '{file}'",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claude_proxy.store.running import Running
+from claude_proxy.store.running import Running, clear
 
 RUNNING = Running(pid=4711, host="127.0.0.1", port=8787, instance="a1", started_at=1_000.5, version="0.1.0")
 
@@ -27,6 +27,39 @@ def test_what_was_not_written_by_us_counts_as_nothing(tmp_path: Path, content: b
     path = tmp_path / "proxy.json"
     path.write_bytes(content)
     assert Running.read(path) is None
+
+
+WRONG = [
+    {"pid": 0},
+    {"pid": -1},
+    {"pid": "1"},
+    {"pid": 1.5},
+    {"port": 0},
+    {"port": 65_536},
+    {"port": None},
+    {"host": 1},
+]
+
+
+@pytest.mark.parametrize("change", WRONG, ids=str)
+def test_a_number_that_no_process_or_port_has_counts_as_nothing(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "proxy.json"
+    path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(RUNNING), **change}))
+    assert Running.read(path) is None
+
+
+def test_what_stands_in_its_place_is_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.json"
+    clear(path)
+    path.mkdir()
+    clear(path)
+    assert not path.exists()
+    RUNNING.write(path)
+    clear(path)
+    assert not path.exists()
+    (path / "of somebody").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"proxy\.json"):
+        clear(path)
 
 
 def test_no_file_counts_as_nothing(tmp_path: Path) -> None:

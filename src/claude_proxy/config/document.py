@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from json import JSONDecodeError
 from pathlib import Path
 
@@ -53,13 +55,15 @@ def read_text(path: Path, findings: Findings) -> str | None:
     Raises `FileNotFoundError`; every other failure is a problem in `findings`.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = _begin_of(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
         findings.problem("", f"cannot be read ({reason})", f"Make {path} a file that you may read.", file=path.name)
+        return None
+    if data is None:
+        findings.problem("", "is no regular file", f"Make {path} a file with text in it.", file=path.name)
         return None
     if len(data) > MAX_FILE_BYTES:
         findings.problem("", "is larger than 1 MiB", "Remove what does not belong there.", file=path.name)
@@ -69,6 +73,19 @@ def read_text(path: Path, findings: Findings) -> str | None:
     except UnicodeDecodeError:
         findings.problem("", "is not UTF-8 text", "Save it as UTF-8.", file=path.name)
         return None
+
+
+def _begin_of(path: Path) -> bytes | None:
+    """Return what a file holds, or enough of it to see that it is too large; None where it is a pipe or a device.
+
+    Never waits, as the opening of a pipe does until somebody writes to it. Raises `OSError`.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
+        return file.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read(path: Path, findings: Findings) -> str | None:

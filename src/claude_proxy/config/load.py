@@ -56,6 +56,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         raise ConfigError(tuple(findings.problems))
     settings = check(document, findings)
     _check_host(settings.host, findings)
+    _check_allowed(settings.allow_http_hosts, findings)
     egress = read_egress(settings, environ, findings)
     resolved = resolve(settings, variables, findings)
     if not resolved.usable:
@@ -99,13 +100,23 @@ def _policy(settings: Settings) -> Policy:
 
 def _check_host(host: str, findings: Findings) -> None:
     if not is_host(host):
-        what = f"{quoted(host)} is not an IP address or a host name"
-        findings.problem("host", what, 'Write one without scheme and port, such as "127.0.0.1".')
+        findings.problem("host", _no_host(host), 'Write one without scheme and port, such as "127.0.0.1".')
     elif not is_loopback(host):
         findings.warn(
             f"config.json: host: {quoted(host)} lets other machines reach this proxy, over plain http. "
             'Write "127.0.0.1" unless you mean it.'
         )
+
+
+def _check_allowed(hosts: tuple[str, ...], findings: Findings) -> None:
+    for index, host in enumerate(hosts):
+        if not is_host(host):
+            mend = 'Write one without scheme and port, such as "relay.example".'
+            findings.problem(f"allow_http_hosts[{index}]", _no_host(host), mend)
+
+
+def _no_host(text: str) -> str:
+    return f"{quoted(text)} is not an IP address or a host name"
 
 
 def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> None:

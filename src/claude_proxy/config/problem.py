@@ -48,17 +48,22 @@ class Findings:
 
     def problem(self, key: str, what: str, mend: str, *, file: str = "config.json") -> None:
         """Note a fault; the same one twice (two providers with one bad variable) is one."""
-        problem = Problem(file, key, what, mend)
+        problem = Problem(file, key, _encodable(what), _encodable(mend))
         if problem not in self.problems:
             self.problems.append(problem)
 
     def warn(self, text: str) -> None:
         """Note something that the user should know, as a whole sentence."""
-        self.warnings.append(text)
+        self.warnings.append(_encodable(text))
 
     def about(self, key: str) -> bool:
         """Tell whether there is a problem with exactly this key of config.json."""
         return any(problem.key == key and problem.file == "config.json" for problem in self.problems)
+
+
+def _encodable(text: str) -> str:
+    """Return a text that JSON can hold: a path may have bytes in it that are not UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def shown(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,4 +88,5 @@ def _warn_if_readable_by_others(path: Path, findings: Findings) -> None:
     except OSError:  # gone since it was read
         return
     if mode & 0o077:
-        findings.warn(f'.env: others on this machine may read your keys (mode {mode:04o}). Run: chmod 600 "{path}"')
+        command = f"chmod 600 {shlex.quote(str(path))}"
+        findings.warn(f".env: others on this machine may read your keys (mode {mode:04o}). Run: {command}")

@@ -17,6 +17,10 @@ from pathlib import Path
 HOME_VARIABLE = "CLAUDE_PROXY_HOME"
 
 
+class HomeError(Exception):
+    """There is no telling where the home folder is; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Where one installation keeps its files; one proxy runs for each home."""
@@ -27,10 +31,13 @@ class Home:
     def find(cls, environ: Mapping[str, str]) -> Home:
         """Return the home that `$CLAUDE_PROXY_HOME` names, else `~/.claude-proxy`. Nothing is made yet.
 
-        Raises `RuntimeError` where the system does not know the user's own folder.
+        Raises `HomeError` where the system does not know the folder of the user, or of one that is named as `~name`.
         """
         named = environ.get(HOME_VARIABLE, "")
-        return cls(Path(named).expanduser().absolute() if named else Path.home() / ".claude-proxy")
+        try:
+            return cls(Path(named or "~/.claude-proxy").expanduser().absolute())
+        except (OSError, RuntimeError) as error:  # OSError: the folder that a relative one starts from is gone
+            raise HomeError(f"{named or 'your own folder'} cannot be found on this system") from error
 
     @property
     def config(self) -> Path:
@@ -88,7 +95,7 @@ def _close_to_others(folder: Path) -> None:
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, from its first byte on; who reads it sees the old or the new.
 
-    Raises `OSError`; the old file is then still there.
+    Raises `OSError`, which names `path`; the old file is then still there.
     """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
@@ -98,6 +105,9 @@ def write_private(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        if isinstance(error, OSError):  # of the file beside it, or of none where the disk is full
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

@@ -7,6 +7,7 @@ same instance.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -19,10 +20,11 @@ MAX_STATE_BYTES = 65_536
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """One running proxy."""
 
-    pid: int
+    pid: Annotated[int, msgspec.Meta(ge=1)]
+    """Never below 1: the system takes such a number for many processes at once."""
     host: str
     """As configured: the address that it listens on, which may be `0.0.0.0` or `::`."""
-    port: int
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     instance: str
     """A random id made at its start; a pid or a port may be another program's by now, this never is."""
     started_at: float
@@ -39,10 +41,21 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         try:
             with path.open("rb") as file:
                 return msgspec.json.decode(file.read(MAX_STATE_BYTES), type=cls)
-        except (OSError, ValueError):  # of which msgspec's errors are some
+        except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             return None
 
     def remove(self, path: Path) -> None:
         """Take the file away if it is still this proxy's; a newer proxy's stays."""
         if Running.read(path) == self:
             path.unlink(missing_ok=True)
+
+
+def clear(path: Path) -> None:
+    """Take away what stands at `path`, if anything: a state file that tells of nobody any more, or an empty folder.
+
+    Raises `OSError`.
+    """
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)

@@ -21,6 +21,11 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def encodable(text: str) -> str:
+    """Return `text` as JSON can hold it: what is not UTF-8 in the name of a file becomes `?`."""
+    return text.encode(errors="replace").decode()
+
+
 def word(text: str, limit: int = 100) -> str:
     """Return `text` as one word, `-` where it is empty, so that it can stand as a value in a `key=value` line.
 

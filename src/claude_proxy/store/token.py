@@ -19,10 +19,11 @@ def installation_token(home: Home) -> str:
 
     The home must be prepared. Raises `OSError` (`TimeoutError` is one) where the token can be neither read nor made.
     """
-    return _read(home) or _make(home)
+    return stored_token(home) or _make(home)
 
 
-def _read(home: Home) -> str | None:
+def stored_token(home: Home) -> str | None:
+    """Return the home's token; None where there is none yet, or none that can be used. Raises `OSError`."""
     try:
         token = home.token.read_bytes().decode("ascii").strip()
     except (FileNotFoundError, UnicodeDecodeError):
@@ -33,7 +34,7 @@ def _read(home: Home) -> str | None:
 
 def _make(home: Home) -> str:
     with exclusive(home.state / "token.lock", LOCK_TIMEOUT):
-        token = _read(home)  # another process may have been first
+        token = stored_token(home)  # another process may have been first
         if token is None:
             token = secrets.token_urlsafe(TOKEN_BYTES)
             write_private(home.token, token.encode() + b"\n")
