@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -25,6 +26,20 @@ def test_a_missing_key_is_a_warning_that_names_its_variable(cli: CommandLine, up
     assert done.code == 0
     assert "warning: " in done.out
     assert "missing: set MOONSHOT_API_KEY" in done.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("name", ["config.json", ".env"])
+def test_a_pipe_is_refused_and_not_waited_for(cli: CommandLine, upstream: str, name: str) -> None:
+    cli.configure(upstream)
+    path = cli.home.root / name
+    path.unlink()
+    os.mkfifo(path)
+    try:
+        done = cli("check")
+    finally:
+        path.unlink()
+    assert (done.code, done.err) == (2, f"error: {name}: is no regular file. Make {path} a file with text in it.\n")
 
 
 def test_checking_starts_nothing_and_makes_nothing(cli: CommandLine, upstream: str) -> None:
@@ -84,6 +99,17 @@ def test_live_names_the_variable_of_a_key_that_is_refused(cli: CommandLine, stat
         done = cli("check", "--live")
     assert done.code == 1
     assert "the key in MINIMAX_API_KEY was rejected: mend it" in done.out
+
+
+@pytest.mark.parametrize("before", [0, 270, 290])
+def test_live_does_not_repeat_a_key_that_is_quoted(before: int, cli: CommandLine) -> None:
+    key = "Bq7-" * 12
+    error = {"type": "error", "error": {"type": "authentication_error", "message": f"{'x' * before} {key} is wrong"}}
+    with serving(answering(401, error)) as url:
+        cli.configure(url)
+        done = cli("check", "--live", environ={"MINIMAX_API_KEY": key, "COLUMNS": "1000"})
+    assert "the key in MINIMAX_API_KEY was rejected" in done.out
+    assert "Bq7" not in done.out
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,12 @@ def test_nobody_there() -> None:
         Control("127.0.0.1", free_port()).health()
 
 
+@pytest.mark.parametrize("host", ["a b", "a\n", "a\0b", "\u00e9" * 70, ".", "x" * 300, "[", "127.0.0.1:1:1", "\ud800"])
+def test_nobody_is_at_what_is_no_host(host: str) -> None:
+    with pytest.raises(control.UnreachableError):
+        Control(host, 8787).health()
+
+
 def test_no_answer() -> None:
     with listening() as taken, pytest.raises(control.SilentError):
         Control("127.0.0.1", taken.getsockname()[1], timeout=0.05).health()

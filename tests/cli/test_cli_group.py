@@ -27,7 +27,7 @@ def test_help_lists_the_commands_and_the_exit_codes(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
-    shown = capsys.readouterr().out
+    shown = "".join(capsys.readouterr())  # on standard error where a shell evaluates the output
     assert shown.startswith(f"Usage: claude-proxy {name}")
     assert f"  claude-proxy {name}" in shown.partition("Example")[2]
 

@@ -233,6 +233,7 @@ def test_status_without_a_proxy_is_json_as_well(cli: CommandLine) -> None:
         "running": False,
         "draining": False,
         "home": str(cli.home.root),
+        "terminal": {"mode": "normal"},
         "version": __version__,
     }
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import signal
 
 from claude_proxy.store.log import LogLedger
-from fakes.command_line import CommandLine, line_with
+from fakes.command_line import CommandLine, Done, line_with
 
 
 def test_the_last_lines_are_shown(cli: CommandLine) -> None:
     cli.home.log.write_text("".join(f"line {number}\n" for number in range(50)), encoding="utf-8")
     assert cli("logs").out.splitlines() == [f"line {number}" for number in range(30, 50)]
     assert cli("logs", "-n", "2").out == "line 48\nline 49\n"
-    assert cli("logs", "-n", "0").out == ""
+    assert cli("logs", "-n", "0") == Done(0, "", "")
 
 
 def test_nothing_logged_is_told(cli: CommandLine) -> None:

@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 
 from claude_proxy.cli import processes
-from claude_proxy.cli.control import Control
-from claude_proxy.cli.run import environment
 from fakes.command_line import PATIENCE, CommandLine
 
 ENDS_IN_TIME = f"import os, signal, sys, time; signal.alarm({PATIENCE:.0f})"
 """The beginning of a command that must not outlive a test that fails."""
-PROXY = Control("127.0.0.1", 8787, "token")
 SHOW = """
 import json, os
 token = os.environ["ANTHROPIC_AUTH_TOKEN"]
@@ -129,26 +126,3 @@ def test_a_request_to_end_is_passed_on(shared: CommandLine) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     assert not processes.alive(child)
-
-
-def test_what_would_lead_elsewhere_is_taken_away() -> None:
-    before = {"ANTHROPIC_API_KEY": "x", "CLAUDE_CODE_USE_BEDROCK": "1", "CLAUDE_CODE_USE_VERTEX": "1", "PATH": "/bin"}
-    assert environment(before, PROXY, None) == {
-        "PATH": "/bin",
-        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8787",
-        "ANTHROPIC_AUTH_TOKEN": "token",
-    }
-
-
-@pytest.mark.parametrize(
-    ("before", "past"),
-    [
-        ({"HTTPS_PROXY": "http://proxy:3128"}, "127.0.0.1"),
-        ({"http_proxy": "http://proxy:3128", "no_proxy": "corp.example"}, "corp.example,127.0.0.1"),
-        ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": "a,b"}, "a,b,127.0.0.1"),
-        ({}, None),
-    ],
-)
-def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
-    made = environment(before, PROXY, None)
-    assert made.get("NO_PROXY") == made.get("no_proxy") == past

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from rich.console import Console
 from rich.table import Table
 
@@ -23,3 +25,10 @@ def table(*columns: str) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+def when(epoch: float) -> str:
+    """Return a local time: the hour where it is today, the date as well where it is not."""
+    then = datetime.fromtimestamp(epoch).astimezone()
+    today = then.date() == datetime.now().astimezone().date()
+    return then.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -140,17 +141,18 @@ class Control:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)  # heeds no proxy variables
         try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            data = answer.read(MAX_ANSWER)
+            # heeds no proxy variables
+            with closing(http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)) as connection:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                data = answer.read(MAX_ANSWER)
         except TimeoutError as error:
             raise SilentError(f"no answer within {self.timeout:g} s") from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two: no such host
             raise UnreachableError(type(error).__name__) from error
-        finally:
-            connection.close()
+        if answer.status == http.client.UNAUTHORIZED:
+            raise RefusedError("it answered 401: it does not take the token in state/token")
         if answer.status >= http.client.BAD_REQUEST:
             raise RefusedError(f"the proxy answered {answer.status} to {method} {path}")
         return data

@@ -10,7 +10,7 @@ class Exit(enum.IntEnum):
 
     OK = 0
     FAILED = 1
-    """It did not work, or (`status`) the proxy is not running."""
+    """It did not work, or (`status`) the proxy is not running, or (`doctor`) something is wrong."""
     USAGE = 2
     """The configuration or the command line is wrong."""
     PORT_TAKEN = 3
@@ -25,7 +25,7 @@ class Exit(enum.IntEnum):
 EXIT_CODES_HELP = """\
 Exit codes:
   0    done
-  1    it failed; status: not running
+  1    it failed; status: not running; doctor: something is wrong
   2    the configuration or the command line is wrong
   3    the port is taken by another program
   70   a fault of claude-proxy itself
@@ -36,6 +36,12 @@ run passes on the exit code of its command, 128+N where signal N ended it."""
 
 
 ERROR = "error: "
+
+
+def described(error: OSError) -> str:
+    """Return what the system said, and of which file, where it told: `/home/me/x: Permission denied`."""
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 class CommandError(Exception):

@@ -12,12 +12,13 @@ from typing import Any
 
 from claude_proxy.cli import control, processes
 from claude_proxy.cli.control import Control
-from claude_proxy.cli.exits import ERROR, CommandError, Exit
+from claude_proxy.cli.exits import ERROR, CommandError, Exit, described
 from claude_proxy.cli.waiting import until
 from claude_proxy.store.home import HOME_VARIABLE, Home
 from claude_proxy.store.lock import exclusive
-from claude_proxy.store.running import Running
+from claude_proxy.store.running import Running, clear
 from claude_proxy.store.text import printable
+from claude_proxy.store.token import installation_token
 
 START_TIMEOUT = 10.0
 """Seconds for a new proxy to answer; it takes a fraction of one."""
@@ -31,10 +32,11 @@ MAX_COMPLAINT_LINES = 20
 def find(home: Home) -> Running | None:
     """Return the home's proxy if it takes requests; None where there is none, and the state file, if there, is stale.
 
-    Raises `CommandError` where it runs and gives no answer.
+    Raises `CommandError` where it runs and gives no answer, or where the home cannot be looked into.
     """
     running = Running.read(home.running)
     if running is None:
+        _check_reachable(home)
         return None
     try:
         return running if Control.of(running).health().instance == running.instance else None
@@ -47,6 +49,21 @@ def find(home: Home) -> Running | None:
         ) from error
     except control.ControlError:
         return None
+
+
+def _check_reachable(home: Home) -> None:
+    """Raise `CommandError` where nobody could tell whether a proxy runs: no folder, or one that we may not enter."""
+    try:
+        home.running.lstat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unusable(home, error) from error
+
+
+def _unusable(home: Home, error: OSError) -> CommandError:
+    hint = f"Set {HOME_VARIABLE} to another folder."
+    return CommandError(f"{home.root} cannot be used: {error.strerror}", code=Exit.USAGE, hint=hint)
 
 
 def find_draining(home: Home) -> Running | None:
@@ -68,7 +85,7 @@ def only_one(home: Home) -> Iterator[None]:
             raise _second(home) from None
         except OSError as error:
             raise CommandError(f"{_lock(home)} cannot be locked: {error.strerror}") from error
-        home.running.unlink(missing_ok=True)  # stale: its process is gone
+        clear(home.running)  # stale: its process is gone
         yield
 
 
@@ -104,12 +121,14 @@ def ensure(home: Home) -> tuple[Running, bool]:
     prepare(home)
     try:
         with exclusive(home.state / "start.lock", LOCK_TIMEOUT):
-            running = find(home)
-            return (running, False) if running else _launch(home)
+            if (running := find(home)) is None:
+                return _launch(home)
+            _check_access(home, running)
+            return running, False
     except TimeoutError:
         raise CommandError("another `claude-proxy start` has not finished; try again") from None
     except OSError as error:
-        raise CommandError(f"the proxy cannot be started: {error.strerror}") from error
+        raise CommandError(f"the proxy cannot be started: {described(error)}") from error
 
 
 def prepare(home: Home) -> None:
@@ -117,11 +136,32 @@ def prepare(home: Home) -> None:
     try:
         home.prepare()
     except OSError as error:
-        raise CommandError(
-            f"{home.root} cannot be used: {error.strerror}",
-            code=Exit.USAGE,
-            hint=f"Set {HOME_VARIABLE} to another folder.",
-        ) from error
+        raise _unusable(home, error) from error
+
+
+def token_of(home: Home) -> str:
+    """Return the home's token, made now if there is none. Raises `CommandError`."""
+    try:
+        return installation_token(home)
+    except OSError as error:
+        raise CommandError(f"the token of this home cannot be read or made: {described(error)}") from error
+
+
+def _check_access(home: Home, running: Running) -> None:
+    """Raise `CommandError` where the proxy does not take this home's token: it was removed or replaced since."""
+    proxy = Control.of(running, token_of(home))
+    try:
+        proxy.status()
+    except control.ControlError as error:
+        raise untold(proxy, error) from error
+
+
+def untold(proxy: Control, error: Exception) -> CommandError:
+    """Return what a command says where a proxy that runs does not tell its status."""
+    return CommandError(
+        f"the proxy at {proxy.url} does not tell its status: {error}",
+        hint="`claude-proxy restart --force` mends that.",
+    )
 
 
 def _launch(home: Home) -> tuple[Running, bool]:
@@ -187,10 +227,11 @@ def _failed(code: int, complaints: Path) -> CommandError:
     said = complaints.read_text(encoding="utf-8", errors="replace").splitlines()
     lines = [printable(line) for line in said if line.strip()][-MAX_COMPLAINT_LINES:]
     errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    nothing = "It could not say why, as on a full disk. `claude-proxy serve` tells it in this terminal."
     return CommandError(
         *(errors or [f"the proxy ended at once, with exit code {code}"]),
         code=code if code > 0 else Exit.FAILED,
-        hint="\n".join(line for line in lines if not line.startswith(ERROR)),
+        hint="\n".join(line for line in lines if not line.startswith(ERROR)) if lines else nothing,
     )
 
 

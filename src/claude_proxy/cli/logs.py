@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,27 +24,33 @@ FOLLOW_SECONDS = 0.2
 def logs(*, follow: bool, lines: int) -> None:
     """Show the end of proxy.log: a line for each request, with who was asked and what came of it."""
     path = Home.find(os.environ).log
-    try:
+    with _telling(path):
         last, position = last_lines(path, lines)
-        _print(last)
-        if follow:
-            _follow(path, position)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
-    if not last:
+    _print(last)
+    if follow:
+        _follow(path, position)
+    if lines and not last:
         click.echo(f"nothing is logged yet in {path}", err=True)
 
 
 def _follow(path: Path, position: Position) -> NoReturn:
     def added() -> None:
         nonlocal position
-        lines, position = lines_since(path, position)
+        with _telling(path):
+            lines, position = lines_since(path, position)
         _print(lines)
 
     while True:
         until(added, every=FOLLOW_SECONDS)
+
+
+@contextlib.contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block, which reads the log and writes nothing, into a `CommandError`."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _print(lines: list[str]) -> None:

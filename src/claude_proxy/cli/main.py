@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import io
 import os
@@ -11,10 +13,13 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from claude_proxy.cli.exits import ERROR, EXIT_CODES_HELP, CommandError, Exit
-from claude_proxy.store.home import Home, write_private
+from claude_proxy.cli.exits import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
+from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError, write_private
 
 PROGRAM = "claude-proxy"
+
+OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG}
+"""What the system says where standard output cannot be written; it names no file then."""
 
 COMMANDS = {
     "start": "Start the proxy in the background.",
@@ -22,7 +27,14 @@ COMMANDS = {
     "restart": "Stop, then start.",
     "status": "Show whether the proxy runs, and how its providers are.",
     "run": "Run a command, such as claude, through the proxy.",
+    "init": "Print the shell functions, such as claude-fb, or install them.",
+    "env": "Print what leads a shell through the proxy, or back.",
+    "fallback": "What claude-fb evaluates.",
+    "switch": "What claude-switch evaluates.",
+    "reset": "What claude-reset evaluates.",
     "logs": "Show proxy.log.",
+    "doctor": "Look at the whole set-up, and with --fix mend it.",
+    "statusline": "Print the line for Claude Code's status line.",
     "check": "Check the configuration, and with --live the keys.",
     "demo": "See a failover at work, without any key.",
     "serve": "Run the proxy in this terminal.",
@@ -70,12 +82,15 @@ def claude_proxy() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: that of this process) and return its exit code. No traceback comes out."""
+    _stand_in_for_closed_streams()
     _tolerate_narrow_consoles()
     try:
         code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python has still to write there
+        if not isinstance(error, BrokenPipeError):  # where whoever read our output, such as `head`, has seen enough
+            _complain(f"{ERROR}the output cannot be written: {described(error)}")
         return Exit.FAILED
     return code
 
@@ -85,18 +100,37 @@ def _invoke(arguments: Sequence[str]) -> int:
         # Arguments are handed over, since click expands `*` and `%NAME%` on Windows in those that it takes itself.
         return int(claude_proxy.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or Exit.OK)
     except CommandError as error:
-        click.echo(str(error), err=True)
+        _complain(str(error))
         return error.code
+    except HomeError as error:
+        _complain(f"{ERROR}{error}\nSet {HOME_VARIABLE} to the whole path of a folder.")
+        return Exit.USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except OSError as error:
+        if error.errno in OUTPUT_ERRORS and error.filename is None:
+            raise
+        _complain(f"{ERROR}{described(error)}")
+        return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
-        click.echo(f"{ERROR}unexpected {_name(error)}{_keep_details(error)}", err=True)
+        _complain(f"{ERROR}unexpected {_name(error)}{_keep_details(error)}")
         return Exit.UNEXPECTED
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):  # the exit code still tells
+        click.echo(text, err=True)
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Open the null device for what the caller has closed: the next file would get that number, and our output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _tolerate_narrow_consoles() -> None:
@@ -113,7 +147,7 @@ def _keep_details(error: BaseException) -> str:
         home.prepare()
         path = home.state / "error.txt"
         write_private(path, "".join(_describe(error)).encode(errors="replace"))
-    except (OSError, RuntimeError):
+    except (OSError, HomeError):
         return ""
     return f"; where it happened is written in {path}"
 
@@ -127,5 +161,4 @@ def _describe(error: BaseException | None) -> Iterator[str]:
 
 
 def _name(error: BaseException) -> str:
-    detail = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return type(error).__name__ + detail
+    return type(error).__name__

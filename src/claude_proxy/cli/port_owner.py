@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import re
 import subprocess
 import sys
@@ -11,6 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from claude_proxy.cli import control
+from claude_proxy.cli.control import Control
+
+TAKEN = {errno.EADDRINUSE, 10048}
+"""The system's numbers for a port that is taken; 10048 is Windows' own (WSAEADDRINUSE)."""
+GLANCE_SECONDS = 1.0
+"""For one of ours to answer; another program may never."""
 TOOL_TIMEOUT = 3.0
 """Seconds for each of the system's own programs that are asked."""
 LISTEN = "0A"
@@ -26,6 +34,17 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"
+
+
+def taker_of(host: str, port: int) -> str:
+    """Return in words who listens at the address that a proxy is configured for."""
+    owner = owner_of(port)
+    who = str(owner) if owner else "another program (the system does not tell which)"
+    try:
+        service = Control(control.reachable(host), port, timeout=GLANCE_SECONDS).health().service
+    except control.ControlError:
+        return who
+    return f"the claude-proxy of another home, {who}" if service == control.SERVICE else who
 
 
 def owner_of(port: int) -> Owner | None:

@@ -6,17 +6,21 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.headers import find
 from claude_proxy.core.judge import Accepted, Outcome, judge_body, unanswered
 from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.model import Egress, Policy, Provider, Reply
+from claude_proxy.core.model import Egress, Headers, Policy, Provider, Reply
+from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
+from claude_proxy.store.text import MAX_TEXT
 
 MODEL = "claude-haiku-5-5"
 """Mapped by its tier, the cheapest; where a provider maps no names but has its own, the first of those is asked for."""
@@ -34,8 +38,10 @@ class Probe:
     label: str
     """A status, or a word for what went wrong."""
     error: str
-    """The provider's own words; empty where it answered."""
+    """The provider's own words, without the key; empty where it answered."""
     answered: bool
+    clock_ahead: float | None = None
+    """Seconds by which this machine's clock is ahead of the provider's; None where it told no date."""
 
     @property
     def key_rejected(self) -> bool:
@@ -57,31 +63,42 @@ async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egres
 async def _probe(transport: Transport, provider: Provider, policy: Policy) -> Probe:
     request = _request(provider)
     began = time.monotonic()
-    outcome = await _ask(transport, provider, request, policy)
+    outcome, ahead = await _ask(transport, provider, request, policy)
     milliseconds = (time.monotonic() - began) * 1000
-    if isinstance(outcome, Accepted):
-        return Probe(provider, request.model, milliseconds, outcome.label, "", answered=True)
-    return Probe(provider, request.model, milliseconds, outcome.label, outcome.text, answered=False)
+    answered = isinstance(outcome, Accepted)
+    said = "" if isinstance(outcome, Accepted) else redacted(outcome.text, provider.api_key, MAX_TEXT)
+    return Probe(provider, request.model, milliseconds, outcome.label, said, answered, ahead)
 
 
-async def _ask(transport: Transport, provider: Provider, request: Adapted, policy: Policy) -> Outcome:
-    limits = provider.timeouts
+async def _ask(
+    transport: Transport, provider: Provider, request: Adapted, policy: Policy
+) -> tuple[Outcome, float | None]:
+    """Return what came of the request, and how far our clock is ahead."""
+    limits, ahead = provider.timeouts, None
     try:
         answer = await transport.open(
             UpstreamRequest(provider.origin, request.head, request.body),
             connect_timeout=limits.connect,
             head_timeout=limits.first_event,
         )
+        ahead = _clock_ahead(answer.headers, time.time())
         try:
             async with asyncio.timeout(limits.first_content):
                 body = await _read(answer, limits.stall)
         finally:
             answer.close()
     except UpstreamError as error:
-        return unanswered(error.failure.value, str(error))
+        return unanswered(error.failure.value, str(error)), ahead
     except TimeoutError:
-        return unanswered("timeout", "it gave no answer in time")
-    return judge_body(Reply(answer.status, answer.headers, body), policy.retry_statuses, time.time())
+        return unanswered("timeout", "it gave no answer in time"), ahead
+    return judge_body(Reply(answer.status, answer.headers, body), policy.retry_statuses, time.time()), ahead
+
+
+def _clock_ahead(fields: Headers, now: float) -> float | None:
+    try:
+        return now - parsedate_to_datetime((find(fields, b"date") or b"").decode("latin-1")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 async def _read(answer: Answer, silence: float) -> bytes:

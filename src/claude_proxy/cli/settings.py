@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from claude_proxy.cli import leading
 from claude_proxy.cli.exits import CommandError, Exit
 from claude_proxy.config.load import Config, ConfigError, load
 from claude_proxy.store.home import Home
@@ -12,6 +13,6 @@ from claude_proxy.store.home import Home
 def load_config(home: Home) -> Config:
     """Return the home's configuration. Raises `CommandError` with everything that is wrong in it."""
     try:
-        return load(home.root, os.environ)
+        return load(home.root, leading.ordinary(os.environ))
     except ConfigError as error:
         raise CommandError(*map(str, error.problems), code=Exit.USAGE) from error

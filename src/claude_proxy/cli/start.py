@@ -10,7 +10,6 @@ from claude_proxy.cli import control, lifecycle
 from claude_proxy.cli.control import Control
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
-from claude_proxy.store.token import installation_token
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy start")
@@ -22,7 +21,7 @@ def start() -> None:
 def start_and_tell(home: Home) -> None:
     """Start the home's proxy, and print where it is and whom it asks. Raises `CommandError`."""
     running, fresh = lifecycle.ensure(home)
-    proxy = Control.of(running, installation_token(home))
+    proxy = Control.of(running, lifecycle.token_of(home))
     what = "started" if fresh else "runs already"
     click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
     if fresh:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 
 import click
 import msgspec
@@ -12,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from claude_proxy import __version__
-from claude_proxy.cli import lifecycle
-from claude_proxy.cli.console import console, table
+from claude_proxy.cli import glance, lifecycle
+from claude_proxy.cli.console import console, table, when
 from claude_proxy.cli.control import Control, ControlError, ProviderStatus, Status
-from claude_proxy.cli.exits import CommandError, Exit
+from claude_proxy.cli.exits import Exit
+from claude_proxy.cli.terminal import overrides
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
-from claude_proxy.store.token import installation_token
+from claude_proxy.store.running import Running
+from claude_proxy.store.text import encodable, printable
 
 STATE_STYLES = {"ready": "green", "resting": "yellow", "probing": "cyan"}
 
@@ -31,27 +31,29 @@ def status(*, as_json: bool) -> int:
     running = lifecycle.find(home)
     if running is None:
         _tell_not_running(home, as_json=as_json)
+        if not as_json:
+            _show_terminal(console(), None)
         return Exit.FAILED
-    proxy = Control.of(running, installation_token(home))
+    proxy = Control.of(running, lifecycle.token_of(home))
     try:
         if as_json:
             facts = msgspec.json.decode(proxy.status_json(), type=dict[str, object])
-            _tell_json({"running": True, "url": proxy.url, "home": str(home.root), **facts})
+            _tell_json(
+                {"running": True, "url": proxy.url, "home": encodable(str(home.root)), "terminal": _mode(), **facts}
+            )
         else:
             _show(console(), proxy.url, proxy.status())
+            _show_terminal(console(), running)
     except (ControlError, ValueError) as error:
-        raise CommandError(
-            f"the proxy at {proxy.url} does not tell its status: {error}",
-            hint="`claude-proxy restart --force` mends that.",
-        ) from error
+        raise lifecycle.untold(proxy, error) from error
     return Exit.OK
 
 
 def _tell_not_running(home: Home, *, as_json: bool) -> None:
     draining = lifecycle.find_draining(home)
     if as_json:
-        facts = {"running": False, "draining": draining is not None, "home": str(home.root), "version": __version__}
-        _tell_json(facts)
+        facts = {"running": False, "draining": draining is not None, "home": encodable(str(home.root))}
+        _tell_json({**facts, "terminal": _mode(), "version": __version__})
     elif draining:
         click.echo(f"claude-proxy is stopping: it finishes the requests that it has (pid {draining.pid})")
     else:
@@ -60,6 +62,29 @@ def _tell_not_running(home: Home, *, as_json: bool) -> None:
 
 def _tell_json(facts: dict[str, object]) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
+
+
+def _mode() -> dict[str, str]:
+    """Return where this terminal leads Claude Code: mode `fallback`, `pinned` (with the provider) or `normal`."""
+    target = glance.led_to(os.environ)
+    if target is None:
+        return {"mode": "normal"}
+    return {"mode": "pinned", "provider": target.pin} if target.pin else {"mode": "fallback"}
+
+
+def _show_terminal(out: Console, running: Running | None) -> None:
+    """Show this terminal's mode, and what stands in its way; `running` is the proxy, if there is one."""
+    target = glance.led_to(os.environ)
+    if target is None:
+        out.print("This terminal: normal mode, claude goes past the proxy")
+    else:
+        pin = printable(target.pin, 64)
+        out.print("This terminal: " + (f"pinned to {pin}, without failover" if pin else "fallback mode"))
+        if running is None or running.port != target.port:
+            again = f"claude-switch {pin}" if pin else "claude-fb"
+            out.print(f"No proxy is at the address that it leads to: type {again} again.", style="yellow")
+    for text in overrides(os.environ):
+        out.print(f"warning: {text}", style="yellow")
 
 
 def _show(out: Console, url: str, status: Status) -> None:
@@ -83,10 +108,10 @@ def _headline(url: str, status: Status) -> Text:
 
 
 def _facts(status: Status) -> str:
-    facts = [f"since {_when(status.started_at)}", f"pid {status.pid}", f"{status.in_flight} in flight"]
+    facts = [f"since {when(status.started_at)}", f"pid {status.pid}", f"{status.in_flight} in flight"]
     if status.last_answer:
         last = status.last_answer
-        facts.append(f"last answer {_when(last.at)} from {printable(last.provider)} ({printable(last.model)})")
+        facts.append(f"last answer {when(last.at)} from {printable(last.provider)} ({printable(last.model)})")
     return ", ".join(facts)
 
 
@@ -100,7 +125,7 @@ def _providers(status: Status) -> Table:
 def _state(provider: ProviderStatus) -> Text:
     state = Text(printable(provider.state), style=STATE_STYLES.get(provider.state, ""))
     if provider.rest_until is not None and provider.state == "resting":
-        state.append(f" until {_when(provider.rest_until)}")
+        state.append(f" until {when(provider.rest_until)}")
     if provider.reason:
         state.append(f" ({printable(provider.reason, 60)})")
     return state
@@ -108,14 +133,7 @@ def _state(provider: ProviderStatus) -> Text:
 
 def _last_error(provider: ProviderStatus) -> Text:
     error = provider.last_error
-    text = Text(f"{_when(error.at)} {printable(error.text)}" if error else "-")
+    text = Text(f"{when(error.at)} {printable(error.text)}" if error else "-")
     if provider.key_rejected:
         text.append(f" -> the key in {provider.key} was rejected: mend it", style="red")
     return text
-
-
-def _when(epoch: float) -> str:
-    """Return a local time: the hour where it is today, the date as well where it is not."""
-    then = datetime.fromtimestamp(epoch).astimezone()
-    today = then.date() == datetime.now().astimezone().date()
-    return then.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")

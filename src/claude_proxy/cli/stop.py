@@ -11,8 +11,7 @@ from claude_proxy.cli.control import Control, ControlError, UnreachableError
 from claude_proxy.cli.exits import CommandError
 from claude_proxy.cli.waiting import until
 from claude_proxy.store.home import Home
-from claude_proxy.store.running import Running
-from claude_proxy.store.token import installation_token
+from claude_proxy.store.running import Running, clear
 
 FORCE_TIMEOUT = 5.0
 """Seconds that a proxy which was told to cut its requests may take to end, before its process is killed."""
@@ -33,7 +32,7 @@ def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = No
     """End the home's proxy, if it runs, and print what is waited for; `timeout` in seconds. Raises `CommandError`."""
     running = _find(home, force=force)
     if running is None:
-        home.running.unlink(missing_ok=True)  # stale
+        clear(home.running)  # stale
         click.echo("claude-proxy is not running")
         return
     if force:
@@ -57,7 +56,7 @@ def _find(home: Home, *, force: bool) -> Running | None:
 
 def _drain(home: Home, running: Running, timeout: float | None) -> None:
     try:
-        waiting = Control.of(running, installation_token(home)).stop(force=False)
+        waiting = Control.of(running, lifecycle.token_of(home)).stop(force=False)
         told = f"waiting for {_requests(waiting)} in flight" if waiting else ""
     except UnreachableError:
         told = "it is stopping already, and waits for the requests in flight"
@@ -72,10 +71,10 @@ def _drain(home: Home, running: Running, timeout: float | None) -> None:
 
 
 def _force(home: Home, running: Running) -> None:
-    """Tell the proxy to cut its requests; kill it where it cannot be told, since it drains or hangs."""
+    """Tell the proxy to cut its requests; kill it where it cannot be told, since it drains, hangs or has no token."""
     try:
-        cut = Control.of(running, installation_token(home)).stop(force=True)
-    except ControlError:
+        cut = Control.of(running, lifecycle.token_of(home)).stop(force=True)
+    except (ControlError, CommandError):
         _kill(running)
         return
     if cut:

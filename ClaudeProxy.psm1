@@ -1,0 +1,178 @@
+# Functions for PowerShell that lead Claude Code in this terminal through claude-proxy, and back.
+# They hold no logic: the program prints statements for PowerShell, and they are evaluated here.
+# For Windows PowerShell 5.1 and PowerShell 7. Plain ASCII, since 5.1 reads a file without a mark in the local code page.
+
+Set-StrictMode -Version 2.0
+
+$env:CLAUDE_PROXY_SHELL = 'powershell'
+
+function Get-ClaudeProxyProgram {
+    # The words that run the program: proxy.py beside this file by the Python at hand, else the installed command.
+    $script = Join-Path -Path $PSScriptRoot -ChildPath 'proxy.py'
+    if (-not (Test-Path -LiteralPath $script -PathType Leaf)) {
+        $found = Get-Command -Name 'claude-proxy' -CommandType Application -ErrorAction Ignore | Select-Object -First 1
+        if (-not $found) { throw "claude-proxy was not found: proxy.py is not in $PSScriptRoot, nor claude-proxy on PATH." }
+        return $found.Path
+    }
+    foreach ($part in '.venv/Scripts/python.exe', '.venv/bin/python') {
+        $python = Join-Path -Path $PSScriptRoot -ChildPath $part
+        if (Test-Path -LiteralPath $python -PathType Leaf) { return $python, $script }
+    }
+    foreach ($name in 'py', 'python3', 'python') {
+        $found = Get-Command -Name $name -CommandType Application -ErrorAction Ignore | Select-Object -First 1
+        if ($found) { return $found.Path, $script }
+    }
+    throw 'Python 3.11 or newer was not found: install it, or put it on PATH.'
+}
+
+function Invoke-ClaudeProxyCommand {
+    # Run the program. What it prints goes on; what it says is shown, or becomes the error where the exit code is none
+    # of those that are accepted.
+    param([Parameter(Mandatory)] [string[]] $Words, [int[]] $Accept = @(0), [switch] $Quiet)
+    $ErrorActionPreference = 'Continue' # what a program says on standard error is no error by itself
+    $PSNativeCommandUseErrorActionPreference = $false
+    $first, $rest = @(Get-ClaudeProxyProgram) + $Words
+    $rest = @($rest) # one word alone would be taken apart
+    $said = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    & $first @rest 2>&1 | ForEach-Object -Process {
+        if ($_ -is [System.Management.Automation.ErrorRecord]) {
+            # an empty line comes from 5.1 as the name of this type
+            $said.Add(([string]$_ -replace '^System\.Management\.Automation\.RemoteException$', ''))
+        }
+        else { $_ }
+    }
+    if ($Accept -notcontains $LASTEXITCODE) {
+        throw (($said -join [Environment]::NewLine) -replace '^error: ', '')
+    }
+    if (-not $Quiet) {
+        $said | ForEach-Object -Process { Write-Information -MessageData $_ -InformationAction Continue }
+    }
+}
+
+function Get-ClaudeProxyStatement {
+    # What the program prints for this shell to evaluate; plain ASCII.
+    param([Parameter(Mandatory)] [string[]] $Words)
+    [scriptblock]::Create(@(Invoke-ClaudeProxyCommand -Words ($Words + '--shell', 'powershell')) -join "`n")
+}
+
+function Use-ClaudeProxy {
+    <#
+    .SYNOPSIS
+    Leads this terminal's claude through the proxy, with failover over all providers.
+    .DESCRIPTION
+    Starts the proxy if it does not run, and shows the order of the providers, which of them rest and until when, and
+    which lack a key. Other terminals are not touched. Reset-ClaudeProxy takes it back.
+    .EXAMPLE
+    claude-fb
+    .LINK
+    Switch-ClaudeProxyProvider
+    .LINK
+    Reset-ClaudeProxy
+    #>
+    [CmdletBinding()]
+    param()
+    try {
+        . (Get-ClaudeProxyStatement -Words 'fallback')
+    }
+    catch {
+        $PSCmdlet.ThrowTerminatingError($_)
+    }
+}
+
+function Switch-ClaudeProxyProvider {
+    <#
+    .SYNOPSIS
+    Leads this terminal's claude to one provider alone, without failover.
+    .DESCRIPTION
+    Starts the proxy if it does not run. A name that is not configured is refused with the names that are.
+    .PARAMETER Provider
+    The provider's name in config.json. It can be completed with the tabulator.
+    .EXAMPLE
+    claude-switch -Provider moonshot
+    .LINK
+    Use-ClaudeProxy
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory, Position = 0)]
+        [ValidateNotNullOrEmpty()]
+        [string] $Provider
+    )
+    try {
+        . (Get-ClaudeProxyStatement -Words 'switch', '--provider', $Provider)
+    }
+    catch {
+        $PSCmdlet.ThrowTerminatingError($_)
+    }
+}
+
+function Reset-ClaudeProxy {
+    <#
+    .SYNOPSIS
+    Takes this terminal back to what it was, and stops the proxy.
+    .DESCRIPTION
+    Every variable gets the value that it had before, or none. Where requests of other terminals are in flight, this
+    says so and lets them finish first; Ctrl-C ends the waiting, and the proxy still stops after them.
+    .PARAMETER Force
+    Cut the requests in flight.
+    .PARAMETER KeepProxy
+    Leave the proxy running, and take back this terminal alone.
+    .EXAMPLE
+    claude-reset
+    .EXAMPLE
+    claude-reset -KeepProxy
+    .LINK
+    Use-ClaudeProxy
+    #>
+    [CmdletBinding(SupportsShouldProcess)]
+    param([switch] $Force, [switch] $KeepProxy)
+    $what = if ($KeepProxy) { 'Take back to normal' } else { 'Take back to normal, and stop the proxy' }
+    if (-not $PSCmdlet.ShouldProcess('this terminal', $what)) { return }
+    $words = @('reset')
+    if ($Force) { $words += '--force' }
+    if ($KeepProxy) { $words += '--keep-proxy' }
+    try {
+        . (Get-ClaudeProxyStatement -Words $words)
+    }
+    catch {
+        $PSCmdlet.ThrowTerminatingError($_)
+    }
+}
+
+function Get-ClaudeProxyStatus {
+    <#
+    .SYNOPSIS
+    Shows this terminal's mode, the proxy, and every provider's health.
+    .PARAMETER Json
+    One JSON object, for programs.
+    .EXAMPLE
+    claude-status
+    .EXAMPLE
+    (claude-status -Json | ConvertFrom-Json).providers
+    #>
+    [CmdletBinding()]
+    [OutputType([string])]
+    param([switch] $Json)
+    $words = @('status')
+    if ($Json) { $words += '--json' }
+    try {
+        Invoke-ClaudeProxyCommand -Words $words -Accept 0, 1
+    }
+    catch {
+        $PSCmdlet.ThrowTerminatingError($_)
+    }
+}
+
+Register-ArgumentCompleter -CommandName 'Switch-ClaudeProxyProvider' -ParameterName 'Provider' -ScriptBlock {
+    $word = [string]$args[2]
+    $names = @(Invoke-ClaudeProxyCommand -Words 'switch', '--shell', 'powershell', '--list' -Quiet)
+    $names | Where-Object -FilterScript { $_.StartsWith($word, [StringComparison]::OrdinalIgnoreCase) }
+}
+
+Set-Alias -Name 'claude-fb' -Value 'Use-ClaudeProxy'
+Set-Alias -Name 'claude-switch' -Value 'Switch-ClaudeProxyProvider'
+Set-Alias -Name 'claude-reset' -Value 'Reset-ClaudeProxy'
+Set-Alias -Name 'claude-status' -Value 'Get-ClaudeProxyStatus'
+
+Export-ModuleMember -Function 'Use-ClaudeProxy', 'Switch-ClaudeProxyProvider', 'Reset-ClaudeProxy', 'Get-ClaudeProxyStatus' `
+    -Alias 'claude-fb', 'claude-switch', 'claude-reset', 'claude-status'

@@ -1,0 +1,56 @@
+"""Claude Code's own settings, which win over the terminal's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from claude_proxy.cli import glance, leading, settings_files
+from claude_proxy.cli.checkup.finding import Finding, note, ok, wrong
+from claude_proxy.cli.checkup.surroundings import Surroundings
+from claude_proxy.cli.settings_files import SettingsError, Source
+from claude_proxy.store.home import HOME_VARIABLE
+
+LEAD = frozenset({leading.BASE_URL, leading.TOKEN})
+LEAD_PAST = frozenset({*LEAD, *leading.LEADS_ELSEWHERE})
+"""Set in a file, these lead Claude Code past the proxy, or make the proxy refuse it; the others only tune it."""
+WATCHED = tuple(name for name in leading.MANAGED if name not in leading.PAST_PROXIES)
+
+
+def look(around: Surroundings) -> Iterator[Finding]:
+    """Find out whether a settings file leads Claude Code past the proxy."""
+    environ = {**around.environ, HOME_VARIABLE: str(around.home.root)}
+    yield from judge(settings_files.sources(environ, around.folder), environ)
+
+
+def judge(sources: tuple[Source, ...], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Judge settings files, the weakest first, against the environment that Claude Code is started with."""
+    values, found = dict[Source, Mapping[str, str]](), list[Finding]()
+    for source in sources:
+        try:
+            values[source] = settings_files.variables(source)
+        except SettingsError as error:
+            found.append(wrong("settings", str(error), "Mend the file: Claude Code cannot use it either."))
+    found += _overrides(values, environ)
+    yield from found
+    if not found:
+        present = sum(source.path.exists() for source in sources)
+        yield ok("settings", f"none of Claude Code's settings files leads past the proxy ({present} found)")
+
+
+def _overrides(values: Mapping[Source, Mapping[str, str]], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what is in the way; settings that themselves lead Claude Code to our proxy are not."""
+    together = dict(environ)
+    for one in values.values():
+        together |= one
+    ours = glance.led_to(together) is not None
+    for source, one in values.items():
+        for name in WATCHED:
+            if name in one and one[name] != environ.get(name, "") and not (ours and name in LEAD):
+                yield _finding(source, name)
+
+
+def _finding(source: Source, name: str) -> Finding:
+    what = f"env.{name} in {source} wins over what the proxy's mode sets"
+    if name in LEAD_PAST:
+        return wrong("settings", what, f"Remove {name} there: with it Claude Code does not use the proxy as it should.")
+    return note("settings", what, "Remove it there, unless you mean it.")

@@ -1,0 +1,166 @@
+"""What the commands for terminals share: the way through the proxy, found and told; the options; standard error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from claude_proxy.cli import control, leading, lifecycle, settings_files
+from claude_proxy.cli.checkup import overrules
+from claude_proxy.cli.checkup.finding import Verdict
+from claude_proxy.cli.console import when
+from claude_proxy.cli.control import Control, ProviderStatus, Status
+from claude_proxy.cli.exits import CommandError, Exit
+from claude_proxy.cli.leading import Change, Lead
+from claude_proxy.cli.needs import Candidate, needs_of
+from claude_proxy.cli.quoting import Shell, statements
+from claude_proxy.cli.settings import load_config
+from claude_proxy.core.model import Provider
+from claude_proxy.store.home import Home
+from claude_proxy.store.text import printable
+
+SHELL_NAMES = [shell.value for shell in Shell]
+
+
+class EvaluatedCommand(click.Command):
+    """A command whose standard output a shell evaluates: whatever is for people goes to standard error, help too."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return click's own option, which speaks on standard error here."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _help
+        return option
+
+
+def _help(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), err=True, color=ctx.color)
+        ctx.exit()
+
+
+shell_option = click.option(
+    "--shell",
+    type=click.Choice(SHELL_NAMES),
+    required=True,
+    callback=lambda _ctx, _parameter, value: Shell(value),
+    help="The shell that evaluates what is printed.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way through the running proxy; `fresh`: it was started for it."""
+
+    proxy: Control
+    status: Status
+    fresh: bool
+    lead: Lead
+
+
+def way_through(home: Home, pin: str | None) -> Way:
+    """Return the way through the home's proxy, started if need be, to one provider or to all.
+
+    Raises `CommandError`: the proxy cannot be started, or there is no provider of the name `pin`.
+    """
+    running, fresh = lifecycle.ensure(home)
+    proxy = Control.of(running, lifecycle.token_of(home))
+    try:
+        status = proxy.status()
+    except control.ControlError as error:
+        raise CommandError(f"the proxy does not tell its providers: {error}") from error
+    if pin is not None and pin not in {known.name for known in status.providers}:
+        raise CommandError(_unknown(pin, status), code=Exit.USAGE)
+    needs = needs_of([_candidate(one, _configured(home)) for one in status.providers if pin in {None, one.name}])
+    return Way(proxy, status, fresh, Lead(proxy.url, proxy.host, proxy.token, pin, needs))
+
+
+def _unknown(name: str, status: Status) -> str:
+    for skipped in status.skipped:
+        if skipped.name == name:
+            return f"provider {name} has no key: set {skipped.variable} in .env"
+    return f"no provider is named {name!r}; there are: {', '.join(known.name for known in status.providers)}"
+
+
+def _configured(home: Home) -> dict[str, Provider]:
+    try:
+        return {provider.name: provider for provider in load_config(home).providers}
+    except CommandError:  # a change with a fault in it: the proxy goes on with what was before, and says so
+        return {}
+
+
+def _candidate(status: ProviderStatus, configured: dict[str, Provider]) -> Candidate:
+    provider = configured.get(status.name)
+    if provider is None or provider.base_url != status.base_url:
+        return Candidate(status.base_url)
+    return Candidate(provider.base_url, tuple(provider.models.values()), provider.own_models)
+
+
+def hand_out(shell: Shell, changes: tuple[Change, ...], *more: str) -> None:
+    """Print statements for the shell to evaluate, in the bytes that the environment had, and `more` lines after."""
+    text = statements(shell, changes) + "".join(f"{line}\n" for line in more)
+    click.echo(os.fsencode(text), nl=False)
+
+
+def tell(text: str = "") -> None:
+    """Say something to the user."""
+    click.echo(text, err=True)
+
+
+def tell_start(way: Way) -> None:
+    """Say that the proxy was started, if it was."""
+    if way.fresh:
+        tell(f"claude-proxy started at {way.proxy.url}")
+
+
+def tell_providers(status: Status) -> None:
+    """Say in which order providers are asked, which of them rest, and which lack a key."""
+    width = max((len(provider.name) for provider in status.providers), default=0)
+    for number, provider in enumerate(status.providers, 1):
+        tell(f"  {number}. {provider.name:<{width}}  {_state(provider)}".rstrip())
+    for skipped in status.skipped:
+        tell(f"  left out: {skipped.name} has no key (set {skipped.variable} in .env)")
+
+
+def tell_problems(status: Status) -> None:
+    """Say what is wrong with a changed configuration that the proxy did not take up."""
+    if status.config_problems:
+        tell("The changed configuration is not in use; the one before it still is:")
+    for problem in status.config_problems:
+        tell(f"  {printable(problem, 1000)}")
+
+
+def _state(provider: ProviderStatus) -> str:
+    facts = [provider.state]
+    if provider.state == "resting" and provider.rest_until is not None:
+        facts = [f"rests until {when(provider.rest_until)}"]
+    if provider.reason:
+        facts.append(f"({printable(provider.reason, 60)})")
+    if provider.key_rejected:
+        facts.append(f"- its key in {provider.key} was rejected")
+    return " ".join(facts)
+
+
+def tell_overrides(environ: Mapping[str, str]) -> None:
+    """Say which of Claude Code's settings files would win over this environment, by file and variable."""
+    for text in overrides(environ):
+        tell(f"warning: {text}")
+
+
+def overrides(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence or two for each variable of a settings file that wins over this environment, here."""
+    for finding in overrules.judge(settings_files.sources(environ, Path.cwd()), environ):
+        if finding.verdict is not Verdict.OK:
+            yield printable(f"{finding.what}. {finding.mend}", 1000)
+
+
+def lead_here(shell: Shell, way: Way) -> None:
+    """Print what leads this terminal there, and say what stands in the way."""
+    changes = leading.lead(os.environ, way.lead)
+    tell_problems(way.status)
+    tell_overrides(leading.applied(os.environ, changes))
+    hand_out(shell, changes)

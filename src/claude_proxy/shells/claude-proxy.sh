@@ -1,0 +1,33 @@
+# The functions of claude-proxy for bash and zsh. `claude-proxy init` prints this file after a definition of
+# `_claude_proxy`, which runs the program, and of `_claude_proxy_names`, the variables that it may set.
+# They hold no logic: the program prints statements, and they are evaluated here.
+# shellcheck shell=bash
+
+# Run the program with the variables that this shell has not exported as well, so that it can bring them back.
+_claude_proxy_ask() {
+  local name declared
+  CLAUDE_PROXY_UNEXPORTED=
+  # shellcheck disable=SC2154 # defined before this file
+  for name in "${_claude_proxy_names[@]}"; do
+    declared="$(declare -p "$name" 2>/dev/null)" || continue # it is not set
+    case "${declared%%"$name"*}" in
+      *x*) ;; # exported: `declare -x`, `export`
+      *) export "${name?}" && CLAUDE_PROXY_UNEXPORTED="$CLAUDE_PROXY_UNEXPORTED $name" ;;
+    esac
+  done
+  export CLAUDE_PROXY_UNEXPORTED
+  _claude_proxy "$@"
+}
+
+# Evaluate what the program prints; what it has to say comes on standard error.
+_claude_proxy_evaluate() {
+  local statements code=0
+  statements="$(_claude_proxy_ask "$@")" || code=$?
+  eval "$statements" || code=$?
+  return "$code"
+}
+
+claude-fb() { _claude_proxy_evaluate fallback --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+claude-switch() { _claude_proxy_evaluate switch --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+claude-reset() { _claude_proxy_evaluate reset --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+claude-status() { _claude_proxy status "$@"; }

@@ -1,0 +1,103 @@
+"""Standard output that is closed, or on a full disk: one line and exit code 1, and never a fault of the program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes.command_line import CommandLine, Done, line_with
+
+pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+
+FULL = "error: the output cannot be written: No space left on device\n"
+
+
+def shell(cli: CommandLine, line: str, **environ: str) -> Done:
+    """Run a line of a shell, in which `"$@"` is claude-proxy."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, "sh", sys.executable, "-m", "claude_proxy"],
+        env=cli.environ(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    cli.inspect(done.stdout + done.stderr)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["status", "status --json", "version", "--help", "status --help", "logs", "check"])
+def test_an_output_that_is_full_is_told(cli: CommandLine, upstream: str, command: str, unbuffered: str) -> None:
+    cli.configure(upstream)
+    cli.home.log.write_text("a line\n", encoding="utf-8")
+    assert shell(cli, f'"$@" {command} >/dev/full', PYTHONUNBUFFERED=unbuffered) == Done(1, "", FULL)
+
+
+@pytest.mark.parametrize(("command", "code"), [("version", 0), ("status", 1), ("status --json", 1), ("check", 0)])
+def test_an_output_that_is_closed_is_no_fault(cli: CommandLine, upstream: str, command: str, code: int) -> None:
+    cli.configure(upstream)
+    assert shell(cli, f'"$@" {command} >&-') == Done(code, "", "")
+
+
+def test_with_everything_closed_a_proxy_still_starts(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    assert shell(cli, '"$@" start <&- >&- 2>&-').code == 0
+    assert cli("status").code == 0
+
+
+def test_a_proxy_serves_though_it_cannot_say_so(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    cli.home.env.chmod(0o644)
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "claude_proxy", "serve"]
+        process = subprocess.Popen(command, env=cli.environ(), stdout=full, stderr=subprocess.PIPE, text=True)
+    with process:
+        assert "may read your keys" in line_with(process.stderr, "warning")
+        assert cli("status").code == 0
+        assert cli("stop").code == 0
+
+
+@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-"])
+def test_an_error_that_cannot_be_shown_keeps_its_exit_code(cli: CommandLine, where: str) -> None:
+    assert shell(cli, f'"$@" check {where}') == Done(2, "", "")
+
+
+def test_a_full_disk_is_not_told_as_a_taken_address(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    done = shell(cli, 'ulimit -f 0; "$@" serve')
+    assert done == Done(1, "", f"error: {cli.home.token}: File too large\n")
+
+
+def test_a_proxy_that_could_not_say_why_it_ended(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    done = shell(cli, 'ulimit -f 0; "$@" start')
+    assert done.code == 1
+    first, hint = done.err.splitlines()
+    assert first == "error: the proxy ended at once, with exit code 1"
+    assert "full disk" in hint
+    assert "`claude-proxy serve`" in hint
+
+
+def test_a_home_that_is_no_text_is_told_in_json(cli: CommandLine, tmp_path: Path) -> None:
+    root = os.fsdecode(os.fsencode(tmp_path) + b"/h\xff")
+    Path(root).mkdir()
+    for command in ("status", "doctor"):
+        done = cli(command, "--json", environ={"CLAUDE_PROXY_HOME": root})
+        assert (done.code, done.err) == (1, "")
+        assert f'"home": "{tmp_path}/h?"' in done.out
+
+
+def test_a_proxy_in_a_home_that_is_no_text_tells_its_status(cli: CommandLine, upstream: str, tmp_path: Path) -> None:
+    root = os.fsdecode(os.fsencode(tmp_path) + b"/h\xff")
+    cli.configure(upstream)
+    cli.home.env.chmod(0o644)  # which is warned of, with its path
+    cli.home.root.rename(root)
+    cli.home = type(cli.home)(Path(root))
+    assert cli("start").code == 0
+    done = cli("status")
+    assert done.code == 0
+    assert "/h?/.env'" in done.out.replace("\n", "")

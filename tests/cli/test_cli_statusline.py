@@ -1,0 +1,235 @@
+"""The line in Claude Code's status line: what it says, and that nothing keeps it from saying it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.board import MAX_SESSIONS
+from claude_proxy.cli import glance
+from claude_proxy.store.running import Running
+from fakes.command_line import PATIENCE, CommandLine, answering, free_port, listening, serving
+from fakes.provider import FakeProvider
+from fakes.proxy import TOKEN, RunningProxy, running_proxy
+from fakes.scripts import message
+from fakes.steps import Status
+from fakes.story import story
+
+SESSION = "5f0c1d2e-0000-4000-8000-000000000001"
+DOWN = "claude-proxy: fallback | the proxy is not running"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that holds the token of the fake installation."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "token").write_text(TOKEN, encoding="ascii")
+    return tmp_path
+
+
+def environ(home: Path, url: str, token: str = TOKEN) -> dict[str, str]:
+    return {"CLAUDE_PROXY_HOME": str(home), "ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": token}
+
+
+def given(session: str = SESSION) -> bytes:
+    return json.dumps({"session_id": session, "model": {"display_name": "Opus"}, "cwd": "/"}).encode()
+
+
+async def told(home: Path, proxy: RunningProxy, pin: str = "", session: str = SESSION) -> str:
+    url = proxy.url + (f"/provider/{pin}" if pin else "")
+    return await asyncio.to_thread(glance.line, environ(home, url), lambda: given(session), PATIENCE)
+
+
+# What it says
+
+
+@story
+async def test_who_answered_last_in_this_session_and_in_no_other(home: Path) -> None:
+    async with running_proxy(FakeProvider(message("one")), FakeProvider(message("two"))) as proxy:
+        assert await told(home, proxy) == "claude-proxy: fallback"
+        await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
+        await (await proxy.post("/provider/moonshot/v1/messages", headers={"X-Claude-Code-Session-Id": "b"})).read()
+        await proxy.ledger.holding(2)
+        assert await told(home, proxy) == "claude-proxy: fallback | minimax (claude-opus-5-5)"
+        assert await told(home, proxy, session="b") == "claude-proxy: fallback | moonshot (claude-opus-5-5)"
+        assert await told(home, proxy, session="") == "claude-proxy: fallback"
+
+
+@story
+async def test_a_rest_and_its_end(home: Path) -> None:
+    busy = Status(429, headers={"retry-after": "40"})
+    async with running_proxy(FakeProvider([busy]), FakeProvider(message("two"))) as proxy:
+        await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
+        await proxy.ledger.holding(1)
+        until = (await proxy.status())["minimax"]["rest_until"]
+        now = datetime.now().astimezone().date()
+        end = datetime.fromtimestamp(until).astimezone()
+        clock = end.strftime("%H:%M" if end.date() == now else "%Y-%m-%d %H:%M")
+        rests = f"minimax rests until {clock}"
+        assert await told(home, proxy) == f"claude-proxy: fallback | moonshot (claude-opus-5-5) | {rests}"
+        assert (await told(home, proxy, "minimax")).startswith("claude-proxy: pinned minimax | moonshot")
+        assert (await told(home, proxy, "minimax")).endswith(rests)
+        assert "rests" not in await told(home, proxy, "moonshot")
+        assert (await told(home, proxy, "nobody")).endswith("| no such provider")
+
+
+@story
+async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> None:
+    async with running_proxy(FakeProvider(message("one"))) as proxy:
+        connection = await proxy.connect()
+        for number in (*range(MAX_SESSIONS + 1), "x" * 65, 1):
+            headers = {"X-Claude-Code-Session-Id": str(number)}
+            await (await proxy.post(headers=headers, connection=connection)).read()
+        await proxy.ledger.holding(MAX_SESSIONS + 3)
+        sessions = (await (await proxy.ask("GET", "/admin/status")).json())["sessions"]
+    assert list(sessions) == [str(number) for number in (*range(2, MAX_SESSIONS + 1), 1)]
+
+
+def test_rests_of_several_providers_are_short() -> None:
+    resting = [{"name": name, "state": "resting", "rest_until": 9e9} for name in ("a", "b", "c")]
+    (text,) = glance._rests(resting, "")
+    assert text.startswith("a and 2 more rests until 22")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "normal"),
+        ("https://api.anthropic.com", "normal (api.anthropic.com)"),
+        ("http://user:pass-word@gateway.example:4000/v1", "normal (gateway.example)"),
+        ("http://127.0.0.1:4000", "normal (127.0.0.1)"),
+        ("http://[::1]", "normal (::1)"),
+        ("not an address", "normal"),
+        ("http://127.0.0.1:99x", "normal (127.0.0.1)"),
+    ],
+)
+def test_a_terminal_that_does_not_use_the_proxy(home: Path, url: str, said: str) -> None:
+    assert glance.line(environ(home, url, "sk-of-another"), given) == f"claude-proxy: {said}"
+
+
+def test_the_token_goes_to_no_other_machine(home: Path) -> None:
+    running = Running(pid=1, host="127.0.0.1", port=8787, instance="a", started_at=0.0, version="0")
+    running.write(home / "state" / "proxy.json")
+    assert glance.led_to(environ(home, "http://gateway.example:8787", "other")) is None
+    assert glance.led_to(environ(home, "http://localhost:8788", "other")) is None
+    assert glance.led_to(environ(home, "https://localhost:8787", "other")) is None
+    target = glance.led_to(environ(home, "http://localhost:8787/provider/zai/", "other"))
+    assert target is not None
+    assert (target.host, target.port, target.pin) == ("localhost", 8787, "zai")
+
+
+def test_a_proxy_that_cannot_be_asked(home: Path) -> None:
+    assert glance.line(environ(home, f"http://127.0.0.1:{free_port()}"), given) == DOWN
+    with listening() as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert glance.line(environ(home, url), given).endswith("| the proxy does not answer")
+    for status, said in ((401, "does not take this token"), (500, "tell")):
+        with serving(answering(status, content="nonsense")) as url:
+            line = glance.line(environ(home, url), given, PATIENCE)
+            assert said in line or line == "claude-proxy: fallback"
+
+
+def test_what_the_proxy_says_is_not_trusted(home: Path) -> None:
+    evil = {"providers": [7, {"name": "\x1b[2Jx", "state": "resting", "rest_until": 1e300}], "sessions": [SESSION]}
+    with serving(answering(200, content=evil)) as url:
+        line = glance.line(environ(home, url), given, PATIENCE)
+    assert line == "claude-proxy: fallback | ?[2Jx rests"
+
+
+# The command
+
+
+@pytest.fixture
+def led(shared: CommandLine) -> dict[str, str]:
+    """The environment of a terminal in fallback mode."""
+    base = f"http://127.0.0.1:{shared.running().port}"
+    return shared.environ({"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": shared.token()})
+
+
+def lines(environ: dict[str, str], data: bytes | None) -> Iterator[str]:
+    """Run the command again and again: on a busy machine its short limits may run out."""
+    for _ in range(20):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "claude_proxy", "statusline"],
+            env=environ,
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        assert done.stderr == b""
+        yield done.stdout.decode()
+
+
+def test_the_command_reads_the_session_and_asks_the_running_proxy(led: dict[str, str], shared: CommandLine) -> None:
+    code = (
+        "import http.client, os, urllib.parse\n"
+        "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
+        "connection = http.client.HTTPConnection(url.hostname, url.port)\n"
+        "headers = {'x-api-key': os.environ['ANTHROPIC_AUTH_TOKEN'], 'content-type': 'application/json',\n"
+        f"           'x-claude-code-session-id': '{SESSION}'}}\n"
+        'connection.request("POST", "/v1/messages", b\'{"model": "claude-opus-5-5", "messages": []}\', headers)\n'
+        "assert connection.getresponse().status == 200\n"
+    )
+    subprocess.run([sys.executable, "-c", code], env=led, check=True, timeout=PATIENCE)
+    wanted = "claude-proxy: fallback | minimax (claude-opus-5-5)\n"
+    assert wanted in lines(led, given())
+
+
+GARBAGE = (b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"session_id": {"a": 1}}', b"[" * 100_000, b"x" * 3_000_000)
+
+
+@pytest.mark.parametrize("data", [None, *GARBAGE], ids=lambda data: repr(data)[:20])
+def test_whatever_comes_in_a_line_goes_out(led: dict[str, str], data: bytes | None) -> None:
+    assert "claude-proxy: fallback\n" in lines(led, data)
+
+
+def test_an_input_that_never_ends_is_not_waited_for(led: dict[str, str]) -> None:
+    command = [sys.executable, "-P", "-m", "claude_proxy", "statusline"]
+    with subprocess.Popen(command, env=led, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read().startswith(b"claude-proxy: fallback")
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes standard input")
+def test_no_standard_input_at_all(cli: CommandLine) -> None:
+    script = f'"{sys.executable}" -P -m claude_proxy statusline <&-'
+    done = subprocess.run(["sh", "-c", script], env=cli.environ(), capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"claude-proxy: normal\n", b"")
+
+
+def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
+    cli.home.state.mkdir()
+    cli.home.running.write_bytes(b"[" * 50_000)
+    cli.home.token.mkdir()
+    environ = cli.environ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"})
+    assert next(lines(environ, given())) == "claude-proxy: normal (127.0.0.1)\n"
+    cli.home.token.rmdir()
+
+
+def test_a_fault_of_its_own_is_a_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(glance, "_reading", lambda: 1 / 0)
+    assert glance.main() == 0
+    assert capsys.readouterr().out == "claude-proxy: its state is not known\n"
+
+
+def test_it_loads_nothing_that_takes_long(cli: CommandLine) -> None:
+    slow = {"click", "rich", "msgspec", "asyncio", "dataclasses", "typing", "pathlib", "http.client", "ssl", "logging"}
+    code = (
+        "import sys; before = set(sys.modules); sys.argv = ['claude-proxy', 'statusline'];"
+        "from claude_proxy.__main__ import main; main();"
+        f"print(sorted((set(sys.modules) - before) & {slow!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=cli.environ(), stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == b"[]"

@@ -1,0 +1,251 @@
+"""The line in a shell's profile: put in once, loaded by a new shell, taken out again byte for byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.cli import init, powershell_module, profile, shell_code
+from claude_proxy.cli.exits import CommandError
+from claude_proxy.cli.quoting import Shell
+from claude_proxy.store.home import Home
+from fakes.command_line import PATIENCE, CommandLine
+from shells.terminals import PROGRAMS, SHELLS, environment, program
+
+LINE = "eval 'something'"
+ADDED = b"eval 'something' # claude-proxy init"
+
+PROFILES = {
+    Shell.BASH: ".bash_profile" if sys.platform == "darwin" else ".bashrc",
+    Shell.ZSH: ".zshrc",
+    Shell.FISH: "fish/config.fish",
+    Shell.POWERSHELL: "powershell/profile.ps1",
+}
+LISTS = {
+    Shell.BASH: ["-i", "-c", "type claude-fb claude-switch claude-reset claude-status"],
+    Shell.ZSH: ["-i", "-c", "whence -v claude-fb claude-switch claude-reset claude-status"],
+    Shell.FISH: ["-c", "type claude-fb claude-switch claude-reset claude-status"],
+    Shell.POWERSHELL: [
+        "-NonInteractive",
+        "-Command",
+        "Get-Command claude-fb, claude-switch, claude-reset, claude-status",
+    ],
+}
+BODIES = [
+    b"",
+    b"a=1\n",
+    b"a=1",
+    b"a=1\n\n",
+    b"a=1\r\nb=2\r\n",
+    b"a=1\r\nb=2",
+    b"\n",
+    b"caf\xe9 \xff\n",
+    b"# claude-proxy\n",
+]
+
+
+@pytest.mark.parametrize("before", BODIES)
+def test_it_goes_in_once_and_comes_out_byte_for_byte(before: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(before)
+    put = profile.install(path, LINE)
+    assert put is not None
+    put.write()
+    there = path.read_bytes()
+    assert ADDED in there.splitlines()
+    assert there.startswith(before)
+    assert profile.install(path, LINE) is None
+    taken = profile.uninstall(path)
+    assert taken is not None
+    taken.write()
+    assert (path.read_bytes() if path.exists() else b"") == before
+    assert profile.uninstall(path) is None
+
+
+def test_what_was_written_after_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(b"a=1\n" + ADDED + b"\nb=2\n")
+    edit = profile.uninstall(path)
+    assert edit is not None
+    assert edit.shown == (f"- {ADDED.decode()}",)
+    edit.write()
+    assert path.read_bytes() == b"a=1\nb=2\n"
+
+
+def test_a_line_of_another_place_is_replaced_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(b"eval 'old' # claude-proxy init\nb=2\n")
+    edit = profile.install(path, LINE)
+    assert edit is not None
+    assert edit.shown == ("- eval 'old' # claude-proxy init", f"+ {ADDED.decode()}")
+    edit.write()
+    assert path.read_bytes() == b"b=2\n" + ADDED + b"\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes and links as POSIX has them")
+def test_mode_and_link_stay(tmp_path: Path) -> None:
+    kept = tmp_path / "dotfiles" / "bashrc"
+    kept.parent.mkdir()
+    kept.write_bytes(b"a=1\n")
+    kept.chmod(0o640)
+    link = tmp_path / ".bashrc"
+    link.symlink_to(kept)
+    edit = profile.install(link, LINE)
+    assert edit is not None
+    edit.write()
+    assert link.is_symlink()
+    assert ADDED in kept.read_bytes()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert [path.name for path in kept.parent.iterdir()] == ["bashrc"]
+
+
+def test_a_file_in_utf_16_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "profile.ps1"
+    path.write_bytes("a = 1\n".encode("utf-16"))
+    with pytest.raises(CommandError, match="UTF-16") as caught:
+        profile.install(path, LINE)
+    assert LINE in caught.value.hint
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    edit = profile.Edit(tmp_path / "file" / "profile", b"", b"x", ())
+    with pytest.raises(CommandError, match="cannot be written"):
+        edit.write()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)
+def test_a_new_shell_has_the_functions(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
+    executable = program(PROGRAMS[shell])
+    environ = environment(cli, tmp_path, {"SHELL": executable})
+    done = cli("init", "--install", "--yes", environ=environ)
+    assert done.code == 0, done.err
+    assert str(tmp_path / PROFILES[shell]) in done.out
+    started = subprocess.run(
+        [executable, *LISTS[shell]],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert started.returncode == 0, started.stderr
+    for name in ("claude-fb", "claude-switch", "claude-reset", "claude-status"):
+        assert name in started.stdout
+    assert "has the line already" in cli("init", "--install", "--yes", environ=environ).out
+    assert cli("init", "--uninstall", "--yes", environ=environ).code == 0
+    assert not (tmp_path / PROFILES[shell]).exists()
+
+
+def test_nothing_is_changed_without_a_yes(cli: CommandLine, tmp_path: Path) -> None:
+    environ = environment(cli, tmp_path, {"SHELL": "/bin/bash"})
+    done = cli("init", "--install", environ=environ)
+    assert done.code != 0
+    assert "+ eval" in done.out
+    assert not (tmp_path / PROFILES[Shell.BASH]).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--install", "--uninstall"], "exclude each other"),
+        ([], "bash, zsh, fish, powershell"),
+        (["--install"], "bash, zsh, fish, powershell"),
+        (["tcsh"], "tcsh"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(arguments: list[str], words: str, cli: CommandLine) -> None:
+    done = cli("init", *arguments, environ={"SHELL": "/bin/tcsh"})
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_the_status_line_goes_into_claude_codes_settings_and_out(cli: CommandLine, tmp_path: Path) -> None:
+    environ = environment(cli, tmp_path, {})
+    settings = tmp_path / ".claude" / "settings.json"
+    assert cli("init", "statusline", "--yes", environ=environ).code == 0
+    assert "statusLine" in settings.read_text(encoding="utf-8")
+    assert "there already" in cli("init", "statusline", "--yes", environ=environ).out
+    assert cli("init", "statusline", "--uninstall", "--yes", environ=environ).code == 0
+    assert "statusLine" not in settings.read_text(encoding="utf-8")
+    assert "no status line of ours" in cli("init", "statusline", "--uninstall", environ=environ).out
+
+
+# What other systems have
+
+
+def test_a_terminal_of_macos_starts_a_login_shell(tmp_path: Path) -> None:
+    assert profile._bash(tmp_path, login=True) == tmp_path / ".bash_profile"
+    (tmp_path / ".profile").touch()
+    assert profile._bash(tmp_path, login=True) == tmp_path / ".profile"
+    assert profile._bash(tmp_path, login=False) == tmp_path / ".bashrc"
+
+
+def test_both_powershells_of_windows_are_asked_for_their_profiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {"C:/pwsh.exe": tmp_path / "é" / "7.ps1", "C:/powershell.exe": tmp_path / "5.ps1"}
+    monkeypatch.setattr(shutil, "which", lambda name: f"C:/{name}.exe")
+    monkeypatch.setattr(profile, "_ask", answers.get)
+    assert profile.profiles(Shell.POWERSHELL, {}) == tuple(answers.values())
+
+
+def test_no_powershell_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(CommandError, match="no PowerShell"):
+        profile.profiles(Shell.POWERSHELL, {})
+
+
+def test_a_program_that_is_no_powershell_tells_no_profile() -> None:
+    assert profile._ask(sys.executable) is None
+    assert profile._ask("/no/such/program") is None
+
+
+def test_windows_has_powershell_unless_another_shell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delenv("SHELL", raising=False)
+    assert init._own_shell() is Shell.POWERSHELL
+    monkeypatch.setenv("SHELL", "C:/Program Files/Git/usr/bin/bash.exe")
+    assert init._own_shell() is Shell.BASH
+
+
+def test_a_clones_own_venv_is_started_by_proxy_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / "proxy.py").touch()
+    monkeypatch.setattr(shell_code, "CLONE", tmp_path)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(sys, "_base_executable", "/usr/bin/python3.14", raising=False)
+    assert shell_code.program() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
+    monkeypatch.setattr(sys, "prefix", "/elsewhere")
+    assert shell_code.program() == (sys.executable, "-P", "-m", "claude_proxy")
+
+
+def test_the_module_of_a_clone_is_imported_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "ClaudeProxy.psd1").touch()
+    line = powershell_module.loading(Home(tmp_path / "home"), tmp_path / "clone", tmp_path)
+    assert line == f"Import-Module -Name '{tmp_path / 'clone' / 'ClaudeProxy.psd1'}' -Force"
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_module_of_a_package_is_put_into_the_home_and_replaced_by_a_newer_one(tmp_path: Path) -> None:
+    shipped, home = tmp_path / "shells", Home(tmp_path / "it's home")
+    shipped.mkdir()
+    for version in ("old", "new"):
+        for name in powershell_module.FILES:
+            (shipped / name).write_text(version, encoding="utf-8")
+        line = powershell_module.loading(home, tmp_path / "no clone", shipped)
+        assert line == f"Import-Module -Name '{home.root}/ClaudeProxy.psd1' -Force".replace("it's", "it''s")
+        assert (home.root / "ClaudeProxy.psm1").read_text(encoding="utf-8") == version
+
+
+def test_a_package_without_the_module_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot be copied"):
+        powershell_module.loading(Home(tmp_path / "home"), tmp_path, tmp_path)

@@ -1,0 +1,322 @@
+"""The four functions in real shells: from normal to fallback, to one provider, and back to exactly what was before."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from claude_proxy.cli import processes
+from claude_proxy.cli.leading import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
+from claude_proxy.cli.quoting import Shell
+from claude_proxy.cli.waiting import until
+from fakes.command_line import PATIENCE, CommandLine, answering, serving
+from shells.terminals import POSIX, SHELLS, Terminal, terminal
+
+NASTY = (
+    " -n 'a' \"b\" $HOME ${x} `id` $(id) \\ \\' !! * ~ % ; | & <\t"
+    "# \u2018x\u2019 \u201ay\u201b \u201cz\u201d é ß 日本 😀\nsecond line\n\n"
+)
+BEFORE = {
+    "ANTHROPIC_BASE_URL": "https://gateway.example/with a space",
+    "ANTHROPIC_AUTH_TOKEN": NASTY,
+    "ANTHROPIC_API_KEY": f"-e{NASTY}'",
+    "ANTHROPIC_MODEL": f"kimi'{NASTY}",
+    "API_TIMEOUT_MS": "",
+    "ENABLE_TOOL_SEARCH": "'",
+    "CLAUDE_CODE_USE_BEDROCK": "1",
+    "NO_PROXY": "corp.example",
+    "HTTPS_PROXY": "http://proxy.corp.example:3128",
+}
+
+every_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)
+with_scopes = pytest.mark.parametrize("shell", [*POSIX, Shell.FISH], ids=lambda shell: shell.value)
+
+
+def url(cli: CommandLine) -> str:
+    return f"http://127.0.0.1:{cli.running().port}"
+
+
+@every_shell
+@pytest.mark.parametrize("before", [{}, BEFORE], ids=["nothing", "much"])
+def test_there_and_back(shell: Shell, before: dict[str, str], configured: CommandLine) -> None:
+    with terminal(shell, configured, before) as typed:
+        normal = typed.variables()
+        assert typed.exported() == {name: value for name, value in before.items() if name != "HTTPS_PROXY"}
+
+        assert typed("claude-fb").code == 0
+        led = typed.exported()
+        assert (led[BASE_URL], led[TOKEN], led[DISCOVERY]) == (url(configured), configured.token(), "1")
+        assert not {"ANTHROPIC_API_KEY", "ANTHROPIC_MODEL", "CLAUDE_CODE_USE_BEDROCK"} & set(led)
+        assert led.get("NO_PROXY") == ("corp.example,127.0.0.1" if before else None)
+
+        assert typed("claude-fb").code == 0
+        assert typed.exported() == led
+        assert typed("claude-switch moonshot").code == 0
+        assert typed.exported() == {**led, BASE_URL: f"{url(configured)}/provider/moonshot"}
+        assert typed("claude-fb").code == 0
+        assert typed.exported() == led
+
+        assert "back to normal" in typed.reset(keep_proxy=True).text
+        assert typed.variables() == normal
+        assert "was in normal mode" in typed.reset(keep_proxy=True).text
+        assert typed.variables() == normal
+
+
+@with_scopes
+def test_what_was_not_exported_is_not_exported_again(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured) as typed:
+        for name in ("ANTHROPIC_API_KEY", "API_TIMEOUT_MS", BASE_URL):
+            typed(f"set -g {name} 'it is '" if shell is Shell.FISH else f"{name}='it is '")
+        normal = typed.variables()
+        assert typed.exported() == {}
+        typed("claude-fb")
+        typed("claude-switch moonshot")
+        led = typed.exported()
+        assert led[BASE_URL].endswith("/provider/moonshot")
+        assert SAVED_SHELL not in led
+        assert "ANTHROPIC_API_KEY" not in led
+        typed.reset(keep_proxy=True)
+        assert typed.variables() == normal
+
+
+@with_scopes
+def test_a_shell_started_in_the_terminal_can_go_back_too(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured, {"ANTHROPIC_API_KEY": "key of mine"}) as outer:
+        outer("claude-fb")
+        inherited = outer.exported()
+    with terminal(shell, configured, inherited) as inner:
+        inner.reset(keep_proxy=True)
+        assert inner.exported() == {"ANTHROPIC_API_KEY": "key of mine"}
+
+
+def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(configured: CommandLine) -> None:
+    with terminal(Shell.FISH, configured) as typed:
+        typed("set -Ux ANTHROPIC_API_KEY 'of all terminals'; set -Ux ANTHROPIC_BASE_URL https://of.all.example")
+        normal = typed.variables()
+        typed("claude-fb")
+        typed("claude-switch moonshot")
+        led = typed.exported()
+        assert led[BASE_URL] == f"{url(configured)}/provider/moonshot"
+        assert led["ANTHROPIC_API_KEY"] == ""
+        assert typed("set --show ANTHROPIC_API_KEY").out.count("|of all terminals|") == 1
+        typed.reset(keep_proxy=True)
+        assert typed.variables() == normal
+        assert typed.exported(BASE_URL) == {BASE_URL: "https://of.all.example"}
+
+
+@every_shell
+def test_claude_fb_tells_who_is_asked_who_rests_and_who_lacks_a_key(shell: Shell, cli: CommandLine) -> None:
+    with serving(answering(429, retry_after="600")) as busy, serving(answering(200)) as steady:
+        cli.configure(busy, steady)
+        document = json.loads(cli.home.config.read_text(encoding="utf-8"))
+        document["providers"].append({"preset": "zai"})
+        cli.home.config.write_text(json.dumps(document), encoding="utf-8")
+        with terminal(shell, cli) as typed:
+            told = typed("claude-fb").text
+            assert f"claude-proxy started at {url(cli)}" in told
+            lines = [line.split() for line in told.splitlines()]
+            assert ["1.", "minimax", "ready"] in lines
+            assert ["2.", "moonshot", "ready"] in lines
+            assert "zai has no key (set ZAI_API_KEY" in told
+            ask(typed)
+            assert "minimax   rests until" in typed("claude-fb").text
+            status = typed("claude-status").text
+            assert "resting until" in status
+            assert "This terminal: fallback mode" in status
+
+
+def ask(typed: Terminal) -> None:
+    """Send a request as Claude Code would, from inside the terminal's environment."""
+    environ = typed.exported(BASE_URL, TOKEN)
+    request = urllib.request.Request(  # noqa: S310 - our own proxy
+        environ[BASE_URL] + "/v1/messages",
+        json.dumps(
+            {"model": "claude-opus-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        ).encode(),
+        {"Authorization": f"Bearer {environ[TOKEN]}", "Content-Type": "application/json"},
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=PATIENCE) as answer:
+        answer.read()
+
+
+@every_shell
+def test_an_unknown_provider_is_refused_with_the_names(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured) as typed:
+        typed("claude-fb")
+        before = typed.variables()
+        for line in ("claude-switch monshot", "claude-switch 'no such; echo $x'"):
+            said = typed(line)
+            assert said.code == (1 if shell is Shell.POWERSHELL else 2)
+            assert "there are: minimax, moonshot" in said.text
+        assert typed.variables() == before
+
+
+@every_shell
+def test_help_is_shown_and_not_evaluated(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured) as typed:
+        line = "Get-Help claude-reset | Out-String" if shell is Shell.POWERSHELL else "claude-reset --help"
+        said = typed(line)
+        assert said.code == 0
+        assert "normal" in said.text or "what it was" in said.text
+        assert "Keep" in said.text or "--keep-proxy" in said.text
+        if shell is not Shell.POWERSHELL:
+            assert said.out == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@every_shell
+def test_a_proxy_that_was_killed_is_started_again_with_the_key_that_was_put_aside(
+    shell: Shell, cli: CommandLine, upstream: str
+) -> None:
+    port = cli.configure(upstream)
+    document = json.loads(cli.home.config.read_text(encoding="utf-8"))
+    document["providers"] = [{"name": "own", "base_url": upstream, "api_key_env": "ANTHROPIC_API_KEY"}]
+    cli.home.config.write_text(json.dumps(document), encoding="utf-8")
+    with terminal(shell, cli, {"ANTHROPIC_API_KEY": "key-of-the-terminal"}) as typed:
+        assert typed("claude-fb").code == 0
+        first = cli.running()
+        os.kill(first.pid, signal.SIGKILL)
+        assert until(lambda: None if processes.alive(first.pid) else True, PATIENCE)
+        status = typed("claude-status").text
+        assert "is not running" in status
+        assert "type claude-fb again" in status
+        assert typed("claude-fb").code == 0
+        assert cli.running().pid != first.pid
+        assert typed.exported(BASE_URL)[BASE_URL] == f"http://127.0.0.1:{port}"
+        document["providers"].append({**document["providers"][0], "name": "another"})
+        cli.home.config.write_text(json.dumps(document), encoding="utf-8")  # a change needs the key again
+        assert until(lambda: "another" in typed("claude-status").text or None, PATIENCE)
+        assert "claude-proxy stopped" in typed.reset().text
+        assert typed.exported() == {"ANTHROPIC_API_KEY": "key-of-the-terminal"}
+
+
+@every_shell
+def test_a_broken_configuration_starts_nothing_and_changes_nothing(shell: Shell, cli: CommandLine) -> None:
+    cli.home.config.write_text('{"providers": [{"preset": "minimx"}]', encoding="utf-8")
+    with terminal(shell, cli, {BASE_URL: "https://before.example"}) as typed:
+        before = typed.variables()
+        for line in ("claude-fb", "claude-switch minimax"):
+            said = typed(line)
+            assert said.code == (1 if shell is Shell.POWERSHELL else 2)
+            assert "config.json" in said.text
+        assert typed.variables() == before
+        assert "normal mode" in typed("claude-status").text
+
+
+@every_shell
+def test_a_change_that_breaks_the_configuration_leaves_the_running_proxy_to_work_with(
+    shell: Shell, configured: CommandLine
+) -> None:
+    with terminal(shell, configured) as typed:
+        typed("claude-fb")
+        led = typed.exported()
+        configured.home.config.write_text("{", encoding="utf-8")
+        assert until(lambda: "is not in use" in typed("claude-status").text or None, PATIENCE)
+        said = typed("claude-fb")
+        assert said.code == 0
+        assert "The changed configuration is not in use" in said.text
+        assert typed.exported()[BASE_URL] == led[BASE_URL]
+        assert typed("claude-switch moonshot").code == 0
+
+
+@every_shell
+def test_no_key_at_all_is_told_with_the_variables(shell: Shell, configured: CommandLine) -> None:
+    configured.home.env.unlink()
+    with terminal(shell, configured) as typed:
+        before = typed.variables()
+        said = typed("claude-fb")
+        assert said.code != 0
+        assert "no provider has its key" in said.text
+        assert "MINIMAX_API_KEY" in said.text
+        assert typed.variables() == before
+
+
+@every_shell
+def test_two_terminals_have_two_modes_and_one_goes_back_alone(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured) as one, terminal(shell, configured) as other:
+        one("claude-fb")
+        other("claude-switch moonshot")
+        assert one.exported(BASE_URL)[BASE_URL] == url(configured)
+        assert other.exported(BASE_URL)[BASE_URL] == f"{url(configured)}/provider/moonshot"
+        assert "pinned to moonshot" in other("claude-status").text
+        one.reset(keep_proxy=True)
+        assert one.exported() == {}
+        assert other.exported(BASE_URL)[BASE_URL] == f"{url(configured)}/provider/moonshot"
+        assert "is running" in other("claude-status").text
+
+
+@every_shell
+@pytest.mark.parametrize("force", [False, True], ids=["waits", "cuts"])
+def test_reset_waits_for_other_terminals_unless_forced(shell: Shell, force: bool, cli: CommandLine) -> None:
+    asked, released = threading.Event(), threading.Event()
+
+    def slow(request: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        released.wait(PATIENCE)
+        answering(200)(request)
+
+    with serving(slow) as provider:
+        cli.configure(provider)
+        with terminal(shell, cli) as one, terminal(shell, cli) as other:
+            one("claude-fb")
+            other("claude-fb")
+            answers: list[str] = []
+            request = threading.Thread(target=lambda: answers.append(outcome(other)))
+            request.start()
+            assert asked.wait(PATIENCE)
+            release = threading.Thread(target=release_once_it_stops, args=(cli, released))
+            if not force:
+                release.start()
+            said = one.reset(force=force)
+            released.set()
+            request.join(PATIENCE)
+            if not force:
+                release.join(PATIENCE)
+            assert ("cutting" if force else "waiting for") + " 1 request in flight" in said.text
+            assert "claude-proxy stopped" in said.text
+            assert answers == ["cut" if force else "answered"]
+            assert SAVED not in one.exported()
+
+
+def outcome(typed: Terminal) -> str:
+    try:
+        ask(typed)
+    except OSError:
+        return "cut"
+    return "answered"
+
+
+def release_once_it_stops(cli: CommandLine, released: threading.Event) -> None:
+    """Let the provider answer once the proxy takes no more requests."""
+    until(lambda: "is stopping" in cli("status").out or None, PATIENCE)
+    released.set()
+
+
+@every_shell
+def test_settings_of_claude_code_that_win_are_pointed_out(shell: Shell, configured: CommandLine) -> None:
+    with terminal(shell, configured) as typed:
+        place = typed.errors.parent
+        own, project = place / ".claude", place / "project" / ".claude"
+        for folder, name, key in (
+            (own, "settings.json", BASE_URL),
+            (project, "settings.json", "ANTHROPIC_API_KEY"),
+            (project, "settings.local.json", "ANTHROPIC_MODEL"),
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(json.dumps({"env": {key: "https://elsewhere.example"}}), encoding="utf-8")
+        typed("cd project")
+        for line in ("claude-fb", "claude-status", "claude-switch moonshot"):
+            told = typed(line).text
+            for file, key in (
+                (own / "settings.json", BASE_URL),
+                (project / "settings.json", "ANTHROPIC_API_KEY"),
+                (project / "settings.local.json", "ANTHROPIC_MODEL"),
+            ):
+                assert any(str(file) in row and key in row for row in told.splitlines()), (line, file, told)
