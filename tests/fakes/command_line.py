@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -198,7 +199,8 @@ def answering(status: int, content: object = None, **fields: str) -> Handle:
         for name, value in fields.items():
             request.send_header(name.replace("_", "-"), value)
         request.end_headers()
-        request.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # whoever asked was cut off meanwhile
+            request.wfile.write(body)
 
     return handle
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib
 import io
@@ -10,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import click
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python has still to write there
+        _silence(sys.stdout)
         if not isinstance(error, BrokenPipeError):  # where whoever read our output, such as `head`, has seen enough
             _complain(f"{ERROR}the output cannot be written: {described(error)}")
         return Exit.FAILED
@@ -121,8 +121,15 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _complain(text: str) -> None:
-    with contextlib.suppress(OSError):  # the exit code still tells
+    try:
         click.echo(text, err=True)
+    except OSError:  # the exit code still tells
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what Python has still to write to a stream go nowhere: failing at it, it would change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _stand_in_for_closed_streams() -> None:
