@@ -51,7 +51,8 @@ _METHOD: Final = f"""
 - All on loopback, without TLS, on connections that are kept. The provider is a program of the benchmark that answers
   at once. A request has the headers and the shape of Claude Code's.
 - Of {upstream.BURST} events each is a chunk of HTTP, and all are sent in one write; of {upstream.SINGLES:,} events
-  each is a write of its own.
+  each is a write of its own, as fast as the provider can: a proxy that reads late gets several at once. At the pace of
+  a model, with a pause between events, each costs more, here and in nginx.
 - CPU time is that of the proxy's process alone, user and system. Figures are medians of {throughput.ROUNDS} rounds,
   in which the targets take turns of {throughput.SECONDS:g} s.
 - nginx runs with `proxy_buffering off`, with connections to the provider kept, with the request in memory (left
