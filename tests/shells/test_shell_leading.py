@@ -165,7 +165,9 @@ def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -
 
 
 @pytest.mark.parametrize(
-    "kept", ["", "nonsense", "%", urlsafe_b64encode(b"[1]").decode(), urlsafe_b64encode(b'{"PATH": 5').decode()]
+    "kept",
+    ["", "nonsense", "%", urlsafe_b64encode(b"[1]").decode(), urlsafe_b64encode(b'{"PATH": 5').decode()]
+    + [urlsafe_b64encode(json.dumps({BASE_URL: [value, "exported"]}).encode()).decode() for value in ("\ud800", "\0")],
 )
 def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept: str) -> None:
     environ = {**led({"PATH": "/bin"}), SAVED: kept}

@@ -58,8 +58,9 @@ def test_it_goes_in_once_and_comes_out_byte_for_byte(before: bytes, tmp_path: Pa
     assert put is not None
     put.write()
     there = path.read_bytes()
-    assert ADDED in there.splitlines()
+    assert ADDED in there
     assert there.startswith(before)
+    assert there.endswith(b"\n")
     assert profile.install(path, LINE) is None
     taken = profile.uninstall(path)
     assert taken is not None
@@ -116,8 +117,52 @@ def test_a_file_in_utf_16_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     edit = profile.Edit(tmp_path / "file" / "profile", b"", b"x", ())
-    with pytest.raises(CommandError, match="cannot be written"):
+    with pytest.raises(CommandError, match="cannot be read"):
         edit.write()
+
+
+def test_what_is_added_behind_ours_stays_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(b"a=1")
+    put = profile.install(path, LINE)
+    assert put is not None
+    put.write()
+    with path.open("ab") as file:
+        file.write(b"b=2\n")
+    assert profile.install(path, LINE) is None
+    taken = profile.uninstall(path)
+    assert taken is not None
+    taken.write()
+    assert path.read_bytes() == b"a=1\nb=2\n"
+
+
+def test_a_change_that_others_made_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(b"a=1\n")
+    put = profile.install(path, LINE)
+    assert put is not None
+    path.write_bytes(b"a=1\nb=2\n")
+    with pytest.raises(CommandError, match="changed meanwhile"):
+        put.write()
+    assert path.read_bytes() == b"a=1\nb=2\n"
+
+
+@pytest.mark.parametrize("line", [b"for x in 1; do # claude-proxy init\n", b"# claude-proxy init\n"])
+def test_a_line_of_the_users_own_with_our_mark_stays(line: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "profile"
+    path.write_bytes(line)
+    assert profile.uninstall(path) is None
+
+
+def test_a_link_to_a_file_that_held_only_our_line_leads_somewhere_still(tmp_path: Path) -> None:
+    target, link = tmp_path / "dotfile", tmp_path / "profile"
+    target.write_bytes(b"")
+    link.symlink_to(target)
+    for edit in (profile.install, lambda path, _: profile.uninstall(path)):
+        change = edit(link, LINE)
+        assert change is not None
+        change.write()
+    assert (link.is_symlink(), target.read_bytes()) == (True, b"")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)

@@ -8,6 +8,7 @@ import signal
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
@@ -17,7 +18,7 @@ from claude_proxy.cli.leading import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TO
 from claude_proxy.cli.quoting import Shell
 from claude_proxy.cli.waiting import until
 from fakes.command_line import PATIENCE, CommandLine, answering, serving
-from shells.terminals import POSIX, SHELLS, Terminal, terminal
+from shells.terminals import POSIX, SHELLS, Terminal, loading, terminal
 
 NASTY = (
     " -n 'a' \"b\" $HOME ${x} `id` $(id) \\ \\' !! * ~ % ; | & <\t"
@@ -324,3 +325,24 @@ def test_settings_of_claude_code_that_win_are_pointed_out(shell: Shell, configur
                 (project / "settings.local.json", "ANTHROPIC_MODEL"),
             ):
                 assert any(str(file) in row and key in row for row in told.splitlines()), (line, file, told)
+
+
+@every_shell
+def test_names_that_are_listed_are_not_run(shell: Shell, cli: CommandLine) -> None:
+    if shell is Shell.POWERSHELL:
+        return  # its function takes no --list
+    cli.configure(*["http://127.0.0.1:9"] * 2)
+    text = cli.home.config.read_text(encoding="utf-8")
+    cli.home.config.write_text(text.replace('"moonshot"', '"exit"'), encoding="utf-8")
+    with terminal(shell, cli) as one:
+        assert "exit" in one("claude-switch --list").text
+        assert "still here" in one("echo still here").out
+
+
+@pytest.mark.parametrize("shell", [Shell.BASH, Shell.ZSH], ids=lambda shell: shell.value)
+def test_an_alias_of_the_same_name_gives_way(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
+    cli.configure("http://127.0.0.1:9")
+    with terminal(shell, cli) as one:
+        one("shopt -s expand_aliases 2>/dev/null; alias claude-fb=false claude-reset=false")
+        one(loading(shell, tmp_path, None))
+        assert "normal mode" in one.reset(keep_proxy=True).text

@@ -190,7 +190,14 @@ def _decode(word: str) -> dict[str, Variable | None]:
     """Return what `_encode` was given; names that are none of ours are left out. Raises where it is nothing of ours."""
     plain = json.loads(base64.urlsafe_b64decode(word) or b"{}")
     return {
-        name: Variable(str(plain[name][0]), Scope(plain[name][1])) if plain[name] else None
+        name: Variable(_settable(str(plain[name][0])), Scope(plain[name][1])) if plain[name] else None
         for name in MANAGED
         if name in plain
     }
+
+
+def _settable(value: str) -> str:
+    """Return a value that an environment can hold. Raises `ValueError`."""
+    if b"\0" in value.encode("utf-8", "surrogateescape"):
+        raise ValueError("an environment holds no NUL")
+    return value

@@ -22,7 +22,16 @@ from claude_proxy.cli.quoting import Shell
 from claude_proxy.store.home import write_private
 
 MARK = b"# claude-proxy init"
-OURS = re.compile(rb"^[^\r\n]*" + MARK + rb"[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+NO_END = b" (no line end before)"
+"""Behind the mark, where the line before ours was the last and had no end: taking ours out brings that back."""
+OURS = re.compile(
+    rb"^(?:eval |Import-Module |[^\r\n]*\| source )[^\r\n]*"
+    + MARK
+    + rb"(?:"
+    + re.escape(NO_END)
+    + rb")?[ \t]*(?:\r?\n|\Z)",
+    re.MULTILINE,
+)
 NEW_FILE_MODE = 0o644
 POWERSHELL_TIMEOUT = 30.0
 """Seconds; the first start of Windows PowerShell after an update takes several."""
@@ -45,8 +54,10 @@ class Edit:
         A file that holds nothing but our line goes with it: empty, it could stand before another profile.
         """
         path = self.path.resolve()
+        if _read(path, "") != self.before:
+            raise CommandError(f"{path} was changed meanwhile; nothing was changed", hint="Try again.")
         try:
-            if not self.after:
+            if not self.after and not self.path.is_symlink():
                 path.unlink(missing_ok=True)
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +78,9 @@ def install(path: Path, line: str) -> Edit | None:
     added = f"{line} ".encode() + MARK
     without = _without(before)
     end = b"\r\n" if b"\r\n" in before else b"\n"
-    # Where the last line has no end, ours has none either: so taking it out gives the same bytes again.
-    after = without + added + end if not without or without.endswith(b"\n") else without + end + added
-    if OURS.findall(before) and added in before.splitlines():
+    whole = not without or without.endswith(b"\n")
+    after = without + added + end if whole else without + end + added + NO_END + end
+    if any(line.strip() in (added, added + NO_END) for line in OURS.findall(before)):
         return None
     return Edit(path, before, after, (*_removed(before), f"+ {added.decode()}"))
 
@@ -140,10 +151,10 @@ def _read(path: Path, line: str) -> bytes:
 
 
 def _without(data: bytes) -> bytes:
-    """Return a profile without lines of ours; one at the end that has no line end was put behind one of its own."""
+    """Return a profile without lines of ours, and without the line end that was added before one at the end."""
     after = OURS.sub(b"", data)
     last = OURS.findall(data)[-1:]
-    if last and not last[0].endswith(b"\n"):
+    if last and data.endswith(last[0]) and NO_END in last[0]:
         after = after.removesuffix(b"\n").removesuffix(b"\r")
     return after
 

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from claude_proxy.cli import leading
 from claude_proxy.cli.exits import CommandError
 from claude_proxy.cli.quoting import Shell
 from claude_proxy.cli.settings import load_config
@@ -44,8 +45,10 @@ def switch(*, shell: Shell, name: str | None, provider: str | None, listed: bool
 
 
 def _list(home: Home) -> None:
+    """Print the names: never where the shell function would evaluate them, and run programs of these names."""
+    evaluated = leading.UNEXPORTED in os.environ
     for known in _names(home):
-        click.echo(known)
+        click.echo(known, err=evaluated)
 
 
 def _one(name: str | None, provider: str | None, home: Home) -> str:

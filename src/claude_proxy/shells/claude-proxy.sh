@@ -27,7 +27,8 @@ _claude_proxy_evaluate() {
   return "$code"
 }
 
-claude-fb() { _claude_proxy_evaluate fallback --shell "$CLAUDE_PROXY_SHELL" "$@"; }
-claude-switch() { _claude_proxy_evaluate switch --shell "$CLAUDE_PROXY_SHELL" "$@"; }
-claude-reset() { _claude_proxy_evaluate reset --shell "$CLAUDE_PROXY_SHELL" "$@"; }
-claude-status() { _claude_proxy status "$@"; }
+# `function`: in zsh an alias of the same name would stand in the way of the other form.
+function claude-fb { _claude_proxy_evaluate fallback --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+function claude-switch { _claude_proxy_evaluate switch --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+function claude-reset { _claude_proxy_evaluate reset --shell "$CLAUDE_PROXY_SHELL" "$@"; }
+function claude-status { _claude_proxy status "$@"; }

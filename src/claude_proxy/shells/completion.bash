@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _claude_proxy_complete() {
-  local options word="${COMP_WORDS[COMP_CWORD]}"
+  local IFS=$' \n' option options word="${COMP_WORDS[COMP_CWORD]}"
   case "${COMP_WORDS[0]}" in
     claude-switch) options="$(_claude_proxy switch --shell bash --list 2>/dev/null) --provider --help" ;;
     claude-reset) options="--force --keep-proxy --help" ;;

@@ -11,4 +11,6 @@ _claude_proxy_complete() {
   esac
   compadd -- $options
 }
-(( ! $+functions[compdef] )) || compdef _claude_proxy_complete claude-fb claude-switch claude-reset claude-status
+if whence compdef >/dev/null; then
+  compdef _claude_proxy_complete claude-fb claude-switch claude-reset claude-status
+fi
