@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import stat
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,6 +135,39 @@ def test_private_files_that_others_may_read_are_mended(cli: CommandLine) -> None
     assert modes == [0o600] * 3
     assert [stat.S_IMODE(path.stat().st_mode) for path in (cli.home.state, cli.home.root)] == [0o700] * 2
     assert checks(findings(cli, code=0)) == [("proxy", "note")]
+
+
+@posix
+def test_only_a_regular_file_in_the_home_is_mended(cli: CommandLine, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("a-token-of-another-installation", encoding="ascii")
+    cli.home.env.mkdir()
+    cli.home.state.mkdir(mode=0o700)
+    cli.home.token.symlink_to(outside)
+    for path in (outside, cli.home.env):
+        path.chmod(0o755)
+    for options in ((), ("--fix",)):
+        rows = [row for row in findings(cli, *options, code=1) if row["check"] == "private"]
+        assert checks(rows) == [("private", "note"), ("private", "wrong")]
+        assert "no regular file" in rows[0]["what"]
+        assert str(outside) in rows[1]["what"]
+        assert not any(row["fixable"] for row in rows)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (outside, cli.home.env)] == [0o755] * 2
+
+
+@posix
+def test_a_working_folder_that_is_gone(cli: CommandLine, tmp_path: Path) -> None:
+    cli.configure("http://127.0.0.1:9")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'cd "$1" && rmdir "$1" && exec "$2" -P -m claude_proxy doctor', "sh", gone, sys.executable],
+        env=cli.environ(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"none of Claude Code's settings files leads past the proxy" in done.stdout
 
 
 def test_a_state_file_that_a_killed_proxy_left_is_mended(cli: CommandLine) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -201,3 +203,76 @@ def test_the_home_folder_as_a_project_is_one_place(tmp_path: Path) -> None:
     user = tmp_path / ".claude"
     found = settings_files.sources({"CLAUDE_CONFIG_DIR": str(user)}, tmp_path, tmp_path / "managed")
     assert [source.scope for source in found] == ["user", "local", "managed"]
+
+
+def test_a_folder_that_is_gone_leaves_the_users_settings_and_the_administrators(tmp_path: Path) -> None:
+    environ = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    found = settings_files.sources(environ, settings_files.NOWHERE, tmp_path / "managed")
+    assert [source.scope for source in found] == ["user", "managed"]
+
+
+def test_a_folder_named_after_a_user_who_is_not_there_is_taken_as_it_is() -> None:
+    named = "~nosuchuser/x"
+    if sys.platform != "win32":  # which makes up a home for any name
+        assert settings_files.config_folder({"CLAUDE_CONFIG_DIR": named}) == Path(named)
+    assert settings_files.config_folder({"CLAUDE_CONFIG_DIR": "~/x"}) == Path.home() / "x"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices in folders are POSIX")
+@pytest.mark.parametrize("there", ["pipe", "/dev/zero", "link to pipe", "terminal"])
+def test_settings_that_are_no_file_are_told_and_never_waited_for(
+    place: Callable[[], list[Finding]], tmp_path: Path, there: str
+) -> None:
+    path = tmp_path / "project" / ".claude" / "settings.json"
+    path.parent.mkdir(parents=True)
+    pipe = path if there == "pipe" else tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ends = os.openpty()
+    try:
+        if there != "pipe":
+            path.symlink_to({"link to pipe": str(pipe), "terminal": os.ttyname(ends[1])}.get(there, there))
+        (finding,) = place()
+    finally:
+        for end in ends:
+            os.close(end)
+    assert finding.verdict is Verdict.WRONG
+    assert finding.what == f"{path} is no regular file"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes in folders are POSIX")
+def test_a_pipe_that_takes_the_place_of_settings_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, file = tmp_path / "pipe", tmp_path / "file"
+    file.touch()
+    facts = file.stat()
+    os.mkfifo(path)
+    monkeypatch.setattr(Path, "stat", lambda _: facts)
+    with pytest.raises(settings_files.SettingsError, match="no regular file"):
+        settings_files.read_text(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes are POSIX")
+def test_a_file_of_somebody_else_is_told_and_not_mended(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env.chmod(0o644)
+    (mine,) = private.on_posix((env,), env.parent)
+    assert mine.repair is not None
+    monkeypatch.setattr(os, "geteuid", lambda: env.stat().st_uid + 1)
+    (finding,) = private.on_posix((env,), env.parent)
+    assert (finding.verdict, finding.repair) == (Verdict.WRONG, None)
+    assert "not your file" in finding.what
+    assert "failed: it is no regular file of yours" in mine.repaired().mend, "it is looked at again"
+    assert stat.S_IMODE(env.stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")
+def test_what_takes_the_place_of_a_file_is_not_mended(env: Path) -> None:
+    env.chmod(0o644)
+    (finding,) = private.on_posix((env,), env.parent)
+    other = env.rename(env.with_name("other"))
+    env.symlink_to(other)
+    assert finding.repaired().verdict is Verdict.WRONG
+    env.unlink()
+    env.mkdir(mode=0o755)
+    assert finding.repaired().verdict is Verdict.WRONG
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (other, env)] == [0o644, 0o755]

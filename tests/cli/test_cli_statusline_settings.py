@@ -187,13 +187,86 @@ def test_a_link_stays_a_link_and_a_mode_stays_a_mode(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    edit = install({"CLAUDE_CONFIG_DIR": str(tmp_path / "file" / "folder")}, LINE)
+    assert edit is not None
+    with pytest.raises(CommandError, match="cannot be written"):
+        edit.write()
+
+
+@pytest.mark.parametrize("meanwhile", [ONE_LINE, None, "a folder"])
+def test_a_file_that_was_changed_since_it_was_shown_stays(tmp_path: Path, meanwhile: str | None) -> None:
     path, environ = settings(tmp_path, TWO_SPACES)
     edit = install(environ, LINE)
     assert edit is not None
     path.unlink()
-    path.mkdir()
-    with pytest.raises(CommandError, match="cannot be written"):
+    if meanwhile == "a folder":
+        path.mkdir()
+    elif meanwhile is not None:
+        settings(tmp_path, meanwhile)
+    with pytest.raises(CommandError, match="was changed meanwhile; nothing was changed"):
         edit.write()
+    assert path.exists() == (meanwhile is not None)
+    assert not path.is_file() or path.read_bytes().decode() == meanwhile
+
+
+def test_half_a_character_is_told(tmp_path: Path) -> None:
+    text = '{"statusLine": {"type": "\\ud800", "command": "claude-proxy statusline"}, "a": "\\udfff"}'
+    path, environ = settings(tmp_path, text)
+    with pytest.raises(CommandError, match="half a character") as error:
+        install(environ, LINE)
+    assert "nothing was changed" in error.value.hint
+    assert path.read_bytes().decode() == text
+    assert written(uninstall(environ)) == '{"a": "\\udfff"}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        LINE,
+        "'/home/R&D; a b/python' -P -m claude_proxy statusline",
+        shlex.join(["/it's/py thon", "-P", "-m", "claude_proxy", "statusline"]),
+        "C:/Python/python.exe -m claude_proxy statusline",
+        "claude-proxy statusline",
+        "~/.local/bin/claude-proxy statusline",
+        '"C:\\Program Files\\x\\claude-proxy.exe" statusline',
+        "/clone/proxy.py statusline",
+        "python3 '/a clone/proxy.py' statusline",
+    ],
+)
+def test_a_command_that_is_ours_from_beginning_to_end(line: str) -> None:
+    assert statusline_settings._is_ours({"type": "command", "command": line})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'in=$(cat); echo "$in" | ~/mine.sh; echo "$in" | {LINE}',
+        f"{LINE}; ~/mine.sh",
+        f"{LINE} | ~/mine.sh",
+        f"{LINE} && ~/mine.sh",
+        f"{LINE} > /tmp/log",
+        f"~/mine.sh < {LINE}",
+        f"~/mine.sh\n{LINE}",
+        f"{LINE}\n~/mine.sh",
+        f"{LINE}\n",
+        f"{LINE} --mine",
+        f"~/mine.sh {LINE}",
+        f"~/mine.sh '{LINE}'",
+        f"$(~/mine.sh) {LINE}",
+        "`~/mine.sh` -P -m claude_proxy statusline",
+        '"$(~/mine.sh)" -P -m claude_proxy statusline',
+        "~/my-claude-proxy statusline",
+        "~/mine.py claude-proxy statusline",
+    ],
+)
+def test_a_command_that_merely_includes_ours_stays(tmp_path: Path, line: str) -> None:
+    path, environ = settings(tmp_path, json.dumps({KEY: {"type": "command", "command": line}}))
+    before = path.read_bytes()
+    with pytest.raises(CommandError, match="of your own"):
+        install(environ, LINE)
+    assert uninstall(environ) is None
+    assert path.read_bytes() == before
 
 
 def test_the_command_runs_as_claude_code_would_run_it(cli: CommandLine, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import click
 import msgspec
 from rich.text import Text
 
+from claude_proxy.cli import settings_files
 from claude_proxy.cli.checkup import clock, configuration, live, overrules, private, python, service, terminal
 from claude_proxy.cli.checkup.finding import Finding, Verdict, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
@@ -45,7 +45,7 @@ MAX_TEXT = 1000
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def doctor(*, ask: bool, fix: bool, as_json: bool) -> int:
     """Look at the whole set-up, and say how to mend what is wrong. The exit code is 1 where something is."""
-    around = Surroundings(Home.find(os.environ), os.environ, Path.cwd(), time.time())
+    around = Surroundings(Home.find(os.environ), os.environ, settings_files.working_folder(), time.time())
     checks = (*CHECKS, live.look) if ask else CHECKS
     findings = [finding.repaired() if fix else finding for finding in examine(checks, around)]
     if as_json:

@@ -7,6 +7,8 @@ Order and places are those of Claude Code's documentation (its page on settings)
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ MANAGED = {
 }
 """Where an administrator puts settings, by `sys.platform`."""
 MANAGED_ELSEWHERE = Path("/etc/claude-code")
+
+NOWHERE = Path(os.devnull)
+"""Stands for a working folder that is gone: it has no settings."""
 
 
 class SettingsError(Exception):
@@ -42,26 +47,44 @@ class Source:
 def config_folder(environ: Mapping[str, str]) -> Path:
     """Return the folder of the user's own settings: `$CLAUDE_CONFIG_DIR`, else `~/.claude`."""
     named = environ.get(CONFIG_VARIABLE, "")
-    return Path(named).expanduser() if named else Path.home() / ".claude"
+    if not named:
+        return Path.home() / ".claude"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:  # `~name` of nobody here: a folder may be called so
+        return Path(named)
+
+
+def working_folder() -> Path:
+    """Return the folder that Claude Code would be started in, `NOWHERE` where that was deleted or may not be seen."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return NOWHERE
 
 
 def sources(environ: Mapping[str, str], folder: Path, managed: Path | None = None) -> tuple[Source, ...]:
     """Return the places from the weakest to the strongest, for a Claude Code started in `folder`.
 
-    `managed` is the administrator's folder, by default the one of this system. A file need not be there.
+    `managed` is the administrator's folder, by default the one of this system. A file need not be there. `NOWHERE` has
+    no settings of a project.
     """
     policies = managed or MANAGED.get(sys.platform, MANAGED_ELSEWHERE)
     user = config_folder(environ)
     found = [
         Source("user", user / "settings.json"),
-        Source("project", folder / ".claude" / "settings.json"),
-        Source("local", folder / ".claude" / "settings.local.json"),
+        *(_of_project(folder) if folder != NOWHERE else ()),
         Source("managed", policies / "managed-settings.json"),
         *(Source("managed", path) for path in sorted((policies / "managed-settings.d").glob("*.json"))),
     ]
     return tuple({source.path: source for source in reversed(found)}.values())[
         ::-1
     ]  # in the user's folder, two are one
+
+
+def _of_project(folder: Path) -> tuple[Source, ...]:
+    place = folder / ".claude"
+    return Source("project", place / "settings.json"), Source("local", place / "settings.local.json")
 
 
 def variables(source: Source) -> Mapping[str, str]:
@@ -73,18 +96,35 @@ def variables(source: Source) -> Mapping[str, str]:
 def read_text(path: Path) -> str:
     """Return the text of a settings file, empty where there is none. Raises `SettingsError`."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = _begin_of(path)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    if data is None:
+        raise SettingsError(f"{path} is no regular file")
     if len(data) > MAX_BYTES:
         raise SettingsError(f"{path} is larger than settings ever are")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not UTF-8 text") from None
+
+
+def _begin_of(path: Path) -> bytes | None:
+    """Return what a file holds, or enough of it to see that it is too large; None where it is something else.
+
+    A cloned project may have a link to a pipe or a terminal there: it is neither opened nor waited for, not even where
+    it takes the file's place in between. Raises `OSError`.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        return None
+    with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
+        return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse(text: str, path: Path) -> Mapping[str, object]:

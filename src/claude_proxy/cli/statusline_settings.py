@@ -13,15 +13,17 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from claude_proxy.cli.exits import CommandError
 from claude_proxy.cli.settings_files import SettingsError, config_folder, parse, read_text
 from claude_proxy.store.home import write_private
 
 KEY = "statusLine"
-OURS = re.compile(r"-m claude_proxy statusline|claude-proxy(\.exe)?[\"']? statusline")
-"""How every command of ours ends, whichever Python it names."""
+WORD = r"""(?:'[^'\n]*'|"(?:[^"$`\\\n]|\\[^"$`\\\n])*"|[^\s'"`;|&$<>()])+"""
+"""A word of a shell, quoted or not, in which the shell has nothing to do."""
+PLAIN_COMMAND = re.compile(rf"{WORD}(?: {WORD})*")
+"""A single program with its arguments: nothing beside it, before it or after it."""
 NEW_FILE_MODE = 0o600
 
 
@@ -36,6 +38,10 @@ class Edit:
 
     def write(self) -> None:
         """Put the new text in place, whole or not at all, with the old file's mode. Raises `CommandError`."""
+        if not self._is_still_true():
+            raise CommandError(
+                f"{self.path} was changed meanwhile; nothing was changed", hint="Run the command once more."
+            )
         path = self.path.resolve()  # a file that only links to another stays a link
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +51,13 @@ class Edit:
                 path.chmod(mode)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+
+    def _is_still_true(self) -> bool:
+        """Return whether the file holds what it did when the user was shown the change."""
+        try:
+            return read_text(self.path) == self.before
+        except SettingsError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ def install(environ: Mapping[str, str], line: str) -> Edit | None:
     if there == wanted:
         return None
     member = _rendered(text, wanted)
+    _require_encodable(member, path)
     after = _replaced(text, member) if KEY in document else _added(text, member)
     return Edit(path, text, after, tuple(f"+ {row}" for row in member.splitlines()))
 
@@ -107,7 +121,32 @@ def _read(environ: Mapping[str, str]) -> tuple[Path, str, Mapping[str, object]]:
 
 def _is_ours(value: object) -> bool:
     told = value.get("command") if isinstance(value, dict) else None
-    return isinstance(told, str) and OURS.search(told) is not None
+    if not isinstance(told, str) or not PLAIN_COMMAND.fullmatch(told):
+        return False
+    match re.findall(WORD, told):
+        case [_, "-P", "-m", "claude_proxy", "statusline"] | [_, "-m", "claude_proxy", "statusline"]:
+            return True
+        case [program, "statusline"]:
+            return _name(program) in {"claude-proxy", "claude-proxy.exe", "proxy.py"}
+        case [_, script, "statusline"]:
+            return _name(script) == "proxy.py"
+    return False
+
+
+def _name(word: str) -> str:
+    """Return the name of the file that a word of a command leads to, with slashes of either kind."""
+    return PureWindowsPath(word.strip("'\"")).name
+
+
+def _require_encodable(member: str, path: Path) -> None:
+    """Raise `CommandError` where a text cannot be written: JSON can spell half a character, and UTF-8 cannot."""
+    try:
+        member.encode()
+    except UnicodeEncodeError:
+        raise CommandError(
+            f"the status line in {path} would hold half a character (a lone surrogate), which is not text",
+            hint="Mend it first; nothing was changed.",
+        ) from None
 
 
 def _rendered(text: str, value: Mapping[str, object]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -153,7 +152,7 @@ def tell_overrides(environ: Mapping[str, str]) -> None:
 
 def overrides(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence or two for each variable of a settings file that wins over this environment, here."""
-    for finding in overrules.judge(settings_files.sources(environ, Path.cwd()), environ):
+    for finding in overrules.judge(settings_files.sources(environ, settings_files.working_folder()), environ):
         if finding.verdict is not Verdict.OK:
             yield printable(f"{finding.what}. {finding.mend}", 1000)
 

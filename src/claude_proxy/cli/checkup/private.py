@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -31,7 +32,7 @@ def look(around: Surroundings) -> Iterator[Finding]:
         yield from on_windows((home.env, home.token), access.of_this_system())
     else:
         yield from folders(home)
-        yield from on_posix((home.env, home.token, home.log))
+        yield from on_posix((home.env, home.token, home.log), home.root)
 
 
 def folders(home: Home) -> Iterator[Finding]:
@@ -49,17 +50,37 @@ def _is_open_folder(facts: os.stat_result) -> bool:
     return bool(mode & 0o077) and facts.st_uid == os.geteuid() and not mode & stat.S_ISVTX
 
 
-def on_posix(paths: tuple[Path, ...]) -> Iterator[Finding]:
-    """Judge files by their modes."""
-    for path in paths:
-        if not path.exists():
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            what = f"others on this machine may read {path.name} (mode {mode:04o})"
-            yield wrong("private", what, f"Run: chmod 600 {quote(str(path))}", partial(path.chmod, PRIVATE_FILE))
-        else:
+def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
+    """Judge files by their modes. Only a regular file of the user's, inside the home `root`, is one to mend."""
+    for path in filter(Path.exists, paths):
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            yield note("private", f"{path.name} is no regular file", f"See what {quote(str(path))} is.")
+        elif not (mode := stat.S_IMODE(facts.st_mode)) & 0o077:
             yield ok("private", f"{path.name} is yours alone")
+        else:
+            what = f"others on this machine may read {path.name} (mode {mode:04o})"
+            real = path.resolve()
+            if facts.st_uid != os.geteuid():
+                yield wrong("private", f"{what}, and it is not your file", f"See whose {quote(str(real))} is.")
+            elif not real.is_relative_to(root.resolve()):
+                told = f"{what}, and it is outside {root}: {real}"
+                yield wrong("private", told, f"Run, if nobody else is to read it: chmod 600 {quote(str(real))}")
+            else:
+                yield wrong("private", what, f"Run: chmod 600 {quote(str(path))}", partial(close, real))
+
+
+def close(path: Path) -> None:
+    """Let the user alone read a file. Raises `OSError`, also where by now it is no regular file of the user's."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it is no regular file of yours", str(path))
+        os.fchmod(descriptor, PRIVATE_FILE)
+    finally:
+        os.close(descriptor)
 
 
 def on_windows(paths: tuple[Path, ...], lists: WindowsAccess) -> Iterator[Finding]:
