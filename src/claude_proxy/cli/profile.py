@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import base64
 import codecs
-import contextlib
 import re
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +17,7 @@ from pathlib import Path
 
 from claude_proxy.cli.exits import CommandError
 from claude_proxy.cli.quoting import Shell
-from claude_proxy.store.home import write_private
+from claude_proxy.cli.rewriting import rewrite
 
 MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
@@ -56,15 +54,11 @@ class Edit:
         path = self.path.resolve()
         if _read(path, "") != self.before:
             raise CommandError(f"{path} was changed meanwhile; nothing was changed", hint="Try again.")
+        if self.after or self.path.is_symlink():
+            rewrite(path, self.after, new_file_mode=NEW_FILE_MODE)
+            return
         try:
-            if not self.after and not self.path.is_symlink():
-                path.unlink(missing_ok=True)
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else NEW_FILE_MODE
-            write_private(path, self.after)
-            with contextlib.suppress(OSError):  # a file system without modes
-                path.chmod(mode)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -5,19 +5,17 @@ The text of the file is edited, so that order, indentation and line ends stay. A
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shlex
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from claude_proxy.cli.exits import CommandError
+from claude_proxy.cli.rewriting import rewrite
 from claude_proxy.cli.settings_files import SettingsError, config_folder, parse, read_text
-from claude_proxy.store.home import write_private
 
 KEY = "statusLine"
 WORD = r"""(?:'[^'\n]*'|"(?:[^"$`\\\n]|\\[^"$`\\\n])*"|[^\s'"`;|&$<>()])+"""
@@ -42,15 +40,7 @@ class Edit:
             raise CommandError(
                 f"{self.path} was changed meanwhile; nothing was changed", hint="Run the command once more."
             )
-        path = self.path.resolve()  # a file that only links to another stays a link
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else NEW_FILE_MODE
-            write_private(path, self.after.encode())
-            with contextlib.suppress(OSError):  # a file system without modes
-                path.chmod(mode)
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+        rewrite(self.path, self.after.encode(), new_file_mode=NEW_FILE_MODE)
 
     def _is_still_true(self) -> bool:
         """Return whether the file holds what it did when the user was shown the change."""
