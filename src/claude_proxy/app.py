@@ -17,7 +17,7 @@ from claude_proxy.board import Board
 from claude_proxy.config.load import Config, ConfigError, fingerprint, load
 from claude_proxy.core.health import Health
 from claude_proxy.core.model import Provider
-from claude_proxy.gateway import Gateway
+from claude_proxy.gateway import Gateway, Memory
 from claude_proxy.net.descriptors import raise_descriptor_limit
 from claude_proxy.net.guard import Guard
 from claude_proxy.net.listener import Listener
@@ -63,6 +63,7 @@ class Proxy:
         self._ending: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._transports: list[HttpTransport] = []
+        self._memory = Memory()
         self._gateway = self._opened(config, None)
         self.instance = secrets.token_hex(8)
         self.port = config.port
@@ -164,6 +165,7 @@ class Proxy:
             transport=self._transports[-1],
             clock=self._clock,
             ledger=self._board,
+            memory=self._memory,
         )
 
     def _health(self, provider: Provider, config: Config, before: Gateway | None) -> Health:

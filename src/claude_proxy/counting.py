@@ -12,9 +12,9 @@ from claude_proxy.core import reply
 from claude_proxy.core.health import State
 from claude_proxy.core.judge import Accepted
 from claude_proxy.core.messages import JSON
-from claude_proxy.core.model import Ending, Fault, Headers, Provider, Reply
+from claude_proxy.core.model import Ending, Fault, Headers, Reply
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.routing import Route
+from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError
@@ -64,21 +64,22 @@ class Counting:
     async def _count(self, request: MessagesRequest, route: Route) -> Reply:
         notes = self._notes
         notes.pinned = route.pinned
-        provider = self._first_that_counts(route)
-        if provider is None:
+        candidate = self._first_that_counts(route)
+        if candidate is None:
             return _estimated(request, ())
-        outcome, _ = await notes.attempt(provider, request, route)
+        outcome, _ = await notes.attempt(candidate, request)
         if isinstance(outcome, Accepted) or (outcome.fault is Fault.REQUEST and outcome.label not in _NOT_OFFERED):
             answer = outcome.reply
             if answer:
-                return reply.relayed(answer, notes.attempts, provider.name)
+                return reply.relayed(answer, notes.attempts, candidate.provider.name)
         return _estimated(request, reply.named(notes.attempts, ""))
 
-    def _first_that_counts(self, route: Route) -> Provider | None:
+    def _first_that_counts(self, route: Route) -> Candidate | None:
         now, healths = self._gateway.clock.wall(), self._gateway.healths
-        for provider in route.candidates:
+        for candidate in route.candidates:
+            provider = candidate.provider
             if provider.counts_tokens and (route.pinned or healths[provider.name].state(now) is State.READY):
-                return provider
+                return candidate
         return None
 
 

@@ -69,11 +69,11 @@ class Exchange:
         notes.pinned = route.pinned
         if request.streaming:
             self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
-        candidates = [(provider, gateway.healths[provider.name]) for provider in route.candidates]
+        candidates = [(one, gateway.healths[one.provider.name]) for one in route.candidates]
         self._failover = failover = Failover(candidates, pinned=route.pinned)
         decision: Decision = failover.begin(gateway.clock.wall())
         while isinstance(decision, Try):
-            outcome, self._stream = await notes.attempt(decision.provider, request, route)
+            outcome, self._stream = await notes.attempt(decision.candidate, request)
             decision = failover.judged(outcome, gateway.clock.wall())
         await self._heartbeat.pause()
         return decision

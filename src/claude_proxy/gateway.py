@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from claude_proxy.core.health import Health
+from claude_proxy.core.learnt import Lessons
 from claude_proxy.core.model import Headers, Policy, Provider, Reply
+from claude_proxy.core.origins import Origins
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import NoSuchProvider, Route, route
 from claude_proxy.ports import Client, Clock, Ledger, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one request leaves behind for the next; it outlives a changed configuration."""
+
+    origins: Origins = field(default_factory=Origins)
+    lessons: Lessons = field(default_factory=Lessons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,7 @@ class Gateway:
     transport: Transport
     clock: Clock
     ledger: Ledger
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from claude_proxy.core import messages
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.judge import Outcome, Rejected
-from claude_proxy.core.model import Account, Attempt, Ending, Provider, Usage
+from claude_proxy.core.model import Account, Attempt, Ending, Usage
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.routing import Route
+from claude_proxy.core.routing import Candidate
 from claude_proxy.gateway import Gateway, RequestHead
 
 LONGEST_TEXT = 300
@@ -44,20 +44,19 @@ class Notes:
         self._requested_model = request.model
         self._streaming = request.streaming
 
-    async def attempt(
-        self, provider: Provider, request: MessagesRequest, route: Route
-    ) -> tuple[Outcome, Stream | None]:
-        """Adapt the request to a provider, send it, and note what came of it."""
-        adapted = adapt(request, route, provider)
+    async def attempt(self, candidate: Candidate, request: MessagesRequest) -> tuple[Outcome, Stream | None]:
+        """Adapt the request to a candidate, send it, and note what came of it."""
+        provider, memory, clock = candidate.provider, self._gateway.memory, self._gateway.clock
+        rules = memory.lessons.rules(provider.name, candidate.model, clock.wall())
+        adapted = adapt(request, candidate, rules, memory.origins.of)
         self._used_model = adapted.model
-        clock = self._gateway.clock
         started = clock.monotonic()
         outcome, stream = await ask(
             self._gateway, provider, adapted, streaming=request.streaming, counting=self._kind == "count_tokens"
         )
         text = redacted(outcome.text, provider.api_key, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
-        self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text))
+        self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes))
         return outcome, stream
 
     def cut_by_stop(self) -> None:

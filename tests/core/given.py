@@ -9,6 +9,7 @@ from claude_proxy.core.judge import Rejected
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
 from claude_proxy.core.model import Auth, Fault, Headers, Origin, Provider, Reply
 from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
 
 NOW = 1_800_000_000.0
@@ -25,6 +26,10 @@ def provider(name: str = "minimax", **changes: Any) -> Provider:
         f"{name.upper()}_API_KEY",
     )
     return replace(base, **changes)
+
+
+def candidate(of: Provider | None = None, model: str = "claude-opus-5-5") -> Candidate:
+    return Candidate(of or provider(), model)
 
 
 def request(body: bytes, headers: Headers = (), query: bytes = b"") -> MessagesRequest:

@@ -4,9 +4,9 @@ from types import MappingProxyType
 
 import pytest
 
-from claude_proxy.core.adapt import adapt, model_for, tier_of
-from claude_proxy.core.routing import Route
-from core.given import provider, request
+from claude_proxy.core.adapt import adapt
+from claude_proxy.core.routing import model_for, tier_of
+from core.given import candidate, provider, request
 
 TIERED = MappingProxyType({"opus": "k3-max", "haiku": "k3-mini", "default": "k3"})
 KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-k3", "claude-sonnet-k3"))
@@ -56,27 +56,22 @@ def test_without_a_mapping_a_name_goes_through(model: str, name: str) -> None:
 
 def test_a_body_that_names_the_right_model_is_not_touched() -> None:
     sent = request(b'{"model": "kimi-k3" }')
-    adapted = adapt(sent, Route((KIMI,), sent.model), KIMI)
+    adapted = adapt(sent, candidate(KIMI, "kimi-k3"))
     assert adapted.body is sent.body
     assert adapted.model == "kimi-k3"
 
 
 def test_another_model_is_written_anew_and_the_length_fits() -> None:
     sent = request(b'{ "max_tokens":1, "model": "claude-opus-5-5" ,"messages":[]}')
-    adapted = adapt(sent, Route((KIMI,), sent.model), KIMI)
+    adapted = adapt(sent, candidate(KIMI, "k3-max"))
     assert adapted.body == b'{ "max_tokens":1, "model": "k3-max" ,"messages":[]}'
     assert adapted.model == "k3-max"
     assert b"\r\ncontent-length: %d\r\n" % len(adapted.body) in adapted.head
 
 
-def test_the_model_of_the_route_counts_and_not_the_one_that_was_asked_for() -> None:
-    adapted = adapt(request(b'{"model":"claude-opus-5-5"}'), Route((KIMI,), "claude-haiku-5-5"), KIMI)
-    assert adapted.body == b'{"model":"k3-mini"}'
-
-
-def test_a_pinned_models_name_is_the_providers_own_word_for_word() -> None:
+def test_a_models_name_is_written_as_json() -> None:
     sent = request(b'{"model":"claude-proxy/moonshot/claude-opus \\"x\\""}')
-    adapted = adapt(sent, Route((KIMI,), 'claude-opus "x"', pinned=True, model_pinned=True), KIMI)
+    adapted = adapt(sent, candidate(KIMI, 'claude-opus "x"'))
     assert adapted.body == b'{"model":"claude-opus \\"x\\""}'
 
 
@@ -90,10 +85,11 @@ def test_a_pinned_models_name_is_the_providers_own_word_for_word() -> None:
 )
 def test_the_request_goes_to_the_path_of_the_base_url(base_url: str, query: bytes, line: bytes) -> None:
     sent = request(b'{"model":"opus"}', ((b"anthropic-version", b"2023-06-01"),), query)
-    head = adapt(sent, Route((), "opus"), provider(base_url=base_url)).head
+    head = adapt(sent, candidate(provider(base_url=base_url), "opus")).head
     assert head.startswith(line)
     assert head.endswith(b"\r\nanthropic-version: 2023-06-01\r\n\r\n")
 
 
 def test_its_repr_shows_neither_key_nor_content() -> None:
-    assert repr(adapt(request(b'{"model":"opus"}'), Route((), "opus"), provider())) == "Adapted(model='opus')"
+    adapted = adapt(request(b'{"model":"opus"}'), candidate(model="opus"))
+    assert repr(adapted) == "Adapted(model='opus', changes=())"

@@ -13,8 +13,8 @@ from claude_proxy.core.judge import Rejected, StreamJudge, judge_body
 from claude_proxy.core.messages import error_body, error_event, read_error
 from claude_proxy.core.model import Fault, Reply, Usage
 from claude_proxy.core.request import MalformedRequestError
-from claude_proxy.core.routing import Route, route
-from core.given import NOW, provider, rejected, request
+from claude_proxy.core.routing import Candidate, Route, route
+from core.given import NOW, candidate, provider, rejected, request
 
 DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -59,7 +59,7 @@ def test_a_probe_that_ends_behind_a_clock_set_back_is_not_out_for_ever() -> None
 
 def test_who_recovered_meanwhile_is_back_already() -> None:
     first, second = Health("a", 1800.0), Health("b", 1800.0)
-    failover = Failover([(provider("a"), first), (provider("b"), second)], pinned=False)
+    failover = Failover([(candidate(provider("a")), first), (candidate(provider("b")), second)], pinned=False)
     failover.begin(NOW)
     failover.judged(rejected(Fault.PROVIDER), NOW)
     first.accept(first.force())
@@ -92,11 +92,11 @@ def test_a_redirect_is_never_relayed(status: int) -> None:
 
 def test_a_pinning_name_without_a_model_pins_nothing() -> None:
     found = route((provider(),), None, "claude-proxy/minimax/")
-    assert found == Route((provider(),), "claude-proxy/minimax/")
+    assert found == Route((Candidate(provider(), "claude-proxy/minimax/"),))
 
 
 def test_the_mark_of_a_long_context_is_taken_off_a_pinned_model_too() -> None:
     sent = request(b'{"model":"claude-proxy/minimax/m3[1m]"}')
     found = route((provider(),), None, sent.model)
     assert isinstance(found, Route)
-    assert adapt(sent, found, provider()).body == b'{"model":"m3"}'
+    assert adapt(sent, found.candidates[0]).body == b'{"model":"m3"}'

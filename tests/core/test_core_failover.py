@@ -19,10 +19,10 @@ from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.health import Health, Permit, State
 from claude_proxy.core.judge import Accepted, Outcome
 from claude_proxy.core.model import Ending, Fault, Reply
-from core.given import NOW, error, provider, rejected
+from core.given import NOW, candidate, error, provider, rejected
 
 NAMES = ("minimax", "moonshot", "zai")
-PROVIDERS = {name: provider(name) for name in NAMES}
+PROVIDERS = {name: candidate(provider(name)) for name in NAMES}
 ACCEPTED = Accepted(Reply(200, (), b"{}"))
 DOWN = rejected(Fault.PROVIDER, "503")
 SPENT = rejected(Fault.QUOTA, "429")
@@ -42,7 +42,7 @@ def failover(of: dict[str, Health], names: Sequence[str] = NAMES, *, pinned: boo
 
 def asked(decision: Decision) -> str:
     assert isinstance(decision, Try)
-    return decision.provider.name
+    return decision.candidate.provider.name
 
 
 def all_fail(request: Failover, outcomes: Sequence[Outcome], now: float = NOW) -> tuple[list[str], GiveUp]:

@@ -68,6 +68,7 @@ def test_an_exchange_is_one_line_with_all_there_is_to_know(ledger: LogLedger, pa
         "pinned": "no",
         "stream": "yes",
         "attempts": "minimax=429/12ms,moonshot=200/830ms",
+        "adapted": "-",
         "in": "210",
         "out": "95",
         "cache_read": "8",

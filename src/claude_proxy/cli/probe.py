@@ -17,7 +17,7 @@ from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Egress, Headers, Policy, Provider, Reply
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.routing import Route
+from claude_proxy.core.routing import Candidate, model_for
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
 from claude_proxy.store.text import MAX_TEXT
@@ -118,4 +118,4 @@ def _request(provider: Provider) -> Adapted:
         (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
     )
     request = MessagesRequest.parse(MESSAGES_PATH, b"", headers, msgspec.json.encode(fields))
-    return adapt(request, Route((provider,), model), provider)
+    return adapt(request, Candidate(provider, model_for(provider, model)))

@@ -1,15 +1,21 @@
-"""A client's request made into the one that a provider gets: its address, its key, its name for the model."""
+"""A client's request made into the one that a provider gets: its address, its key, its model, what it takes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
 from claude_proxy.core import headers
-from claude_proxy.core.model import TIERS, Provider
+from claude_proxy.core.model import Provider
 from claude_proxy.core.request import MessagesRequest, spliced
-from claude_proxy.core.routing import Route
+from claude_proxy.core.routing import Candidate
+from claude_proxy.core.traits import Rule
+
+OriginOf: TypeAlias = Callable[[str], str | None]
+"""Tells the name of the provider that made a thinking signature; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +25,16 @@ class Adapted:
     head: bytes = field(repr=False)
     body: bytes = field(repr=False)
     model: str
+    changes: tuple[str, ...] = ()
+    """What was changed besides the model, in words that are safe in a header and in a log."""
 
 
-def adapt(request: MessagesRequest, route: Route, provider: Provider) -> Adapted:
-    """Return what `provider` gets. Only the model's name is written anew, and only where it changes."""
-    model = _plain(route.model) if route.model_pinned else model_for(provider, route.model)
+def adapt(
+    request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), origin_of: OriginOf = lambda _: None
+) -> Adapted:
+    """Return what a candidate gets. What it takes as it is, stays byte for byte as it came."""
+    del rules, origin_of  # what they change is still to come
+    provider, model = candidate.provider, candidate.model
     body = request.body
     if model != request.model:
         body = spliced(request, {"model": msgspec.json.encode(model)})
@@ -37,31 +48,3 @@ def _request_line(request: MessagesRequest, provider: Provider) -> bytes:
     target = (f"/{base_path}" if base_path else "") + request.path
     query = b"?" + request.query if request.query else b""
     return b"POST %b%b HTTP/1.1\r\n" % (target.encode(), query)
-
-
-def model_for(provider: Provider, model: str) -> str:
-    """Return the provider's name for a model.
-
-    A Claude name is mapped by the tier in it; `[1m]`, which tells Claude Code alone of a long context, is taken off.
-    A name that the provider has of its own, or that no mapping covers, goes through unchanged.
-    """
-    model = _plain(model)
-    tier = tier_of(model)
-    if tier in provider.models:
-        return provider.models[tier]
-    if model in provider.own_models:
-        return model
-    return provider.models.get("default", model)
-
-
-def _plain(model: str) -> str:
-    return model[:-4] if model.lower().endswith("[1m]") else model
-
-
-def tier_of(model: str) -> str:
-    """Return the tier that a Claude model's name holds (`claude-opus-5-5`, or just `opus`), else an empty text."""
-    name = model.lower()
-    for tier in TIERS:
-        if name == tier or (tier in name and "claude" in name):
-            return tier
-    return ""

@@ -1,6 +1,6 @@
 """What to do next with a request: the state machine of one exchange.
 
-                    ┌────────── Rejected: PROVIDER or QUOTA ──────────┐
+                    ┌───── Rejected: PROVIDER, QUOTA or MISFIT ───────┐
                     ▼                                                 │
     begin ─► the next candidate that its health admits ─► Try ─► judged ─► Accepted ──────────► Relay
                     │ none is left                                    └─► Rejected: REQUEST ──► GiveUp
@@ -21,14 +21,15 @@ from typing import TypeAlias
 
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.model import Ending, Fault, Provider
+from claude_proxy.core.model import Ending, Fault
+from claude_proxy.core.routing import Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Ask this provider."""
+    """Ask this provider for this model."""
 
-    provider: Provider
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ Decision: TypeAlias = Try | Relay | GiveUp
 class Failover:
     """One request's way through its candidates. Settles each permit that it takes exactly once."""
 
-    def __init__(self, candidates: Sequence[tuple[Provider, Health]], *, pinned: bool) -> None:
+    def __init__(self, candidates: Sequence[tuple[Candidate, Health]], *, pinned: bool) -> None:
         if not candidates:
             raise ValueError("a route has at least one candidate")
         self._healths = [health for _, health in candidates]
         self._waiting = list(candidates)
-        self._passed_over: list[tuple[Provider, Health]] = []
+        self._passed_over: list[tuple[Candidate, Health]] = []
         self._forced = False
         self._pinned = pinned
         self._asked: tuple[Health, Permit] | None = None
@@ -78,7 +79,10 @@ class Failover:
         if outcome.fault is Fault.REQUEST:
             health.release(permit)
             return GiveUp(outcome, health.name, None)
-        _hold_against(health, permit, outcome, now)
+        if outcome.fault is Fault.MISFIT:
+            health.release(permit)
+        else:
+            _hold_against(health, permit, outcome, now)
         return self._next(now)
 
     def ended(self, ending: Ending, now: float) -> None:
@@ -102,18 +106,20 @@ class Failover:
 
     def _next(self, now: float) -> Try | GiveUp:
         while self._waiting:
-            provider, health = self._waiting.pop(0)
+            candidate, health = self._waiting.pop(0)
             permit = health.force() if self._forced else health.admit(now)
             if permit:
                 self._asked = (health, permit)
-                return Try(provider)
-            self._passed_over.append((provider, health))
+                return Try(candidate)
+            self._passed_over.append((candidate, health))
         if self._passed_over:
-            self._waiting = sorted(self._passed_over, key=lambda candidate: candidate[1].rest_until or 0.0)
+            self._waiting = sorted(self._passed_over, key=lambda one: one[1].rest_until or 0.0)
             self._passed_over = []
             self._forced = True
             return self._next(now)
-        return GiveUp(*self._last_error(), self._first_return(now))
+        rejected, name = self._last_error()
+        # where the request itself fits nowhere, asking again helps nobody
+        return GiveUp(rejected, name, None if rejected.fault is Fault.MISFIT else self._first_return(now))
 
     def _last_error(self) -> tuple[Rejected, str]:
         """Return the last provider's own error; where the last gave none that can be relayed, the last that did."""

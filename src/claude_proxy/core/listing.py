@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.adapt import model_for
 from claude_proxy.core.model import Provider
-from claude_proxy.core.routing import MODEL_PREFIX
+from claude_proxy.core.routing import MODEL_PREFIX, model_for
 
 CLAUDE_MODELS: Final = {
     "claude-opus-5-5": "Claude Opus 5.5",

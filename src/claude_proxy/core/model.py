@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
+from claude_proxy.core.traits import ModelFacts, Traits
+
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields as they stand on the wire, names in lower case, order kept."""
 
@@ -21,6 +23,8 @@ class Fault(enum.Enum):
     PROVIDER = "provider"
     QUOTA = "quota"
     REQUEST = "request"
+    MISFIT = "misfit"
+    """This provider can't take this request and another one may: too long for its window, a model it does not know."""
 
 
 class Ending(enum.Enum):
@@ -80,6 +84,9 @@ class Provider:
     """From a tier, or `default`, to the provider's name for the model. Empty: names go through unchanged."""
     own_models: tuple[str, ...] = ()
     """Names of the models that it is known to have."""
+    facts: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
+    """What is known of its models, by their names."""
+    traits: Traits = field(default_factory=Traits)
     counts_tokens: bool = True
     """Whether `count_tokens` is worth asking: false only where it is known not to exist."""
     headers: Headers = field(default=(), repr=False)
@@ -142,6 +149,8 @@ class Attempt:
     milliseconds: float
     text: str = field(default="", repr=False)
     """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
+    adapted: tuple[str, ...] = ()
+    """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"

@@ -27,8 +27,12 @@ def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
 
 def named(attempts: Sequence[Attempt], provider: str) -> Headers:
     """Return the headers that say who answered (empty: nobody did) and what it took."""
-    taken = (b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode())
-    return ((b"x-claude-proxy-provider", provider.encode()), taken) if provider else (taken,)
+    taken = ((b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),)
+    if not provider:
+        return taken
+    adapted = ", ".join(attempts[-1].adapted).encode()
+    changed = ((b"x-claude-proxy-adapted", adapted),) if adapted else ()
+    return ((b"x-claude-proxy-provider", provider.encode()), *taken, *changed)
 
 
 def named_in_stream(attempts: Sequence[Attempt], provider: str) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from claude_proxy.core.model import Provider
+from claude_proxy.core.model import TIERS, Provider
+from claude_proxy.core.traits import ModelFacts
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
@@ -16,15 +17,28 @@ MODEL_PREFIX: Final = "claude-proxy/"
 _PINNING: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 
 
+_NOTHING_KNOWN: Final = ModelFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A provider that may answer, and its own name for the model that it is asked for."""
+
+    provider: Provider
+    model: str
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of the model."""
+        return self.provider.facts.get(self.model, _NOTHING_KNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """The candidates in the order in which they are asked. Pinned: one candidate, and no failover."""
 
-    candidates: tuple[Provider, ...]
-    model: str
+    candidates: tuple[Candidate, ...]
     pinned: bool = False
-    model_pinned: bool = False
-    """The model's name is the provider's own and goes on as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +56,12 @@ def route(
     if pinning:
         pin, model = pinning.groups()
     if pin is None:
-        return Route(providers, model)
+        return Route(tuple(Candidate(provider, model_for(provider, model)) for provider in providers))
     found = tuple(provider for provider in providers if provider.name == pin)
     if not found:
         return NoSuchProvider(_unknown(providers, pin, keyless or {}))
-    return Route(found, model, pinned=True, model_pinned=pinning is not None)
+    own = _plain(model) if pinning else model_for(found[0], model)
+    return Route((Candidate(found[0], own),), pinned=True)
 
 
 def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, str]) -> str:
@@ -54,3 +69,31 @@ def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, st
     if pin in keyless:
         return f"provider {pin} has no key: set {keyless[pin]} in .env (providers that have one: {names})"
     return f"no provider is named {pin[:64]!r}; there are: {names}"
+
+
+def model_for(provider: Provider, model: str) -> str:
+    """Return the provider's name for a model.
+
+    A Claude name is mapped by the tier in it; `[1m]`, which tells Claude Code alone of a long context, is taken off.
+    A name that the provider has of its own, or that no mapping covers, goes through unchanged.
+    """
+    model = _plain(model)
+    tier = tier_of(model)
+    if tier in provider.models:
+        return provider.models[tier]
+    if model in provider.own_models:
+        return model
+    return provider.models.get("default", model)
+
+
+def _plain(model: str) -> str:
+    return model[:-4] if model.lower().endswith("[1m]") else model
+
+
+def tier_of(model: str) -> str:
+    """Return the tier that a Claude model's name holds (`claude-opus-5-5`, or just `opus`), else an empty text."""
+    name = model.lower()
+    for tier in TIERS:
+        if name == tier or (tier in name and "claude" in name):
+            return tier
+    return ""

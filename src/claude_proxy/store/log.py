@@ -1,8 +1,8 @@
 """proxy.log: one line an exchange, and one for each event of the service itself.
 
     2026-11-22T14:02:31.123+01:00 exchange session=5f0c… kind=messages model=claude-opus-5-5->kimi-k3 provider=moonshot
-    pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms in=210 out=95 cache_read=0 cache_write=0
-    ending=complete status=200 first_byte=842ms total=2310ms
+    pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms adapted=billing-block in=210 out=95 cache_read=0
+    cache_write=0 ending=complete status=200 first_byte=842ms total=2310ms
 
 (one line in the file). The time is that of writing, so lines are in order. A value is a word without spaces, so that
 nothing from outside can look like another value or another line. Never a key, a token or content.
@@ -142,6 +142,7 @@ def _describe(account: Account) -> str:
         "pinned": _yes(account.pinned),
         "stream": _yes(account.streaming),
         "attempts": ",".join(map(_attempt, account.attempts)) or "-",
+        "adapted": _adapted(account),
         "in": str(usage.input_tokens),
         "out": str(usage.output_tokens),
         "cache_read": str(usage.cache_read_input_tokens),
@@ -162,6 +163,12 @@ def _models(account: Account) -> str:
 
 def _attempt(attempt: Attempt) -> str:
     return f"{word(attempt.provider)}={word(attempt.outcome)}/{_ms(attempt.milliseconds)}"
+
+
+def _adapted(account: Account) -> str:
+    """Return what was changed for the provider that was asked last."""
+    changes = account.attempts[-1].adapted if account.attempts else ()
+    return word(",".join(changes))
 
 
 def _ms(milliseconds: float) -> str:

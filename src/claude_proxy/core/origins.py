@@ -1,0 +1,57 @@
+"""Who made which thinking: a provider takes back its own signatures and refuses those of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+LONGEST_UNUSED: Final = 60 * 86400.0
+"""Seconds after which a signature that stood in no request is forgotten: conversations are rarely taken up later."""
+
+MAX_SIGNATURES: Final = 20_000
+"""A long session holds some hundreds of thinking blocks; this is months of work, in about 3 MB."""
+
+
+class Origins:
+    """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
+
+    __slots__ = ("_makers", "_most", "changes")
+
+    def __init__(self, most: int = MAX_SIGNATURES) -> None:
+        self._makers: dict[str, tuple[str, float]] = {}
+        self._most = most
+        self.changes = 0
+        """Counts what was learnt, so that who keeps it on disk sees when to write."""
+
+    def note(self, signature: str, provider: str, now: float) -> None:
+        """Remember who made a signature. An empty one tells nothing."""
+        if signature:
+            self.restore(hashed(signature), provider, now)
+            self.changes += 1
+
+    def restore(self, digest: str, provider: str, at: float) -> None:
+        """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
+        self._makers.pop(digest, None)  # so that the newest stands last
+        self._makers[digest] = (provider, at)
+        if len(self._makers) > self._most:
+            del self._makers[next(iter(self._makers))]
+
+    def of(self, signature: str) -> str | None:
+        """Return the name of the provider that made a signature, None where that is not known."""
+        found = self._makers.get(hashed(signature))
+        return None if found is None else found[0]
+
+    def kept(self, now: float) -> Iterator[tuple[str, str, float]]:
+        """Yield hash, provider and time of each that is not too old, the oldest first."""
+        for digest, (provider, at) in self._makers.items():
+            if now - at <= LONGEST_UNUSED:
+                yield digest, provider, at
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def hashed(signature: str) -> str:
+    """Return what is kept of a signature: 64 bits are enough to tell some thousands apart."""
+    return blake2b(signature.encode(errors="surrogatepass"), digest_size=8).hexdigest()

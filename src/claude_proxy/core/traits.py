@@ -1,0 +1,110 @@
+"""What a provider, and each of its models, is known to take: the table that adaptation works from.
+
+The catalogue's facts and the rules that were learnt from a provider's own errors say the same things, so both end here:
+`Traits.having(rules)` is the one that counts for a request. The default is that of a provider of which nothing is
+known: it gets what the client sent.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+
+class Thinking(enum.Enum):
+    """Which `thinking.type` a model takes. A model of which nothing is known gets what the client sent."""
+
+    ADAPTIVE = "adaptive"
+    """`adaptive` and `disabled`."""
+    ADAPTIVE_ONLY = "adaptive-only"
+    """`adaptive`, or none at all: it can't be turned off."""
+    ENABLED = "enabled"
+    """`enabled` and `disabled`."""
+    ENABLED_ONLY = "enabled-only"
+    ALWAYS = "always"
+    """Anything but `disabled`: it can't be turned off."""
+
+
+class ForcedTool(enum.Enum):
+    """Whether a `tool_choice` of `any` or `tool` is taken."""
+
+    YES = "yes"
+    WITHOUT_THINKING = "without-thinking"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model; sizes in tokens, None where nothing is."""
+
+    context: int | None = None
+    max_output: int | None = None
+    images: bool | None = None
+    """Whether it reads images."""
+    thinking: Thinking | None = None
+    forced_tool: ForcedTool = ForcedTool.YES
+
+
+class Kind(enum.Enum):
+    """What a rule is about; the value is what `learnt` and `x-claude-proxy-adapted` show."""
+
+    FIELD = "field"
+    """A field of the request, dotted where it stands inside another: `context_management`, `output_config.effort`."""
+    TOOL_FIELD = "tool_field"
+    """A field of each tool: `defer_loading`."""
+    BETA = "beta"
+    """A value of the `anthropic-beta` header; `*` is all of them."""
+    BLOCK = "block"
+    """A type of content block: `image`, `document`, `tool_reference`."""
+    ROLE = "role"
+    """A message's role: `system`."""
+    THINKING = "thinking"
+    """Thinking blocks: `unknown` are those of which it is not known who made them, `all` is every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that a provider does not take."""
+
+    kind: Kind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a provider takes, whichever of its models is asked."""
+
+    is_anthropic: bool = False
+    """It checks thinking signatures, and wants Claude Code's billing block as it is."""
+    rejects: frozenset[Rule] = frozenset()
+    thinking_on_tool_turns: bool = False
+    """While it thinks, each earlier message with a tool call must hold thinking, whoever made it."""
+    server_tools: tuple[str, ...] | None = None
+    """The beginnings of the types of server tools that it has (`web_search_`); None: not known, so they are sent."""
+    efforts: tuple[str, ...] = ()
+    """The values of `output_config.effort` that it takes, from least to most; empty: any."""
+    effort_without_thinking: bool = True
+    """Whether `output_config.effort` may stand beside `thinking` that is disabled."""
+    input_counts_cache: bool = False
+    """Its `input_tokens` are the whole context, with the tokens from the cache in them."""
+    reset_utc_offset: float = 0.0
+    """Hours east of UTC in which it writes times without a zone."""
+
+    def having(self, rules: Iterable[Rule]) -> Traits:
+        """Return these traits with learnt rules added."""
+        rules = frozenset(rules)
+        return _having(self, rules) if rules else self
+
+    def names(self, kind: Kind) -> frozenset[str]:
+        """Return what of a kind it does not take."""
+        return frozenset(rule.name for rule in self.rejects if rule.kind is kind)
+
+
+@lru_cache(maxsize=256)
+def _having(traits: Traits, rules: frozenset[Rule]) -> Traits:
+    return replace(traits, rejects=traits.rejects | rules)
