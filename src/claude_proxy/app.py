@@ -162,6 +162,7 @@ class Proxy:
             healths=healths,
             keyless={skipped.name: skipped.variable for skipped in config.skipped},
             policy=config.policy,
+            routes=config.routes,
             transport=self._transports[-1],
             clock=self._clock,
             ledger=self._board,

@@ -11,7 +11,7 @@ from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
-from claude_proxy.core.routing import NoSuchProvider, Route, route
+from claude_proxy.core.routing import NoSuchProvider, Route, Routes, route
 from claude_proxy.ports import Client, Clock, Ledger, Transport
 
 
@@ -32,6 +32,7 @@ class Gateway:
     keyless: Mapping[str, str]
     """Providers that lack their key, and the variable they wait for."""
     policy: Policy
+    routes: Routes
     transport: Transport
     clock: Clock
     ledger: Ledger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from claude_proxy.config.providers import Resolved, Skipped, resolve
 from claude_proxy.config.settings import LogLevel, Settings
 from claude_proxy.config.variables import read_variables
 from claude_proxy.core.model import Egress, Policy, Provider
+from claude_proxy.core.routing import Routes
 
 __all__ = ["Config", "ConfigError", "Fingerprint", "Problem", "Skipped", "fingerprint", "load"]
 
@@ -42,6 +43,7 @@ class Config:
     egress: Egress
     log_level: LogLevel
     warnings: tuple[str, ...]
+    routes: Routes = field(default_factory=Routes)
 
 
 def load(home: Path, environ: Mapping[str, str]) -> Config:

@@ -13,7 +13,8 @@ The way of a request through it:
     usage.py        events                         → Usage
 
 `model.py` holds the nouns that all of them share, `traits.py` what providers take. What is remembered from one request
-to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused. Facts of the wire: `messages.py` the API's names and forms,
-`headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON that may be anything.
-`listing.py` is the list of models. Time is handed in as `now`, in seconds; nothing here reads a clock.
+to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused. Facts of the wire: `messages.py`
+the API's names and forms, `headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON
+that may be anything. `listing.py` is the list of models. Time is handed in as `now`, in seconds; nothing here reads a
+clock.
 """

@@ -38,10 +38,25 @@ class Ending(enum.Enum):
 
 
 class Auth(enum.Enum):
-    """The header in which a provider takes its key."""
+    """How a provider is told who asks: the header that takes its key, the client's own login, or nothing."""
 
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
+    CLIENT = "client"
+    """The client's own `Authorization`, a plan's login, is passed on to this provider alone."""
+    NONE = "none"
+    """A server on this machine that asks for no key."""
+
+
+class Failback(enum.Enum):
+    """When a session that another provider took over goes back to the first choice."""
+
+    CACHE_AWARE = "cache-aware"
+    """When the other's prompt cache has had time to expire, or a new session begins."""
+    IMMEDIATE = "immediate"
+    """As soon as the first choice can answer."""
+    NEVER = "never"
+    """Not while the other answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,9 @@ class Policy:
     max_body_bytes: int = 10 * 1024 * 1024
     ping_after: float = 5.0
     """Seconds without a committed answer after which a streaming client is sent its head and pings."""
+    failover_on_auth: bool = False
+    """Whether 401, 402 and 403 send us to the next provider instead of going to the client."""
+    failback: Failback = Failback.CACHE_AWARE
     ping_interval: float = 20.0
     """Seconds of silence after which such a client gets a ping. Claude Code gives a silent stream up after 300."""
 

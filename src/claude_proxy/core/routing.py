@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.model import TIERS, Provider
@@ -31,6 +32,25 @@ class Candidate:
     def facts(self) -> ModelFacts:
         """What is known of the model."""
         return self.provider.facts.get(self.model, _NOTHING_KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One place of a route that the user wrote: `provider` or `provider/model`."""
+
+    provider: str
+    model: str | None = None
+    """The provider's own name for it; None: as its mapping says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Orders of their own that the user wrote; where there is none, the order of the providers holds."""
+
+    by_tier: Mapping[str, tuple[Stop, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    long_context: tuple[Stop, ...] = ()
+    """For requests of more than `long_context_tokens`, whichever their tier."""
+    long_context_tokens: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)
