@@ -21,7 +21,7 @@ from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
 from claude_proxy.config.schema import schema_text
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, STATUS_OF_ERROR
-from claude_proxy.core.model import TIERS, Account, Ending, Usage
+from claude_proxy.core.model import Account, Ending, Usage
 from claude_proxy.gateway import Gateway
 from claude_proxy.net.services import Control, services
 from claude_proxy.ports import Failure
@@ -121,10 +121,12 @@ def test_the_presets_are_those_of_the_catalogue() -> None:
     rows = [[(code(cell) or [cell])[0] for cell in row] for row in table(README, "Preset")]
     expected = []
     for entry in catalogue().providers:
-        tiers = [(entry.tiers or {}).get(tier, "unchanged") for tier in TIERS]
-        expected.append([entry.id, entry.base_url, entry.api_key_env, *tiers])
+        unmapped = "yours" if entry.needs_models else "unchanged"
+        models = [(entry.tiers or {}).get(tier, unmapped) for tier in ("opus", "haiku")]
+        expected.append([entry.id, entry.base_url, entry.api_key_env, *models, entry.confidence])
     assert rows == expected
     assert catalogue().as_of in section("Presets")
+    assert f"of {len(rows)} providers" in section("Presets")
 
 
 @pytest.mark.parametrize("example", [pytest.param(text, id=str(n)) for n, text in enumerate(blocks(README, "json"))])

@@ -58,11 +58,11 @@ HOST = 'Write it as "https://host/path", an IPv6 address in brackets.'
         (
             {"preset": "minimxa"},
             (
-                '.preset: "minimxa" is not a known preset. Did you mean "minimax"? The known ones are minimax, '
-                "minimax-cn, moonshot, moonshot-cn, zai, deepseek, anthropic."
+                '.preset: "minimxa" is not a known preset. Did you mean "minimax"? '
+                "The command `claude-proxy providers --all` lists them."
             ),
         ),
-        ({"preset": "qqq"}, '.preset: "qqq" is not a known preset. The known ones are minimax, '),
+        ({"preset": "qqq"}, '.preset: "qqq" is not a known preset. The command '),
     ],
 )
 def test_a_setting_of_a_provider_that_is_wrong(home: Folder, settings: dict[str, object], message: str) -> None:
@@ -181,6 +181,15 @@ def test_an_ordinary_name_of_a_variable_is_not_taken_for_a_key(home: Folder, nam
 def test_what_is_missing_and_stands_in_no_catalogue(home: Folder, given: object, messages: list[str]) -> None:
     found = home.faults({"providers": [given]})
     assert [message.removeprefix("config.json: providers[0].") for message in found][: len(messages)] == messages
+
+
+def test_a_preset_whose_address_holds_something_of_the_users_own_says_so(home: Folder) -> None:
+    assert home.faults({"providers": [{"preset": "bedrock-mantle"}]}) == [
+        (
+            "config.json: providers[0].base_url: is missing, and the address of bedrock-mantle holds your own "
+            '{region}. Write "base_url": "https://bedrock-mantle.{region}.api.aws/anthropic" with it filled in.'
+        )
+    ]
 
 
 def test_two_providers_of_one_name_apart_from_case(home: Folder) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_proxy.config.load import Config, ConfigError, load
-from claude_proxy.config.settings import ModelSettings, ProviderSettings, Settings, TimeoutSettings
+from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
+from claude_proxy.config.settings import Settings
 
 KEYS = sorted(
     {

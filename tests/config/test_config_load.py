@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from claude_proxy.config import providers
-from claude_proxy.config.catalogue import Catalogue, catalogue
+from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
 from claude_proxy.core.model import Auth, Egress, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
@@ -26,6 +26,12 @@ FORM = """{
   "cooldown_minutes": 30
 }"""
 RELAY = {"name": "relay", "base_url": "https://relay.example/anthropic", "api_key_env": "MINIMAX_API_KEY"}
+
+
+def entry_of(preset: str) -> Entry:
+    entry = catalogue().by_id(preset)
+    assert entry is not None
+    return entry
 
 
 def only(home: Folder, provider: object, **kwargs: Any) -> Provider:
@@ -50,6 +56,8 @@ def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder)
         api_key_env="MINIMAX_API_KEY",
         models=dict.fromkeys(("opus", "sonnet", "haiku", "fable"), "MiniMax-M3"),
         own_models=("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
+        facts=entry_of("minimax").facts,
+        traits=entry_of("minimax").traits,
     )
     assert (moonshot.name, moonshot.api_key) == ("moonshot", "sk-moonshot")
 
@@ -126,10 +134,65 @@ def test_anthropic_itself_keeps_every_name(home: Folder) -> None:
 def test_a_provider_that_is_known_not_to_count_tokens_is_not_asked_to(
     home: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = catalogue().providers[0]
+    entry = entry_of("minimax")
     silent = replace(entry, endpoints=replace(entry.endpoints, count_tokens="no"))
-    monkeypatch.setattr(providers, "catalogue", lambda: Catalogue("2026-11-22", (silent,)))
+    monkeypatch.setattr(providers, "catalogue", lambda: replace(catalogue(), providers=(silent,)))
     assert only(home, {"preset": entry.id}).counts_tokens is False
+
+
+@pytest.mark.parametrize("entry", catalogue().providers, ids=lambda entry: entry.id)
+def test_each_preset_is_a_whole_provider_once_it_has_its_key_and_its_region(home: Folder, entry: Entry) -> None:
+    settings = {"preset": entry.id}
+    if entry.placeholders:
+        settings["base_url"] = entry.base_url.format(region="eu-west-3")
+    provider = only(home, settings, env=f"{entry.api_key_env}=sk-own")
+    assert (provider.name, provider.api_key, provider.auth) == (entry.id, "sk-own", entry.keyed_auth)
+    assert (provider.traits, provider.facts, dict(provider.models)) == (entry.traits, entry.facts, entry.tiers or {})
+
+
+def test_a_server_on_this_machine_needs_no_key_and_is_sent_none(home: Folder) -> None:
+    provider = only(home, {"preset": "ollama", "models": "qwen3-coder"})
+    assert (provider.base_url, provider.auth, provider.api_key) == ("http://localhost:11434", Auth.NONE, "")
+    assert provider.counts_tokens is False
+
+
+def test_a_key_that_the_user_names_for_such_a_server_is_waited_for(home: Folder) -> None:
+    ollama = {"preset": "ollama", "models": "qwen3-coder", "api_key_env": "MINE"}
+    config = home.loads({"providers": [ollama, RELAY]})
+    assert config.skipped == (Skipped("ollama", "MINE"),)
+    assert home.loads({"providers": [ollama]}, env="MINE=sk-own").providers[0].auth is Auth.BEARER
+
+
+def test_a_provider_that_knows_none_of_claudes_names_is_warned_of_until_its_models_are_named(home: Folder) -> None:
+    assert home.loads({"providers": [{"preset": "ollama"}]}).warnings == (
+        (
+            "config.json: provider ollama knows none of Claude's model names. "
+            'Name its own at providers[0], such as "models": "<name>".'
+        ),
+    )
+    assert home.loads({"providers": [{"preset": "ollama", "models": "qwen3-coder"}]}).warnings == ()
+    assert home.loads({"providers": [{"preset": "ollama", "enabled": False}, RELAY]}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("env", "variable"),
+    [
+        ("DASHSCOPE_API_KEY=sk-sp-a\nALIBABA_CODING_PLAN_API_KEY=sk-sp-b", "DASHSCOPE_API_KEY"),
+        ("ALIBABA_TOKEN_PLAN_API_KEY=sk-sp-c\nALIBABA_CODING_PLAN_API_KEY=sk-sp-b", "ALIBABA_CODING_PLAN_API_KEY"),
+        ("DASHSCOPE_API_KEY=sk-a\nALIBABA_TOKEN_PLAN_API_KEY=sk-sp-c", "ALIBABA_TOKEN_PLAN_API_KEY"),
+        ("DASHSCOPE_API_KEY=other\nALIBABA_TOKEN_PLAN_API_KEY=another", "DASHSCOPE_API_KEY"),
+    ],
+)
+def test_the_key_is_in_the_first_variable_that_holds_one_of_the_providers_own(
+    home: Folder, env: str, variable: str
+) -> None:
+    assert only(home, {"preset": "bailian-coding"}, env=env).api_key_env == variable
+
+
+def test_a_variable_that_the_user_names_has_no_others_beside_it(home: Folder) -> None:
+    own = {"preset": "bailian-coding", "api_key_env": "MINE"}
+    config = home.loads({"providers": [own, RELAY]}, environ={"DASHSCOPE_API_KEY": "sk-sp-a"})
+    assert config.skipped == (Skipped("bailian-coding", "MINE"),)
 
 
 def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from claude_proxy.config import schema
 from claude_proxy.config.catalogue import catalogue
-from claude_proxy.config.settings import ModelSettings, ProviderSettings, Settings, TimeoutSettings
+from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
+from claude_proxy.config.settings import Settings
 from claude_proxy.core.model import Policy, Timeouts
 
 SHIPPED = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))

@@ -1,7 +1,12 @@
-"""The catalogue: dated facts about known providers, which stand in for what the user leaves out."""
+"""The catalogue: dated facts about known providers, which stand in for what the user leaves out.
+
+Nothing in it is sent anywhere by itself: an entry counts once the user names it, or its address, in config.json.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -10,62 +15,124 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from claude_proxy.config.address import Address, parse_base_url
+from claude_proxy.config.address import Address
+from claude_proxy.config.fact_settings import FactSettings, TraitSettings, facts_with, traits_with
 from claude_proxy.core.model import Auth
+from claude_proxy.core.traits import ModelFacts, Traits
 
-_HEADERS = MappingProxyType({"authorization-bearer": Auth.BEARER, "x-api-key": Auth.X_API_KEY})
+AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
+Kind = Literal["native", "api", "plan", "aggregator", "local", "gateway", "cloud"]
+Mark = Literal["A", "B", "C"]
+"""How far a fact can be trusted; `confidence_key` says what each means."""
 
-AuthName = Literal["authorization-bearer", "x-api-key"]
+_HEADERS = MappingProxyType(
+    {"authorization-bearer": Auth.BEARER, "x-api-key": Auth.X_API_KEY, "none": Auth.NONE},
+)
+_ON_THIS_MACHINE = frozenset({"local", "gateway"})
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-class AcceptedAuth(Struct, frozen=True):
-    """The headers in which a provider takes its key, and the one that its documentation shows."""
+class AcceptedAuth(Struct, frozen=True, forbid_unknown_fields=True):
+    """The ways in which a provider takes its key, and the one that its documentation shows."""
 
     accepted: tuple[AuthName, ...]
-    preferred: AuthName
+    preferred: Literal["authorization-bearer", "x-api-key", "none"]
+    confidence: Mark
 
 
-class Endpoints(Struct, frozen=True):
+class Endpoints(Struct, frozen=True, forbid_unknown_fields=True):
     """What it offers besides messages; `models_url` lists its models."""
 
     count_tokens: Literal["yes", "no", "unknown"]
-    models_url: str | None
+    models_url: str | None = None
 
 
-class ModelFacts(Struct, frozen=True):
-    """Sizes of a model, in tokens; None where they are not documented."""
+class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price that holds for long requests, or at some hours, in place of the model's own."""
 
-    context: int | None
-    max_output: int | None
+    above_prompt_tokens: int | None = None
+    peak: str | None = None
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write_5m: float | None = None
 
 
-class Entry(Struct, frozen=True):
+class ModelEntry(FactSettings, frozen=True, kw_only=True):
+    """A model of a provider; `note` says in words what else is known, or disputed."""
+
+    confidence: Mark
+    price_tiers: tuple[PriceTier, ...] = ()
+    note: str = ""
+
+
+class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A known provider.
 
-    `tiers` names its models for Claude's, None where names go through unchanged. `claude_code_env` holds the variables
-    that its documentation wants set for Claude Code.
+    `tiers` names its models for Claude's, None where names go through unchanged; with `needs_models` those mean nothing
+    to it, so the user has to name his. `claude_code_env` holds the variables that its documentation wants set for
+    Claude Code, `quirks` what it does otherwise than Anthropic, a sentence each. A base URL may hold a `{placeholder}`.
     """
 
     id: str
     name: str
+    kind: Kind
+    region: Literal["intl", "cn", "sgp", "ams"] | None = None
+    confidence: Mark
     base_url: str
+    alt_base_urls: dict[str, str] = {}
     api_key_env: str
+    api_key_env_aliases: tuple[str, ...] = ()
+    api_key_prefix: str = ""
     auth: AcceptedAuth
     endpoints: Endpoints
-    tiers: dict[str, str] | None
-    models: dict[str, ModelFacts]
-    claude_code_env: dict[str, str]
+    tiers: dict[str, str] | None = None
+    needs_models: bool = False
+    flat_fee: bool = False
+    models: dict[str, ModelEntry] = {}
+    known_traits: TraitSettings = msgspec.field(name="traits", default=TraitSettings())
+    claude_code_env: dict[str, str] = {}
+    quirks: tuple[str, ...] = ()
 
     @property
     def preferred_auth(self) -> Auth:
-        """The header that it is sent its key in."""
+        """The header that it is sent its key in, or none."""
         return _HEADERS[self.auth.preferred]
 
+    @property
+    def keyed_auth(self) -> Auth:
+        """The header that takes a key where there is one, although the provider can do without."""
+        keyed = (name for name in (self.auth.preferred, *self.auth.accepted) if name in _HEADERS and name != "none")
+        return _HEADERS[next(keyed)]
 
-class Catalogue(Struct, frozen=True):
+    @property
+    def traits(self) -> Traits:
+        """What it takes, whichever of its models is asked."""
+        return traits_with(Traits(), self.known_traits)
+
+    @property
+    def facts(self) -> Mapping[str, ModelFacts]:
+        """What is known of its models."""
+        return {name: facts_with(ModelFacts(), model) for name, model in self.models.items()}
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """What the user has to fill into its address: `region`."""
+        return tuple(_PLACEHOLDER.findall(self.base_url))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that tells of it; none where it is on this machine, as any other program may be."""
+        return () if self.kind in _ON_THIS_MACHINE else (self.base_url, *self.alt_base_urls.values())
+
+
+class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
     """All known providers, as of the day `as_of` (YYYY-MM-DD)."""
 
+    schema: Literal["claude-proxy-catalogue/1"]
     as_of: str
+    confidence_key: dict[Mark, str]
+    currency: str
     providers: tuple[Entry, ...]
 
     @property
@@ -78,8 +145,17 @@ class Catalogue(Struct, frozen=True):
         return next((entry for entry in self.providers if entry.id == preset), None)
 
     def by_address(self, address: Address) -> Entry | None:
-        """Return the provider that answers at an address."""
-        return next((entry for entry in self.providers if parse_base_url(entry.base_url) == address), None)
+        """Return the provider that answers at an address; one written out beats one with a placeholder."""
+        text = str(address)
+        known = [(base, entry) for entry in self.providers for base in entry.addresses]
+        exact = (entry for base, entry in known if base == text)
+        return next(exact, None) or next((entry for base, entry in known if _fills(text, base)), None)
+
+
+def _fills(text: str, base: str) -> bool:
+    """Tell whether an address is a base URL with its placeholders filled in."""
+    form = "[^./]+".join(map(re.escape, _PLACEHOLDER.split(base)[::2]))
+    return "{" in base and re.fullmatch(form, text) is not None
 
 
 @cache

@@ -15,7 +15,8 @@ from msgspec.structs import FieldInfo
 
 from claude_proxy.config.document import join
 from claude_proxy.config.problem import Findings, nearest, shown
-from claude_proxy.config.settings import ProviderSettings, Settings
+from claude_proxy.config.provider_settings import ProviderSettings
+from claude_proxy.config.settings import Settings
 
 S = TypeVar("S", bound=Struct)
 

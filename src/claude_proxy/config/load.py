@@ -11,9 +11,11 @@ from claude_proxy.config.address import is_host, is_loopback
 from claude_proxy.config.check import check
 from claude_proxy.config.document import read_document
 from claude_proxy.config.egress import read_egress
+from claude_proxy.config.keys import Skipped
+from claude_proxy.config.kinds import LogLevel
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
-from claude_proxy.config.providers import Resolved, Skipped, resolve
-from claude_proxy.config.settings import LogLevel, Settings
+from claude_proxy.config.providers import Resolved, resolve
+from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import read_variables
 from claude_proxy.core.model import Egress, Policy, Provider
 from claude_proxy.core.routing import Routes

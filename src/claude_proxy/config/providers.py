@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
-import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
+from claude_proxy.config.fact_settings import set_fields
 from claude_proxy.config.headers import wire_headers
+from claude_proxy.config.keys import Login, Skipped, login_of, with_key
 from claude_proxy.config.problem import Findings, nearest, quoted
-from claude_proxy.config.settings import ProviderSettings, Settings
+from claude_proxy.config.provider_settings import ProviderSettings
+from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
-from claude_proxy.core.model import TIERS, Auth, Provider, Timeouts
+from claude_proxy.core.model import TIERS, Provider, Timeouts
+from claude_proxy.core.traits import Traits
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy along from a provider's documentation although every client adds it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A provider that is left out because `variable`, which should hold its key, is not set."""
-
-    name: str
-    variable: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +41,13 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
     names: dict[str, str] = {}
     for index, given in enumerate(settings.providers):
         path = f"providers[{index}]"
-        provider = None if findings.about(path) else _Completion(given, path, settings, findings).provider()
-        if provider is None:
+        completed = None if findings.about(path) else _Completion(given, path, settings, findings).completed()
+        if completed is None:
             continue
-        _claim_name(provider.name, path, names, findings)
-        key = variables.key(provider.api_key_env, findings) if given.enabled else ""
-        if key:
-            usable.append(replace(provider, api_key=key))
-        elif given.enabled and key is not None:
-            skipped.append(Skipped(provider.name, provider.api_key_env))
+        _claim_name(completed.provider.name, path, names, findings)
+        if given.enabled:
+            found = with_key(completed.provider, completed.login, variables, findings)
+            usable.append(found) if isinstance(found, Provider) else skipped.append(found)
     return Resolved(tuple(usable), tuple(skipped))
 
 
@@ -68,6 +60,14 @@ def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings)
 
 
 @dataclass(frozen=True, slots=True)
+class _Completed:
+    """A provider that still lacks its key, and how it gets it."""
+
+    provider: Provider
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
 class _Completion:
     """The making of one provider from what the user gave, which stands at `path`, and the catalogue."""
 
@@ -76,7 +76,7 @@ class _Completion:
     common: Settings
     findings: Findings
 
-    def provider(self) -> Provider | None:
+    def completed(self) -> _Completed | None:
         """Return the provider, still without its key; None where a fault forbids it."""
         entry = self._preset()
         address = self._address(entry)
@@ -88,19 +88,31 @@ class _Completion:
         if address is None or name is None or variable is None:
             return None
         models = self._models(entry)
-        return Provider(
+        self._warn_of_names(entry, name, models)
+        login = login_of(self.given, entry, variable)
+        provider = Provider(
             name=name,
             base_url=str(address),
             origin=address.origin,
-            auth=self._auth(entry),
+            auth=login.auth,
             api_key="",
             api_key_env=variable,
             models=MappingProxyType(models),
             own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values()])),
+            facts=MappingProxyType(entry.facts if entry else {}),
+            traits=entry.traits if entry else Traits(),
             counts_tokens=entry is None or entry.endpoints.count_tokens != "no",
             headers=headers,
-            timeouts=Timeouts(**{**_set_fields(self.common.timeouts), **_set_fields(self.given.timeouts)}),
+            timeouts=Timeouts(**{**set_fields(self.common.timeouts), **set_fields(self.given.timeouts)}),
         )
+        return _Completed(provider, login)
+
+    def _warn_of_names(self, entry: Entry | None, name: str, models: dict[str, str]) -> None:
+        if entry and entry.needs_models and not models and self.given.enabled:
+            self.findings.warn(
+                f"config.json: provider {name} knows none of Claude's model names. "
+                f'Name its own at {self.path}, such as "models": "<name>".'
+            )
 
     def _problem(self, key: str, what: str, mend: str) -> None:
         # Of a key that has a problem already, a second one would only say what follows from it.
@@ -115,13 +127,16 @@ class _Completion:
         if entry is None:
             near = nearest(preset, catalogue().ids)
             mend = f'Did you mean "{near}"? ' if near else ""
-            known = ", ".join(catalogue().ids)
-            self._problem("preset", f"{quoted(preset)} is not a known preset", f"{mend}The known ones are {known}.")
+            mend += "The command `claude-proxy providers --all` lists them."
+            self._problem("preset", f"{quoted(preset)} is not a known preset", mend)
         return entry
 
     def _address(self, entry: Entry | None) -> Address | None:
         text = self.given.base_url
         if text is UNSET and entry is not None:
+            if entry.placeholders:
+                self._problem("base_url", *_unfilled(entry))
+                return None
             text = entry.base_url
         if text is UNSET:
             if self.given.preset is UNSET:
@@ -187,11 +202,6 @@ class _Completion:
         if not at_fault:
             self._problem(key, "is missing, and the catalogue does not know this address", mend)
 
-    def _auth(self, entry: Entry | None) -> Auth:
-        if self.given.auth is not UNSET:
-            return Auth(self.given.auth)
-        return entry.preferred_auth if entry else Auth.BEARER
-
     def _models(self, entry: Entry | None) -> dict[str, str]:
         tiers = dict(entry.tiers or {}) if entry else {}
         match self.given.models:
@@ -200,7 +210,7 @@ class _Completion:
             case str() as model:
                 return dict.fromkeys((*TIERS, "default"), _bare(model))
             case by_tier:
-                return {**tiers, **{tier: _bare(model) for tier, model in _set_fields(by_tier).items()}}
+                return {**tiers, **{tier: _bare(model) for tier, model in set_fields(by_tier).items()}}
 
 
 def _bare(model: str) -> str:
@@ -212,5 +222,7 @@ def _example(entry: Entry | None) -> str:
     return entry.api_key_env if entry else "RELAY_API_KEY"
 
 
-def _set_fields(settings: Struct) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not UNSET}
+def _unfilled(entry: Entry) -> tuple[str, str]:
+    places = " and ".join(f"{{{place}}}" for place in entry.placeholders)
+    what = f"is missing, and the address of {entry.id} holds your own {places}"
+    return what, f'Write "base_url": "{entry.base_url}" with it filled in.'

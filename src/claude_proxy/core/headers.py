@@ -71,15 +71,20 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
 
 @lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures
 def _fixed(origin: Origin, auth: Auth, api_key: str, own: Headers) -> bytes:
-    key = api_key.encode()
     # identity: the proxy has to read every event, and what a provider saves by compressing them is little
     pairs = [
         (b"host", _host(origin)),
-        (b"authorization", b"Bearer " + key) if auth is Auth.BEARER else (b"x-api-key", key),
+        *_credentials(auth, api_key.encode()),
         (b"accept-encoding", b"identity"),
         *own,
     ]
     return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+
+
+def _credentials(auth: Auth, key: bytes) -> Headers:
+    if auth is Auth.BEARER:
+        return ((b"authorization", b"Bearer " + key),)
+    return ((b"x-api-key", key),) if auth is Auth.X_API_KEY else ()
 
 
 def _host(origin: Origin) -> bytes:

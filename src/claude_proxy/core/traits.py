@@ -36,6 +36,17 @@ class ForcedTool(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost in US dollars; None where that is not known, 0 where they are free."""
+
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write_5m: float | None = None
+    cache_write_1h: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What is known of a model; sizes in tokens, None where nothing is."""
 
@@ -45,6 +56,7 @@ class ModelFacts:
     """Whether it reads images."""
     thinking: Thinking | None = None
     forced_tool: ForcedTool = ForcedTool.YES
+    price: Price = Price()
 
 
 class Kind(enum.Enum):
@@ -80,7 +92,9 @@ class Traits:
     """What a provider takes, whichever of its models is asked."""
 
     is_anthropic: bool = False
-    """It checks thinking signatures, and wants Claude Code's billing block as it is."""
+    """It is Anthropic itself, which wants Claude Code's billing block as it is."""
+    checks_signatures: bool = False
+    """It refuses a thinking block that it did not sign: Anthropic, and those who serve Claude for it."""
     rejects: frozenset[Rule] = frozenset()
     thinking_on_tool_turns: bool = False
     """While it thinks, each earlier message with a tool call must hold thinking, whoever made it."""

@@ -1,0 +1,182 @@
+"""What is known of a provider and its models, as JSON: in the catalogue, and in config.json, which overrides it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from claude_proxy.config.kinds import (
+    Dollars,
+    Flag,
+    ForcedToolUse,
+    HoursEast,
+    Known,
+    Refused,
+    ThinkingMode,
+    Tokens,
+    Word,
+    key,
+    says,
+)
+from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
+
+
+class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a million tokens of a model cost."""
+
+    input: Annotated[Dollars | UnsetType, key("Tokens of the request. Default: from the catalogue.", unit="USD")] = (
+        UNSET
+    )
+    output: Annotated[Dollars | UnsetType, key("Tokens of the answer. Default: from the catalogue.", unit="USD")] = (
+        UNSET
+    )
+    cache_read: Annotated[
+        Dollars | UnsetType, key("Tokens read from the prompt cache. Default: from the catalogue.", unit="USD")
+    ] = UNSET
+    cache_write_5m: Annotated[
+        Dollars | UnsetType,
+        key("Tokens written to the cache for five minutes. Default: from the catalogue.", unit="USD"),
+    ] = UNSET
+    cache_write_1h: Annotated[
+        Dollars | UnsetType, key("Tokens written to the cache for an hour. Default: from the catalogue.", unit="USD")
+    ] = UNSET
+
+
+class FactSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of a model; null: nothing, so that it gets what the client sent."""
+
+    context: Annotated[
+        Tokens | UnsetType,
+        key("Its context window: a longer request is not sent to it. Default: from the catalogue.", unit="tokens"),
+    ] = UNSET
+    max_output: Annotated[
+        Tokens | UnsetType,
+        key("The most that it may write: max_tokens is brought under it. Default: from the catalogue.", unit="tokens"),
+    ] = UNSET
+    images: Annotated[
+        Known | UnsetType, key("Whether it reads images. Default: from the catalogue.", unit="true, false or null")
+    ] = UNSET
+    thinking: Annotated[
+        ThinkingMode | UnsetType,
+        key(
+            "Which thinking it takes; what the client asks for is put into that form. adaptive and enabled can be "
+            "turned off, those with -only not; always takes both. Default: from the catalogue.",
+            unit="choice",
+        ),
+    ] = UNSET
+    forced_tool: Annotated[
+        ForcedToolUse | UnsetType,
+        key("Whether it can be made to use a tool. Default: from the catalogue, else yes.", unit="choice"),
+    ] = UNSET
+    price: Annotated[
+        PriceSettings,
+        Meta(extra=says("an object", {"input": 1.4, "output": 4.4})),
+        key("What a million tokens cost; for show.", unit="object of prices"),
+    ] = PriceSettings()
+
+
+class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a provider takes, whichever of its models is asked."""
+
+    is_anthropic: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether Claude Code's billing block goes to it as it is; for all others it is taken out. Default: from "
+            "the catalogue, else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
+    checks_signatures: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether it refuses thinking blocks that another provider signed. Default: from the catalogue, else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
+    rejects: Annotated[
+        tuple[Refused, ...] | UnsetType,
+        Meta(extra=says("a list", ["block:document", "role:system"])),
+        key(
+            "What it answers with an error, and is therefore not sent, as kind:name. Default: from the catalogue, "
+            "else nothing.",
+            unit="list of texts",
+        ),
+    ] = UNSET
+    thinking_on_tool_turns: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether, while it thinks, each earlier turn with a tool call has to bring its thinking. Default: from "
+            "the catalogue, else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
+    server_tools: Annotated[
+        Annotated[tuple[Word, ...] | None, Meta(extra=says("a list of words, or null", ["web_search_"]))] | UnsetType,
+        key(
+            "The beginnings of the types of server tools that it has; [] is none, null is not known. Default: from "
+            "the catalogue, else null.",
+            unit="list of texts, or null",
+        ),
+    ] = UNSET
+    efforts: Annotated[
+        tuple[Word, ...] | UnsetType,
+        Meta(extra=says("a list", ["high", "max"])),
+        key(
+            "The values of output_config.effort that it takes, from least to most; [] is any. Default: from the "
+            "catalogue, else any.",
+            unit="list of texts",
+        ),
+    ] = UNSET
+    effort_without_thinking: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether an effort may stand beside thinking that is disabled. Default: from the catalogue, else true.",
+            unit="true or false",
+        ),
+    ] = UNSET
+    input_counts_cache: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether its count of input tokens has those of the cache in it. Default: from the catalogue, else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
+    reset_utc_offset: Annotated[
+        HoursEast | UnsetType,
+        key(
+            "Hours east of UTC of the times in its messages. Default: from the catalogue, else 0.",
+            unit="hours",
+        ),
+    ] = UNSET
+
+
+def set_fields(settings: Struct) -> dict[str, Any]:
+    """Return the fields that were given."""
+    return {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not UNSET}
+
+
+def traits_with(base: Traits, given: TraitSettings) -> Traits:
+    """Return traits with what was given in place of what they had."""
+    changed = set_fields(given)
+    if "rejects" in changed:
+        changed["rejects"] = frozenset(map(_rule, changed["rejects"]))
+    return replace(base, **changed)
+
+
+def facts_with(base: ModelFacts, given: FactSettings) -> ModelFacts:
+    """Return a model's facts with what was given in place of what they had."""
+    changed = {name: value for name, value in set_fields(given).items() if name in FactSettings.__struct_fields__}
+    changed["price"] = replace(base.price, **set_fields(given.price))
+    if changed.get("thinking"):
+        changed["thinking"] = Thinking(changed["thinking"])
+    if "forced_tool" in changed:
+        changed["forced_tool"] = ForcedTool(changed["forced_tool"])
+    return replace(base, **changed)
+
+
+def _rule(text: str) -> Rule:
+    kind, _, name = text.partition(":")
+    return Rule(Kind(kind), name)

@@ -1,0 +1,57 @@
+"""How a provider is told who asks: the header, and the variable that holds the key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from msgspec import UNSET
+
+from claude_proxy.config.catalogue import Entry
+from claude_proxy.config.problem import Findings
+from claude_proxy.config.provider_settings import ProviderSettings
+from claude_proxy.config.variables import Variables
+from claude_proxy.core.model import Auth, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A provider that is left out because `variable`, which should hold its key, is not set."""
+
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The header that takes the key, and the variables that may hold it; the first is the one that a message names.
+
+    Of those that are set, the first one whose key begins with `prefix` counts, else the first. Without any the provider
+    is skipped, unless the key is `optional`.
+    """
+
+    auth: Auth
+    variables: tuple[str, ...]
+    prefix: str = ""
+    optional: bool = False
+
+
+def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Login:
+    """Return how a provider is logged in to; `variable` is the one that was named, by the user or by the catalogue."""
+    usual = entry.preferred_auth if entry else Auth.BEARER
+    auth = usual if given.auth is UNSET else Auth(given.auth)
+    if entry is None or given.api_key_env is not UNSET:
+        return Login(entry.keyed_auth if entry and auth is Auth.NONE else auth, (variable,))
+    names = (variable, *entry.api_key_env_aliases)
+    if auth is Auth.NONE:
+        return Login(entry.keyed_auth, names, entry.api_key_prefix, optional=True)
+    return Login(auth, names, entry.api_key_prefix)
+
+
+def with_key(provider: Provider, login: Login, variables: Variables, findings: Findings) -> Provider | Skipped:
+    """Return a provider with its key, or why it is left out; a key that is none is a problem in `findings`."""
+    keys = {name: key for name in login.variables if (key := variables.key(name, findings))}
+    fitting = (name for name, key in keys.items() if key.startswith(login.prefix))
+    found = next(fitting, None) or next(iter(keys), None)
+    if found:
+        return replace(provider, auth=login.auth, api_key=keys[found], api_key_env=found)
+    return replace(provider, auth=Auth.NONE) if login.optional else Skipped(provider.name, login.variables[0])

@@ -1,0 +1,102 @@
+"""The kinds of values that settings hold: the limits of each, and what a message says of a wrong one."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from claude_proxy.core.traits import Kind
+
+_LONGEST_WAIT = 86400
+"""Seconds, a day: a longer wait is a slip of the finger."""
+_LONGEST_REST = 10080
+"""Minutes, a week: the longest time after which a plan's quota returns."""
+_MOST_TOKENS = 100_000_000
+"""Ten times the largest window that anyone has announced."""
+
+
+def key(description: str, *, unit: str, default: float | None = None) -> Meta:
+    """Describe a key; `default` only where the type's own is not what stands in."""
+    extra: dict[str, object] = {"x-unit": unit}
+    if default is not None:
+        extra["default"] = plain(default)
+    return Meta(description=description, extra_json_schema=extra)
+
+
+def plain(number: float) -> float:
+    """Return a whole number without its `.0`, as people write it."""
+    return int(number) if number == int(number) else number
+
+
+def says(expected: str, example: object = None, *, mend: str = "", private: bool = False) -> dict[str, object]:
+    """Say what a value must be, and how to mend a wrong one; a message repeats no value that is `private`."""
+    return {"expected": expected, "mend": mend or f"Write one, such as {json.dumps(example)}.", "private": private}
+
+
+Text = Annotated[str, Meta(extra=says("a text", mend="Write a text, in quotes."))]
+HeaderValue = Annotated[str, Meta(extra=says("a text", mend="Write a text, in quotes.", private=True))]
+Flag = Annotated[bool, Meta(extra=says("true or false", mend="Write true or false, without quotes."))]
+Port = Annotated[int, Meta(ge=1, le=65535, extra=says("a whole number from 1 to 65535", 8787))]
+Status = Annotated[int, Meta(ge=400, le=599, extra=says("an HTTP status from 400 to 599", 429))]
+Minutes = Annotated[
+    float, Meta(ge=0, le=_LONGEST_REST, extra=says(f"a number of minutes from 0 to {_LONGEST_REST}", 30))
+]
+Megabytes = Annotated[float, Meta(ge=0.01, le=1024, extra=says("a number of megabytes from 0.01 to 1024", 10))]
+Wait = Annotated[float, Meta(ge=0, le=_LONGEST_WAIT, extra=says(f"a number of seconds from 0 to {_LONGEST_WAIT}", 5))]
+Seconds = Annotated[
+    float, Meta(gt=0, le=_LONGEST_WAIT, extra=says(f"a number of seconds above 0 and up to {_LONGEST_WAIT}", 60))
+]
+Model = Annotated[
+    str,
+    Meta(
+        pattern=r"^[!-~]+$",
+        max_length=200,
+        extra=says("a model's name of printable ASCII without spaces", "MiniMax-M3"),
+    ),
+]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=64,
+        extra=says(
+            "a name that fits in a URL path (letters, digits, dots, hyphens and underscores, a letter or digit first)",
+            "minimax",
+        ),
+    ),
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    Meta(extra=says('"debug", "info", "warning" or "error"', "info")),
+]
+AuthHeader = Annotated[Literal["bearer", "x-api-key"], Meta(extra=says('"bearer" or "x-api-key"', "bearer"))]
+Tokens = Annotated[
+    Annotated[int, Meta(ge=1, le=_MOST_TOKENS)] | None,
+    Meta(extra=says(f"a number of tokens from 1 to {_MOST_TOKENS}, or null", 200000)),
+]
+Known = Annotated[bool | None, Meta(extra=says("true, false or null", True))]
+Dollars = Annotated[
+    Annotated[float, Meta(ge=0, le=10000)] | None,
+    Meta(extra=says("a price from 0 to 10000, or null", 1.4)),
+]
+ThinkingMode = Annotated[
+    Literal["adaptive", "adaptive-only", "enabled", "enabled-only", "always"] | None,
+    Meta(extra=says('"adaptive", "adaptive-only", "enabled", "enabled-only", "always" or null', "enabled")),
+]
+ForcedToolUse = Annotated[
+    Literal["yes", "without-thinking", "no"], Meta(extra=says('"yes", "without-thinking" or "no"', "yes"))
+]
+Refused = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({'|'.join(kind.value for kind in Kind)}):[!-~]+$",
+        max_length=200,
+        extra=says("a kind and a name, apart by a colon", "block:document"),
+    ),
+]
+Word = Annotated[
+    str, Meta(pattern=r"^[!-~]+$", max_length=200, extra=says("a word of printable ASCII without spaces", "high"))
+]
+HoursEast = Annotated[float, Meta(ge=-12, le=14, extra=says("a number of hours from -12 to 14", 8))]

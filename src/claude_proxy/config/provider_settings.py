@@ -1,0 +1,113 @@
+"""The settings of one provider as types; see `settings.py`, which holds them all."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from claude_proxy.config.kinds import AuthHeader, Flag, HeaderValue, Model, Name, Seconds, Text, key, says
+from claude_proxy.core.model import Timeouts
+
+_TIMEOUTS = Timeouts()
+
+
+class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a provider may take before the next one is asked."""
+
+    connect: Annotated[
+        Seconds | UnsetType,
+        key("Name look-up, TCP and TLS together.", unit="seconds", default=_TIMEOUTS.connect),
+    ] = UNSET
+    first_event: Annotated[
+        Seconds | UnsetType,
+        key(
+            "From the request's last byte to the first byte of a stream.",
+            unit="seconds",
+            default=_TIMEOUTS.first_event,
+        ),
+    ] = UNSET
+    first_content: Annotated[
+        Seconds | UnsetType,
+        key(
+            "From the request's last byte to the first content of a stream, or to the head of an answer that is not.",
+            unit="seconds",
+            default=_TIMEOUTS.first_content,
+        ),
+    ] = UNSET
+    stall: Annotated[
+        Seconds | UnsetType,
+        key("The longest silence after the first content.", unit="seconds", default=_TIMEOUTS.stall),
+    ] = UNSET
+
+
+SECONDS_EACH = Meta(extra=says("an object", {"connect": 10}))
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which of the provider's models stands in for each tier of Claude models."""
+
+    opus: Annotated[Model | UnsetType, key("For Opus. Default: from the catalogue.", unit="model")] = UNSET
+    sonnet: Annotated[Model | UnsetType, key("For Sonnet. Default: from the catalogue.", unit="model")] = UNSET
+    haiku: Annotated[Model | UnsetType, key("For Haiku. Default: from the catalogue.", unit="model")] = UNSET
+    fable: Annotated[Model | UnsetType, key("For Fable. Default: from the catalogue.", unit="model")] = UNSET
+    default: Annotated[
+        Model | UnsetType,
+        key("For every other name. Default: the name goes through unchanged.", unit="model"),
+    ] = UNSET
+
+
+class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One provider; what is left out comes from the catalogue, by `preset` or else by `base_url`."""
+
+    preset: Annotated[
+        Text | UnsetType,
+        key(
+            "A provider of the catalogue, whose settings stand in for all that is left out here. Alone, it is a whole "
+            "provider; with a base_url, it is that provider behind a relay. Default: the one with the same base_url.",
+            unit="name of a preset",
+        ),
+    ] = UNSET
+    name: Annotated[
+        Name | UnsetType,
+        key("What you call it, in commands, logs and paths. Default: the preset's name.", unit="name"),
+    ] = UNSET
+    base_url: Annotated[
+        Text | UnsetType,
+        key("Address of its Anthropic endpoint; /v1/messages is added to it. Default: from the catalogue.", unit="URL"),
+    ] = UNSET
+    api_key_env: Annotated[
+        Text | UnsetType,
+        key(
+            "Name of the variable, in the environment or in .env, that holds the key. Default: from the catalogue.",
+            unit="name of a variable",
+        ),
+    ] = UNSET
+    auth: Annotated[
+        AuthHeader | UnsetType,
+        key(
+            "The header that takes the key: Authorization as a bearer token, or x-api-key. Default: from the "
+            "catalogue, else bearer.",
+            unit="choice",
+        ),
+    ] = UNSET
+    models: Annotated[
+        Model | ModelSettings | UnsetType,
+        Meta(extra=says("a model's name or an object of names", "MiniMax-M3")),
+        key(
+            "Its models for Claude's: one name for all, or one for each tier. Default: from the catalogue, else names "
+            "go through unchanged.",
+            unit="model, or object of models",
+        ),
+    ] = UNSET
+    enabled: Annotated[Flag, key("Whether it is used at all.", unit="true or false")] = True
+    headers: Annotated[
+        dict[str, HeaderValue],
+        Meta(extra=says("an object", {"X-Team": "blue"}, private=True)),
+        key("Headers that are sent to it with every request. Keys do not belong here.", unit="object of texts"),
+    ] = field(default_factory=dict)
+    timeouts: Annotated[
+        TimeoutSettings,
+        SECONDS_EACH,
+        key("As the general timeouts, which stand in for what is left out here.", unit="object of seconds"),
+    ] = TimeoutSettings()
