@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Final
 
@@ -15,24 +14,12 @@ from claude_proxy.core.messages import JSON
 from claude_proxy.core.model import Ending, Fault, Headers, Reply
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
+from claude_proxy.core.tokens import weighed
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError
 
-BYTES_PER_TOKEN: Final = 4
-"""English text and JSON come to about four bytes a token."""
-
-TOKENS_PER_FILE: Final = 1600
-"""What a large image is charged for; its base64 would count a hundred times as much."""
-
-_FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{1024,}"')
 _NOT_OFFERED: Final = frozenset({"404", "405", "501"})
-
-
-def estimate(body: bytes) -> int:
-    """Return about how many tokens a request holds."""
-    text, files = _FILE.subn(b"", body)
-    return max(1, len(text) // BYTES_PER_TOKEN) + files * TOKENS_PER_FILE
 
 
 class Counting:
@@ -48,7 +35,8 @@ class Counting:
         try:
             request = await read(self._gateway, self._client, self._head)
             self._notes.begin(request)
-            await self._answer(await self._count(request, find_route(self._gateway, self._head, request)))
+            route = find_route(self._gateway, self._head, request, counting=True)
+            await self._answer(await self._count(request, route))
         except ClientLeftError:
             pass  # which is what the notes say already
         except RefusedError as refused:
@@ -63,16 +51,16 @@ class Counting:
 
     async def _count(self, request: MessagesRequest, route: Route) -> Reply:
         notes = self._notes
-        notes.pinned = route.pinned
+        notes.route = route
         candidate = self._first_that_counts(route)
         if candidate is None:
-            return _estimated(request, ())
+            return self._estimated(request, route, ())
         outcome, _ = await notes.attempt(candidate, request)
         if isinstance(outcome, Accepted) or (outcome.fault is Fault.REQUEST and outcome.label not in _NOT_OFFERED):
             answer = outcome.reply
             if answer:
                 return reply.relayed(answer, notes.attempts, candidate.provider.name)
-        return _estimated(request, reply.named(notes.attempts, ""))
+        return self._estimated(request, route, reply.named(notes.attempts, ""))
 
     def _first_that_counts(self, route: Route) -> Candidate | None:
         now, healths = self._gateway.clock.wall(), self._gateway.healths
@@ -82,7 +70,7 @@ class Counting:
                 return candidate
         return None
 
-
-def _estimated(request: MessagesRequest, headers: Headers) -> Reply:
-    body = msgspec.json.encode({"input_tokens": estimate(request.body)})
-    return Reply(200, (*headers, (b"x-claude-proxy-estimate", b"1"), (b"content-type", JSON)), body)
+    def _estimated(self, request: MessagesRequest, route: Route, headers: Headers) -> Reply:
+        ratio = self._gateway.memory.tokens.ratio(route.candidates[0].key)
+        body = msgspec.json.encode({"input_tokens": weighed(request.body).tokens(ratio)})
+        return Reply(200, (*headers, (b"x-claude-proxy-estimate", b"1"), (b"content-type", JSON)), body)

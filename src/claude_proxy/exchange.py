@@ -20,6 +20,7 @@ from claude_proxy.core.judge import Accepted
 from claude_proxy.core.model import Ending, Headers, Reply
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
+from claude_proxy.core.signatures import in_answer
 from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.usage import updated
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
@@ -66,7 +67,7 @@ class Exchange:
     async def _decide(self, request: MessagesRequest, route: Route) -> Relay | GiveUp:
         """Ask one provider after the other until one has the answer, or all have failed."""
         gateway, notes = self._gateway, self._notes
-        notes.pinned = route.pinned
+        notes.route = route
         if request.streaming:
             self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(one, gateway.healths[one.provider.name]) for one in route.candidates]
@@ -94,6 +95,7 @@ class Exchange:
             self._end(await self._relay_stream(self._stream, answer))
         else:
             notes.usage = updated(notes.usage, answer.body)
+            notes.minted(in_answer(answer.body))
             await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
             self._end(Ending.COMPLETE)
 
@@ -109,6 +111,8 @@ class Exchange:
             await self._client.write(reply.named_in_stream(attempts, provider))
         else:
             await self._begin((*reply.stream_head(opening.headers), *reply.named(attempts, provider)))
+        if stream.judge.stop_reason_seen:
+            self._note_thinking(stream)
         await self._client.write(opening.body)
         self._heartbeat.resume()
         ending = await self._pass_on(stream)
@@ -140,8 +144,13 @@ class Exchange:
                 if not judge.stopped and judge.follow(block):
                     # pings and comments are signs of life, but not of an answer: they win no time
                     due = now() + _patience(stream)
+                    if judge.stop_reason_seen:
+                        self._note_thinking(stream)  # all of it is there, and the client has not got it yet
                 await write(block)
         return judge.ending(Ending.STALLED)
+
+    def _note_thinking(self, stream: Stream) -> None:
+        self._notes.minted(stream.judge.signatures.hand_over())
 
     async def _give_up(self, decision: GiveUp) -> None:
         notes = self._notes
@@ -176,11 +185,13 @@ class Exchange:
         self._heartbeat.stop()
         if self._stream:
             self._notes.usage = self._stream.judge.usage
+            self._note_thinking(self._stream)
             self._stream.answer.close()
             if self._stream.judge.stopped and self._notes.ending is Ending.CLIENT_LEFT:
                 self._end(Ending.COMPLETE)  # it had all of its answer, and did not wait for the body's end
         if self._failover:
             self._failover.abandon()
+        self._notes.remember()
 
 
 def _patience(stream: Stream) -> float:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
+from claude_proxy.core.affinity import Sessions, session_key
+from claude_proxy.core.choosing import Asked, Chooser, TooLong
+from claude_proxy.core.demands import demands_of
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Lessons
 from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins
-from claude_proxy.core.reply import refusal
+from claude_proxy.core.reply import prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
-from claude_proxy.core.routing import NoSuchProvider, Route, Routes, route
+from claude_proxy.core.routing import NoSuchProvider, Route, Routes
+from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.ports import Client, Clock, Ledger, Transport
 
 
@@ -21,6 +26,8 @@ class Memory:
 
     origins: Origins = field(default_factory=Origins)
     lessons: Lessons = field(default_factory=Lessons)
+    tokens: Calibration = field(default_factory=Calibration)
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,12 @@ class Gateway:
     clock: Clock
     ledger: Ledger
     memory: Memory
+
+    @property
+    def chooser(self) -> Chooser:
+        """What chooses who is asked."""
+        memory = self.memory
+        return Chooser(self.providers, self.keyless, self.routes, self.policy.failback, memory.tokens, memory.sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +83,24 @@ async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesR
         raise RefusedError(refusal("invalid_request_error", str(error))) from None
 
 
-def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest) -> Route:
-    """Return the way of a request. Raises `RefusedError` where it names a provider that is not there."""
-    found = route(gateway.providers, head.pin, request.model, gateway.keyless)
-    if isinstance(found, NoSuchProvider):
-        raise RefusedError(refusal("not_found_error", found.message))
-    return found
+def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:
+    """Return the way of a request. Raises `RefusedError` where it names a provider that is not there, or fits nowhere.
+
+    To have its tokens counted, it need not fit.
+    """
+    found = gateway.chooser.choose(asked(head, request), gateway.clock.wall(), counting=counting)
+    match found:
+        case Route():
+            return found
+        case NoSuchProvider(message):
+            raise RefusedError(refusal("not_found_error", message))
+        case TooLong(tokens, window):
+            raise RefusedError(prompt_too_long(tokens, window))
+        case _:
+            assert_never(found)
+
+
+def asked(head: RequestHead, request: MessagesRequest) -> Asked:
+    """Return what of a request decides who is asked."""
+    session = session_key(head.headers, request.model)
+    return Asked(request.model, Prompt(request.body), head.pin, demands_of(request), session)

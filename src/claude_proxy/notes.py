@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from claude_proxy.attempt import Stream, ask
 from claude_proxy.core import messages
 from claude_proxy.core.adapt import adapt
+from claude_proxy.core.affinity import session_key
 from claude_proxy.core.headers import SESSION, find
-from claude_proxy.core.judge import Outcome, Rejected
+from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.model import Account, Attempt, Ending, Usage
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.routing import Candidate
+from claude_proxy.core.routing import Candidate, Route
+from claude_proxy.core.tokens import Weight, weighed
 from claude_proxy.gateway import Gateway, RequestHead
 
 LONGEST_TEXT = 300
@@ -33,7 +37,9 @@ class Notes:
         self._used_model = ""
         self._requested_model = ""
         self._streaming = False
-        self.pinned = False
+        self._candidate: Candidate | None = None
+        self._weight: Weight | None = None
+        self.route: Route | None = None
         self.attempts: list[Attempt] = []
         self.status = CLIENT_CLOSED_REQUEST
         self.usage = Usage()
@@ -47,17 +53,28 @@ class Notes:
     async def attempt(self, candidate: Candidate, request: MessagesRequest) -> tuple[Outcome, Stream | None]:
         """Adapt the request to a candidate, send it, and note what came of it."""
         provider, memory, clock = candidate.provider, self._gateway.memory, self._gateway.clock
-        rules = memory.lessons.rules(provider.name, candidate.model, clock.wall())
-        adapted = adapt(request, candidate, rules, memory.origins.of)
+        now = clock.wall()
+        rules = memory.lessons.rules(provider.name, candidate.model, now)
+        adapted = adapt(request, candidate, rules, lambda signature: memory.origins.of(signature, now))
         self._used_model = adapted.model
         started = clock.monotonic()
         outcome, stream = await ask(
             self._gateway, provider, adapted, streaming=request.streaming, counting=self._kind == "count_tokens"
         )
+        self._candidate = candidate
+        if isinstance(outcome, Accepted) and self._kind == "messages":
+            # now, since the request is gone when its usage is known
+            self._weight = weighed(request.body) if memory.tokens.due(candidate.key, len(request.body)) else None
         text = redacted(outcome.text, provider.api_key, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
         self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes))
         return outcome, stream
+
+    def minted(self, signatures: Iterable[str]) -> None:
+        """Note whose the signatures of the answer are; they come as hashes."""
+        now, origins = self._gateway.clock.wall(), self._gateway.memory.origins
+        for digest in signatures:
+            origins.note(digest, self.attempts[-1].provider, now)
 
     def cut_by_stop(self) -> None:
         """Note that the proxy was told to stop at once, and the request did not get to its end."""
@@ -68,12 +85,29 @@ class Notes:
     def committed(self) -> None:
         """Note that the answer's first byte goes out now."""
         self._first_byte_ms = self._elapsed_ms()
+        self._hold_session()
+
+    def remember(self) -> None:
+        """Leave behind what later requests are decided by: how long a token is, and who holds the session."""
+        if self._answered and self._candidate:
+            self._hold_session()
+            if self._weight:
+                self._gateway.memory.tokens.learn(self._candidate.key, self._weight, self.usage)
+
+    def _hold_session(self) -> None:
+        if self._candidate and self.route and self.route.first_choice:
+            key = session_key(self._head.headers, self._requested_model)
+            first, now = self.route.first_choice.key, self._gateway.clock.wall()
+            self._gateway.memory.sessions.note(key, self._candidate.key, first, now)
+
+    @property
+    def _answered(self) -> bool:
+        return bool(self.attempts) and self.attempts[-1].outcome == "200"
 
     def _elapsed_ms(self) -> float:
         return (self._gateway.clock.monotonic() - self._began) * 1000
 
     def account(self) -> Account:
-        answered = self.attempts and self.attempts[-1].outcome == "200"
         return Account(
             started_at=self._wall,
             session=(find(self._head.headers, SESSION) or b"").decode("latin-1"),
@@ -81,8 +115,8 @@ class Notes:
             streaming=self._streaming,
             requested_model=self._requested_model,
             used_model=self._used_model,
-            provider=self.attempts[-1].provider if answered else "",
-            pinned=self.pinned,
+            provider=self.attempts[-1].provider if self._answered else "",
+            pinned=self.route is not None and self.route.pinned,
             status=self.status,
             attempts=tuple(self.attempts),
             usage=self.usage,

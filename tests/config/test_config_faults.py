@@ -49,8 +49,13 @@ def test_a_missing_file_says_what_to_copy(home: Folder) -> None:
             '{"a": [1 , ]}',
             "is not JSON at line {}: a comma stands before the end of a list or object. Remove that comma.",
         ),
-        ('{\n  // why\n  "a": 1}', "is not JSON at line {}: a comment. Remove it: JSON has no comments."),
-        ('{"a": 1 # why\n}', "is not JSON at line {}: a comment. Remove it: JSON has no comments."),
+        ('{\n  /* why\n  "a": 1}', 'is not JSON at line {}: a comment that does not end. End it with "*/".'),
+        ('{"a": 1 # why\n}', 'is not JSON at line {}: a comment. Begin it with "//".'),
+        (
+            '{"a": 1, // why\n}',
+            "is not JSON at line {}: a comma stands before the end of a list or object. Remove that comma.",
+        ),
+        ("// nothing but this", f"is empty. {EXAMPLE}"),
         ("{'a': 1}", "is not JSON at line {}: a text in single quotes. Write it in double quotes."),
         (
             '{"a": 1\n "b": 2}',
@@ -74,6 +79,8 @@ def test_a_text_that_is_no_json_object_is_told_with_its_place(home: Folder, text
         ('{\n  "a": 1\n  "b": 2}', "line 3, column 3"),
         ('{"providers": [],\n  # why\n}', "line 2, column 3"),
         ('{"a": "b\n"}', "line 1, column 9"),
+        ('{ // one\n  /* two\n */ "a": nothing\n}', "line 3, column 10"),
+        ('{"a": "//", "b": "/*", "c\\"": nothing, "*/": 1}', "line 1, column 31"),
     ],
 )
 def test_the_place_in_a_broken_text_is_its_line_and_column(home: Folder, text: str, place: str) -> None:

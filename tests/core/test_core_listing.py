@@ -4,7 +4,7 @@ import json
 from types import MappingProxyType
 
 from claude_proxy.core.listing import CLAUDE_MODELS, listed
-from claude_proxy.core.routing import Route, route
+from claude_proxy.core.routing import Route, Routes, Stop, route
 from core.given import provider
 
 KIMI = provider("moonshot", models=MappingProxyType({"opus": "kimi-k3"}), own_models=("kimi-k3", "kimi-k2.6"))
@@ -37,3 +37,13 @@ def test_every_id_is_kept_by_the_picker_and_routes_as_it_says() -> None:
         found = route(BOTH, None, model["id"])
         assert isinstance(found, Route)
         assert found.pinned is (model["id"] not in CLAUDE_MODELS)
+
+
+def test_the_descriptions_follow_the_users_routes() -> None:
+    tiers = MappingProxyType({"opus": (Stop("moonshot", "kimi-k2.6"), Stop("minimax"))})
+    routes = Routes(tiers, long_context=(Stop("moonshot"),), long_context_tokens=300_000)
+    opus, sonnet = json.loads(listed(BOTH, routes))["data"][:2]
+    assert opus["description"] == (
+        "kimi-k2.6 at moonshot, then claude-opus-5-5 at minimax; over 300000 tokens kimi-k3 at moonshot"
+    )
+    assert sonnet["description"].startswith("claude-sonnet-5-5 at minimax, then")

@@ -13,6 +13,7 @@ from claude_proxy.core.reply import (
     last_word,
     named,
     named_in_stream,
+    prompt_too_long,
     refusal,
     relayed,
     stream_head,
@@ -37,6 +38,13 @@ def test_a_refusal_has_the_form_and_the_status_of_its_type(kind: str, status: in
     refused = refusal(kind, "not so", ((b"allow", b"POST"),))
     assert (refused.status, refused.headers) == (status, ((b"allow", b"POST"), JSON))
     assert json.loads(refused.body) == {"type": "error", "error": {"type": kind, "message": "claude-proxy: not so"}}
+
+
+def test_a_prompt_that_is_too_long_is_told_in_the_words_that_make_claude_code_compact() -> None:
+    refused = prompt_too_long(250_000, 200_000)
+    error = {"type": "invalid_request_error", "message": "prompt is too long: 250000 tokens > 200000 maximum"}
+    assert (refused.status, refused.headers) == (400, (JSON,))
+    assert json.loads(refused.body) == {"type": "error", "error": error}
 
 
 def test_a_stream_that_broke_off_ends_with_an_error_that_makes_the_client_ask_again() -> None:

@@ -15,6 +15,7 @@ from claude_proxy import app
 from claude_proxy.app import SystemClock
 from claude_proxy.config.load import Config
 from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.routing import Routes
 from claude_proxy.ports import Level
 from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
@@ -29,6 +30,7 @@ PROMPT = {
     "max_tokens": 100,
     "messages": [{"role": "user", "content": "say hi"}],
 }
+_NO_ROUTES = Routes()
 GENEROUS = Timeouts(connect=5.0, first_event=10.0, first_content=10.0, stall=10.0)
 """Times that no healthy test comes near; a test of a timeout sets its own."""
 
@@ -165,7 +167,7 @@ def upstream(name: str, url: str, **changes: Any) -> Provider:
     return replace(provider, **changes)
 
 
-def config_of(providers: Sequence[Provider], policy: Policy) -> Config:
+def config_of(providers: Sequence[Provider], policy: Policy, routes: Routes = _NO_ROUTES) -> Config:
     return Config(
         host="127.0.0.1",
         port=0,
@@ -175,12 +177,16 @@ def config_of(providers: Sequence[Provider], policy: Policy) -> Config:
         egress=Egress(),
         log_level="info",
         warnings=(),
+        routes=routes,
     )
 
 
 @contextlib.asynccontextmanager
 async def running_proxy(
-    *providers: FakeProvider | Candidate, clock: FakeClock | None = None, **policy: Any
+    *providers: FakeProvider | Candidate,
+    clock: FakeClock | None = None,
+    routes: Routes = _NO_ROUTES,
+    **policy: Any,
 ) -> AsyncIterator[RunningProxy]:
     """Start fake providers, named as in NAMES, and the proxy in front of them; `policy` changes its fields.
 
@@ -193,7 +199,8 @@ async def running_proxy(
         for fake in fakes:
             await stack.enter_async_context(fake)
         before = asyncio.all_tasks()
-        config = config_of([one.provider(name) for name, one in zip(NAMES, candidates, strict=False)], Policy(**policy))
+        named = [one.provider(name) for name, one in zip(NAMES, candidates, strict=False)]
+        config = config_of(named, Policy(**policy), routes)
         async with serving(config, clock=clock) as proxy:
             yield proxy
             await proxy.hang_up()

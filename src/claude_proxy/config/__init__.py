@@ -1,6 +1,7 @@
 """Configuration: the user's `config.json` and `.env`, checked and completed from the catalogue.
 
 problem.py      Problem, ConfigError, Findings: what is wrong, and how it is said without showing a secret
+comments.py     `//` and `/* */` in config.json
 document.py     bytes of config.json → raw JSON: encoding, syntax with line and column, keys that are written twice
 settings.py     the settings as types; everything that is known about a key stands there
 check.py        raw JSON → Settings, with every fault that the types can tell

@@ -9,6 +9,7 @@ import stat
 from json import JSONDecodeError
 from pathlib import Path
 
+from claude_proxy.config.comments import blanked
 from claude_proxy.config.problem import Findings, quoted
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -30,10 +31,13 @@ class _Object(dict[str, object]):
 def read_document(path: Path, findings: Findings) -> dict[str, object] | None:
     """Return the object in config.json, or None where there is none; why is a problem in `findings`."""
     text = _read(path, findings)
-    if text is None:
-        return None
+    return None if text is None else parse_document(text, findings)
+
+
+def parse_document(text: str, findings: Findings) -> dict[str, object] | None:
+    """Return the object in the text of a config.json, or None where it is none; why is a problem in `findings`."""
     try:
-        document: object = json.loads(text, object_pairs_hook=_Object, parse_int=_integer)
+        document: object = json.loads(blanked(text), object_pairs_hook=_Object, parse_int=_integer)
         _find_repeated(document, "", findings)
     except JSONDecodeError as error:
         _report_syntax(error, findings)
@@ -127,8 +131,10 @@ def _report_syntax(error: JSONDecodeError, findings: Findings) -> None:
         findings.problem("", "is empty", "Write it as config.example.json shows.")
     elif trailing:
         findings.problem("", f"{place}: a comma stands before the end of a list or object", "Remove that comma.")
-    elif after.startswith(("//", "/*", "#")):
-        findings.problem("", f"{place}: a comment", "Remove it: JSON has no comments.")
+    elif after.startswith("/*"):
+        findings.problem("", f"{place}: a comment that does not end", 'End it with "*/".')
+    elif after.startswith("#"):
+        findings.problem("", f"{place}: a comment", 'Begin it with "//".')
     elif after.startswith("'"):
         findings.problem("", f"{place}: a text in single quotes", "Write it in double quotes.")
     elif error.msg.startswith("Expecting ',' delimiter"):

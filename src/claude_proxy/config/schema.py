@@ -23,7 +23,8 @@ def schema_text() -> str:
     schema = msgspec.json.schema(Settings)
     # The type cannot name them: they are data.
     schema["$defs"]["ProviderSettings"]["properties"]["preset"]["enum"] = list(catalogue().ids)
-    titled = {"$schema": _DIALECT, "title": "config.json of claude-proxy", **schema}
+    # allowComments is what VS Code asks a schema before it complains of them.
+    titled = {"$schema": _DIALECT, "title": "config.json of claude-proxy", "allowComments": True, **schema}
     return json.dumps(titled, indent=2) + "\n"
 
 

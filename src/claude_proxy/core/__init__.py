@@ -3,7 +3,8 @@
 The way of a request through it:
 
     request.py      bytes of a request's body      → MessagesRequest
-    routing.py      pin + model name               → Route, the candidates in order
+    routing.py      pin + model name               → Route, the user's own order of candidates
+    choosing.py     what fits, is demanded, is warm → Route, in the order in which they are asked
     adapt.py        (request, provider)            → the bytes that this provider gets
     sse.py          bytes of a stream, cut anywhere → whole events
     judge.py        head + first meaningful event  → Outcome; all that follows → Ending
@@ -13,7 +14,8 @@ The way of a request through it:
     usage.py        events                         → Usage
 
 `model.py` holds the nouns that all of them share, `traits.py` what providers take. What is remembered from one request
-to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused. Facts of the wire: `messages.py`
+to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused, `affinity.py` who holds which
+session, `tokens.py` how many bytes a token has. Facts of the wire: `messages.py`
 the API's names and forms, `headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON
 that may be anything. `listing.py` is the list of models. Time is handed in as `now`, in seconds; nothing here reads a
 clock.

@@ -21,6 +21,7 @@ from claude_proxy.core.lenient import decoded
 from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
 from claude_proxy.core.model import Ending, Fault, Headers, Reply, Usage
 from claude_proxy.core.retry_after import named_return
+from claude_proxy.core.signatures import NEEDLES, Signatures
 
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
@@ -153,8 +154,8 @@ class _MessageDelta(msgspec.Struct):
     delta: _Delta | None = None
 
 
-_TELLING: Final = (b"message_", b"error")
-"""What the name or the type of each event holds that tells more than content does."""
+_TELLING: Final = (b"message_", b"error", *NEEDLES)
+"""What the name or the type of each event holds that tells more than content does, or the block that it carries."""
 
 _message_delta = msgspec.json.Decoder(_MessageDelta)
 
@@ -162,7 +163,18 @@ _message_delta = msgspec.json.Decoder(_MessageDelta)
 class StreamJudge:
     """Watches one stream from its first event to its last, and reads its usage on the way."""
 
-    __slots__ = ("_error", "_head", "_held", "_held_bytes", "_now", "began", "stop_reason_seen", "stopped", "usage")
+    __slots__ = (
+        "_error",
+        "_head",
+        "_held",
+        "_held_bytes",
+        "_now",
+        "began",
+        "signatures",
+        "stop_reason_seen",
+        "stopped",
+        "usage",
+    )
 
     def __init__(self, head: Reply, now: float) -> None:
         self._head = head
@@ -176,6 +188,7 @@ class StreamJudge:
         self.stopped = False
         """`message_stop` has come: nothing that matters follows."""
         self.usage = Usage()
+        self.signatures = Signatures()
 
     def opening(self, block: bytes) -> Outcome | None:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
@@ -229,7 +242,10 @@ class StreamJudge:
         """Note what an event tells; return whether it is meaningful."""
         match event.kind:
             case "content_block_delta":
+                self.signatures.take(event.data)
                 return True
+            case "content_block_start":
+                self.signatures.take(event.data)
             case "message_start":
                 self.usage = usage.updated(self.usage, event.data)
             case "message_delta":

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.model import Provider
-from claude_proxy.core.routing import MODEL_PREFIX, model_for
+from claude_proxy.core.routing import LONG_CONTEXT, MODEL_PREFIX, Route, Routes, along
 
 CLAUDE_MODELS: Final = {
     "claude-opus-5-5": "Claude Opus 5.5",
@@ -31,16 +31,23 @@ class ListedModel(msgspec.Struct, frozen=True, tag="model"):
     created_at: str = _CREATED
 
 
-def listed(providers: tuple[Provider, ...]) -> bytes:
+def listed(providers: tuple[Provider, ...], routes: Routes | None = None) -> bytes:
     """Return the list as JSON, in the API's form. One page holds it all."""
-    models = [*_claude(providers), *_own(providers)]
+    models = [*_claude(providers, routes or Routes()), *_own(providers)]
     return msgspec.json.encode({"data": models, "has_more": False, "first_id": models[0].id, "last_id": models[-1].id})
 
 
-def _claude(providers: tuple[Provider, ...]) -> Iterator[ListedModel]:
+def _claude(providers: tuple[Provider, ...], routes: Routes) -> Iterator[ListedModel]:
     for model, name in CLAUDE_MODELS.items():
-        way = ", then ".join(f"{model_for(provider, model)} at {provider.name}" for provider in providers)
+        way = _told(along(routes, providers, model))
+        long = along(routes, providers, model, lambda *_: True)
+        if long.rule == LONG_CONTEXT:
+            way = f"{way}; over {routes.long_context_tokens} tokens {_told(long)}"
         yield ListedModel(model, name, way)
+
+
+def _told(way: Route) -> str:
+    return ", then ".join(f"{one.model} at {one.provider.name}" for one in way.candidates)
 
 
 def _own(providers: tuple[Provider, ...]) -> Iterator[ListedModel]:

@@ -12,6 +12,9 @@ LONGEST_UNUSED: Final = 60 * 86400.0
 MAX_SIGNATURES: Final = 20_000
 """A long session holds some hundreds of thinking blocks; this is months of work, in about 3 MB."""
 
+REFRESHED_AFTER: Final = 86400.0
+"""Seconds after which another use of a signature is worth noting: it must not make the file new at each request."""
+
 
 class Origins:
     """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
@@ -19,16 +22,15 @@ class Origins:
     __slots__ = ("_makers", "_most", "changes")
 
     def __init__(self, most: int = MAX_SIGNATURES) -> None:
-        self._makers: dict[str, tuple[str, float]] = {}
+        self._makers: dict[str, tuple[str, float]] = {}  # by hash, in the order of their last use
         self._most = most
         self.changes = 0
         """Counts what was learnt, so that who keeps it on disk sees when to write."""
 
-    def note(self, signature: str, provider: str, now: float) -> None:
-        """Remember who made a signature. An empty one tells nothing."""
-        if signature:
-            self.restore(hashed(signature), provider, now)
-            self.changes += 1
+    def note(self, digest: str, provider: str, now: float) -> None:
+        """Remember who made the signature with this hash."""
+        self.restore(digest, provider, now)
+        self.changes += 1
 
     def restore(self, digest: str, provider: str, at: float) -> None:
         """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
@@ -37,10 +39,16 @@ class Origins:
         if len(self._makers) > self._most:
             del self._makers[next(iter(self._makers))]
 
-    def of(self, signature: str) -> str | None:
+    def of(self, signature: str, now: float) -> str | None:
         """Return the name of the provider that made a signature, None where that is not known."""
-        found = self._makers.get(hashed(signature))
-        return None if found is None else found[0]
+        digest = hashed(signature)
+        found = self._makers.get(digest)
+        if found is None:
+            return None
+        provider, at = found
+        if now - at > REFRESHED_AFTER:
+            self.note(digest, provider, now)
+        return provider
 
     def kept(self, now: float) -> Iterator[tuple[str, str, float]]:
         """Yield hash, provider and time of each that is not too old, the oldest first."""
@@ -52,6 +60,11 @@ class Origins:
         return len(self._makers)
 
 
+def hashing(text: str) -> blake2b:
+    """Begin the hash of a text that goes on."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=8)
+
+
 def hashed(signature: str) -> str:
     """Return what is kept of a signature: 64 bits are enough to tell some thousands apart."""
-    return blake2b(signature.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return hashing(signature).hexdigest()

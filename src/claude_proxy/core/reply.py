@@ -25,6 +25,12 @@ def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
     return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
 
 
+def prompt_too_long(tokens: int, window: int) -> Reply:
+    """Return the API's own error for a prompt that fits into no window: by its wording Claude Code compacts."""
+    body = messages.error_body("invalid_request_error", f"prompt is too long: {tokens} tokens > {window} maximum")
+    return Reply(messages.STATUS_OF_ERROR["invalid_request_error"], ((b"content-type", messages.JSON),), body)
+
+
 def named(attempts: Sequence[Attempt], provider: str) -> Headers:
     """Return the headers that say who answered (empty: nobody did) and what it took."""
     taken = ((b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),)

@@ -1,12 +1,12 @@
-"""Which providers may answer a request, in which order: from the pin in its path and the model it names."""
+"""Which providers may answer a request: from the pin in its path, the model it names, and the user's own routes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from claude_proxy.core.model import TIERS, Provider
 from claude_proxy.core.traits import ModelFacts
@@ -33,6 +33,11 @@ class Candidate:
         """What is known of the model."""
         return self.provider.facts.get(self.model, _NOTHING_KNOWN)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others, whichever configuration it comes from: the names of provider and model."""
+        return self.provider.name, self.model
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -48,9 +53,16 @@ class Routes:
     """Orders of their own that the user wrote; where there is none, the order of the providers holds."""
 
     by_tier: Mapping[str, tuple[Stop, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By the tier in the requested model's name; `default` is for names without one."""
     long_context: tuple[Stop, ...] = ()
     """For requests of more than `long_context_tokens`, whichever their tier."""
     long_context_tokens: int = 200_000
+
+
+_NO_ROUTES: Final = Routes()
+
+
+LONG_CONTEXT: Final = "long_context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,12 @@ class Route:
 
     candidates: tuple[Candidate, ...]
     pinned: bool = False
+    rule: str = ""
+    """Which of the user's own orders it is, a tier or `long_context`; empty: the order of the providers."""
+    first_choice: Candidate | None = None
+    """Who would be asked first if no other held the session; None where nobody chose yet."""
+    too_small: tuple[Candidate, ...] = ()
+    """Those that are passed over, since the request does not fit into their windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +86,52 @@ class NoSuchProvider:
     message: str
 
 
+Exceeds: TypeAlias = Callable[[Candidate, int], bool]
+"""Tells whether a request is more than so many tokens to a candidate."""
+
+
 def route(
-    providers: tuple[Provider, ...], pin: str | None, model: str, keyless: Mapping[str, str] | None = None
+    providers: tuple[Provider, ...],
+    pin: str | None,
+    model: str,
+    keyless: Mapping[str, str] | None = None,
+    routes: Routes = _NO_ROUTES,
+    exceeds: Exceeds = lambda *_: False,
 ) -> Route | NoSuchProvider:
     """Return the route of a request; `keyless` maps providers that lack a key to the variable they wait for."""
     pinning = _PINNING.fullmatch(model)
     if pinning:
         pin, model = pinning.groups()
     if pin is None:
-        return Route(tuple(Candidate(provider, model_for(provider, model)) for provider in providers))
+        return along(routes, providers, model, exceeds)
     found = tuple(provider for provider in providers if provider.name == pin)
     if not found:
         return NoSuchProvider(_unknown(providers, pin, keyless or {}))
     own = _plain(model) if pinning else model_for(found[0], model)
     return Route((Candidate(found[0], own),), pinned=True)
+
+
+def along(routes: Routes, providers: tuple[Provider, ...], model: str, exceeds: Exceeds = lambda *_: False) -> Route:
+    """Return the user's own order for a request. One of which no provider is there gives way to the next."""
+    tier = tier_of(model) or "default"
+    candidates = _stops(routes.by_tier.get(tier, ()), providers, model)
+    usual = Route(candidates, rule=tier) if candidates else Route(_all(providers, model))
+    if routes.long_context and exceeds(usual.candidates[0], routes.long_context_tokens):
+        candidates = _stops(routes.long_context, providers, model)
+        return Route(candidates, rule=LONG_CONTEXT) if candidates else usual
+    return usual
+
+
+def _all(providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
+    return tuple([Candidate(provider, model_for(provider, model)) for provider in providers])
+
+
+def _stops(stops: tuple[Stop, ...], providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
+    """Return the candidates of an order, each once. Who has no key, or is not there, is left out."""
+    by_name = {provider.name: provider for provider in providers}
+    there = ((by_name[stop.provider], stop.model) for stop in stops if stop.provider in by_name)
+    candidates = [Candidate(provider, own or model_for(provider, model)) for provider, own in there]
+    return tuple({candidate.key: candidate for candidate in candidates}.values())
 
 
 def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, str]) -> str:

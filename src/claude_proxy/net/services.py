@@ -54,7 +54,8 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
         found = route(now.providers, pin, "", now.keyless)
         if isinstance(found, NoSuchProvider):
             return refusal("not_found_error", found.message)
-        return Reply(200, ((b"content-type", JSON),), listed(tuple(one.provider for one in found.candidates)))
+        names = listed((found.candidates[0].provider,)) if found.pinned else listed(now.providers, now.routes)
+        return Reply(200, ((b"content-type", JSON),), names)
 
     async def status(_client: AsgiClient, pin: str | None) -> Reply:
         return _json(200, control.status()) if pin is None else _NO_PROVIDERS_BUSINESS

@@ -1,0 +1,80 @@
+"""Who holds a session: the provider that took it over, and has its prompt in the cache, goes on answering it.
+
+             the first choice failed, another answered
+    (plain) ───────────────────────────────────────────► held by the other, in place of the first choice
+       ▲                                                   │
+       └───────────────────────────────────────────────────┘
+         the first choice answered again: the other failed, its cache had time to expire (or `immediate`), or
+         another is the first choice now
+
+A session is one of Claude Code's and one model: each model has a cache of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from claude_proxy.core.headers import SESSION, find
+from claude_proxy.core.model import Failback, Headers
+
+CACHE_LIFETIME: Final = 300.0
+"""Seconds without a request after which a prompt cache has expired: Anthropic's own five minutes."""
+
+MAX_SESSIONS: Final = 4096
+"""Sessions that are remembered, of those that were taken over: more than a machine has in a day."""
+
+LONGEST_SESSION: Final = 64
+LONGEST_MODEL: Final = 200
+"""Bytes and characters; Claude Code's ids have 36. Longer ones, which a client may send, have no affinity."""
+
+SessionKey: TypeAlias = tuple[bytes, str]
+Who: TypeAlias = tuple[str, str]
+"""A provider and its model, by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    holder: Who
+    instead_of: Who
+    at: float
+
+
+def session_key(headers: Headers, model: str) -> SessionKey | None:
+    """Return what a request's session is known by; None where it names none."""
+    session = find(headers, SESSION)
+    if not session or len(session) > LONGEST_SESSION or len(model) > LONGEST_MODEL:
+        return None
+    return session, model
+
+
+class Sessions:
+    """The sessions that another than their first choice holds. Times are seconds since the epoch."""
+
+    __slots__ = ("_holds", "_most")
+
+    def __init__(self, most: int = MAX_SESSIONS) -> None:
+        self._holds: dict[SessionKey, _Hold] = {}
+        self._most = most
+
+    def holder(self, key: SessionKey | None, first_choice: Who, failback: Failback, now: float) -> Who | None:
+        """Return who is to be asked before the first choice; None where that one is to be asked first."""
+        hold = self._holds.get(key) if key and failback is not Failback.IMMEDIATE else None
+        if hold is None or hold.instead_of != first_choice:
+            return None
+        warm = 0 <= now - hold.at < CACHE_LIFETIME
+        return hold.holder if warm or failback is Failback.NEVER else None
+
+    def note(self, key: SessionKey | None, answered: Who, first_choice: Who, now: float) -> None:
+        """Take who answers a session; asked again at the end of the answer, it refreshes the time."""
+        if key is None:
+            return
+        self._holds.pop(key, None)  # so that the newest stands last
+        if answered == first_choice:
+            return
+        self._holds[key] = _Hold(answered, first_choice, now)
+        if len(self._holds) > self._most:
+            del self._holds[next(iter(self._holds))]
+
+    def __len__(self) -> int:
+        return len(self._holds)

@@ -1,0 +1,108 @@
+"""Who is asked for a request, in which order: the user's route, then what fits, what it demands, and who holds it.
+
+route            pin, model, length  → the user's own order, or that of the providers
+context windows  those that can't hold the request are passed over
+demands          those that can't do what it asks for go behind those that can
+affinity         who holds the session goes first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from claude_proxy.core.affinity import SessionKey, Sessions
+from claude_proxy.core.demands import Demands
+from claude_proxy.core.model import Failback, Provider
+from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route
+from claude_proxy.core.tokens import Calibration, Prompt, Told
+
+NO_DEMANDS: Final = Demands()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a request decides who is asked."""
+
+    model: str
+    prompt: Prompt | Told
+    pin: str | None = None
+    demands: Demands = NO_DEMANDS
+    session: SessionKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """The request fits into no candidate's window; `window` is the largest, `tokens` what its owner would count."""
+
+    tokens: int
+    window: int
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Chooses among these providers, by what the user decided and what earlier requests left behind."""
+
+    providers: tuple[Provider, ...]
+    keyless: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    routes: Routes = field(default_factory=Routes)
+    failback: Failback = Failback.CACHE_AWARE
+    tokens: Calibration = field(default_factory=Calibration)
+    sessions: Sessions = field(default_factory=Sessions)
+
+    def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Route | NoSuchProvider | TooLong:
+        """Return the candidates in the order in which they are asked. To count its tokens, a request need not fit."""
+        found = route(self.providers, asked.pin, asked.model, self.keyless, self.routes, self._exceeds(asked))
+        if isinstance(found, NoSuchProvider):
+            return found
+        fitting = found if counting else self._fitting(found, asked)
+        if isinstance(fitting, TooLong) or fitting.pinned:
+            return fitting
+        return self._kept_warm(_by_demands(fitting, asked.demands), asked, now)
+
+    def estimate(self, candidate: Candidate, asked: Asked) -> int:
+        """Return about how many tokens a request has to a candidate."""
+        return asked.prompt.tokens(self.tokens.ratio(candidate.key))
+
+    def _exceeds(self, asked: Asked) -> Exceeds:
+        return lambda candidate, limit: asked.prompt.exceeds(limit, self.tokens.ratio(candidate.key))
+
+    def _fitting(self, found: Route, asked: Asked) -> Route | TooLong:
+        """Leave out whose window is too small. One of which the window is not known is asked."""
+        exceeds = self._exceeds(asked)
+        windows = [(one, one.facts.context) for one in found.candidates]
+        fitting = tuple([one for one, window in windows if window is None or not exceeds(one, window)])
+        if len(fitting) == len(windows):
+            return found
+        if not fitting:
+            largest, window = max(windows, key=lambda pair: pair[1] or 0)
+            return TooLong(self.estimate(largest, asked), window or 0, found)
+        too_small = tuple([one for one, _ in windows if one not in fitting])
+        return replace(found, candidates=fitting, too_small=too_small)
+
+    def _kept_warm(self, found: Route, asked: Asked, now: float) -> Route:
+        """Put first who holds the session, unless it can't do what is asked for and the first choice can."""
+        candidates, first = found.candidates, found.candidates[0]
+        holder = self.sessions.holder(asked.session, first.key, self.failback, now)
+        for one in candidates if holder else ():
+            if one.key == holder and (unmet(first, asked.demands) or not unmet(one, asked.demands)):
+                candidates = (one, *[other for other in candidates if other is not one])
+        return Route(candidates, rule=found.rule, first_choice=first, too_small=found.too_small)
+
+
+def unmet(candidate: Candidate, demands: Demands) -> tuple[str, ...]:
+    """Return what of a request's demands a candidate is known not to meet: `images`, types of server tools."""
+    images = ("images",) if demands.images and candidate.facts.images is False else ()
+    known = candidate.provider.traits.server_tools
+    if known is None or not demands.server_tools:
+        return images
+    return images + tuple(tool for tool in demands.server_tools if not tool.startswith(known))
+
+
+def _by_demands(found: Route, demands: Demands) -> Route:
+    if demands == NO_DEMANDS:
+        return found
+    return replace(found, candidates=tuple(sorted(found.candidates, key=lambda one: bool(unmet(one, demands)))))

@@ -1,0 +1,98 @@
+"""The signatures of thinking in an answer: hashes of them, made while it goes by.
+
+A signature comes in one `signature_delta`, in several, or in the `content_block_start` already; of redacted thinking
+the `data` stands for it. What is hashed is what a client may send back: all pieces together, and the last one, since
+some clients keep only that.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core.lenient import decoded
+from claude_proxy.core.origins import hashed, hashing
+
+MOST_SIGNATURES: Final = 256
+"""Signatures that are noted of one answer; with interleaved thinking, real ones hold some dozens."""
+
+NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
+"""What the JSON of a block with a signature holds; inside a text the quotes would have backslashes before them."""
+
+
+class _Block(msgspec.Struct):
+    type: str = ""
+    signature: str | None = None
+    data: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """What tells who made it; empty where nothing does."""
+        return (self.data if self.type == "redacted_thinking" else self.signature) or ""
+
+
+class _Event(msgspec.Struct):
+    index: int = 0
+    content_block: _Block | None = None
+    delta: _Block | None = None
+
+
+class _Answer(msgspec.Struct):
+    content: list[_Block]
+
+
+_event = msgspec.json.Decoder(_Event)
+_answer = msgspec.json.Decoder(_Answer)
+
+
+class Signatures:
+    """Gathers the signatures of one stream, in a bounded space whatever their length."""
+
+    __slots__ = ("_growing",)
+
+    def __init__(self) -> None:
+        self._growing: dict[int, _Growing] = {}
+
+    def take(self, data: bytes) -> None:
+        """Take the data of a `content_block_start` or a `content_block_delta`."""
+        if not _may_hold_one(data):
+            return
+        event = decoded(_event, data) or _Event()
+        block = event.delta or event.content_block
+        if block and block.mark and (event.index in self._growing or len(self._growing) < MOST_SIGNATURES):
+            self._growing.setdefault(event.index, _Growing()).add(block.mark)
+
+    def hand_over(self) -> list[str]:
+        """Return the hashes of what has come, and forget them."""
+        hashes = [one for growing in self._growing.values() for one in growing.hashes()]
+        self._growing = {}
+        return hashes
+
+
+class _Growing:
+    """A signature that comes in pieces."""
+
+    __slots__ = ("_last", "_whole")
+
+    def __init__(self) -> None:
+        self._whole = hashing("")
+        self._last = ""
+
+    def add(self, piece: str) -> None:
+        self._whole.update(piece.encode())
+        self._last = hashed(piece)
+
+    def hashes(self) -> set[str]:
+        return {self._whole.hexdigest(), self._last}
+
+
+def in_answer(body: bytes) -> list[str]:
+    """Return the hashes of the signatures in an answer that is not streamed."""
+    answer = decoded(_answer, body) if _may_hold_one(body) else None
+    marks = [block.mark for block in answer.content if block.mark] if answer else []
+    return [hashed(mark) for mark in marks[:MOST_SIGNATURES]]
+
+
+def _may_hold_one(data: bytes) -> bool:
+    return any(needle in data for needle in NEEDLES)

@@ -1,0 +1,162 @@
+"""About how many tokens a request holds: its bytes, by a ratio that each provider's own reports set right.
+
+Nothing counts tokens exactly but the provider. What an estimate decides (a window, a route for long contexts) is worth
+a few percent of error, and no tokenizer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from claude_proxy.core.model import Usage
+
+USUAL: Final = 4.0
+"""Bytes a token, where nothing was reported yet: English text and JSON come to about that."""
+
+FEWEST: Final = 1.5
+MOST: Final = 12.0
+"""Bytes a token, at the least and the most: dense code, and text in escapes. A report beyond is pulled to them."""
+
+TOKENS_PER_FILE: Final = 1600
+"""What a large image is charged for; its base64 would count a hundred times as much."""
+
+SHORTEST_FILE: Final = int(TOKENS_PER_FILE * FEWEST)
+"""Characters of base64 that count as a file; so a request never has more tokens than its length by `FEWEST`."""
+
+WORTH_LEARNING: Final = 8 * 1024
+"""Bytes from which a request tells of the ratio: in a smaller one, what a provider adds of its own weighs too much."""
+
+STEP: Final = 0.3
+"""The part of the way that one report moves the ratio: ten of them, and the first guess is forgotten."""
+
+ABSURD: Final = 2.0
+"""A ratio this many times beyond the bounds is no report of the whole request, and is passed over."""
+
+FIRST_REPORTS: Final = 8
+EVERY: Final = 16
+"""The first few answers are learnt from, then one in so many: to weigh 100 KB takes some 30 µs."""
+
+MAX_PAIRS: Final = 256
+"""Providers and models that are remembered; a client may name any model."""
+
+_FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % SHORTEST_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a request consists of: bytes of text, and files in base64."""
+
+    text: int
+    files: int = 0
+
+    def tokens(self, ratio: float) -> int:
+        """Return about how many tokens it holds, at so many bytes a token."""
+        return max(1, int(self.text / ratio)) + self.files * TOKENS_PER_FILE
+
+
+def weighed(body: bytes) -> Weight:
+    """Return the weight of a request's body. Reads every byte of it."""
+    text, files, at = len(body), 0, 0
+    while found := _FILE.search(body, at):
+        end = body.find(b'"', found.end())
+        at = len(body) if end < 0 else end
+        text -= at - found.start()
+        files += 1
+    return Weight(text, files)
+
+
+class Prompt:
+    """The tokens of a request, weighed no sooner than its length makes that necessary."""
+
+    __slots__ = ("_body", "_weight")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._weight: Weight | None = None
+
+    def tokens(self, ratio: float) -> int:
+        """Return about how many tokens it holds, at so many bytes a token."""
+        if self._weight is None:
+            self._weight = weighed(self._body)
+        return self._weight.tokens(ratio)
+
+    def exceeds(self, limit: int, ratio: float) -> bool:
+        """Tell whether it holds more tokens than `limit`."""
+        return len(self._body) > limit * FEWEST and self.tokens(ratio) > limit
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A number of tokens that somebody names, in place of a `Prompt`."""
+
+    number: int
+
+    def tokens(self, ratio: float) -> int:
+        """Return the number, whatever the ratio."""
+        del ratio
+        return self.number
+
+    def exceeds(self, limit: int, ratio: float) -> bool:
+        """Tell whether it is over `limit`."""
+        del ratio
+        return self.number > limit
+
+
+@dataclass(slots=True)
+class _Ratio:
+    bytes_per_token: float = USUAL
+    turns: int = 0
+
+
+class Calibration:
+    """Bytes a token, by provider and model. What a provider reports moves its own ratio alone, and within bounds."""
+
+    __slots__ = ("_ratios", "changes")
+
+    def __init__(self) -> None:
+        self._ratios: dict[tuple[str, str], _Ratio] = {}
+        self.changes = 0
+        """Counts what was learnt, so that who keeps it on disk sees when to write."""
+
+    def ratio(self, pair: tuple[str, str]) -> float:
+        """Return the bytes a token of a provider's model."""
+        known = self._ratios.get(pair)
+        return known.bytes_per_token if known else USUAL
+
+    def due(self, pair: tuple[str, str], length: int) -> bool:
+        """Tell whether to weigh a request of so many bytes that has been answered, to learn from its report."""
+        if length < WORTH_LEARNING:
+            return False
+        known = self._known(pair)
+        known.turns += 1
+        return known.turns <= FIRST_REPORTS or known.turns % EVERY == 0
+
+    def learn(self, pair: tuple[str, str], weight: Weight, usage: Usage) -> None:
+        """Take what a provider reports of a request. With files in it, or none of its tokens told, it tells nothing."""
+        tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
+        seen = weight.text / max(tokens, 1)
+        if weight.files or not FEWEST / ABSURD <= seen <= MOST * ABSURD:
+            return
+        known = self._known(pair)
+        known.bytes_per_token += (min(max(seen, FEWEST), MOST) - known.bytes_per_token) * STEP
+        self.changes += 1
+
+    def restore(self, pair: tuple[str, str], ratio: float) -> None:
+        """Take up what was kept on disk; a ratio out of bounds is passed over."""
+        if FEWEST <= ratio <= MOST:
+            self._known(pair).bytes_per_token = ratio
+
+    def kept(self) -> Iterator[tuple[tuple[str, str], float]]:
+        """Yield each provider's model with its ratio, the one that was met last at the end."""
+        for pair, known in self._ratios.items():
+            yield pair, known.bytes_per_token
+
+    def _known(self, pair: tuple[str, str]) -> _Ratio:
+        known = self._ratios.pop(pair, None) or _Ratio()
+        self._ratios[pair] = known  # so that the newest stands last
+        if len(self._ratios) > MAX_PAIRS:
+            del self._ratios[next(iter(self._ratios))]
+        return known

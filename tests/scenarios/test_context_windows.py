@@ -1,0 +1,124 @@
+"""Context windows: who can't hold a request is passed over; where none can, the client is told so that it compacts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from claude_proxy.core.traits import ModelFacts
+from fakes.client import Answer
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import MODEL, Candidate, RunningProxy, candidate, running_proxy
+from fakes.scripts import answers, message, message_delta, message_start
+from fakes.steps import Script, Status, Stream, Text
+from fakes.story import story
+
+LONG = "word " * 2000
+"""10,000 bytes: 2500 tokens at four bytes each."""
+
+PICTURE = {
+    "type": "image",
+    "source": {
+        "type": "base64",
+        "media_type": "image/png",
+        "data": base64.b64encode(b"\x7e\xff\x01" * 40_000).decode(),
+    },
+}
+
+
+def windowed(fake: FakeProvider, context: int | None) -> Candidate:
+    return candidate(fake, facts={MODEL: ModelFacts(context=context)})
+
+
+async def error_of(answer: Answer) -> Mapping[str, Any]:
+    assert answer.status == 400
+    error: Mapping[str, Any] = (await answer.json())["error"]
+    return error
+
+
+@story
+async def test_a_window_that_is_too_small_is_passed_over() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
+        assert await complete_text(await proxy.post()) == "first"
+        answer = await proxy.post(system=LONG)
+        assert await complete_text(answer) == "second"
+        assert answer.headers["x-claude-proxy-attempts"] == "moonshot=200"
+
+
+@story
+async def test_where_it_fits_nowhere_the_client_is_told_in_the_apis_own_words() -> None:
+    fakes = FakeProvider(answers()), FakeProvider(answers())
+    async with running_proxy(windowed(fakes[0], 1000), windowed(fakes[1], 2000)) as proxy:
+        error = await error_of(await proxy.post(system=LONG))
+        assert error == {"type": "invalid_request_error", "message": "prompt is too long: 2532 tokens > 2000 maximum"}
+        [account] = await proxy.ledger.holding(1)
+        assert (account.status, account.attempts) == (400, ())
+    assert [fake.requests for fake in fakes] == [[], []]
+
+
+@story
+async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    async with running_proxy(windowed(first, 1000), windowed(second, 4000)) as proxy:
+        error = await error_of(await proxy.post("/provider/minimax/v1/messages", system=LONG))
+        assert error["message"] == "prompt is too long: 2532 tokens > 1000 maximum"
+
+
+@story
+async def test_an_unknown_window_is_no_obstacle() -> None:
+    async with running_proxy(windowed(FakeProvider(answers("first")), None)) as proxy:
+        assert await complete_text(await proxy.post(system=LONG)) == "first"
+
+
+@story
+async def test_a_picture_is_not_measured_by_its_base64() -> None:
+    async with running_proxy(windowed(FakeProvider(answers("first")), 2000)) as proxy:
+        assert await complete_text(await proxy.post(messages=[{"role": "user", "content": [PICTURE]}])) == "first"
+
+
+@story
+async def test_who_is_passed_over_stays_so_when_the_others_fail() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
+    async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
+        assert (await proxy.post(system=LONG)).status == 529
+    assert first.requests == []
+
+
+# The estimate follows what each provider reports
+
+
+def counting(tokens: int) -> Script:
+    """Answer, and report so many tokens."""
+    return [Stream(), message_start(tokens), Text("counted"), message_delta()]
+
+
+async def estimate(proxy: RunningProxy, text: str) -> int:
+    answer = await proxy.post("/v1/messages/count_tokens", stream=False, system=text)
+    assert answer.headers["x-claude-proxy-estimate"] == "1"
+    count: int = (await answer.json())["input_tokens"]
+    return count
+
+
+@story
+async def test_what_a_provider_reports_sets_its_estimate_right() -> None:
+    first = candidate(FakeProvider(counting(5000)), counts_tokens=False, facts={MODEL: ModelFacts(context=4000)})
+    second = FakeProvider(message("second"))
+    async with running_proxy(first, second) as proxy:
+        assert 2500 < await estimate(proxy, LONG) < 2600
+        for _ in range(8):
+            assert await complete_text(await proxy.post(system=LONG)) in ("counted", "second")
+        assert 4000 < await estimate(proxy, LONG) < 5100
+        assert await complete_text(await proxy.post(system=LONG)) == "second"
+
+
+@story
+async def test_a_provider_that_reports_nonsense_is_still_asked() -> None:
+    first = candidate(
+        FakeProvider(counting(10**9), counting(0), counting(10**9)), facts={MODEL: ModelFacts(context=3000)}
+    )
+    async with running_proxy(first, FakeProvider(message("second"))) as proxy:
+        for _ in range(5):
+            assert await complete_text(await proxy.post(system=LONG)) == "counted"

@@ -1,0 +1,82 @@
+"""The user's own routes: an order for each tier, one for long contexts, and one provider with several models."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from claude_proxy.core.routing import Routes, Stop
+from fakes.clock import FakeClock
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import candidate, running_proxy
+from fakes.scripts import answers, message
+from fakes.steps import Status
+from fakes.story import story
+
+OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-5-5"
+
+
+def routes(*opus: Stop) -> Routes:
+    return Routes(by_tier=MappingProxyType({"opus": opus}))
+
+
+@story
+async def test_each_tier_goes_its_own_way() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    async with running_proxy(first, second, routes=routes(Stop("moonshot"), Stop("minimax"))) as proxy:
+        assert await complete_text(await proxy.post(model=OPUS)) == "second"
+        assert await complete_text(await proxy.post(model=HAIKU)) == "first"
+        assert await complete_text(await proxy.post("/provider/minimax/v1/messages", model=OPUS)) == "first"
+
+
+@story
+async def test_who_does_not_stand_in_it_is_not_asked() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
+    async with running_proxy(first, second, routes=routes(Stop("moonshot"))) as proxy:
+        assert (await proxy.post(model=OPUS)).status == 529
+    assert first.requests == []
+
+
+@story
+async def test_one_provider_with_two_models_has_one_health() -> None:
+    clock = FakeClock()
+    first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
+    users = routes(Stop("minimax", "large"), Stop("minimax", "small"), Stop("moonshot"))
+    async with running_proxy(first, second, routes=users, clock=clock) as proxy:
+        answer = await proxy.post(model=OPUS)
+        assert await complete_text(answer) == "second"
+        assert answer.headers["x-claude-proxy-attempts"] == "minimax=529, moonshot=200"
+        clock.pass_time(15)
+        assert await complete_text(await proxy.post(model=OPUS)) == "first"
+    assert [request.json()["model"] for request in first.requests] == ["large", "large"]
+
+
+@story
+async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
+    clock = FakeClock()
+    fake = FakeProvider([Status(529)], [Status(529)], message("small"))
+    async with running_proxy(fake, routes=routes(Stop("minimax", "large"), Stop("minimax", "small"))) as proxy:
+        answer = await proxy.post(model=OPUS)
+        assert (answer.status, answer.headers["x-claude-proxy-attempts"]) == (529, "minimax=529, minimax=529")
+        clock.pass_time(1)
+        assert await complete_text(await proxy.post(model=OPUS)) == "small"
+
+
+@story
+async def test_a_long_context_goes_its_own_way() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    users = Routes(long_context=(Stop("moonshot", "wide"), Stop("minimax")), long_context_tokens=1000)
+    async with running_proxy(first, second, routes=users) as proxy:
+        assert await complete_text(await proxy.post()) == "first"
+        assert await complete_text(await proxy.post(system="word " * 1000)) == "second"
+    assert second.requests[0].json()["model"] == "wide"
+
+
+@story
+async def test_the_list_of_models_tells_of_it() -> None:
+    fakes = FakeProvider(answers()), candidate(FakeProvider(answers()), models={"opus": "kimi-k3"})
+    async with running_proxy(*fakes, routes=routes(Stop("moonshot"), Stop("minimax", "M3"))) as proxy:
+        page = await (await proxy.ask("GET", "/v1/models")).json()
+        assert page["data"][0]["description"] == "kimi-k3 at moonshot, then M3 at minimax"
+        pinned = await (await proxy.ask("GET", "/provider/minimax/v1/models")).json()
+        assert pinned["data"][0]["description"] == "claude-opus-5-5 at minimax"

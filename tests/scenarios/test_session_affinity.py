@@ -1,0 +1,134 @@
+"""A session stays with the provider that took it over and has it in its cache, and goes back when that is cold."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from claude_proxy.core.model import Failback
+from claude_proxy.core.traits import ModelFacts
+from fakes.client import Answer
+from fakes.clock import FakeClock
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import MODEL, RunningProxy, candidate, running_proxy
+from fakes.scripts import MESSAGE_STOP, answers, block_stop, message, message_delta, opening
+from fakes.steps import Cut, Status, Wait
+from fakes.story import story
+
+REST = 15.0
+"""What one strike rests a provider, in seconds."""
+
+
+async def say(proxy: RunningProxy, session: str = "one", target: str = "/v1/messages") -> Answer:
+    return await proxy.post(target, headers={"x-claude-code-session-id": session})
+
+
+async def told(proxy: RunningProxy, session: str = "one", target: str = "/v1/messages") -> str:
+    return await complete_text(await say(proxy, session, target))
+
+
+def failing_once() -> FakeProvider:
+    return FakeProvider([Status(529)], message("first"))
+
+
+@story
+async def test_it_stays_while_it_goes_on_and_goes_back_after_five_silent_minutes() -> None:
+    clock = FakeClock()
+    async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
+        for _ in range(4):
+            assert await told(proxy) == "second"
+            clock.pass_time(299)
+        clock.pass_time(1)
+        assert await told(proxy) == "first"
+        assert await told(proxy) == "first"
+
+
+@story
+async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_where_it_is() -> None:
+    clock = FakeClock()
+    async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST)
+        assert await told(proxy, "two") == "first"
+        assert await told(proxy) == "second"
+
+
+@story
+async def test_without_a_session_the_order_is_plain() -> None:
+    clock = FakeClock()
+    async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
+        assert await told(proxy, "") == "second"
+        clock.pass_time(REST)
+        assert await told(proxy, "") == "first"
+
+
+@story
+async def test_when_the_holder_fails_the_first_choice_is_asked_again() -> None:
+    clock = FakeClock()
+    second = FakeProvider(message("second"), [Status(529)], message("second"))
+    async with running_proxy(failing_once(), second, clock=clock) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST)
+        answer = await say(proxy)
+        assert answer.headers["x-claude-proxy-attempts"] == "moonshot=529, minimax=200"
+        assert await complete_text(answer) == "first"
+        clock.pass_time(REST)
+        assert await told(proxy) == "first"
+
+
+@pytest.mark.parametrize(("failback", "then"), [(Failback.IMMEDIATE, "first"), (Failback.NEVER, "second")])
+@story
+async def test_the_user_can_have_it_otherwise(failback: Failback, then: str) -> None:
+    clock = FakeClock()
+    fakes = failing_once(), FakeProvider(answers("second"))
+    async with running_proxy(*fakes, clock=clock, failback=failback) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST if failback is Failback.IMMEDIATE else 9999)
+        assert await told(proxy) == then
+
+
+@story
+async def test_a_pinned_request_neither_uses_nor_changes_it() -> None:
+    clock = FakeClock()
+    async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST)
+        assert await told(proxy, target="/provider/minimax/v1/messages") == "first"
+        assert await told(proxy) == "second"
+
+
+@story
+async def test_what_the_holder_cannot_hold_goes_to_who_can() -> None:
+    clock = FakeClock()
+    small = candidate(FakeProvider(answers("second")), facts={MODEL: ModelFacts(context=1000)})
+    async with running_proxy(failing_once(), small, clock=clock) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST)
+        long = await proxy.post(headers={"x-claude-code-session-id": "one"}, system="word " * 2000)
+        assert await complete_text(long) == "first"
+
+
+@story
+async def test_an_answer_that_broke_off_was_held_too() -> None:
+    clock = FakeClock()
+    second = FakeProvider([*opening("half"), Cut()], message("second"))
+    async with running_proxy(failing_once(), second, clock=clock) as proxy:
+        await (await say(proxy)).all_events()
+        clock.pass_time(REST)
+        assert await told(proxy) == "second"
+
+
+@story
+async def test_the_end_of_a_long_answer_wins_time() -> None:
+    clock, gate = FakeClock(), asyncio.Event()
+    long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
+    async with running_proxy(failing_once(), FakeProvider(long), clock=clock) as proxy:
+        answer = await say(proxy)
+        clock.pass_time(299)
+        gate.set()
+        assert await complete_text(answer) == "second"
+        await proxy.ledger.holding(1)
+        clock.pass_time(299)
+        assert await told(proxy) == "second"
