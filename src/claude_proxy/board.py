@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.health import Health, State
-from claude_proxy.core.model import Account, Ending, Provider
+from claude_proxy.core.model import Account, Attempt, Ending, Provider
 from claude_proxy.ports import Clock, Journal, Level
 from claude_proxy.store.text import printable
 
@@ -54,7 +54,7 @@ class Board:
             else:
                 self._trouble[attempt.provider] = Trouble(now, attempt.text or attempt.outcome)
             if attempt.outcome in _KEY_REFUSED:
-                self._note_refused_key(attempt.provider, attempt.outcome)
+                self._note_refused_key(attempt)
             self._note_rest(attempt.provider, now)
         if account.provider:
             self._last_answer = {
@@ -83,11 +83,16 @@ class Board:
         if len(self._sessions) > MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
 
-    def _note_refused_key(self, name: str, status: str) -> None:
-        if name not in self._key_refused:
-            self._key_refused.add(name)
-            variable = self.variables.get(name, "its key")
-            self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
+    def _note_refused_key(self, attempt: Attempt) -> None:
+        name, status = attempt.provider, attempt.outcome
+        if name in self._key_refused:
+            return
+        self._key_refused.add(name)
+        if attempt.by_login:
+            self.note(f"{name} refused Claude Code's own login ({status}): log in again there, with /login", "error")
+            return
+        variable = self.variables.get(name, "its key")
+        self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
 
     def _note_rest(self, name: str, now: float) -> None:
         health = self.healths.get(name)
@@ -105,6 +110,7 @@ class Board:
             "name": provider.name,
             "base_url": provider.base_url,
             "key": provider.api_key_env,
+            "auth": provider.auth.value,
             "state": state.value,
             "rest_until": health.rest_until,
             "reason": None if state is State.READY else health.reason,

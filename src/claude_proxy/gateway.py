@@ -11,9 +11,10 @@ from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import demands_of
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Lessons
+from claude_proxy.core.login import NoLogin, open_to
 from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins
-from claude_proxy.core.reply import prompt_too_long, refusal
+from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import NoSuchProvider, Route, Routes
 from claude_proxy.core.tokens import Calibration, Prompt
@@ -54,11 +55,14 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """A request's head behind the guard: `path` without the pin, the pin from it (a provider's name) or None."""
+    """A request's head behind the guard: `path` without the pin, the pin from it (a provider's name) or None.
+
+    The one credential that `headers` may still hold is the client's own login, in `authorization`.
+    """
 
     path: str
     query: bytes
-    headers: Headers
+    headers: Headers = field(repr=False)
     pin: str | None
 
 
@@ -84,20 +88,27 @@ async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesR
 
 
 def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:
-    """Return the way of a request. Raises `RefusedError` where it names a provider that is not there, or fits nowhere.
+    """Return the way of a request. Raises `RefusedError` where it fits nowhere, or names none that can be asked.
 
     To have its tokens counted, it need not fit.
     """
     found = gateway.chooser.choose(asked(head, request), gateway.clock.wall(), counting=counting)
     match found:
         case Route():
-            return found
+            return _open_to(head, found)
         case NoSuchProvider(message):
             raise RefusedError(refusal("not_found_error", message))
         case TooLong(tokens, window):
             raise RefusedError(prompt_too_long(tokens, window))
         case _:
             assert_never(found)
+
+
+def _open_to(head: RequestHead, route: Route) -> Route:
+    opened = open_to(route, head.headers)
+    if isinstance(opened, NoLogin):
+        raise RefusedError(refusal("authentication_error", opened.message, NO_RETRY))
+    return opened
 
 
 def asked(head: RequestHead, request: MessagesRequest) -> Asked:

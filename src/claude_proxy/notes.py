@@ -10,7 +10,8 @@ from claude_proxy.core.adapt import adapt
 from claude_proxy.core.affinity import session_key
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.model import Account, Attempt, Ending, Usage
+from claude_proxy.core.login import shown_to
+from claude_proxy.core.model import Account, Attempt, Auth, Ending, Usage
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
@@ -65,9 +66,11 @@ class Notes:
         if isinstance(outcome, Accepted) and self._kind == "messages":
             # now, since the request is gone when its usage is known
             self._weight = weighed(request.body) if memory.tokens.due(candidate.key, len(request.body)) else None
-        text = redacted(outcome.text, provider.api_key, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
+        secret = shown_to(provider, request.headers)
+        text = redacted(outcome.text, secret, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
-        self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes))
+        by_login = provider.auth is Auth.CLIENT
+        self.attempts.append(Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes, by_login))
         return outcome, stream
 
     def minted(self, signatures: Iterable[str]) -> None:

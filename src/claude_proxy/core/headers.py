@@ -23,20 +23,19 @@ HOP_BY_HOP: Final = frozenset(
 OURS: Final = b"x-claude-proxy-"
 SESSION: Final = b"x-claude-code-session-id"
 
-_NOT_FOR_PROVIDERS: Final = HOP_BY_HOP | {
+_FOR_THE_GATEWAY: Final = frozenset({SESSION, b"x-claude-code-agent-id", b"x-claude-code-parent-agent-id"})
+"""Three that Claude Code means for the gateway alone."""
+_NOT_FOR_ANYBODY: Final = HOP_BY_HOP | {
     b"accept-encoding",
-    b"authorization",
     b"content-length",
     b"cookie",
     b"expect",
     b"forwarded",
     b"host",
     b"x-api-key",
-    # three that Claude Code means for the gateway alone
-    SESSION,
-    b"x-claude-code-agent-id",
-    b"x-claude-code-parent-agent-id",
 }
+"""Nor for the provider that takes the client's own login: it gets all the rest as it would without us."""
+_NOT_FOR_PROVIDERS: Final = _NOT_FOR_ANYBODY | _FOR_THE_GATEWAY | {b"authorization"}
 _NOT_FOR_CLIENTS: Final = HOP_BY_HOP | {
     # what holds for the provider's own address, and would mislead a client about ours
     b"alt-svc",
@@ -58,9 +57,10 @@ def find(headers: Headers, name: bytes) -> bytes | None:
 def for_provider(headers: Headers, provider: Provider, body_length: int) -> bytes:
     """Return the header block that a provider gets, up to and with the blank line.
 
-    Fields that the client's `Connection` names end here as well, and the user's own for this provider win.
+    Fields that the client's `Connection` names end here as well, and the user's own for this provider win. Of the
+    client's credentials only a login of its own may be left in `headers`; it goes on where the provider takes it.
     """
-    dropped = _NOT_FOR_PROVIDERS
+    dropped = _NOT_FOR_ANYBODY if provider.auth is Auth.CLIENT else _NOT_FOR_PROVIDERS
     listed = b",".join([value for name, value in headers if name == b"connection"])
     if provider.headers or listed not in (b"", b"keep-alive", b"close"):
         dropped |= {name for name, _ in provider.headers} | {name.strip().lower() for name in listed.split(b",")}
@@ -72,16 +72,11 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
 @lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures
 def _fixed(origin: Origin, auth: Auth, api_key: str, own: Headers) -> bytes:
     # identity: the proxy has to read every event, and what a provider saves by compressing them is little
-    pairs = [
-        (b"host", _host(origin)),
-        *_credentials(auth, api_key.encode()),
-        (b"accept-encoding", b"identity"),
-        *own,
-    ]
+    pairs = [(b"host", _host(origin)), *_key(auth, api_key.encode()), (b"accept-encoding", b"identity"), *own]
     return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
 
 
-def _credentials(auth: Auth, key: bytes) -> Headers:
+def _key(auth: Auth, key: bytes) -> Headers:
     if auth is Auth.BEARER:
         return ((b"authorization", b"Bearer " + key),)
     return ((b"x-api-key", key),) if auth is Auth.X_API_KEY else ()

@@ -169,6 +169,8 @@ class Attempt:
     """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
     adapted: tuple[str, ...] = ()
     """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
+    by_login: bool = False
+    """Whether it was asked with the client's own login: where that is refused, the client can mend it."""
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"

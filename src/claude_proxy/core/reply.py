@@ -13,6 +13,9 @@ from claude_proxy.core.model import Attempt, Headers, Reply
 
 _EVENT_STREAM: Final = ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache"))
 
+NO_RETRY: Final[Headers] = ((b"x-should-retry", b"false"),)
+"""Tells the official clients, and so Claude Code, that asking again helps nobody."""
+
 CUT_SHORT: Final = messages.error_event(
     messages.error_body("overloaded_error", "claude-proxy: the provider's stream broke off; please try again")
 )
@@ -55,9 +58,10 @@ def stream_head(provider: Headers) -> Headers:
 def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
     """Return a provider's whole answer as the client gets it: the body byte for byte, and who took part."""
     headers = for_client(answer.headers)
-    if answer.status in (401, 403):
+    by_login = any(attempt.by_login for attempt in attempts if attempt.provider == provider)
+    if answer.status in (401, 403) and not by_login:
         # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
-        headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), (b"x-should-retry", b"false"))
+        headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), *NO_RETRY)
     return Reply(answer.status, (*headers, *named(attempts, provider)), answer.body)
 
 

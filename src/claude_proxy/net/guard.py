@@ -10,12 +10,12 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from claude_proxy.core.model import Reply
-from claude_proxy.core.reply import refusal
+from claude_proxy.core.login import purged
+from claude_proxy.core.model import Headers, Reply
+from claude_proxy.core.reply import NO_RETRY, refusal
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
-_NO_RETRY: Final = ((b"x-should-retry", b"false"),)
 
 
 class Guard:
@@ -29,12 +29,12 @@ class Guard:
     def place(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
         if not self._is_ours(fields.get(b"host", b"")):
-            return refusal("permission_error", "the Host header names another machine than this proxy", _NO_RETRY)
+            return refusal("permission_error", "the Host header names another machine than this proxy", NO_RETRY)
         if b"origin" in fields:
-            return refusal("permission_error", "requests from web pages are refused", _NO_RETRY)
+            return refusal("permission_error", "requests from web pages are refused", NO_RETRY)
         site = fields.get(b"sec-fetch-site")
         if site is not None and site.lower() not in _SAME_SITE:
-            return refusal("permission_error", "requests from other sites are refused", _NO_RETRY)
+            return refusal("permission_error", "requests from other sites are refused", NO_RETRY)
         return None
 
     def person(self, fields: Mapping[bytes, bytes]) -> Reply | None:
@@ -43,7 +43,11 @@ class Guard:
         if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(fields)):
             return None
         message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
-        return refusal("authentication_error", message, _NO_RETRY)
+        return refusal("authentication_error", message, NO_RETRY)
+
+    def purged(self, headers: Headers) -> Headers:
+        """Return the headers of a request that was admitted; of credentials only a login of the client's own stays."""
+        return purged(headers, self._token)
 
     def _is_ours(self, host: bytes) -> bool:
         name = host.decode("latin-1").lower()

@@ -77,7 +77,7 @@ class Server:
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
-            head = RequestHead(path, scope["query_string"], headers, pin)
+            head = RequestHead(path, scope["query_string"], self._guard.purged(headers), pin)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
         reply = refused or await self._other(method, path, pin, client)

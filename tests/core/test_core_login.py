@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from claude_proxy.core.adapt import adapt
+from claude_proxy.core.headers import for_provider
+from claude_proxy.core.login import MAX_LOGIN_BYTES, NoLogin, open_to, purged, shown_to
+from claude_proxy.core.model import Attempt, Auth, Headers
+from claude_proxy.core.reply import relayed
+from claude_proxy.core.routing import Route
+from core.given import candidate, error, provider, request
+
+TOKEN = b"token-of-this-installation"
+LOGIN = (b"authorization", b"Bearer sk-ant-oat01-own")
+OURS = (b"x-claude-proxy-token", TOKEN)
+REST = ((b"user-agent", b"claude-cli"), (b"anthropic-beta", b"oauth-2025-04-20"))
+PLAN = provider("anthropic", auth=Auth.CLIENT, api_key="", api_key_env="")
+
+
+def test_a_login_of_the_clients_own_stays_and_every_other_credential_goes() -> None:
+    others = ((b"x-api-key", b"k"), (b"cookie", b"c"), (b"proxy-authorization", b"p"))
+    assert purged((*REST, LOGIN, OURS, *others), TOKEN) == (*REST, LOGIN)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([b"Bearer " + TOKEN], id="our token"),
+        pytest.param([b"bearer   " + TOKEN], id="our token, spelt otherwise"),
+        pytest.param([b"Bearer x" + TOKEN], id="our token in it"),
+        pytest.param([b"Basic dXNlcjpw"], id="another scheme"),
+        pytest.param([b"Bearer"], id="nothing"),
+        pytest.param([b"Bearer a b"], id="two words"),
+        pytest.param([b"Bearer a\xe9"], id="not ASCII"),
+        pytest.param([b"Bearer a\x7f"], id="not printable"),
+        pytest.param([b"Bearer " + b"a" * MAX_LOGIN_BYTES], id="without end"),
+        pytest.param([LOGIN[1], b"Bearer another"], id="two"),
+    ],
+)
+def test_what_is_no_login_goes(values: list[bytes]) -> None:
+    headers: Headers = tuple((b"authorization", value) for value in values)
+    assert purged((*headers, *REST, OURS), TOKEN) == REST
+
+
+def test_the_longest_login_stays() -> None:
+    longest = (b"authorization", b"Bearer " + b"a" * (MAX_LOGIN_BYTES - 7))
+    assert purged((longest,), TOKEN) == (longest,)
+
+
+def lines(headers: Headers, auth: Auth) -> list[bytes]:
+    return for_provider(headers, provider(auth=auth), 7).split(b"\r\n")
+
+
+def test_a_login_goes_to_who_takes_it_as_it_came_and_to_nobody_else() -> None:
+    for auth in Auth:
+        sent = [line for line in lines((LOGIN, *REST), auth) if b"sk-ant-oat01-own" in line]
+        assert sent == ([b"authorization: Bearer sk-ant-oat01-own"] if auth is Auth.CLIENT else [])
+
+
+@pytest.mark.parametrize("auth", [Auth.CLIENT, Auth.NONE])
+def test_where_no_key_is_taken_none_is_sent(auth: Auth) -> None:
+    assert not [line for line in lines(REST, auth) if line.lower().startswith((b"authorization", b"x-api-key"))]
+
+
+def test_who_takes_the_login_gets_the_rest_as_it_would_without_us() -> None:
+    names = b"x-claude-code-session-id x-claude-code-agent-id x-claude-code-parent-agent-id".split()
+    ids = tuple((name, b"5e55") for name in names)
+    kept = lines((*REST, *ids, (b"cookie", b"c"), (b"x-claude-proxy-token", TOKEN)), Auth.CLIENT)
+    assert kept == [
+        b"host: api.minimax.example",
+        b"accept-encoding: identity",
+        b"content-length: 7",
+        *(b"%b: %b" % pair for pair in (*REST, *ids)),
+        b"",
+        b"",
+    ]
+
+
+def test_no_login_outlives_its_request() -> None:
+    first = adapt(request(b'{"model":"m"}', (LOGIN,)), candidate(PLAN, "m"))
+    second = adapt(request(b'{"model":"m"}', ((b"authorization", b"Bearer another"),)), candidate(PLAN, "m"))
+    third = adapt(request(b'{"model":"m"}'), candidate(PLAN, "m"))
+    assert b"sk-ant-oat01-own" in first.head
+    assert b"sk-ant-oat01-own" not in second.head + third.head
+    assert b"another" not in third.head
+
+
+def test_without_a_login_who_takes_one_is_passed_over() -> None:
+    route = Route((candidate(PLAN), candidate(), candidate(provider("zai"))))
+    assert open_to(route, (LOGIN,)) is route
+    assert open_to(route, REST) == Route(route.candidates[1:])
+
+
+def test_a_route_of_keys_alone_stays_as_it_is() -> None:
+    route = Route((candidate(), candidate(provider("zai"))))
+    assert open_to(route, REST) is route
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_where_nobody_else_is_left_it_says_how_to_mend_that(pinned: bool) -> None:
+    found = open_to(Route((candidate(PLAN),), pinned=pinned), ())
+    assert isinstance(found, NoLogin)
+    assert found.message.startswith("anthropic ")
+    assert "/login" in found.message
+    assert "claude-fb" in found.message
+
+
+def test_the_secret_is_the_key_or_the_login() -> None:
+    assert shown_to(provider(), (LOGIN,)) == "sk-minimax"
+    assert shown_to(PLAN, (LOGIN,)) == "sk-ant-oat01-own"
+    assert shown_to(PLAN, ((b"authorization", b"Bearer  two-spaces"),)) == "two-spaces"
+    assert shown_to(PLAN, REST) == ""
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_is_refused_is_the_clients_to_mend_so_it_is_not_told_to_stop(status: int) -> None:
+    answer = error("authentication_error", status, headers=((b"x-should-retry", b"true"),))
+    asked = [Attempt("zai", "529", 1.0), Attempt("anthropic", str(status), 1.0, by_login=True)]
+    assert (b"x-should-retry", b"true") in relayed(answer, asked, "anthropic").headers
+    assert (b"x-should-retry", b"false") in relayed(answer, asked, "zai").headers
