@@ -97,6 +97,10 @@ def strings(tree: ast.AST) -> Iterator[str]:
         ("Keys of a provider", "ProviderSettings"),
         ("Keys of `timeouts`", "TimeoutSettings"),
         ("Keys of `models`", "ModelSettings"),
+        ("Keys of `routes`", "RouteSettings"),
+        ("Keys of `model_facts`", "FactSettings"),
+        ("Keys of `price`", "PriceSettings"),
+        ("Keys of `traits`", "TraitSettings"),
     ],
 )
 def test_each_key_stands_in_its_table_with_unit_limits_and_default(heading: str, kind: str) -> None:
@@ -105,15 +109,15 @@ def test_each_key_stands_in_its_table_with_unit_limits_and_default(heading: str,
     assert list(rows) == list(keys)
     for key, (value, default, meaning) in rows.items():
         assert value.startswith(keys[key]["x-unit"]), key
-        facts = {**keys[key].get("items", {}), **keys[key]}
+        facts = {**keys[key].get("items", {}), **keys[key].get("anyOf", [{}])[0], **keys[key]}
         for limit in {"minimum", "exclusiveMinimum", "maximum"} & set(facts):
-            assert re.search(rf"\b{facts[limit]}\b", value), key
+            assert re.search(rf"(?<!\w){facts[limit]}\b", value), key
         assert meaning
         if "default" in keys[key]:
             assert code(default) == [json.dumps(keys[key]["default"])], key
         else:
             assert not set(code(default)) - {"base_url"}, key
-        for choice in keys[key].get("enum", ()):
+        for choice in facts.get("enum", ()):
             assert f"`{choice}`" in (value if key != "preset" else section("Presets")), key
 
 
@@ -132,7 +136,7 @@ def test_the_presets_are_those_of_the_catalogue() -> None:
 @pytest.mark.parametrize("example", [pytest.param(text, id=str(n)) for n, text in enumerate(blocks(README, "json"))])
 def test_each_example_loads(example: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(example, encoding="utf-8")
-    environ = {entry.api_key_env: "sk-some" for entry in catalogue().providers} | {"LOCAL_API_KEY": "none"}
+    environ = {entry.api_key_env: "sk-some" for entry in catalogue().providers}
     config = load(tmp_path, environ)
     assert len(config.providers) == len(json.loads(example)["providers"])
     assert config.warnings == ()

@@ -21,8 +21,14 @@ HOST = 'Write it as "https://host/path", an IPv6 address in brackets.'
         ({"name": "é"}, ".name: this text is not a name that fits in a URL path"),
         ({"name": ""}, '.name: "" is not a name that fits in a URL path'),
         ({"name": "a" * 65}, ".name: this text is not a name that fits in a URL path"),
-        ({"auth": "Bearer"}, '.auth: "Bearer" is not "bearer" or "x-api-key". Did you mean "bearer"?'),
-        ({"auth": None}, '.auth: null is not "bearer" or "x-api-key". Write one, such as "bearer".'),
+        (
+            {"auth": "Bearer"},
+            '.auth: "Bearer" is not "bearer", "x-api-key", "client" or "none". Did you mean "bearer"?',
+        ),
+        (
+            {"auth": None},
+            '.auth: null is not "bearer", "x-api-key", "client" or "none". Write one, such as "bearer".',
+        ),
         ({"enabled": "no"}, '.enabled: "no" is not true or false. Write true or false, without quotes.'),
         ({"enabled": "false"}, '.enabled: "false" is not true or false. Write it without the quotes.'),
         ({"enabled": 1}, ".enabled: 1 is not true or false. Write true or false, without quotes."),

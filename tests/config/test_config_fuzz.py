@@ -9,17 +9,22 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.load import Config, ConfigError, load
 from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
-from claude_proxy.config.settings import Settings
+from claude_proxy.config.settings import RouteSettings, Settings
 
-KEYS = sorted(
-    {
-        name
-        for kind in (Settings, ProviderSettings, ModelSettings, TimeoutSettings)
-        for name in kind.__struct_encode_fields__
-    }
+KINDS = (
+    Settings,
+    RouteSettings,
+    ProviderSettings,
+    ModelSettings,
+    FactSettings,
+    PriceSettings,
+    TraitSettings,
+    TimeoutSettings,
 )
+KEYS = sorted({name for kind in KINDS for name in kind.__struct_encode_fields__})
 VALUES = st.sampled_from(
     [
         "",
@@ -30,6 +35,9 @@ VALUES = st.sampled_from(
         "https://[::1]:1/a",
         "https://x.example/v1",
         "bearer",
+        "client",
+        "minimax/m",
+        "role:system",
         "::1",
         "\ud800",
         "\x00",

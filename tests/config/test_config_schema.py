@@ -12,12 +12,23 @@ import pytest
 
 from claude_proxy.config import schema
 from claude_proxy.config.catalogue import catalogue
+from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
-from claude_proxy.config.settings import Settings
+from claude_proxy.config.settings import RouteSettings, Settings
 from claude_proxy.core.model import Policy, Timeouts
+from claude_proxy.core.routing import Routes
 
 SHIPPED = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
-KINDS = (Settings, ProviderSettings, ModelSettings, TimeoutSettings)
+KINDS = (
+    Settings,
+    RouteSettings,
+    ProviderSettings,
+    ModelSettings,
+    FactSettings,
+    PriceSettings,
+    TraitSettings,
+    TimeoutSettings,
+)
 
 
 def keys() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -64,6 +75,10 @@ def test_the_defaults_are_those_of_the_core() -> None:
     assert general["cooldown_minutes"]["default"] * 60 == policy.cooldown
     assert general["max_body_mb"]["default"] * 1024 * 1024 == policy.max_body_bytes
     assert general["ping_after_seconds"]["default"] == policy.ping_after
+    assert general["failback"]["default"] == policy.failback.value
+    assert general["failover_on_auth"]["default"] is policy.failover_on_auth
+    routes = SHIPPED["$defs"]["RouteSettings"]["properties"]
+    assert routes["long_context_tokens"]["default"] == Routes().long_context_tokens
     assert set(general["retry_statuses"]["default"]) == policy.retry_statuses
     timeouts = {name: key["default"] for name, key in SHIPPED["$defs"]["TimeoutSettings"]["properties"].items()}
     assert Timeouts(**timeouts) == Timeouts()

@@ -71,11 +71,6 @@ def test_a_key_goes_out_in_the_header_that_the_provider_takes() -> None:
     assert not [line for line in lines if line.startswith(b"authorization")]
 
 
-def test_a_provider_that_asks_for_no_key_is_sent_none() -> None:
-    names = {line.partition(b":")[0] for line in sent((), provider(auth=Auth.NONE))}
-    assert not names & {b"authorization", b"x-api-key"}
-
-
 @pytest.mark.parametrize(
     ("origin", "host"),
     [

@@ -86,9 +86,15 @@ def _items(bare: object, raw: list[object], key: str, findings: Findings) -> obj
 
 
 def _texts(bare: object, raw: dict[str, object], key: str, findings: Findings) -> dict[str, object]:
-    hint = get_args(bare)[1]
-    values = {name: _value(hint, item, join(key, name), findings) for name, item in raw.items()}
-    return {name: value for name, value in values.items() if value is not UNSET}
+    of_name, hint = get_args(bare)
+    values: dict[str, object] = {}
+    for name, item in raw.items():
+        place = join(key, name)
+        named = of_name is str or _leaf(of_name, name, place, findings) is not UNSET
+        value = _value(hint, item, place, findings)
+        if named and value is not UNSET:
+            values[name] = value
+    return values
 
 
 def _leaf(hint: object, raw: object, key: str, findings: Findings) -> object:

@@ -26,7 +26,7 @@ class Login:
     """The header that takes the key, and the variables that may hold it; the first is the one that a message names.
 
     Of those that are set, the first one whose key begins with `prefix` counts, else the first. Without any the provider
-    is skipped, unless the key is `optional`.
+    is skipped, unless the key is `optional`. No variables: no key is sent at all.
     """
 
     auth: Auth
@@ -35,10 +35,17 @@ class Login:
     optional: bool = False
 
 
+def takes_key(given: ProviderSettings) -> bool:
+    """Tell whether a provider is, or may be, sent a key of its own."""
+    return given.auth not in {Auth.CLIENT.value, Auth.NONE.value}
+
+
 def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Login:
     """Return how a provider is logged in to; `variable` is the one that was named, by the user or by the catalogue."""
     usual = entry.preferred_auth if entry else Auth.BEARER
     auth = usual if given.auth is UNSET else Auth(given.auth)
+    if not takes_key(given):
+        return Login(auth, ())
     if entry is None or given.api_key_env is not UNSET:
         return Login(entry.keyed_auth if entry and auth is Auth.NONE else auth, (variable,))
     names = (variable, *entry.api_key_env_aliases)
@@ -49,6 +56,8 @@ def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Log
 
 def with_key(provider: Provider, login: Login, variables: Variables, findings: Findings) -> Provider | Skipped:
     """Return a provider with its key, or why it is left out; a key that is none is a problem in `findings`."""
+    if not login.variables:
+        return provider
     keys = {name: key for name in login.variables if (key := variables.key(name, findings))}
     fitting = (name for name, key in keys.items() if key.startswith(login.prefix))
     found = next(fitting, None) or next(iter(keys), None)

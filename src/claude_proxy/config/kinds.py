@@ -71,7 +71,25 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     Meta(extra=says('"debug", "info", "warning" or "error"', "info")),
 ]
-AuthHeader = Annotated[Literal["bearer", "x-api-key"], Meta(extra=says('"bearer" or "x-api-key"', "bearer"))]
+AuthName = Annotated[
+    Literal["bearer", "x-api-key", "client", "none"],
+    Meta(extra=says('"bearer", "x-api-key", "client" or "none"', "bearer")),
+]
+FailbackName = Annotated[
+    Literal["cache-aware", "immediate", "never"],
+    Meta(extra=says('"cache-aware", "immediate" or "never"', "cache-aware")),
+]
+Place = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[!-~]+)?$",
+        max_length=265,
+        extra=says("the name of a provider, with or without a model of its own behind a slash", "zai/glm-5.3"),
+    ),
+]
+LongContext = Annotated[
+    int, Meta(ge=1, le=_MOST_TOKENS, extra=says(f"a whole number of tokens from 1 to {_MOST_TOKENS}", 200000))
+]
 Tokens = Annotated[
     Annotated[int, Meta(ge=1, le=_MOST_TOKENS)] | None,
     Meta(extra=says(f"a number of tokens from 1 to {_MOST_TOKENS}, or null", 200000)),
@@ -100,3 +118,11 @@ Word = Annotated[
     str, Meta(pattern=r"^[!-~]+$", max_length=200, extra=says("a word of printable ASCII without spaces", "high"))
 ]
 HoursEast = Annotated[float, Meta(ge=-12, le=14, extra=says("a number of hours from -12 to 14", 8))]
+
+
+def bare(model: str) -> str:
+    """Return a model's name without the `[1m]` that stands in providers' own instructions.
+
+    It tells Claude Code of a long context, and no provider knows it.
+    """
+    return model.removesuffix("[1m]")

@@ -15,9 +15,10 @@ from claude_proxy.config.keys import Skipped
 from claude_proxy.config.kinds import LogLevel
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Resolved, resolve
+from claude_proxy.config.routes import routes_of
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import read_variables
-from claude_proxy.core.model import Egress, Policy, Provider
+from claude_proxy.core.model import Egress, Failback, Policy, Provider
 from claude_proxy.core.routing import Routes
 
 __all__ = ["Config", "ConfigError", "Fingerprint", "Problem", "Skipped", "fingerprint", "load"]
@@ -63,6 +64,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     _check_allowed(settings.allow_http_hosts, findings)
     egress = read_egress(settings, environ, findings)
     resolved = resolve(settings, variables, findings)
+    routes = routes_of(settings.routes, resolved, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
@@ -77,6 +79,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         egress=egress,
         log_level=settings.log_level,
         warnings=tuple(findings.warnings),
+        routes=routes,
     )
 
 
@@ -99,6 +102,8 @@ def _policy(settings: Settings) -> Policy:
         cooldown=settings.cooldown_minutes * 60,
         max_body_bytes=int(settings.max_body_mb * 1024 * 1024),
         ping_after=settings.ping_after_seconds,
+        failover_on_auth=settings.failover_on_auth,
+        failback=Failback(settings.failback),
     )
 
 

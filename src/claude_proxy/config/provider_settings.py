@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from claude_proxy.config.kinds import AuthHeader, Flag, HeaderValue, Model, Name, Seconds, Text, key, says
+from claude_proxy.config.fact_settings import FactSettings, TraitSettings
+from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Model, Name, Seconds, Text, key, says
 from claude_proxy.core.model import Timeouts
 
 _TIMEOUTS = Timeouts()
@@ -57,6 +58,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = UNSET
 
 
+_FACTS_EACH = Meta(extra=says("an object", {"context": 200000}))
+
+
 class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One provider; what is left out comes from the catalogue, by `preset` or else by `base_url`."""
 
@@ -84,10 +88,11 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = UNSET
     auth: Annotated[
-        AuthHeader | UnsetType,
+        AuthName | UnsetType,
         key(
-            "The header that takes the key: Authorization as a bearer token, or x-api-key. Default: from the "
-            "catalogue, else bearer.",
+            "How it is told who asks: the key as a bearer token in Authorization, or in x-api-key; client passes on "
+            "Claude Code's own login, to Anthropic alone; none sends nothing. Default: from the catalogue, else "
+            "bearer.",
             unit="choice",
         ),
     ] = UNSET
@@ -98,6 +103,25 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Its models for Claude's: one name for all, or one for each tier. Default: from the catalogue, else names "
             "go through unchanged.",
             unit="model, or object of models",
+        ),
+    ] = UNSET
+    model_facts: Annotated[
+        dict[Model, Annotated[FactSettings, _FACTS_EACH]],
+        Meta(extra=says("an object", {"glm-5.3": {"context": 200000}})),
+        key(
+            "What is known of its models, by their names, in place of what the catalogue says.", unit="object of facts"
+        ),
+    ] = field(default_factory=dict)
+    traits: Annotated[
+        TraitSettings,
+        Meta(extra=says("an object", {"rejects": ["block:document"]})),
+        key("What it takes, in place of what the catalogue says.", unit="object of traits"),
+    ] = TraitSettings()
+    count_tokens: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether it is asked to count tokens; else they are estimated. Default: from the catalogue, else true.",
+            unit="true or false",
         ),
     ] = UNSET
     enabled: Annotated[Flag, key("Whether it is used at all.", unit="true or false")] = True

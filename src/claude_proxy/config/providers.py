@@ -9,35 +9,42 @@ from msgspec import UNSET, UnsetType
 
 from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
-from claude_proxy.config.fact_settings import set_fields
+from claude_proxy.config.fact_settings import facts_with, set_fields, traits_with
 from claude_proxy.config.headers import wire_headers
-from claude_proxy.config.keys import Login, Skipped, login_of, with_key
+from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
+from claude_proxy.config.kinds import bare
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
-from claude_proxy.core.model import TIERS, Provider, Timeouts
-from claude_proxy.core.traits import Traits
+from claude_proxy.core.model import TIERS, Auth, Provider, Timeouts
+from claude_proxy.core.traits import ModelFacts, Traits
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy along from a provider's documentation although every client adds it."""
 
+_OF_LOGINS = "anthropic"
+"""The one entry whose provider knows Claude Code's own login."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The providers that can be used, in the order of failover, and those without a key; disabled ones are in neither.
+    """The providers that can be used, in the order of failover, and those without a key.
 
     Of use only where `resolve` found no problem.
     """
 
     usable: tuple[Provider, ...]
     skipped: tuple[Skipped, ...]
+    disabled: tuple[str, ...]
+    """Names."""
 
 
 def resolve(settings: Settings, variables: Variables, findings: Findings) -> Resolved:
     """Complete every provider from the catalogue and give it its key; faults go into `findings`."""
     usable: list[Provider] = []
     skipped: list[Skipped] = []
+    disabled: list[str] = []
     names: dict[str, str] = {}
     for index, given in enumerate(settings.providers):
         path = f"providers[{index}]"
@@ -45,10 +52,12 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
         if completed is None:
             continue
         _claim_name(completed.provider.name, path, names, findings)
-        if given.enabled:
-            found = with_key(completed.provider, completed.login, variables, findings)
-            usable.append(found) if isinstance(found, Provider) else skipped.append(found)
-    return Resolved(tuple(usable), tuple(skipped))
+        if not given.enabled:
+            disabled.append(completed.provider.name)
+            continue
+        found = with_key(completed.provider, completed.login, variables, findings)
+        usable.append(found) if isinstance(found, Provider) else skipped.append(found)
+    return Resolved(tuple(usable), tuple(skipped), tuple(disabled))
 
 
 def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings) -> None:
@@ -84,10 +93,11 @@ class _Completion:
             entry = catalogue().by_address(address)
         name = self._name(entry)
         variable = self._variable(entry)
+        self._check_login(entry)
         headers = wire_headers(self.given.headers, f"{self.path}.headers", self.findings)
         if address is None or name is None or variable is None:
             return None
-        models = self._models(entry)
+        models, facts = self._models(entry), self._facts(entry)
         self._warn_of_names(entry, name, models)
         login = login_of(self.given, entry, variable)
         provider = Provider(
@@ -98,10 +108,10 @@ class _Completion:
             api_key="",
             api_key_env=variable,
             models=MappingProxyType(models),
-            own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values()])),
-            facts=MappingProxyType(entry.facts if entry else {}),
-            traits=entry.traits if entry else Traits(),
-            counts_tokens=entry is None or entry.endpoints.count_tokens != "no",
+            own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values(), *facts])),
+            facts=MappingProxyType(facts),
+            traits=traits_with(entry.traits if entry else Traits(), self.given.traits),
+            counts_tokens=self._counts_tokens(entry),
             headers=headers,
             timeouts=Timeouts(**{**set_fields(self.common.timeouts), **set_fields(self.given.timeouts)}),
         )
@@ -180,8 +190,21 @@ class _Completion:
             return None
         return entry.id
 
+    def _check_login(self, entry: Entry | None) -> None:
+        at_fault = any(self.findings.about(f"{self.path}.{source}") for source in ("preset", "base_url"))
+        if self.given.auth == Auth.CLIENT.value and (entry is None or entry.id != _OF_LOGINS) and not at_fault:
+            what = "Claude Code's own login is for Anthropic, and this is another provider"
+            mend = 'Leave "auth" out and give this provider a key, or write "preset": "anthropic".'
+            self._problem("auth", f'is "client", but {what}', mend)
+
     def _variable(self, entry: Entry | None) -> str | None:
+        """Return the variable that is named; an empty text where no key is sent."""
         name = self.given.api_key_env
+        if not takes_key(self.given):
+            if name is not UNSET:
+                what = f'stands beside "auth": "{self.given.auth}", with which no key is sent'
+                self._problem("api_key_env", what, "Remove one of the two.")
+            return ""
         if name is not UNSET:
             if is_variable(name):
                 return name
@@ -208,14 +231,20 @@ class _Completion:
             case UnsetType():
                 return tiers
             case str() as model:
-                return dict.fromkeys((*TIERS, "default"), _bare(model))
+                return dict.fromkeys((*TIERS, "default"), bare(model))
             case by_tier:
-                return {**tiers, **{tier: _bare(model) for tier, model in set_fields(by_tier).items()}}
+                return {**tiers, **{tier: bare(model) for tier, model in set_fields(by_tier).items()}}
 
+    def _facts(self, entry: Entry | None) -> dict[str, ModelFacts]:
+        facts = dict(entry.facts) if entry else {}
+        for model, given in self.given.model_facts.items():
+            facts[bare(model)] = facts_with(facts.get(bare(model), ModelFacts()), given)
+        return facts
 
-def _bare(model: str) -> str:
-    # "[1m]" stands in the providers' own instructions; it tells Claude Code of a long context and no provider knows it.
-    return model.removesuffix("[1m]")
+    def _counts_tokens(self, entry: Entry | None) -> bool:
+        if self.given.count_tokens is not UNSET:
+            return self.given.count_tokens
+        return entry is None or entry.endpoints.count_tokens != "no"
 
 
 def _example(entry: Entry | None) -> str:

@@ -9,9 +9,25 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from claude_proxy.config.kinds import LogLevel, Megabytes, Minutes, Port, Status, Text, Wait, key, plain, says
+from claude_proxy.config.kinds import (
+    FailbackName,
+    Flag,
+    LogLevel,
+    LongContext,
+    Megabytes,
+    Minutes,
+    Place,
+    Port,
+    Status,
+    Text,
+    Wait,
+    key,
+    plain,
+    says,
+)
 from claude_proxy.config.provider_settings import SECONDS_EACH, ProviderSettings, TimeoutSettings
 from claude_proxy.core.model import Policy
+from claude_proxy.core.routing import Routes
 
 _POLICY = Policy()
 _MEBIBYTE = 1024 * 1024
@@ -20,6 +36,51 @@ _PRESET_OR_URL = Meta(
     extra=says("an object", {"preset": "minimax"}),
     extra_json_schema={"anyOf": [{"required": ["preset"]}, {"required": ["base_url"]}]},
 )
+
+
+_ORDER = Meta(extra=says("a list", ["minimax", "zai/glm-5.3"]))
+
+
+class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Orders of their own, each a list of places: `provider`, or `provider/model`."""
+
+    opus: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For Opus. Default: the order of the providers.", unit="list of places"),
+    ] = UNSET
+    sonnet: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For Sonnet. Default: the order of the providers.", unit="list of places"),
+    ] = UNSET
+    haiku: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For Haiku. Default: the order of the providers.", unit="list of places"),
+    ] = UNSET
+    fable: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For Fable. Default: the order of the providers.", unit="list of places"),
+    ] = UNSET
+    default: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For every other name. Default: the order of the providers.", unit="list of places"),
+    ] = UNSET
+    long_context: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key(
+            "For requests of more than long_context_tokens, whichever their model. Default: as for shorter ones.",
+            unit="list of places",
+        ),
+    ] = UNSET
+    long_context_tokens: Annotated[
+        LongContext | UnsetType,
+        key("The most tokens of a request that is not long.", unit="tokens", default=Routes().long_context_tokens),
+    ] = UNSET
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +104,27 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="minutes",
         ),
     ] = plain(_POLICY.cooldown / 60)
+    routes: Annotated[
+        RouteSettings,
+        Meta(extra=says("an object", {"haiku": ["zai/glm-5.3-flash", "minimax"]})),
+        key("Orders of their own, by tier and for long requests.", unit="object of lists"),
+    ] = RouteSettings()
+    failback: Annotated[
+        FailbackName,
+        key(
+            "When a session that another provider took over goes back to the first choice, once that can answer: "
+            "cache-aware after five minutes without a request, or with a new session; immediate at once; never not "
+            "while the other answers.",
+            unit="choice",
+        ),
+    ] = "cache-aware"
+    failover_on_auth: Annotated[
+        Flag,
+        key(
+            "Whether the next provider is asked after a 401, 402 or 403; else the client gets that answer.",
+            unit="true or false",
+        ),
+    ] = _POLICY.failover_on_auth
     host: Annotated[
         Text,
         key(

@@ -1,0 +1,48 @@
+"""The user's own orders of providers, as the core knows them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from claude_proxy.config.fact_settings import set_fields
+from claude_proxy.config.kinds import bare
+from claude_proxy.config.problem import Findings, nearest, quoted
+from claude_proxy.config.providers import Resolved
+from claude_proxy.config.settings import RouteSettings
+from claude_proxy.core.routing import LONG_CONTEXT, Routes, Stop
+
+
+def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
+    """Return the orders without those providers that can't be used; one that nobody is left in is none at all.
+
+    A name that no provider has is a problem in `findings`, unless a fault of the providers themselves may be why.
+    """
+    if any(problem.key.startswith("providers") for problem in findings.problems):
+        return Routes()
+    given = set_fields(settings)
+    long = given.pop("long_context_tokens", Routes().long_context_tokens)
+    orders = {name: _stops(places, name, resolved, findings) for name, places in given.items()}
+    long_context = orders.pop(LONG_CONTEXT, ())
+    return Routes(MappingProxyType({name: stops for name, stops in orders.items() if stops}), long_context, long)
+
+
+def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Findings) -> tuple[Stop, ...]:
+    usable = {provider.name for provider in resolved.usable}
+    left_out = {skipped.name: "its key is missing" for skipped in resolved.skipped}
+    left_out |= dict.fromkeys(resolved.disabled, "it is disabled")
+    stops: list[Stop] = []
+    for index, place in enumerate(places):
+        provider, _, model = place.partition("/")
+        if provider in usable:
+            stops.append(Stop(provider, bare(model) or None))
+        elif provider in left_out:
+            findings.warn(f"config.json: routes.{order}: {provider} is left out, since {left_out[provider]}.")
+        else:
+            _report(provider, f"routes.{order}[{index}]", (*usable, *left_out), findings)
+    return tuple(stops)
+
+
+def _report(provider: str, key: str, names: tuple[str, ...], findings: Findings) -> None:
+    near = nearest(provider, names)
+    mend = f'Did you mean "{near}"?' if near else f"There are {', '.join(sorted(names))}."
+    findings.problem(key, f"{quoted(provider)} is not the name of a provider", mend)
