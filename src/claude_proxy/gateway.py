@@ -50,7 +50,15 @@ class Gateway:
     def chooser(self) -> Chooser:
         """What chooses who is asked."""
         memory = self.memory
-        return Chooser(self.providers, self.keyless, self.routes, self.policy.failback, memory.tokens, memory.sessions)
+        return Chooser(
+            self.providers,
+            self.keyless,
+            self.routes,
+            self.policy.failback,
+            memory.tokens,
+            memory.sessions,
+            memory.lessons,
+        )
 
 
 @dataclass(frozen=True, slots=True)

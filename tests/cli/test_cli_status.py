@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
@@ -15,7 +14,7 @@ from claude_proxy import __version__
 from claude_proxy.cli.control import LastAnswer, LastError, ProviderStatus, Status
 from claude_proxy.cli.status import _show
 from claude_proxy.store.running import Running
-from fakes.command_line import CommandLine, answering, serving
+from fakes.command_line import CommandLine, answering, one_request, serving
 
 NOW = time.time()
 READY = ProviderStatus(name="moonshot", state="ready", key="MOONSHOT_API_KEY")
@@ -127,20 +126,6 @@ def test_a_refused_key_and_a_rest_are_seen_in_a_running_proxy(cli: CommandLine) 
     assert first["state"] == "resting"
     assert first["rest_until"] > NOW + 500
     assert second["key_rejected"] is True
-
-
-def one_request() -> list[str]:
-    """Return a command that sends one request to where it is led."""
-    code = (
-        "import http.client, json, os, urllib.parse\n"
-        "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
-        "connection = http.client.HTTPConnection(url.hostname, url.port)\n"
-        "headers = {'x-api-key': os.environ['ANTHROPIC_AUTH_TOKEN'], 'content-type': 'application/json'}\n"
-        "body = json.dumps({'model': 'claude-opus-5-5', 'messages': []})\n"
-        "connection.request('POST', '/v1/messages', body, headers)\n"
-        "connection.getresponse().read(); connection.close()"
-    )
-    return [sys.executable, "-c", code]
 
 
 def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.affinity import SessionKey, Sessions
-from claude_proxy.core.choosing import Asked, Chooser, TooLong, unmet
+from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
+from claude_proxy.core.learnt import Learnt, Lessons
 from claude_proxy.core.model import Failback, Provider, Usage
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop
 from claude_proxy.core.tokens import Calibration, Prompt, Told, Weight
-from claude_proxy.core.traits import ModelFacts, Traits
+from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from core.given import NOW, provider
 
 MODEL = "claude-opus-5-5"
@@ -126,12 +127,20 @@ def test_a_pinned_request_has_no_order() -> None:
 
 def test_what_is_not_met_is_named() -> None:
     demands = Demands(images=True, server_tools=("web_search_20250305", "code_execution_1"))
-    assert unmet(Candidate(able("x", tools=("code_",), images=False), MODEL), demands) == (
-        "images",
-        "web_search_20250305",
-    )
-    assert unmet(Candidate(BLIND, MODEL), Demands()) == ()
-    assert unmet(Candidate(able("x", tools=()), MODEL), PICTURE) == ()
+    chooser, both = Chooser((A,)), able("x", tools=("code_",), images=False)
+    assert chooser.unmet(Candidate(both, MODEL), demands, NOW) == ("images", "web_search_20250305")
+    assert chooser.unmet(Candidate(BLIND, MODEL), Demands(), NOW) == ()
+    assert chooser.unmet(Candidate(able("x", tools=()), MODEL), PICTURE, NOW) == ()
+
+
+def test_who_taught_that_it_takes_no_images_goes_behind() -> None:
+    lessons = Lessons()
+    lessons.keep(Learnt("a", MODEL, Rule(Kind.BLOCK, "image"), NOW, NOW + 10, ""))
+    chooser = Chooser((A, B), lessons=lessons)
+    assert names(chooser.choose(asked(demands=PICTURE), NOW)) == ["b", "a"]
+    assert names(chooser.choose(asked(demands=PICTURE), NOW + 10)) == ["a", "b"]
+    rejecting = provider("r", traits=Traits(rejects=frozenset({Rule(Kind.BLOCK, "image")})))
+    assert names(Chooser((rejecting, A)).choose(asked(demands=PICTURE), NOW)) == ["a", "r"]
 
 
 # Affinity

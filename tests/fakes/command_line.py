@@ -205,6 +205,20 @@ def answering(status: int, content: object = None, **fields: str) -> Handle:
     return handle
 
 
+def one_request() -> list[str]:
+    """Return a command that sends one request to where it is led."""
+    code = (
+        "import http.client, json, os, urllib.parse\n"
+        "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
+        "connection = http.client.HTTPConnection(url.hostname, url.port)\n"
+        "headers = {'x-api-key': os.environ['ANTHROPIC_AUTH_TOKEN'], 'content-type': 'application/json'}\n"
+        "body = json.dumps({'model': 'claude-opus-5-5', 'messages': []})\n"
+        "connection.request('POST', '/v1/messages', body, headers)\n"
+        "connection.getresponse().read(); connection.close()"
+    )
+    return [sys.executable, "-c", code]
+
+
 def line_with(stream: IO[str] | None, words: str) -> str:
     """Read lines until one holds `words`, and return that one; fail where the stream ends before."""
     assert stream is not None

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from claude_proxy.core.explain import Explanation, Question
 from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"
@@ -131,6 +132,10 @@ class Control:
     def status_json(self) -> bytes:
         """Return the status as the proxy wrote it."""
         return self._ask("GET", "/admin/status")
+
+    def explanation(self, question: Question) -> Explanation:
+        """Ask what would happen to a request now."""
+        return _decode(self._ask("GET", f"/admin/explain?{question.query()}"), Explanation)
 
     def stop(self, *, force: bool) -> int:
         """Ask the proxy to end, and return the number of requests that it waits for (or cuts, with `force`)."""

@@ -26,6 +26,7 @@ COMMANDS = {
     "stop": "Let the requests in flight finish, then end the proxy.",
     "restart": "Stop, then start.",
     "status": "Show whether the proxy runs, and how its providers are.",
+    "explain": "Show what would happen to a request now, and why.",
     "run": "Run a command, such as claude, through the proxy.",
     "init": "Print the shell functions, such as claude-fb, or install them.",
     "env": "Print what leads a shell through the proxy, or back.",

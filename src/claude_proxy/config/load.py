@@ -9,19 +9,30 @@ from typing import TypeAlias
 
 from claude_proxy.config.address import is_host, is_loopback
 from claude_proxy.config.check import check
-from claude_proxy.config.document import read_document
+from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
 from claude_proxy.config.keys import Skipped
 from claude_proxy.config.kinds import LogLevel
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
-from claude_proxy.config.providers import Resolved, resolve
+from claude_proxy.config.providers import Configured, Resolved, resolve
 from claude_proxy.config.routes import routes_of
 from claude_proxy.config.settings import Settings
-from claude_proxy.config.variables import read_variables
+from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
 from claude_proxy.core.model import Egress, Failback, Policy, Provider
 from claude_proxy.core.routing import Routes
 
-__all__ = ["Config", "ConfigError", "Fingerprint", "Problem", "Skipped", "fingerprint", "load"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Configured",
+    "Fingerprint",
+    "Problem",
+    "Skipped",
+    "Survey",
+    "fingerprint",
+    "load",
+    "survey",
+]
 
 CONFIG_FILE = "config.json"
 ENV_FILE = ".env"
@@ -49,6 +60,14 @@ class Config:
     routes: Routes = field(default_factory=Routes)
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a configuration names; `warnings` are whole sentences, none of them about a key that is missing."""
+
+    providers: tuple[Configured, ...]
+    warnings: tuple[str, ...]
+
+
 def load(home: Path, environ: Mapping[str, str]) -> Config:
     """Return the configuration in a home folder, with keys from its `.env` and from `environ`, which wins.
 
@@ -57,13 +76,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     findings = Findings()
     document = read_document(home / CONFIG_FILE, findings)
     variables = read_variables(home / ENV_FILE, environ, findings)
-    if document is None:
-        raise ConfigError(tuple(findings.problems))
-    settings = check(document, findings)
-    _check_host(settings.host, findings)
-    _check_allowed(settings.allow_http_hosts, findings)
-    egress = read_egress(settings, environ, findings)
-    resolved = resolve(settings, variables, findings)
+    settings, egress, resolved = _understood(document, variables, environ, findings)
     routes = routes_of(settings.routes, resolved, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
@@ -81,6 +94,34 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         warnings=tuple(findings.warnings),
         routes=routes,
     )
+
+
+def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
+    """Return every provider that the texts of a config.json and a `.env` name, even if none of them can be used.
+
+    Raises `ConfigError` with every other fault that was found.
+    """
+    findings = Findings()
+    document = parse_document(config, findings)
+    variables = parse_variables_of(env, environ, findings)
+    settings, _, resolved = _understood(document, variables, environ, findings)
+    routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
+    if findings.problems:
+        raise ConfigError(tuple(findings.problems))
+    return Survey(resolved.configured, tuple(findings.warnings))
+
+
+def _understood(
+    document: Mapping[str, object] | None, variables: Variables, environ: Mapping[str, str], findings: Findings
+) -> tuple[Settings, Egress, Resolved]:
+    """Return what both files say. Raises `ConfigError` where there is no document."""
+    if document is None:
+        raise ConfigError(tuple(findings.problems))
+    settings = check(document, findings)
+    _check_host(settings.host, findings)
+    _check_allowed(settings.allow_http_hosts, findings)
+    egress = read_egress(settings, environ, findings)
+    return settings, egress, resolve(settings, variables, findings)
 
 
 def fingerprint(home: Path) -> Fingerprint:

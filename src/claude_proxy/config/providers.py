@@ -28,23 +28,38 @@ _OF_LOGINS = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """A provider as config.json names it, whether it can be used or not; `missing` is the variable that lacks its key.
+
+    `entry` is what the catalogue knows of it.
+    """
+
+    provider: Provider
+    entry: Entry | None
+    enabled: bool
+    missing: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is asked at all."""
+        return self.enabled and not self.missing
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """The providers that can be used, in the order of failover, and those without a key.
 
-    Of use only where `resolve` found no problem.
+    `configured` are all of them. Of use only where `resolve` found no problem.
     """
 
     usable: tuple[Provider, ...]
     skipped: tuple[Skipped, ...]
-    disabled: tuple[str, ...]
-    """Names."""
+    configured: tuple[Configured, ...]
 
 
 def resolve(settings: Settings, variables: Variables, findings: Findings) -> Resolved:
     """Complete every provider from the catalogue and give it its key; faults go into `findings`."""
-    usable: list[Provider] = []
-    skipped: list[Skipped] = []
-    disabled: list[str] = []
+    configured: list[Configured] = []
     names: dict[str, str] = {}
     for index, given in enumerate(settings.providers):
         path = f"providers[{index}]"
@@ -52,12 +67,17 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
         if completed is None:
             continue
         _claim_name(completed.provider.name, path, names, findings)
-        if not given.enabled:
-            disabled.append(completed.provider.name)
-            continue
-        found = with_key(completed.provider, completed.login, variables, findings)
-        usable.append(found) if isinstance(found, Provider) else skipped.append(found)
-    return Resolved(tuple(usable), tuple(skipped), tuple(disabled))
+        # What is wrong with the key of one that is disabled does no harm.
+        found = with_key(completed.provider, completed.login, variables, findings if given.enabled else Findings())
+        if isinstance(found, Provider):
+            configured.append(Configured(found, completed.entry, given.enabled))
+        else:
+            configured.append(Configured(completed.provider, completed.entry, given.enabled, found.variable))
+    return Resolved(
+        tuple(one.provider for one in configured if one.usable),
+        tuple(Skipped(one.provider.name, one.missing) for one in configured if one.enabled and one.missing),
+        tuple(configured),
+    )
 
 
 def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings) -> None:
@@ -70,10 +90,11 @@ def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings)
 
 @dataclass(frozen=True, slots=True)
 class _Completed:
-    """A provider that still lacks its key, and how it gets it."""
+    """A provider that still lacks its key, how it gets it, and what the catalogue knows of it."""
 
     provider: Provider
     login: Login
+    entry: Entry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +136,7 @@ class _Completion:
             headers=headers,
             timeouts=Timeouts(**{**set_fields(self.common.timeouts), **set_fields(self.given.timeouts)}),
         )
-        return _Completed(provider, login)
+        return _Completed(provider, login, entry)
 
     def _warn_of_names(self, entry: Entry | None, name: str, models: dict[str, str]) -> None:
         if entry and entry.needs_models and not models and self.given.enabled:

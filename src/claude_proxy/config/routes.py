@@ -27,18 +27,18 @@ def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -
 
 
 def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Findings) -> tuple[Stop, ...]:
-    usable = {provider.name for provider in resolved.usable}
-    left_out = {skipped.name: "its key is missing" for skipped in resolved.skipped}
-    left_out |= dict.fromkeys(resolved.disabled, "it is disabled")
+    known = {one.provider.name: one for one in resolved.configured}
     stops: list[Stop] = []
     for index, place in enumerate(places):
         provider, _, model = place.partition("/")
-        if provider in usable:
+        found = known.get(provider)
+        if found is None:
+            _report(provider, f"routes.{order}[{index}]", tuple(known), findings)
+        elif found.usable:
             stops.append(Stop(provider, bare(model) or None))
-        elif provider in left_out:
-            findings.warn(f"config.json: routes.{order}: {provider} is left out, since {left_out[provider]}.")
         else:
-            _report(provider, f"routes.{order}[{index}]", (*usable, *left_out), findings)
+            why = "its key is missing" if found.enabled else "it is disabled"
+            findings.warn(f"config.json: routes.{order}: {provider} is left out, since {why}.")
     return tuple(stops)
 
 

@@ -55,8 +55,13 @@ def read_variables(path: Path, environ: Mapping[str, str], findings: Findings) -
     except FileNotFoundError:
         return Variables(environ, {})
     _warn_if_readable_by_others(path, findings)
+    return parse_variables_of(text or "", environ, findings)
+
+
+def parse_variables_of(text: str, environ: Mapping[str, str], findings: Findings) -> Variables:
+    """Return the variables of the environment and of the text of a `.env` file; faults go into `findings`."""
     values: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(text or "")):
+    for binding in parse_stream(io.StringIO(text)):
         if binding.key is None or binding.value is None:
             _report_broken_line(binding, findings)
             continue

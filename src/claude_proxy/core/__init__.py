@@ -13,10 +13,10 @@ The way of a request through it:
     reply.py        Decision                       → what the client gets
     usage.py        events                         → Usage
 
-`model.py` holds the nouns that all of them share, `traits.py` what providers take. What is remembered from one request
-to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused, `affinity.py` who holds which
-session, `tokens.py` how many bytes a token has. Facts of the wire: `messages.py`
-the API's names and forms, `headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON
-that may be anything. `listing.py` is the list of models. Time is handed in as `now`, in seconds; nothing here reads a
-clock.
+`model.py` holds the nouns that all of them share, `traits.py` what providers take. What is remembered from one
+request to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused, `affinity.py` who
+holds which session, `tokens.py` how many bytes a token has. Facts of the wire: `messages.py` the API's names and
+forms, `headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON that may be
+anything. `listing.py` is the list of models, `explain.py` what would happen to a request, `quirks.py` what would be
+changed in it. Time is handed in as `now`, in seconds; nothing here reads a clock.
 """

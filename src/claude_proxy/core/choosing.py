@@ -15,11 +15,14 @@ from typing import Final
 
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.demands import Demands
+from claude_proxy.core.learnt import Lessons
 from claude_proxy.core.model import Failback, Provider
 from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route
 from claude_proxy.core.tokens import Calibration, Prompt, Told
+from claude_proxy.core.traits import Kind, Rule
 
 NO_DEMANDS: Final = Demands()
+_IMAGE: Final = Rule(Kind.BLOCK, "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Chooser:
     failback: Failback = Failback.CACHE_AWARE
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
+    lessons: Lessons = field(default_factory=Lessons)
 
     def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Route | NoSuchProvider | TooLong:
         """Return the candidates in the order in which they are asked. To count its tokens, a request need not fit."""
@@ -61,7 +65,7 @@ class Chooser:
         fitting = found if counting else self._fitting(found, asked)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
-        return self._kept_warm(_by_demands(fitting, asked.demands), asked, now)
+        return self._kept_warm(self._by_demands(fitting, asked.demands, now), asked, now)
 
     def estimate(self, candidate: Candidate, asked: Asked) -> int:
         """Return about how many tokens a request has to a candidate."""
@@ -83,26 +87,33 @@ class Chooser:
         too_small = tuple([one for one, _ in windows if one not in fitting])
         return replace(found, candidates=fitting, too_small=too_small)
 
+    def unmet(self, candidate: Candidate, demands: Demands, now: float) -> tuple[str, ...]:
+        """Return what of a request's demands a candidate is known not to meet: `images`, types of server tools."""
+        traits, refused = candidate.provider.traits, _IMAGE in self.rejects(candidate, now)
+        images = ("images",) if demands.images and (refused or candidate.facts.images is False) else ()
+        if traits.server_tools is None:
+            return images
+        return images + tuple([tool for tool in demands.server_tools if not tool.startswith(traits.server_tools)])
+
+    def rejects(self, candidate: Candidate, now: float) -> frozenset[Rule]:
+        """Return what a candidate does not take, what it has taught among it."""
+        return candidate.provider.traits.rejects | self.lessons.rules(*candidate.key, now)
+
+    def _by_demands(self, found: Route, demands: Demands, now: float) -> Route:
+        if demands == NO_DEMANDS:
+            return found
+        return replace(
+            found, candidates=tuple(sorted(found.candidates, key=lambda one: bool(self.unmet(one, demands, now))))
+        )
+
     def _kept_warm(self, found: Route, asked: Asked, now: float) -> Route:
         """Put first who holds the session, unless it can't do what is asked for and the first choice can."""
         candidates, first = found.candidates, found.candidates[0]
         holder = self.sessions.holder(asked.session, first.key, self.failback, now)
         for one in candidates if holder else ():
-            if one.key == holder and (unmet(first, asked.demands) or not unmet(one, asked.demands)):
+            if one.key == holder and self._as_able(one, first, asked.demands, now):
                 candidates = (one, *[other for other in candidates if other is not one])
         return Route(candidates, rule=found.rule, first_choice=first, too_small=found.too_small)
 
-
-def unmet(candidate: Candidate, demands: Demands) -> tuple[str, ...]:
-    """Return what of a request's demands a candidate is known not to meet: `images`, types of server tools."""
-    images = ("images",) if demands.images and candidate.facts.images is False else ()
-    known = candidate.provider.traits.server_tools
-    if known is None or not demands.server_tools:
-        return images
-    return images + tuple(tool for tool in demands.server_tools if not tool.startswith(known))
-
-
-def _by_demands(found: Route, demands: Demands) -> Route:
-    if demands == NO_DEMANDS:
-        return found
-    return replace(found, candidates=tuple(sorted(found.candidates, key=lambda one: bool(unmet(one, demands)))))
+    def _as_able(self, one: Candidate, first: Candidate, demands: Demands, now: float) -> bool:
+        return demands == NO_DEMANDS or bool(self.unmet(first, demands, now)) or not self.unmet(one, demands, now)

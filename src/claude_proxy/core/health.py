@@ -67,11 +67,15 @@ class Health:
         """Whether the rest goes on; one that lies further ahead than it is long was left by a clock since set back."""
         return self.rest_until is not None and 0 < self.rest_until - now <= self.rest_length
 
+    def admits(self, now: float) -> bool:
+        """Whether a request would get a permit now."""
+        return self.rest_until is None or not (self._probe or self._rests(now))
+
     def admit(self, now: float) -> Permit | None:
         """Return a permit, or None while the provider rests or its probe is out."""
         if self.rest_until is None:
             return Permit(self.epoch)
-        if self._probe or self._rests(now):
+        if not self.admits(now):
             return None
         self._probe = Permit(self.epoch, probe=True)
         return self._probe

@@ -18,13 +18,25 @@ MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 class AsgiClient:
     """Implements `ports.Client`. Made in the task that serves the request; cancels it when the client hangs up."""
 
-    __slots__ = ("_connection", "_declared", "_receive", "_send", "_task", "_unread", "left", "started", "streaming")
+    __slots__ = (
+        "_connection",
+        "_declared",
+        "_receive",
+        "_send",
+        "_task",
+        "_unread",
+        "left",
+        "query",
+        "started",
+        "streaming",
+    )
 
     def __init__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         self._unread = False
+        self.query: bytes = scope["query_string"]
         self._connection = cast("ClientConnection", (scope["extensions"] or {})[EXTENSION])
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.left = False

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from claude_proxy.core.explain import explained, question
 from claude_proxy.core.listing import listed
 from claude_proxy.core.messages import JSON, MODELS_PATH
 from claude_proxy.core.model import Reply
@@ -60,6 +61,9 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
     async def status(_client: AsgiClient, pin: str | None) -> Reply:
         return _json(200, control.status()) if pin is None else _NO_PROVIDERS_BUSINESS
 
+    async def explain(client: AsgiClient, pin: str | None) -> Reply:
+        return _explanation(gateway(), client.query) if pin is None else _NO_PROVIDERS_BUSINESS
+
     async def stop(client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None:
             return _NO_PROVIDERS_BUSINESS
@@ -75,8 +79,17 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
         "/health": {"GET": hello, "HEAD": hello},
         MODELS_PATH: {"GET": models},
         "/admin/status": {"GET": status},
+        "/admin/explain": {"GET": explain},
         "/admin/stop": {"POST": stop},
     }
+
+
+def _explanation(gateway: Gateway, query: bytes) -> Reply:
+    try:
+        asked = question(query)
+    except ValueError as error:
+        return refusal("invalid_request_error", f"not a question: {error}")
+    return _json(200, explained(asked, gateway.chooser, gateway.healths, gateway.clock.wall()))
 
 
 def _json(status: int, value: object) -> Reply:

@@ -1,0 +1,194 @@
+"""A list in the text of config.json as it is written: its elements, their comments, and the gaps between them.
+
+A comment belongs to the element on whose line it stands, or directly below it, up to a blank line. Every other comment
+is part of a gap, which stays where it is when elements move.
+
+    "providers": [      // in this order     gap
+      // the cheap one                       lead
+      {"preset": "minimax"}, // for now      body, mid (nothing), after
+                                             gap
+      {"preset": "zai"} /* dear */           body, mid
+    ]                                        gap
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from claude_proxy.config.comments import Comment, blanked, comments
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_NEW_LINE = re.compile(r"[ \t]*[\r\n]")
+_decoder = json.JSONDecoder(parse_int=str)  # of a long number, Python would refuse to make an int
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element and what belongs to it: comments before it, between it and its comma, and behind the comma."""
+
+    body: str
+    lead: str = ""
+    mid: str = ""
+    after: str = ""
+
+    def pieces(self, *, comma: bool) -> tuple[str, ...]:
+        """Return what is written, where a comma follows and where none does."""
+        return (self.lead, self.body, *((self.mid, ",") if comma else (self.mid.rstrip(),)), self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A list as it stands in a text, with a gap before each element and one at the end."""
+
+    text: str
+    start: int
+    end: int
+    elements: tuple[Element, ...]
+    gaps: tuple[str, ...]
+
+    @property
+    def line_end(self) -> str:
+        """How the lines of the text end."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    def holding(self, elements: Sequence[Element], gaps: Sequence[str]) -> str:
+        """Return the text with other elements in this list."""
+        pieces = list[str]()
+        for number, (element, gap) in enumerate(zip(elements, gaps, strict=False), start=1):
+            pieces += [self._fit(gap, element), *element.pieces(comma=number < len(elements))]
+        return self.text[: self.start] + _joined([*pieces, gaps[-1], self.text[self.end :]], self.line_end)
+
+    def _fit(self, gap: str, element: Element) -> str:
+        """Return a gap behind which the comments above an element begin on a line of their own."""
+        if _is_above(element.lead) and not LINE_END.search(gap):
+            return gap.rstrip() + self.line_end + indentation(element.lead)
+        return gap
+
+
+def find_list(text: str, key: str) -> List | None:
+    """Return the list that a key of the outermost object holds; None where there is no such key.
+
+    The text is known to be an object in which the key, if it is there, holds a list.
+    """
+    plain = blanked(text)
+    start = next((value for name, value in _members(plain) if name == key), None)
+    if start is None:
+        return None
+    bodies = list(_items(plain, start + 1))
+    end = _past_blanks(plain, bodies[-1].end if bodies else start + 1)
+    return _laid_out(text, plain, _Span(start + 1, end), bodies)
+
+
+def indentation(text: str) -> str:
+    """Return the blanks with which the last line of a text begins."""
+    line = LINE_END.split(text)[-1]
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _members(plain: str) -> Iterator[tuple[str, int]]:
+    """Yield the keys of the outermost object, and where their values begin."""
+    position = _past_blanks(plain, plain.index("{") + 1)
+    while plain[position] != "}":
+        name, end = _decoder.raw_decode(plain, position)
+        value = _past_blanks(plain, _past_blanks(plain, end) + 1)
+        yield name, value
+        position = _past_comma(plain, _decoder.raw_decode(plain, value)[1])
+
+
+def _items(plain: str, position: int) -> Iterator[_Span]:
+    """Yield where the elements of a list stand whose inside begins at a position."""
+    position = _past_blanks(plain, position)
+    while plain[position] != "]":
+        end = _decoder.raw_decode(plain, position)[1]
+        yield _Span(position, end)
+        position = _past_comma(plain, end)
+
+
+def _past_blanks(plain: str, position: int) -> int:
+    found = _BLANKS.match(plain, position)
+    return found.end() if found else position
+
+
+def _past_comma(plain: str, position: int) -> int:
+    position = _past_blanks(plain, position)
+    return _past_blanks(plain, position + 1) if plain[position] == "," else position
+
+
+def _laid_out(text: str, plain: str, inside: _Span, bodies: Sequence[_Span]) -> List:
+    """Return a list with what stands between its elements dealt out to them and to the gaps."""
+    notes = tuple(comments(text))
+    elements, gaps, behind = list[Element](), list[str](), inside.start
+    above = _end_of_line_notes(text, notes, _Span(inside.start, bodies[0].start)) if bodies else inside.start
+    for body, following in zip(bodies, [*bodies[1:], None], strict=False):
+        lead = _start_of_lead(text, notes, _Span(above, body.start))
+        gaps.append(text[behind:lead])
+        if following:
+            comma = _past_blanks(plain, body.end)
+            behind = _end_of_line_notes(text, notes, _Span(comma + 1, following.start))
+            tail = text[body.end : comma], text[comma + 1 : behind]
+        else:
+            behind = _end_of_line_notes(text, notes, _Span(body.end, inside.end), last=True)
+            tail = _last_tail(text[body.end : behind])
+        elements.append(Element(text[body.start : body.end], text[lead : body.start], *tail))
+        above = behind
+    return List(text, inside.start, inside.end, tuple(elements), (*gaps, text[behind : inside.end]))
+
+
+def _end_of_line_notes(text: str, notes: Sequence[Comment], region: _Span, *, last: bool = False) -> int:
+    """Return where the comments end that stand on the line on which a region begins.
+
+    It is the beginning of the region where there are none, or where the next element follows on that line.
+    """
+    end = region.start
+    for note in _within(notes, region):
+        if LINE_END.search(text, end, note.start):
+            break
+        end = note.end
+    return end if last or LINE_END.search(text, end, region.end) else region.start
+
+
+def _start_of_lead(text: str, notes: Sequence[Comment], region: _Span) -> int:
+    """Return where the comments begin that stand directly above the element at a region's end."""
+    start = region.end
+    for note in reversed(_within(notes, region)):
+        if len(LINE_END.findall(text, note.end, start)) > 1:
+            break
+        start = note.start
+    return start
+
+
+def _last_tail(tail: str) -> tuple[str, str]:
+    """Return what belongs before and behind the comma that the last element does not have yet."""
+    return ("", tail) if any(note.to_line_end for note in comments(tail)) else (tail, "")
+
+
+def _within(notes: Sequence[Comment], region: _Span) -> list[Comment]:
+    return [note for note in notes if region.start <= note.start < region.end]
+
+
+def _joined(pieces: Sequence[str], line_end: str) -> str:
+    """Return pieces in a row; whatever comes behind a comment that runs to the end of its line gets a new line."""
+    text, open_comment = "", False
+    for piece in filter(None, pieces):
+        text += line_end + piece if open_comment and _NEW_LINE.match(piece) is None else piece
+        last = list(comments(piece))[-1:]
+        open_comment = any(note.to_line_end and note.end == len(piece) for note in last)
+    return text
+
+
+def _is_above(lead: str) -> bool:
+    """Tell whether comments before an element stand on lines of their own."""
+    notes = list(comments(lead))
+    ends = [*(note.start for note in notes[1:]), len(lead)]
+    return any(LINE_END.search(lead, note.end, end) for note, end in zip(notes, ends, strict=False))

@@ -1,0 +1,191 @@
+"""What would happen to a request now, candidate by candidate, and why: in words, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from claude_proxy.core.affinity import session_key
+from claude_proxy.core.choosing import Asked, Chooser, TooLong
+from claude_proxy.core.demands import Demands
+from claude_proxy.core.headers import SESSION
+from claude_proxy.core.health import Health
+from claude_proxy.core.quirks import changes_in_words
+from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
+from claude_proxy.core.tokens import Told
+
+MOST_TOKENS: Final = 10**9
+"""What may be asked about; no window is near it."""
+
+
+class Question(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is asked about: a request for `model` of about `tokens` tokens; `provider` pins it."""
+
+    model: str
+    tokens: int = 0
+    image: bool = False
+    session: str = ""
+    provider: str = ""
+
+    def query(self) -> str:
+        """Return it as a query string."""
+        told = {**msgspec.to_builtins(self), **({"image": 1} if self.image else {})}
+        return urlencode(told, errors="replace")
+
+    def asked(self) -> Asked:
+        """Return what decides who is asked."""
+        session = session_key(((SESSION, self.session.encode(errors="replace")),), self.model)
+        return Asked(self.model, Told(self.tokens), self.provider or None, Demands(images=self.image), session)
+
+
+def question(query: bytes) -> Question:
+    """Read a query string. Raises `ValueError`, whose text says what is wrong."""
+    given = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
+    asked = msgspec.convert(given, Question, strict=False)
+    if not asked.model or not 0 <= asked.tokens <= MOST_TOKENS:
+        raise ValueError(f"`model` must be a name, `tokens` a number from 0 to {MOST_TOKENS}")
+    return asked
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What a candidate would have to do with the request; `place` in the order of asking, 0 where it is not asked.
+
+    `rest_until` in seconds since the epoch, `rest_reason` in the words of `status`. `window` and `tokens`: what it
+    holds, and what the request is to it.
+    """
+
+    provider: str
+    model: str = ""
+    place: int = 0
+    why: tuple[str, ...] = ()
+    rest_until: float | None = None
+    rest_reason: str = ""
+    window: int | None = None
+    tokens: int = 0
+    changes: tuple[str, ...] = ()
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What would happen to a request now. `order` says which order it is, `verdict` what comes of it."""
+
+    model: str
+    order: str
+    verdict: str
+    candidates: tuple[Fate, ...] = ()
+    health_known: bool = True
+
+
+def explained(asked: Question, chooser: Chooser, healths: Mapping[str, Health] | None, now: float) -> Explanation:
+    """Return what would happen to a request; without `healths`, as if nobody rested."""
+    found = chooser.choose(asked.asked(), now)
+    known = healths is not None
+    if isinstance(found, NoSuchProvider):
+        return Explanation(asked.model, "pinned to a provider that is not there", found.message, health_known=known)
+    return _Explaining(asked, chooser, healths or {}, now).told(found, health_known=known)
+
+
+class _Explaining:
+    """One explanation in the making."""
+
+    def __init__(self, asked: Question, chooser: Chooser, healths: Mapping[str, Health], now: float) -> None:
+        self._question = asked
+        self._asked = asked.asked()
+        self._chooser = chooser
+        self._healths = healths
+        self._now = now
+
+    def told(self, found: Route | TooLong, *, health_known: bool) -> Explanation:
+        route = found.route if isinstance(found, TooLong) else found
+        in_turn = () if isinstance(found, TooLong) else self._in_turn(route)
+        passed_over = route.candidates if isinstance(found, TooLong) else route.too_small
+        verdict = _too_long(found) if isinstance(found, TooLong) else self._verdict(in_turn, pinned=route.pinned)
+        fates = (
+            *[self._asked_at(place, one, route) for place, one in enumerate(in_turn, 1)],
+            *[self._fate(one, 0, ("the request does not fit into its context window",)) for one in passed_over],
+            *self._not_asked(route),
+        )
+        return Explanation(self._question.model, self._order(route), verdict, fates, health_known)
+
+    def _in_turn(self, found: Route) -> tuple[Candidate, ...]:
+        """Return the candidates as failover comes to them: those that rest after the others, by their return."""
+        if found.pinned:
+            return found.candidates
+        return tuple(sorted(found.candidates, key=self._returns_at))
+
+    def _returns_at(self, one: Candidate) -> float:
+        health = self._healths.get(one.provider.name)
+        return 0.0 if health is None or health.admits(self._now) else health.rest_until or 0.0
+
+    def _order(self, found: Route) -> str:
+        if found.pinned:
+            return f"pinned to {found.candidates[0].provider.name}: nobody else is asked"
+        if found.rule == LONG_CONTEXT:
+            return f"your route for requests over {self._chooser.routes.long_context_tokens} tokens"
+        return f"your route for {found.rule}" if found.rule else "the order of the providers in config.json"
+
+    def _verdict(self, candidates: tuple[Candidate, ...], *, pinned: bool) -> str:
+        first, *others = [one.provider.name for one in candidates]
+        if pinned:
+            return f"{first} would be asked, and its answer is the answer, an error too."
+        then = f" If it fails before its answer begins: {', then '.join(others)}." if others else ""
+        if self._returns_at(candidates[0]):
+            return f"All of them rest. {first}, which returns first, would be asked all the same.{then}"
+        return f"{first} would be asked first.{then}"
+
+    def _asked_at(self, place: int, one: Candidate, found: Route) -> Fate:
+        return self._fate(one, place, (*self._about_the_order(one, found), *self._about_health(one, found)))
+
+    def _about_the_order(self, one: Candidate, found: Route) -> Iterator[str]:
+        holder, first = found.candidates[0], found.first_choice or found.candidates[0]
+        if holder is not first and one is holder:
+            yield f"it took this session over from {first.provider.name} and has it in its prompt cache"
+        elif holder is not first and one is first:
+            yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
+        for demand in self._chooser.unmet(one, self._asked.demands, self._now):
+            yield f"it is known not to take {demand}: asked after those that do"
+
+    def _about_health(self, one: Candidate, found: Route) -> Iterator[str]:
+        health = self._healths.get(one.provider.name)
+        if health is None or health.rest_until is None:
+            return
+        if health.admits(self._now):
+            yield "its rest is over: this request would try it"
+        elif health.rest_until <= self._now:
+            yield "another request is trying it after its rest; this one goes past"
+        elif found.pinned:
+            yield "it rests, but is asked since it is pinned"
+        else:
+            yield "it rests: asked only if all others fail"
+
+    def _fate(self, one: Candidate, place: int, why: tuple[str, ...]) -> Fate:
+        health = self._healths.get(one.provider.name)
+        rests = health is not None and not health.admits(self._now)
+        learnt = self._chooser.lessons.rules(*one.key, self._now)
+        return Fate(
+            *one.key,
+            place,
+            why,
+            rest_until=health.rest_until if health and rests else None,
+            rest_reason=health.reason if health and rests else "",
+            window=one.facts.context,
+            tokens=self._chooser.estimate(one, self._asked),
+            changes=changes_in_words(one.provider.traits, one.facts, learnt),
+        )
+
+    def _not_asked(self, found: Route) -> Iterator[Fate]:
+        if found.pinned:
+            return
+        there = {one.provider.name for one in (*found.candidates, *found.too_small)}
+        for provider in self._chooser.providers:
+            if provider.name not in there:
+                yield Fate(provider.name, why=("it does not stand in this route",))
+        for name, variable in self._chooser.keyless.items():
+            yield Fate(name, why=(f"it has no key: set {variable} in .env",))
+
+
+def _too_long(found: TooLong) -> str:
+    told = f"prompt is too long: {found.tokens} tokens > {found.window} maximum"
+    return f'Nobody is asked. Claude Code is told "{told}", and compacts the conversation.'

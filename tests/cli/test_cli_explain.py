@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+
+from claude_proxy.core.listing import CLAUDE_MODELS
+from fakes.command_line import CommandLine, answering, one_request, serving
+
+HERE = "http://127.0.0.1:9"
+
+
+def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
+    cli.configure(HERE, HERE)
+    done = cli("explain", "--tokens", "300000", "--image")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[:2] == [
+        f"A request for {next(iter(CLAUDE_MODELS))}, about 300000 tokens, with an image",
+        "Order: the order of the providers in config.json",
+    ]
+    assert " 1. minimax (claude-opus-5-5)" in lines
+    assert " 2. moonshot (claude-opus-5-5)" in lines
+    assert "    would be changed: Claude Code's billing block left out" in lines
+    assert lines[-2:] == [
+        "minimax would be asked first. If it fails before its answer begins: moonshot.",
+        "The proxy does not run: who rests is not known.",
+    ]
+
+
+def test_a_missing_key_is_told(cli: CommandLine) -> None:
+    cli.configure(HERE, HERE)
+    cli.home.env.write_text("MOONSHOT_API_KEY=sk-moonshot-8e3b6d5f0a\n", encoding="utf-8")
+    text = cli("explain").out
+    assert "  - minimax\n    it has no key: set MINIMAX_API_KEY in .env\n" in text
+
+
+def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
+    with serving(answering(429, retry_after="600")) as busy, serving(answering(200)) as well:
+        cli.configure(busy, well)
+        assert cli("start").code == 0
+        assert cli("explain").out.splitlines()[3] == " 1. minimax (claude-opus-5-5)"
+        assert cli("run", "--", *one_request()).code == 0
+        text = cli("explain").out
+        facts = json.loads(cli("explain", "--json").out)
+    assert " 1. moonshot (claude-opus-5-5)" in text
+    assert "    it rests: asked only if all others fail\n    rests until " in text
+    assert "does not run" not in text
+    assert [fate["provider"] for fate in facts["candidates"]] == ["moonshot", "minimax"]
+    assert facts["health_known"] is True
+
+
+def test_a_terminal_that_is_pinned_asks_for_its_own_provider(shared: CommandLine) -> None:
+    led = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{shared.running().port}/provider/moonshot"}
+    assert "Order: pinned to moonshot: nobody else is asked" in shared("explain", environ=led).out
+    assert "Order: pinned to minimax" in shared("explain", "--provider", "minimax", environ=led).out
+    assert "Order: the order of the providers" in shared("explain", "--provider", "", environ=led).out
+    assert "no provider is named 'nobody'" in shared("explain", "--provider", "nobody").out
+
+
+def test_what_is_no_number_is_told(cli: CommandLine) -> None:
+    done = cli("explain", "--tokens", "-1")
+    assert done.code == 2
+    assert "--tokens" in done.err
+
+
+def test_a_configuration_that_is_wrong_is_told(cli: CommandLine) -> None:
+    cli.home.config.write_text("{}", encoding="utf-8")
+    done = cli("explain")
+    assert done.code == 2
+    assert "providers" in done.err
+
+
+def test_an_odd_model_and_session_are_taken_as_they_are(shared: CommandLine) -> None:
+    done = shared("explain", "--model", "ö & x=1\x1b[2J", "--session", "ü" * 500)
+    assert done.code == 0
+    assert "ö & x=1?[2J" in done.out
