@@ -22,6 +22,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.core.signatures import in_answer
 from claude_proxy.core.sse import EventTooLargeError
+from claude_proxy.core.unable import unable
 from claude_proxy.core.usage import updated
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.heartbeat import Heartbeat
@@ -49,7 +50,10 @@ class Exchange:
         try:
             request = await read(self._gateway, self._client, self._head)
             self._notes.begin(request)
-            decision = await self._decide(request, find_route(self._gateway, self._head, request))
+            route = find_route(self._gateway, self._head, request)
+            if answer := unable(request, route.candidates):
+                return await self._answer_alone(answer)
+            decision = await self._decide(request, route)
             del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
             await self._conclude(decision)
         except ClientLeftError:
@@ -162,6 +166,10 @@ class Exchange:
             await self._client.end()
         else:
             await self._send(last)
+
+    async def _answer_alone(self, answer: Reply) -> None:
+        await self._send(answer)
+        self._notes.ending = Ending.COMPLETE
 
     async def _refuse(self, refused: Reply) -> None:
         self._notes.ending = Ending.ERROR

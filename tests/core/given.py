@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
+from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.judge import Rejected
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
 from claude_proxy.core.model import Auth, Fault, Headers, Origin, Provider, Reply
 from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.rewriting.thoughts import OriginOf
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
+from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
+MODEL = "claude-opus-5-5"
 NOW = 1_800_000_000.0
 
 
@@ -47,3 +54,36 @@ def rejected(fault: Fault, label: str = "500", until: float | None = None, reply
 def events(block: bytes) -> list[ServerSentEvent]:
     """Read all events of a block."""
     return [event for piece, _ in split(block) if (event := parse(piece))]
+
+
+def rules(*names: str) -> frozenset[Rule]:
+    """Read rules as they are shown: `block:image`."""
+    return frozenset(Rule(Kind(kind), name) for kind, _, name in (one.partition(":") for one in names))
+
+
+def adapted(
+    body: Mapping[str, Any] | bytes,
+    *,
+    facts: ModelFacts | None = None,
+    origin_of: OriginOf = lambda _: None,
+    rejects: Sequence[str] = (),
+    auth: Auth = Auth.BEARER,
+    **traits: Any,
+) -> Adapted:
+    """Adapt a request to a provider named `minimax` with these traits, and to a model of these facts."""
+    sent = body if isinstance(body, bytes) else compact({"model": MODEL, **body})
+    known = MappingProxyType({MODEL: facts}) if facts else MappingProxyType({})
+    to = provider(traits=Traits(rejects=rules(*rejects), **traits), facts=known, auth=auth)
+    return adapt(request(sent), Candidate(to, MODEL), (), origin_of)
+
+
+def compact(value: object) -> bytes:
+    """Write JSON as clients do."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read(result: Adapted) -> dict[str, Any]:
+    """Return the adapted request without the model that `adapted` gave it."""
+    body: dict[str, Any] = json.loads(result.body)
+    del body["model"]
+    return body

@@ -6,6 +6,7 @@ import pytest
 
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.routing import model_for, tier_of
+from claude_proxy.core.traits import Kind, Rule
 from core.given import candidate, provider, request
 
 TIERED = MappingProxyType({"opus": "k3-max", "haiku": "k3-mini", "default": "k3"})
@@ -93,3 +94,9 @@ def test_the_request_goes_to_the_path_of_the_base_url(base_url: str, query: byte
 def test_its_repr_shows_neither_key_nor_content() -> None:
     adapted = adapt(request(b'{"model":"opus"}'), candidate(model="opus"))
     assert repr(adapted) == "Adapted(model='opus', changes=())"
+
+
+def test_rules_that_were_learnt_count_like_the_catalogues() -> None:
+    rule = Rule(Kind.FIELD, "temperature")
+    result = adapt(request(b'{"model":"claude-opus-5-5","temperature":1}'), candidate(), [rule])
+    assert (result.body, result.changes) == (b'{"model":"claude-opus-5-5"}', (str(rule),))

@@ -5,7 +5,7 @@ The way of a request through it:
     request.py      bytes of a request's body      → MessagesRequest
     routing.py      pin + model name               → Route, the user's own order of candidates
     choosing.py     what fits, is demanded, is warm → Route, in the order in which they are asked
-    adapt.py        (request, provider)            → the bytes that this provider gets
+    adapt.py        (request, candidate)           → the bytes that this provider gets, by the rules in rewriting/
     sse.py          bytes of a stream, cut anywhere → whole events
     judge.py        head + first meaningful event  → Outcome; all that follows → Ending
     health.py       one provider's strikes, rest and Permit
@@ -13,10 +13,11 @@ The way of a request through it:
     reply.py        Decision                       → what the client gets
     usage.py        events                         → Usage
 
-`model.py` holds the nouns that all of them share, `traits.py` what providers take. What is remembered from one
-request to the next: `origins.py` who made which thinking, `learnt.py` what a provider refused, `affinity.py` who
-holds which session, `tokens.py` how many bytes a token has. Facts of the wire: `messages.py` the API's names and
-forms, `headers.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON that may be
-anything. `listing.py` is the list of models, `explain.py` what would happen to a request, `quirks.py` what would be
-changed in it. Time is handed in as `now`, in seconds; nothing here reads a clock.
+`model.py` holds the nouns that all of them share, `traits.py` what providers take, `demands.py` what a request asks
+beyond text; `unable.py` answers where no provider can. What is remembered from one request to the next: `origins.py`
+who made which thinking, `learnt.py` what a provider refused, `affinity.py` who holds which session, `tokens.py` how
+many bytes a token has. Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at
+the provider, `headers.py` and `betas.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py`
+JSON that may be anything. `listing.py` is the list of models, `explain.py` what would happen to a request, `quirks.py`
+what would be changed in it. Time is handed in as `now`, in seconds; nothing here reads a clock.
 """

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
-
-import msgspec
+from typing import Final, TypeAlias
 
 from claude_proxy.core import headers
+from claude_proxy.core.betas import without_betas
 from claude_proxy.core.model import Provider
-from claude_proxy.core.request import MessagesRequest, spliced
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.rewriting.conversation import with_messages_that_fit
+from claude_proxy.core.rewriting.draft import Draft
+from claude_proxy.core.rewriting.fields import without_refused_fields
+from claude_proxy.core.rewriting.max_tokens import within_max_output
+from claude_proxy.core.rewriting.system import without_billing_block
+from claude_proxy.core.rewriting.terms import terms_of
+from claude_proxy.core.rewriting.thinking_mode import in_the_models_mode, with_an_effort_that_is_known
+from claude_proxy.core.rewriting.thoughts import OriginOf
+from claude_proxy.core.rewriting.tool_choice import without_force
+from claude_proxy.core.rewriting.tools import without_refused_tool_fields, without_refused_tools
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Rule
 
-OriginOf: TypeAlias = Callable[[str], str | None]
-"""Tells the name of the provider that made a thinking signature; None where that is not known."""
+_RuleOfRewriting: TypeAlias = Callable[[Draft], None]
+
+_RULES: Final[tuple[_RuleOfRewriting, ...]] = (
+    without_refused_fields,
+    without_billing_block,
+    without_refused_tool_fields,
+    without_refused_tools,
+    within_max_output,
+    without_force,
+    in_the_models_mode,
+    with_an_effort_that_is_known,
+)
+"""In this order: each works with what those before it have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +53,19 @@ def adapt(
     request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), origin_of: OriginOf = lambda _: None
 ) -> Adapted:
     """Return what a candidate gets. What it takes as it is, stays byte for byte as it came."""
-    del rules, origin_of  # what they change is still to come
     provider, model = candidate.provider, candidate.model
-    body = request.body
+    draft = Draft(request, terms_of(candidate, frozenset(rules)))
     if model != request.model:
-        body = spliced(request, {"model": msgspec.json.encode(model)})
-    return Adapted(
-        _request_line(request, provider) + headers.for_provider(request.headers, provider, len(body)), body, model
-    )
+        draft.write("model", model)
+    fields, gone = without_betas(request.headers, draft.terms.betas)
+    for beta in gone:
+        draft.changes.note(f"beta:{beta}")
+    for rule in _RULES:
+        rule(draft)
+    with_messages_that_fit(draft, origin_of)
+    body = draft.body()
+    head = _request_line(request, provider) + headers.for_provider(fields, provider, len(body))
+    return Adapted(head, body, model, draft.changes.words())
 
 
 def _request_line(request: MessagesRequest, provider: Provider) -> bytes:

@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from claude_proxy.core.lenient import decoded
 from claude_proxy.core.model import Headers
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
-_NEXT_KEY: Final = re.compile(rb'[\s{,]*"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*')
+_NEXT_COMMA: Final = re.compile(rb"\s*,")
+_NEXT_KEY: Final = re.compile(rb'[\s{,]*"([^"\\]*(?:\\.[^"\\]*)*)"\s*:\s*')
 _END: Final = re.compile(rb"[\s{]*\}\s*")
+
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Known(msgspec.Struct, gc=False):
+    """The fields that clients send. One reading finds them and each of the messages, which are most of a body."""
+
+    messages: list[msgspec.Raw] = []
+    model: msgspec.Raw = _ABSENT
+    system: msgspec.Raw = _ABSENT
+    tools: msgspec.Raw = _ABSENT
+    tool_choice: msgspec.Raw = _ABSENT
+    metadata: msgspec.Raw = _ABSENT
+    max_tokens: msgspec.Raw = _ABSENT
+    thinking: msgspec.Raw = _ABSENT
+    context_management: msgspec.Raw = _ABSENT
+    output_config: msgspec.Raw = _ABSENT
+    stream: msgspec.Raw = _ABSENT
+    temperature: msgspec.Raw = _ABSENT
+    top_p: msgspec.Raw = _ABSENT
+    top_k: msgspec.Raw = _ABSENT
+    stop_sequences: msgspec.Raw = _ABSENT
+    service_tier: msgspec.Raw = _ABSENT
+    mcp_servers: msgspec.Raw = _ABSENT
+    container: msgspec.Raw = _ABSENT
+    speed: msgspec.Raw = _ABSENT
+
+
+_known = msgspec.json.Decoder(_Known)
+_KNOWN: Final = {name.encode(): name for name in _Known.__struct_fields__}
 
 
 class MalformedRequestError(Exception):
@@ -34,20 +67,41 @@ class MessagesRequest:
     """Where in the body the value of each top-level field stands, in their order."""
     model: str
     streaming: bool
+    messages: Sequence[msgspec.Raw] | None = field(default=None, repr=False)
+    """Each of its messages as it stands in the body; None where they are not written one close behind the other."""
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:
         """Read a body. Raises `MalformedRequestError`."""
-        try:
-            fields = _fields.decode(body)
-        except (ValueError, RecursionError) as error:  # not JSON, not an object, not UTF-8, nested too deep
-            raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
-        spans = _spans(body, fields)
+        known = decoded(_known, body)
+        spans, messages = (_spans_of_known(body, known), known.messages) if known else (None, None)
+        if spans is None:  # it holds what is not known, is spaced out, or is not right: then its error is told here
+            spans, messages = _spans_of_any(body), None
+        model = _model(body, spans)
         streaming = "stream" in spans and body[spans["stream"]] == b"true"
-        return cls(path, query, headers, body, spans, _model(fields), streaming)
+        return cls(path, query, headers, body, spans, model, streaming, messages)
 
 
-def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, slice]:
+def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:
+    """Return where the values stand; None where it is not plain that each was found, and found once."""
+    spans, position = dict[str, slice](), 0
+    while key := _NEXT_KEY.match(body, position):
+        name = _KNOWN.get(key[1])
+        if name is None or name in spans:
+            return None
+        value = b"[%b]" % b",".join(known.messages) if name == "messages" else bytes(getattr(known, name))
+        position = key.end() + len(value)
+        if not body.startswith(value, key.end()):
+            return None
+        spans[name] = slice(key.end(), position)
+    return spans if _END.fullmatch(body, position) else None
+
+
+def _spans_of_any(body: bytes) -> dict[str, slice]:
+    try:
+        fields = _fields.decode(body)
+    except (ValueError, RecursionError) as error:  # not JSON, not an object, not UTF-8, nested too deep
+        raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
     spans, position = dict[str, slice](), 0
     for name, value in fields.items():
         key, text = _NEXT_KEY.match(body, position), bytes(value)
@@ -61,9 +115,9 @@ def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, slice]:
     return spans
 
 
-def _model(fields: Mapping[str, msgspec.Raw]) -> str:
+def _model(body: bytes, spans: Mapping[str, slice]) -> str:
     try:
-        model = _text.decode(fields["model"])
+        model = _text.decode(body[spans["model"]])
     except KeyError:
         raise MalformedRequestError("model: field required") from None
     except ValueError:
@@ -73,11 +127,26 @@ def _model(fields: Mapping[str, msgspec.Raw]) -> str:
     return model
 
 
-def spliced(request: MessagesRequest, replacements: Mapping[str, bytes]) -> bytes:
-    """Return the body with the values (JSON) of some top-level fields replaced, all else byte for byte as it came."""
-    pieces, kept = list[bytes](), 0
+def spliced(request: MessagesRequest, changes: Mapping[str, bytes | None]) -> bytes:
+    """Return the body with the values (JSON) of some top-level fields replaced, all else byte for byte as it came.
+
+    A field whose value is None goes with its key and its comma; one that was not there is added at the end.
+    """
+    body, pieces = memoryview(request.body), list[bytes | memoryview]()
+    kept, end, alone = 0, request.body.index(b"{") + 1, True
     for name, span in request.spans.items():
-        if name in replacements:
-            pieces += (request.body[kept : span.start], replacements[name])
-            kept = span.stop
-    return b"".join((*pieces, request.body[kept:]))
+        if name not in changes:
+            alone = False
+        elif (value := changes[name]) is not None:
+            pieces += (body[kept : span.start], value)
+            kept, alone = span.stop, False
+        else:
+            pieces.append(body[kept:end])
+            comma = _NEXT_COMMA.match(request.body, span.stop) if alone else None
+            kept = comma.end() if comma else span.stop
+        end = span.stop
+    for name, value in changes.items():
+        if value is not None and name not in request.spans:
+            pieces += (body[kept:end], b"," * (not alone), msgspec.json.encode(name), b":", value)
+            kept, alone = end, False
+    return b"".join((*pieces, body[kept:]))

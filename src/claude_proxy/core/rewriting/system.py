@@ -1,0 +1,63 @@
+"""The `system` field: Claude Code's billing block, and a word about tools that were taken out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core.lenient import decoded
+from claude_proxy.core.rewriting.draft import Draft
+
+_BILLING: Final = "x-anthropic-billing-header"
+_NEEDLE: Final = _BILLING.encode()
+
+
+class _TextBlock(msgspec.Struct):
+    text: str = ""
+
+
+_text_block = msgspec.json.Decoder(_TextBlock)
+_text_or_blocks = msgspec.json.Decoder(list[msgspec.Raw] | str)
+
+
+def without_billing_block(draft: Draft) -> None:
+    """Take out the block that means something to Anthropic alone.
+
+    It stands first and changes with each conversation or request: with it, no other provider's cache would serve.
+    """
+    raw = draft.raw("system")
+    if draft.terms.traits.is_anthropic or raw is None or _NEEDLE not in raw:
+        return
+    system = decoded(_text_or_blocks, raw)
+    if system is None:
+        return
+    kept = _without_first_lines(system) if isinstance(system, str) else [one for one in system if not _is_billing(one)]
+    if len(kept) == len(system):
+        return
+    if kept:
+        draft.write("system", kept)
+    else:
+        draft.drop("system")
+    draft.changes.note("billing-block")
+
+
+def _without_first_lines(text: str) -> str:
+    while text.startswith(_BILLING):
+        text = text.partition("\n")[2].lstrip("\n")
+    return text
+
+
+def _is_billing(raw: msgspec.Raw) -> bool:
+    block = decoded(_text_block, bytes(raw))
+    return block is not None and block.text.startswith(_BILLING)
+
+
+def with_a_word(draft: Draft, text: str) -> None:
+    """Add a text at the end of the system prompt."""
+    raw = draft.raw("system")
+    system = "" if raw is None else decoded(_text_or_blocks, raw)
+    if isinstance(system, str):
+        draft.write("system", f"{system}\n\n{text}" if system else text)
+    elif system is not None:
+        draft.write("system", [*system, {"type": "text", "text": text}])

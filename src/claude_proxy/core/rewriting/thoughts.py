@@ -1,0 +1,99 @@
+"""Thinking of others: a provider takes back its own and refuses, or does not understand, what another one signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from claude_proxy.core.rewriting.changes import Changes
+from claude_proxy.core.rewriting.message import Block, Message, text_of
+from claude_proxy.core.rewriting.terms import Terms
+
+OriginOf: TypeAlias = Callable[[str], str | None]
+"""Tells the name of the provider that made a thinking signature; None where that is not known."""
+
+NEEDLE: Final = b'thinking"'
+"""Stands in the type of both kinds of thinking blocks."""
+
+_KINDS: Final = ("thinking", "redacted_thinking")
+_TOOL_NEEDLE: Final = b'"tool_use"'
+_SIGNATURE: Final = b'"signature"'
+_SIGNATURE_BEGINS: Final = b'"signature":"'
+
+NOTHING_LEFT: Final = "[no text]"
+"""What an assistant said where it had only thought: a message must not be empty."""
+
+PLACEHOLDER: Final = "[These thoughts were another model's and were not kept.]"
+"""What a provider gets that demands thinking beside each tool call and takes anyone's."""
+
+
+class Thoughts:
+    """The rule for thinking blocks, for one candidate."""
+
+    __slots__ = ("_changes", "_demanded", "_origin_of", "_terms")
+
+    def __init__(self, terms: Terms, origin_of: OriginOf, changes: Changes) -> None:
+        self._terms = terms
+        self._demanded = terms.traits.thinking_on_tool_turns and not terms.drops_all
+        self._origin_of = origin_of
+        self._changes = changes
+
+    def concern(self, message: bytes) -> bool:
+        """Tell, by its bytes, whether an assistant's message may have to be changed."""
+        if self._demanded and _TOOL_NEEDLE in message:
+            return True
+        return NEEDLE in message and not self._all_are_plainly_welcome(message)
+
+    def _all_are_plainly_welcome(self, message: bytes) -> bool:
+        """Tell whether each thinking block is signed by one whose thinking stays. In doubt, it is not so."""
+        if self._terms.drops_unknown or b"redacted_thinking" in message:
+            return False
+        end, signed = 0, 0
+        while (found := message.find(_SIGNATURE, end)) >= 0:
+            start = found + len(_SIGNATURE_BEGINS)
+            end = message.find(b'"', start)
+            signature = message[start:end]
+            if not message.startswith(_SIGNATURE_BEGINS, found) or b"\\" in signature:
+                return False
+            if self._is_unwelcome(signature.decode(errors="replace")):
+                return False
+            signed += 1
+        # each block names its type and has a member of that name
+        return not self._terms.traits.is_anthropic or 2 * signed >= message.count(b'"thinking"')
+
+    def apply(self, message: Message) -> None:
+        """Take unwelcome thinking out of an assistant's message."""
+        demanded = self._demanded and any(one.kind == "tool_use" for one in message.blocks)
+        kept = [block for block in message.blocks if self._stays(block, demanded=demanded)]
+        gone = len(message.blocks) - len(kept)
+        if gone:
+            self._changes.note("thinking:foreign", gone)
+        if demanded and not any(map(_has_text, kept)):
+            kept.insert(0, Block.made({"type": "thinking", "thinking": PLACEHOLDER, "signature": ""}))
+            self._changes.note("thinking:placeholder")
+        elif not gone:
+            return
+        message.put(kept or [Block.text(NOTHING_LEFT)])
+
+    def _stays(self, block: Block, *, demanded: bool) -> bool:
+        if block.kind not in _KINDS or (demanded and _has_text(block)):
+            return True
+        if self._terms.drops_all:
+            return False
+        signature = text_of(block.members, "signature" if block.kind == "thinking" else "data")
+        return not self._is_unwelcome(signature)
+
+    def _is_unwelcome(self, signature: str) -> bool:
+        if not signature and self._terms.traits.is_anthropic:
+            return True
+        origin = self._origin_of(signature)
+        return self._terms.drops_unknown if origin is None else origin != self._terms.provider
+
+
+def _has_text(block: Block) -> bool:
+    return block.kind == "thinking" and bool(text_of(block.members, "thinking").strip())
+
+
+def leads_with_thinking(message: Message) -> bool:
+    """Tell whether a message begins with thinking."""
+    return bool(message.blocks) and message.blocks[0].kind in _KINDS

@@ -1,0 +1,89 @@
+"""The `tools` field: fields of tools that are refused, and server tools that the provider does not have."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core.lenient import decoded
+from claude_proxy.core.rewriting.draft import Draft
+from claude_proxy.core.rewriting.message import Members, read_members, text_of
+from claude_proxy.core.rewriting.system import with_a_word
+from claude_proxy.core.server_tools import TOOL_SEARCH, offers
+
+_LONGEST_NAME: Final = 64
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def without_refused_tools(draft: Draft) -> None:
+    """Take server tools out that the provider does not have, and have the model say so where one would be needed."""
+    if draft.terms.traits.server_tools is None:
+        return
+    tools = decoded(_raws, draft.raw("tools") or b"")
+    kept, gone = list[msgspec.Raw](), list[Members]()
+    for raw in tools or ():
+        tool = read_members(raw) or {}
+        if offers(draft.terms.traits, text_of(tool, "type")):
+            kept.append(raw)
+        else:
+            gone.append(tool)
+    if gone:
+        _take_out(draft, kept, gone)
+
+
+def _take_out(draft: Draft, kept: list[msgspec.Raw], gone: list[Members]) -> None:
+    if kept:
+        draft.write("tools", kept)
+    else:
+        draft.drop("tools")
+    kinds = [text_of(tool, "type") for tool in gone]
+    names = [text_of(tool, "name") for tool in gone]
+    for kind in kinds:
+        draft.changes.note(f"tool:{kind}")
+    _mend_choice(draft, names, left=bool(kept))
+    if any(kind.startswith("mcp_toolset") for kind in kinds):
+        draft.drop("mcp_servers")  # the servers of a toolset, which are refused without it
+    if any(kind.startswith(TOOL_SEARCH) for kind in kinds):
+        _drop_from_tools(draft, frozenset({"defer_loading"}))  # nobody looks for them now
+    missed = [name or kind for name, kind in zip(names, kinds, strict=True) if not kind.startswith(TOOL_SEARCH)]
+    if missed:
+        with_a_word(draft, _not_available(missed))
+
+
+def _mend_choice(draft: Draft, names: list[str], *, left: bool) -> None:
+    choice = draft.members("tool_choice")
+    if choice is not None and (not left or (choice.get("type") == "tool" and choice.get("name") in names)):
+        draft.drop("tool_choice")
+
+
+def _not_available(names: list[str]) -> str:
+    listed = ", ".join(name[:_LONGEST_NAME] for name in dict.fromkeys(names))
+    return (
+        f"Not available here, since the provider that answers now does not have it: {listed}. "
+        "Where it would be needed, say plainly that it could not be used; do not answer as if it had been."
+    )
+
+
+def without_refused_tool_fields(draft: Draft) -> None:
+    """Take out of each tool the fields that the provider does not take: `defer_loading`."""
+    if draft.terms.tool_fields:
+        _drop_from_tools(draft, draft.terms.tool_fields)
+
+
+def _drop_from_tools(draft: Draft, names: frozenset[str]) -> None:
+    raw = draft.raw("tools") or b""
+    if not any(b'"%b"' % name.encode() in raw for name in names):
+        return
+    tools, dropped = decoded(_raws, raw) or [], False
+    for index, each in enumerate(tools):
+        tool = read_members(each) or {}
+        refused = names.intersection(tool)
+        if refused:
+            kept = {name: value for name, value in tool.items() if name not in refused}
+            tools[index] = msgspec.Raw(msgspec.json.encode(kept))
+            dropped = True
+        for name in sorted(refused):
+            draft.changes.note(f"tool_field:{name}")
+    if dropped:
+        draft.write("tools", tools)

@@ -1,0 +1,84 @@
+"""A request that asks for nothing but tools of the provider's own, where no provider has them: Claude Code's WebSearch.
+
+Sent on, it is answered without a search and without a word about it, and the user takes that for "nothing found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from claude_proxy.core import messages
+from claude_proxy.core.demands import demands_of
+from claude_proxy.core.model import Auth, Reply
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Candidate
+from claude_proxy.core.server_tools import offers
+
+_ID: Final = "msg_claude_proxy"
+_USAGE: Final = {"input_tokens": 0, "output_tokens": 0}
+_LONGEST_NAME: Final = 64
+
+
+def unable(request: MessagesRequest, candidates: Sequence[Candidate]) -> Reply | None:
+    """Return an answer that says in words what no candidate can do; None where one can, or where more is asked for."""
+    if any(_may_have_all(candidate) for candidate in candidates):
+        return None
+    demands = demands_of(request, files=False)
+    if not demands.nothing_else or any(_has(candidate, demands.server_tools) for candidate in candidates):
+        return None
+    text = _said(demands.server_tools)
+    if request.streaming:
+        return Reply(
+            200, ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache")), _stream(request, text)
+        )
+    return Reply(
+        200, ((b"content-type", messages.JSON),), msgspec.json.encode(_message(request, [_block(text)], "end_turn"))
+    )
+
+
+def _may_have_all(candidate: Candidate) -> bool:
+    return candidate.provider.auth is Auth.CLIENT or candidate.provider.traits.server_tools is None
+
+
+def _has(candidate: Candidate, kinds: Sequence[str]) -> bool:
+    return any(offers(candidate.provider.traits, kind) for kind in kinds)
+
+
+def _said(kinds: Sequence[str]) -> str:
+    named = ", ".join(kind[:_LONGEST_NAME] for kind in dict.fromkeys(kinds))
+    return (
+        f"claude-proxy: this was not done, since none of the providers has the tool for it ({named}). "
+        "It is no empty result: nothing was looked for. Tell the user so, and go on without this tool."
+    )
+
+
+def _block(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _message(request: MessagesRequest, content: list[dict[str, Any]], stop_reason: str | None) -> dict[str, Any]:
+    return {
+        "id": _ID,
+        "type": "message",
+        "role": "assistant",
+        "model": request.model,
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "usage": _USAGE,
+    }
+
+
+def _stream(request: MessagesRequest, text: str) -> bytes:
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": _message(request, [], None)},
+        {"type": "content_block_start", "index": 0, "content_block": _block("")},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": _USAGE},
+    ]
+    lines = [b"event: %b\ndata: %b\n\n" % (str(one["type"]).encode(), msgspec.json.encode(one)) for one in events]
+    return b"".join((*lines, messages.MESSAGE_STOP))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claude_proxy.core.server_tools import is_server_tool, offers
+from claude_proxy.core.traits import Traits
+from core.given import adapted, read
+
+SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+BASH: dict[str, Any] = {"type": "bash_20250124", "name": "bash"}
+OWN: dict[str, Any] = {"name": "Read", "input_schema": {"type": "object"}}
+DEFERRED: dict[str, Any] = {"name": "Later", "input_schema": {}, "defer_loading": True}
+FINDER: dict[str, Any] = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "server"),
+    [
+        ("web_search_20250305", True),
+        ("web_fetch_20250910", True),
+        ("code_execution_20250825", True),
+        ("tool_search_tool_bm25_20251119", True),
+        ("mcp_toolset", True),
+        ("advisor_20260301", True),
+        ("bash_20250124", False),
+        ("text_editor_20250728", False),
+        ("computer_20250124", False),
+        ("memory_20250818", False),
+        ("custom", False),
+        ("", False),
+    ],
+)
+def test_a_server_tool_is_told_by_its_type(kind: str, *, server: bool) -> None:
+    assert is_server_tool(kind) is server
+    assert offers(Traits(server_tools=()), kind) is not server
+    assert offers(Traits(), kind)
+
+
+def test_a_server_tool_that_is_not_there_is_taken_out_and_the_model_is_told() -> None:
+    sent = {"tools": [SEARCH, BASH, OWN, {"type": "web_fetch_1"}], "system": "Be kind."}
+    result = adapted(sent, server_tools=("code_execution_",))
+    body = read(result)
+    assert body["tools"] == [BASH, OWN]
+    assert body["system"].startswith("Be kind.\n\nNot available here")
+    assert "it: web_search, web_fetch_1. " in body["system"]
+    assert result.changes == ("tool:web_search_20250305", "tool:web_fetch_1")
+
+
+@pytest.mark.parametrize(
+    ("system", "given"),
+    [
+        (None, "WORD"),
+        ("", "WORD"),
+        ([{"type": "text", "text": "a"}], [{"type": "text", "text": "a"}, {"type": "text", "text": "WORD"}]),
+        (7, 7),
+    ],
+)
+def test_the_word_about_it_stands_at_the_end_of_the_system_prompt(system: Any, given: Any) -> None:
+    sent = {"tools": [SEARCH], **({} if system is None else {"system": system})}
+    body = read(adapted(sent, server_tools=()))
+    assert "tools" not in body
+    said = body["system"][-1]["text"] if isinstance(system, list) else body["system"]
+    expected = str(given).replace("WORD", said) if isinstance(given, str) else given
+    if isinstance(system, list):
+        expected = [*system, {"type": "text", "text": said}]
+    assert body["system"] == expected
+
+
+@pytest.mark.parametrize("tools", [(), ("web_search_",), None])
+def test_what_is_there_or_not_known_of_stays(tools: tuple[str, ...] | None) -> None:
+    sent = {"tools": [OWN, BASH] if tools == () else [SEARCH, OWN]}
+    result = adapted(sent, server_tools=tools)
+    assert (read(result), result.changes) == (sent, ())
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools", "kept"),
+    [
+        ({"type": "tool", "name": "web_search"}, [SEARCH, OWN], False),
+        ({"type": "tool", "name": "Read"}, [SEARCH, OWN], True),
+        ({"type": "any"}, [SEARCH, OWN], True),
+        ({"type": "any"}, [SEARCH], False),
+    ],
+)
+def test_a_choice_of_what_was_taken_out_goes_too(choice: Any, tools: list[Any], *, kept: bool) -> None:
+    body = read(adapted({"tools": tools, "tool_choice": choice}, server_tools=()))
+    assert ("tool_choice" in body) is kept
+
+
+def test_the_servers_of_a_toolset_go_with_it() -> None:
+    toolset = {"type": "mcp_toolset", "mcp_server_name": "x"}
+    body = read(adapted({"tools": [toolset, OWN], "mcp_servers": [{"name": "x"}]}, server_tools=()))
+    assert sorted(body) == ["system", "tools"]
+
+
+def test_without_a_search_for_tools_none_is_deferred_and_nothing_is_missing() -> None:
+    result = adapted({"tools": [FINDER, OWN, DEFERRED]}, server_tools=())
+    assert read(result) == {"tools": [OWN, {"name": "Later", "input_schema": {}}]}
+    assert result.changes == ("tool:tool_search_tool_regex_20251119", "tool_field:defer_loading")
+
+
+@pytest.mark.parametrize("tools", [7, [7, None], "x", [{"type": 7}], [{"type": ["web_search_1"]}]])
+def test_tools_of_another_shape_stay(tools: Any) -> None:
+    result = adapted({"tools": tools}, server_tools=(), rejects=["tool_field:strict"])
+    assert (read(result), result.changes) == ({"tools": tools}, ())
+
+
+def test_a_field_of_tools_that_is_refused_is_taken_out_of_each() -> None:
+    sent = {"tools": [OWN, DEFERRED, {**DEFERRED, "strict": True}, 7]}
+    result = adapted(sent, rejects=["tool_field:defer_loading", "tool_field:strict"])
+    later = {"name": "Later", "input_schema": {}}
+    assert read(result) == {"tools": [OWN, later, later, 7]}
+    assert result.changes == ("tool_field:defer_loading*2", "tool_field:strict")
+
+
+def test_a_word_of_that_name_elsewhere_in_a_tool_stays() -> None:
+    tool = {"name": "Read", "input_schema": {"properties": {"strict": {}}, "required": ["strict"]}}
+    result = adapted({"tools": [tool]}, rejects=["tool_field:strict", "tool_field:input_schema", "tool_field:name"])
+    assert (read(result), result.changes) == ({"tools": [tool]}, ())
