@@ -11,7 +11,7 @@ from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import demands_of
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Lessons
-from claude_proxy.core.login import NoLogin, open_to
+from claude_proxy.core.login import NoLogin, is_shown
 from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins
 from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
@@ -103,23 +103,19 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
     found = gateway.chooser.choose(asked(head, request), gateway.clock.wall(), counting=counting)
     match found:
         case Route():
-            return _open_to(head, found)
+            return found
         case NoSuchProvider(message):
             raise RefusedError(refusal("not_found_error", message))
+        case NoLogin(message):
+            raise RefusedError(refusal("authentication_error", message, NO_RETRY))
         case TooLong(tokens, window):
             raise RefusedError(prompt_too_long(tokens, window))
         case _:
             assert_never(found)
 
 
-def _open_to(head: RequestHead, route: Route) -> Route:
-    opened = open_to(route, head.headers)
-    if isinstance(opened, NoLogin):
-        raise RefusedError(refusal("authentication_error", opened.message, NO_RETRY))
-    return opened
-
-
 def asked(head: RequestHead, request: MessagesRequest) -> Asked:
     """Return what of a request decides who is asked."""
     session = session_key(head.headers, request.model)
-    return Asked(request.model, Prompt(request.body), head.pin, demands_of(request), session)
+    with_login = is_shown(head.headers)
+    return Asked(request.model, Prompt(request.body), head.pin, demands_of(request), session, with_login)

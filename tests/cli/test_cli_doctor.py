@@ -239,7 +239,7 @@ def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
         cli.configure(good, closed)
         rows = findings(cli, "--live", code=1)
         assert checks(rows) == [("proxy", "note"), ("providers", "wrong")]
-        assert rows[1]["mend"] == "Write a key that is valid into MOONSHOT_API_KEY."
+        assert rows[1]["mend"] == "Write a key that is valid into MOONSHOT_API_KEY, in .env or in the environment."
         cli.configure(good)
         done = cli("doctor", "--live")
         assert "providers: minimax answers" in done.out

@@ -38,12 +38,16 @@ class ClaudeCode:
 
     async def run(self, url: str, token: str, *arguments: str) -> Finished:
         """Run `claude -p` with these arguments against a base URL. Fails the test where it does not end in time."""
+        return await self.start({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": token}, *arguments)
+
+    async def start(self, environ: Mapping[str, str], *arguments: str) -> Finished:
+        """Run `claude -p` with these variables. Fails the test where it does not end in time."""
         process = await asyncio.create_subprocess_exec(
             self.program,
             "-p",
             *arguments,
             cwd=self._folder("work"),
-            env={**self._environment(), "ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": token},
+            env={**self._environment(), **environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

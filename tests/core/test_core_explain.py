@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained, question
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Learnt, Lessons
+from claude_proxy.core.model import Auth
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from core.given import NOW, provider
@@ -73,6 +75,12 @@ def test_the_users_routes_are_named_with_who_stands_in_none() -> None:
     assert told(found) == [("c", 1, ()), ("a", 2, ()), ("b", 0, ("it does not stand in this route",))]
     assert found.candidates[1].model == "large"
     assert explain(Chooser(ALL, routes=routes), tokens=1001).order == "your route for requests over 1000 tokens"
+
+
+def test_who_takes_the_clients_own_login_is_told() -> None:
+    plan = replace(A, auth=Auth.CLIENT)
+    words = "it takes Claude Code's own login: a request without one passes it by"
+    assert told(explain(Chooser((plan, C)))) == [("a", 1, (words,)), ("c", 2, ())]
 
 
 def test_who_has_no_key_is_told_with_the_variable() -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.adapt import adapt
+from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.headers import for_provider
-from claude_proxy.core.login import MAX_LOGIN_BYTES, NoLogin, open_to, purged, shown_to
+from claude_proxy.core.login import MAX_LOGIN_BYTES, NoLogin, is_shown, open_to, purged, shown_to
 from claude_proxy.core.model import Attempt, Auth, Headers
 from claude_proxy.core.reply import relayed
 from claude_proxy.core.routing import Route
-from core.given import candidate, error, provider, request
+from claude_proxy.core.tokens import Told
+from claude_proxy.core.traits import ModelFacts
+from core.given import NOW, candidate, error, provider, request
 
 TOKEN = b"token-of-this-installation"
 LOGIN = (b"authorization", b"Bearer sk-ant-oat01-own")
@@ -19,7 +22,9 @@ PLAN = provider("anthropic", auth=Auth.CLIENT, api_key="", api_key_env="")
 
 def test_a_login_of_the_clients_own_stays_and_every_other_credential_goes() -> None:
     others = ((b"x-api-key", b"k"), (b"cookie", b"c"), (b"proxy-authorization", b"p"))
-    assert purged((*REST, LOGIN, OURS, *others), TOKEN) == (*REST, LOGIN)
+    kept = purged((*REST, LOGIN, OURS, *others), TOKEN)
+    assert kept == (*REST, LOGIN)
+    assert is_shown(kept)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,9 @@ def test_a_login_of_the_clients_own_stays_and_every_other_credential_goes() -> N
 )
 def test_what_is_no_login_goes(values: list[bytes]) -> None:
     headers: Headers = tuple((b"authorization", value) for value in values)
-    assert purged((*headers, *REST, OURS), TOKEN) == REST
+    kept = purged((*headers, *REST, OURS), TOKEN)
+    assert kept == REST
+    assert not is_shown(kept)
 
 
 def test_the_longest_login_stays() -> None:
@@ -87,18 +94,18 @@ def test_no_login_outlives_its_request() -> None:
 
 def test_without_a_login_who_takes_one_is_passed_over() -> None:
     route = Route((candidate(PLAN), candidate(), candidate(provider("zai"))))
-    assert open_to(route, (LOGIN,)) is route
-    assert open_to(route, REST) == Route(route.candidates[1:])
+    assert open_to(route, with_login=True) is route
+    assert open_to(route, with_login=False) == Route(route.candidates[1:])
 
 
 def test_a_route_of_keys_alone_stays_as_it_is() -> None:
     route = Route((candidate(), candidate(provider("zai"))))
-    assert open_to(route, REST) is route
+    assert open_to(route, with_login=False) is route
 
 
 @pytest.mark.parametrize("pinned", [True, False])
 def test_where_nobody_else_is_left_it_says_how_to_mend_that(pinned: bool) -> None:
-    found = open_to(Route((candidate(PLAN),), pinned=pinned), ())
+    found = open_to(Route((candidate(PLAN),), pinned=pinned), with_login=False)
     assert isinstance(found, NoLogin)
     assert found.message.startswith("anthropic ")
     assert "/login" in found.message
@@ -118,3 +125,14 @@ def test_a_login_that_is_refused_is_the_clients_to_mend_so_it_is_not_told_to_sto
     asked = [Attempt("zai", "529", 1.0), Attempt("anthropic", str(status), 1.0, by_login=True)]
     assert (b"x-should-retry", b"true") in relayed(answer, asked, "anthropic").headers
     assert (b"x-should-retry", b"false") in relayed(answer, asked, "zai").headers
+
+
+def test_who_cannot_be_asked_for_lack_of_a_login_does_not_count_as_one_that_has_room() -> None:
+    roomy = provider("anthropic", auth=Auth.CLIENT, facts={"m": ModelFacts(context=1_000_000)})
+    small = provider(facts={"m": ModelFacts(context=100)})
+    chooser = Chooser((roomy, small))
+    found = chooser.choose(Asked("m", Told(1000), with_login=False), NOW)
+    assert isinstance(found, TooLong)
+    assert found.window == 100
+    assert isinstance(Chooser((roomy,)).choose(Asked("m", Told(1), with_login=False), NOW), NoLogin)
+    assert isinstance(chooser.choose(Asked("m", Told(1000)), NOW), Route)

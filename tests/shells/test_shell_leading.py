@@ -13,6 +13,7 @@ from claude_proxy.cli import leading
 from claude_proxy.cli.leading import (
     BASE_URL,
     DISCOVERY,
+    HEADERS,
     LEADS_ELSEWHERE,
     MANAGED,
     PAST_PROXIES,
@@ -39,12 +40,23 @@ URL = "http://127.0.0.1:8787"
 NEEDS = Needs(timeout_ms=3_000_000, window=262_144, tool_search=False, models=frozenset({"kimi-k3"}))
 TO = Lead(URL, "127.0.0.1", "token", None, NEEDS)
 PINNED = Lead(URL, "127.0.0.1", "token", "moonshot", Needs())
+BY_LOGIN = Lead(URL, "127.0.0.1", "token", None, Needs(own_login=True))
+OUR_LINE = "x-claude-proxy-token: token"
 
 values = st.text(st.characters(exclude_characters="\0"), max_size=20)
 environments = st.dictionaries(st.sampled_from([*MANAGED, "PATH", "HTTPS_PROXY"]), values)
 
 
-@given(environments, st.lists(st.sampled_from([TO, PINNED]), min_size=1, max_size=4))
+ways = st.sampled_from([TO, PINNED, BY_LOGIN])
+headers = st.lists(
+    st.sampled_from(["X-Team: blue", OUR_LINE, "X-Claude-Proxy-Token:old", "", "x: \r", "y"]), max_size=4
+)
+environments = st.tuples(environments, st.none() | headers.map("\n".join)).map(
+    lambda made: made[0] if made[1] is None else {**made[0], HEADERS: made[1]}
+)
+
+
+@given(environments, st.lists(ways, min_size=1, max_size=4))
 @settings(max_examples=300)
 def test_every_way_leads_back(before: dict[str, str], ways: list[Lead]) -> None:
     environ = before
@@ -54,7 +66,7 @@ def test_every_way_leads_back(before: dict[str, str], ways: list[Lead]) -> None:
     assert ordinary(environ) == before
 
 
-@given(environments, st.sampled_from([TO, PINNED]), st.sampled_from([TO, PINNED]))
+@given(environments, ways, ways)
 def test_where_a_terminal_was_led_before_makes_no_difference(before: dict[str, str], one: Lead, other: Lead) -> None:
     direct = applied(before, lead(before, other))
     by_detour = applied(before, lead(before, one))
@@ -83,6 +95,40 @@ def test_what_is_set() -> None:
 
 def test_a_pin_is_in_the_address_and_nothing_is_set_that_nobody_needs() -> None:
     assert led({}, PINNED) == {BASE_URL: f"{URL}/provider/moonshot", TOKEN: "token", DISCOVERY: "1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, [OUR_LINE]),
+        ("", [OUR_LINE]),
+        ("X-Team: blue", ["X-Team: blue", OUR_LINE]),
+        ("X-Team: blue\nX-Of:  a: b \n", ["X-Team: blue", "X-Of:  a: b ", OUR_LINE]),
+        ("X-Team: blue\r\n", ["X-Team: blue", OUR_LINE]),
+        ("X-Claude-Proxy-Token:old\nX-Team: blue", ["X-Team: blue", OUR_LINE]),
+        ("x-claude-proxy-token: a\n x-claude-proxy-token : b", [OUR_LINE]),
+        ("x-claude-proxy-tokens: a", ["x-claude-proxy-tokens: a", OUR_LINE]),
+    ],
+)
+def test_where_claude_codes_own_login_is_needed_our_token_goes_beside_the_users_headers(
+    before: str | None, after: list[str]
+) -> None:
+    environ = {TOKEN: "of another gateway"} if before is None else {HEADERS: before}
+    assert led(environ, BY_LOGIN) == {BASE_URL: URL, HEADERS: "\n".join(after), DISCOVERY: "1"}
+
+
+def test_claude_codes_own_token_is_left_alone() -> None:
+    assert led({"CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-x"}, BY_LOGIN)["CLAUDE_CODE_OAUTH_TOKEN"] == "sk-ant-oat01-x"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("X-Team: blue", "X-Team: blue"), (OUR_LINE, None), (f"{OUR_LINE}\nX-Team: blue\n", "X-Team: blue")],
+)
+def test_elsewhere_a_line_of_ours_is_taken_away(before: str, after: str | None) -> None:
+    assert led({HEADERS: before}).get(HEADERS) == after
+    environ = applied({HEADERS: before}, lead({HEADERS: before}, BY_LOGIN))
+    assert led(environ).get(HEADERS) == after
 
 
 def test_what_would_lead_elsewhere_is_put_aside() -> None:
@@ -216,6 +262,12 @@ def test_what_suits_all_candidates(
 ) -> None:
     needs = needs_of(candidates)
     assert (needs.timeout_ms, needs.window, needs.tool_search) == (timeout, window, tool_search)
+
+
+def test_claude_codes_own_login_is_needed_where_one_candidate_takes_it() -> None:
+    plan = Candidate("https://api.anthropic.com", own_login=True)
+    assert needs_of([MOONSHOT, plan]).own_login
+    assert not needs_of([MOONSHOT, ANTHROPIC]).own_login
 
 
 def test_a_preset_behind_a_relay_is_known_by_its_models() -> None:

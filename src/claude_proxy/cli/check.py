@@ -9,11 +9,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from claude_proxy.cli import credentials
 from claude_proxy.cli.console import console, table
 from claude_proxy.cli.exits import Exit
 from claude_proxy.cli.probe import Probe, probe_all
 from claude_proxy.cli.settings import load_config
 from claude_proxy.config.load import Config
+from claude_proxy.core.model import Auth
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
@@ -35,13 +37,16 @@ def check(*, live: bool) -> int:
         return Exit.OK
     probes = asyncio.run(probe_all(config.providers, config.policy, config.egress))
     _show_probes(out, probes)
+    for name in (provider.name for provider in config.providers if provider.auth is Auth.CLIENT):
+        out.print(f"{name} is not asked: {credentials.NOT_TRIED}.")
     return Exit.OK if all(probe.answered for probe in probes) else Exit.FAILED
 
 
 def _show_keys(out: Console, home: Home, config: Config) -> None:
     rows = table("provider", "address", "key")
     for provider in config.providers:
-        rows.add_row(provider.name, provider.base_url, Text(f"in {provider.api_key_env}", style="green"))
+        held = credentials.held(provider.auth.value, provider.api_key_env)
+        rows.add_row(provider.name, provider.base_url, Text(held, style="green"))
     for skipped in config.skipped:
         rows.add_row(skipped.name, "-", Text(f"missing: set {skipped.variable}", style="red"))
     out.print(rows)
@@ -60,5 +65,5 @@ def _show_probes(out: Console, probes: list[Probe]) -> None:
 def _error(probe: Probe) -> str:
     said = printable(probe.error) or "-"
     if probe.key_rejected:
-        return f"the key in {probe.provider.api_key_env} was rejected: mend it ({said})"
+        return f"{credentials.refused(probe.provider.auth.value, probe.provider.api_key_env)} ({said})"
     return said if not probe.answered else "-"

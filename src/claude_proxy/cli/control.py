@@ -52,11 +52,15 @@ class LastError(msgspec.Struct, frozen=True):
 
 
 class ProviderStatus(msgspec.Struct, frozen=True):
-    """One provider as the proxy sees it now: ready, resting or probing; `key` is the variable that holds its key."""
+    """One provider as the proxy sees it now: ready, resting or probing; `key` is the variable that holds its key.
+
+    `auth` is the value of a `core.model.Auth`; an older proxy tells none.
+    """
 
     name: str
     state: str
     key: str = ""
+    auth: str = ""
     base_url: str = ""
     rest_until: float | None = None
     reason: str | None = None

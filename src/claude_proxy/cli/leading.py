@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from claude_proxy.cli import custom_headers
 from claude_proxy.cli.needs import Needs
 
 SAVED, SAVED_SHELL = "CLAUDE_PROXY_SAVED", "CLAUDE_PROXY_SAVED_SHELL"
@@ -25,6 +26,8 @@ UNIVERSAL = "CLAUDE_PROXY_UNIVERSAL"
 """Names of those that fish keeps for all terminals: they can be hidden in this one, but not changed."""
 
 BASE_URL, TOKEN = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"
+HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
+"""Takes our token where a provider in play needs Claude Code's own login: `TOKEN` would stand in place of that."""
 TIMEOUT, WINDOW, TOOL_SEARCH = "API_TIMEOUT_MS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW", "ENABLE_TOOL_SEARCH"
 DISCOVERY = "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"
 """With it, `/model` in Claude Code lists every provider's models."""
@@ -46,7 +49,7 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTP
 PAST_PROXIES = ("NO_PROXY",) if sys.platform == "win32" else ("NO_PROXY", "no_proxy")
 """On Windows both spellings are one variable: to restore the one and unset the other would lose it."""
 
-MANAGED = (BASE_URL, TOKEN, TIMEOUT, WINDOW, TOOL_SEARCH, DISCOVERY, *PAST_PROXIES, *LEADS_ELSEWHERE, *MODELS)
+MANAGED = (BASE_URL, TOKEN, HEADERS, TIMEOUT, WINDOW, TOOL_SEARCH, DISCOVERY, *PAST_PROXIES, *LEADS_ELSEWHERE, *MODELS)
 """Every variable that is ever set or put aside."""
 KNOWN = (*MANAGED, SAVED, SAVED_SHELL)
 """Every variable that a shell's function has to show to the program."""
@@ -143,7 +146,7 @@ def _wanted(before: Mapping[str, str], environ: Mapping[str, str], to: Lead) -> 
     wanted: dict[str, str | None] = dict.fromkeys(LEADS_ELSEWHERE)
     wanted |= {name: None for name in MODELS if name in before and not to.needs.has_model(before[name])}
     wanted[BASE_URL] = to.url + (f"/provider/{to.pin}" if to.pin else "")
-    wanted[TOKEN] = to.token
+    wanted |= _carrying(before, to)
     wanted[DISCOVERY] = "1"
     if to.needs.timeout_ms:
         wanted[TIMEOUT] = str(max(to.needs.timeout_ms, _number(before.get(TIMEOUT), 0)))
@@ -155,6 +158,16 @@ def _wanted(before: Mapping[str, str], environ: Mapping[str, str], to: Lead) -> 
         past = next((before[name] for name in PAST_PROXIES if before.get(name)), None)
         wanted |= dict.fromkeys(PAST_PROXIES, ",".join(filter(None, [past, to.host])))
     return wanted
+
+
+def _carrying(before: Mapping[str, str], to: Lead) -> dict[str, str | None]:
+    """Return what carries our token, and leaves Claude Code's own login alone where that is needed."""
+    headers = before.get(HEADERS, "")
+    if to.needs.own_login:
+        return {TOKEN: None, HEADERS: custom_headers.with_token(headers, to.token)}
+    if custom_headers.token_in(headers) is None:
+        return {TOKEN: to.token}
+    return {TOKEN: to.token, HEADERS: custom_headers.without_token(headers) or None}
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -19,25 +19,29 @@ OF_CLAUDE_CODE = ("claude", *TIERS, "default")
 class Candidate:
     """A provider that may be asked: its address, the models that Claude's are mapped to, and all it is known to have.
 
-    The models are empty where only the running proxy was asked, which does not tell them.
+    The models are empty where only the running proxy was asked, which does not tell them. `own_login`: it takes the
+    login of Claude Code itself.
     """
 
     base_url: str
     models: tuple[str, ...] = ()
     own_models: tuple[str, ...] = ()
+    own_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What suits all candidates: the longest timeout in milliseconds, the smallest context window in tokens.
 
-    None where nobody asks for one. `models` are the names that each of them has.
+    None where nobody asks for one. `models` are the names that each of them has. `own_login`: Claude Code's own login
+    must come through, since one of them takes it.
     """
 
     timeout_ms: int | None = None
     window: int | None = None
     tool_search: bool = True
     models: frozenset[str] = frozenset()
+    own_login: bool = False
 
     def has_model(self, name: str) -> bool:
         """Tell whether every candidate can make something of a model's name."""
@@ -60,6 +64,7 @@ def needs_of(candidates: Sequence[Candidate]) -> Needs:
         window=min(max(min(windows), MIN_WINDOW), MAX_WINDOW) if windows else None,
         tool_search=all(env.get("ENABLE_TOOL_SEARCH") != "false" for env in asked),
         models=frozenset.intersection(*had) if had else frozenset(),
+        own_login=any(one.own_login for one in candidates),
     )
 
 

@@ -14,7 +14,7 @@ from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.headers import find
 from claude_proxy.core.judge import Accepted, Outcome, judge_body, unanswered
 from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.model import Egress, Headers, Policy, Provider, Reply
+from claude_proxy.core.model import Auth, Egress, Headers, Policy, Provider, Reply
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, model_for
@@ -50,11 +50,15 @@ class Probe:
 
 
 async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egress) -> list[Probe]:
-    """Ask all providers at the same time; the results are in their order."""
+    """Ask all providers at the same time, in whose order the results are; none that takes the client's own login."""
     transport = HttpTransport(egress)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_probe(transport, provider, policy)) for provider in providers]
+            tasks = [
+                group.create_task(_probe(transport, provider, policy))
+                for provider in providers
+                if provider.auth is not Auth.CLIENT
+            ]
     finally:
         await transport.aclose()
     return [task.result() for task in tasks]

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claude_proxy import __version__
-from claude_proxy.cli import glance, lifecycle
+from claude_proxy.cli import credentials, glance, lifecycle
 from claude_proxy.cli.console import console, table, when
 from claude_proxy.cli.control import Control, ControlError, ProviderStatus, Status
 from claude_proxy.cli.exits import Exit
@@ -135,5 +135,5 @@ def _last_error(provider: ProviderStatus) -> Text:
     error = provider.last_error
     text = Text(f"{when(error.at)} {printable(error.text)}" if error else "-")
     if provider.key_rejected:
-        text.append(f" -> the key in {provider.key} was rejected: mend it", style="red")
+        text.append(f" -> {credentials.refused(provider.auth, provider.key)}", style="red")
     return text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from claude_proxy.cli import control, leading, lifecycle, settings_files
+from claude_proxy.cli import control, credentials, leading, lifecycle, settings_files
 from claude_proxy.cli.checkup import overrules
 from claude_proxy.cli.checkup.finding import Verdict
 from claude_proxy.cli.console import when
@@ -18,7 +18,7 @@ from claude_proxy.cli.leading import Change, Lead
 from claude_proxy.cli.needs import Candidate, needs_of
 from claude_proxy.cli.quoting import Shell, statements
 from claude_proxy.cli.settings import load_config
-from claude_proxy.core.model import Provider
+from claude_proxy.core.model import Auth, Provider
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
@@ -93,10 +93,10 @@ def _configured(home: Home) -> dict[str, Provider]:
 
 
 def _candidate(status: ProviderStatus, configured: dict[str, Provider]) -> Candidate:
-    provider = configured.get(status.name)
+    provider, own_login = configured.get(status.name), status.auth == Auth.CLIENT.value
     if provider is None or provider.base_url != status.base_url:
-        return Candidate(status.base_url)
-    return Candidate(provider.base_url, tuple(provider.models.values()), provider.own_models)
+        return Candidate(status.base_url, own_login=own_login)
+    return Candidate(provider.base_url, tuple(provider.models.values()), provider.own_models, own_login)
 
 
 def hand_out(shell: Shell, changes: tuple[Change, ...], *more: str) -> None:
@@ -140,7 +140,9 @@ def _state(provider: ProviderStatus) -> str:
     if provider.reason:
         facts.append(f"({printable(provider.reason, 60)})")
     if provider.key_rejected:
-        facts.append(f"- its key in {provider.key} was rejected")
+        facts.append(f"- {credentials.refused(provider.auth, provider.key)}")
+    elif provider.auth == Auth.CLIENT.value:
+        facts.append(f"- by {credentials.OWN_LOGIN}")
     return " ".join(facts)
 
 

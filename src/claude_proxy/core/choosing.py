@@ -1,6 +1,7 @@
 """Who is asked for a request, in which order: the user's route, then what fits, what it demands, and who holds it.
 
 route            pin, model, length  → the user's own order, or that of the providers
+login            without one, those that take the client's own are passed over
 context windows  those that can't hold the request are passed over
 demands          those that can't do what it asks for go behind those that can
 affinity         who holds the session goes first
@@ -16,6 +17,7 @@ from typing import Final
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.demands import Demands
 from claude_proxy.core.learnt import Lessons
+from claude_proxy.core.login import NoLogin, open_to
 from claude_proxy.core.model import Failback, Provider
 from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route
 from claude_proxy.core.tokens import Calibration, Prompt, Told
@@ -34,6 +36,8 @@ class Asked:
     pin: str | None = None
     demands: Demands = NO_DEMANDS
     session: SessionKey | None = None
+    with_login: bool = True
+    """Whether the client's own login comes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,15 @@ class Chooser:
     sessions: Sessions = field(default_factory=Sessions)
     lessons: Lessons = field(default_factory=Lessons)
 
-    def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Route | NoSuchProvider | TooLong:
+    def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Route | NoSuchProvider | NoLogin | TooLong:
         """Return the candidates in the order in which they are asked. To count its tokens, a request need not fit."""
         found = route(self.providers, asked.pin, asked.model, self.keyless, self.routes, self._exceeds(asked))
         if isinstance(found, NoSuchProvider):
             return found
-        fitting = found if counting else self._fitting(found, asked)
+        opened = open_to(found, with_login=asked.with_login)
+        if isinstance(opened, NoLogin):
+            return opened
+        fitting = opened if counting else self._fitting(opened, asked)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
         return self._kept_warm(self._by_demands(fitting, asked.demands, now), asked, now)

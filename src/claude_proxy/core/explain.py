@@ -13,6 +13,8 @@ from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
 from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health
+from claude_proxy.core.login import NoLogin
+from claude_proxy.core.model import Auth
 from claude_proxy.core.quirks import changes_in_words
 from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
 from claude_proxy.core.tokens import Told
@@ -82,7 +84,7 @@ def explained(asked: Question, chooser: Chooser, healths: Mapping[str, Health] |
     """Return what would happen to a request; without `healths`, as if nobody rested."""
     found = chooser.choose(asked.asked(), now)
     known = healths is not None
-    if isinstance(found, NoSuchProvider):
+    if isinstance(found, NoSuchProvider | NoLogin):
         return Explanation(asked.model, "pinned to a provider that is not there", found.message, health_known=known)
     return _Explaining(asked, chooser, healths or {}, now).told(found, health_known=known)
 
@@ -139,6 +141,8 @@ class _Explaining:
         return self._fate(one, place, (*self._about_the_order(one, found), *self._about_health(one, found)))
 
     def _about_the_order(self, one: Candidate, found: Route) -> Iterator[str]:
+        if one.provider.auth is Auth.CLIENT:
+            yield "it takes Claude Code's own login: a request without one passes it by"
         holder, first = found.candidates[0], found.first_choice or found.candidates[0]
         if holder is not first and one is holder:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"

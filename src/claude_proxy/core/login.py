@@ -44,9 +44,14 @@ def _is_login(value: bytes) -> bool:
     return len(value) <= MAX_LOGIN_BYTES and _LOGIN.fullmatch(value) is not None
 
 
-def open_to(route: Route, headers: Headers) -> Route | NoLogin:
-    """Return a route without the candidates that take the client's login, where purged headers hold none."""
-    if find(headers, b"authorization") is not None:
+def is_shown(headers: Headers) -> bool:
+    """Whether a request with these headers, purged, comes with a login."""
+    return find(headers, b"authorization") is not None
+
+
+def open_to(route: Route, *, with_login: bool) -> Route | NoLogin:
+    """Return the part of a route that a request can go; without a login, who takes one is passed over."""
+    if with_login:
         return route
     others = tuple(one for one in route.candidates if one.provider.auth is not Auth.CLIENT)
     if others:

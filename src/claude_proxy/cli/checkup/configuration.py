@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from claude_proxy.cli import credentials
 from claude_proxy.cli.checkup.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
 from claude_proxy.config.load import Config, ConfigError, Problem, load
@@ -22,8 +23,8 @@ def look(around: Surroundings) -> Iterator[Finding]:
 
 def judge(config: Config) -> Iterator[Finding]:
     """Tell of a configuration that can be used: the keys that are there, and what it warns of."""
-    named = ", ".join(f"{provider.name} ({provider.api_key_env})" for provider in config.providers)
-    yield ok("configuration", f"asked in this order, by their keys: {named}")
+    named = ", ".join(f"{one.name} ({credentials.held(one.auth.value, one.api_key_env)})" for one in config.providers)
+    yield ok("configuration", f"asked in this order, with their keys: {named}")
     for warning in config.warnings:
         if not warning.startswith(".env: "):  # who may read it is looked at by itself
             yield note("configuration", printable(warning))

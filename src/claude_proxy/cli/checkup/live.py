@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from claude_proxy.cli import credentials
 from claude_proxy.cli.checkup import clock
 from claude_proxy.cli.checkup.finding import Finding, ok, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
 from claude_proxy.cli.probe import Probe, probe_all
+from claude_proxy.core.model import Auth
 from claude_proxy.store.text import printable
 
 
@@ -18,6 +20,9 @@ def look(around: Surroundings) -> Iterator[Finding]:
         return
     probes = asyncio.run(probe_all(config.providers, config.policy, config.egress))
     yield from map(judge, probes)
+    for one in config.providers:
+        if one.auth is Auth.CLIENT:
+            yield ok("providers", f"{one.name} was not asked: {credentials.NOT_TRIED}")
     for probe in probes:
         if probe.clock_ahead is not None:
             yield clock.off(probe.provider.name, probe.clock_ahead)
@@ -31,5 +36,5 @@ def judge(probe: Probe) -> Finding:
         return ok("providers", f"{name} answers ({printable(probe.model)}, {probe.milliseconds:.0f} ms)")
     what = f"{name} does not answer: {probe.label} {printable(probe.error)}".rstrip()
     if probe.key_rejected:
-        return wrong("providers", what, f"Write a key that is valid into {probe.provider.api_key_env}.")
+        return wrong("providers", what, credentials.mend(probe.provider.auth.value, probe.provider.api_key_env))
     return wrong("providers", what, "The README's section on what does not work explains the word or the status.")

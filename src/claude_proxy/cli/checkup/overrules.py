@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from claude_proxy.cli import glance, leading, settings_files
+from claude_proxy.cli import custom_headers, glance, leading, settings_files
 from claude_proxy.cli.checkup.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
 from claude_proxy.cli.settings_files import SettingsError, Source
 from claude_proxy.store.home import HOME_VARIABLE
 
 LEAD = frozenset({leading.BASE_URL, leading.TOKEN})
-LEAD_PAST = frozenset({*LEAD, *leading.LEADS_ELSEWHERE})
+LEAD_PAST = frozenset({*LEAD, leading.HEADERS, *leading.LEADS_ELSEWHERE})
 """Set in a file, these lead Claude Code past the proxy, or make the proxy refuse it; the others only tune it."""
 WATCHED = tuple(name for name in leading.MANAGED if name not in leading.PAST_PROXIES)
 
@@ -42,11 +42,21 @@ def _overrides(values: Mapping[Source, Mapping[str, str]], environ: Mapping[str,
     together = dict(environ)
     for one in values.values():
         together |= one
-    ours = glance.led_to(together) is not None
+    token = custom_headers.token_in(environ.get(leading.HEADERS, ""))
+    excused = LEAD if glance.led_to(together) else frozenset[str]()
+    if token is not None:  # then even ours, in `TOKEN`, would stand in place of Claude Code's own login
+        excused -= {leading.TOKEN}
     for source, one in values.items():
         for name in WATCHED:
-            if name in one and one[name] != environ.get(name, "") and not (ours and name in LEAD):
+            if name in one and name not in excused and not _is_harmless(name, one[name], environ.get(name, ""), token):
                 yield _finding(source, name)
+
+
+def _is_harmless(name: str, value: str, before: str, token: str | None) -> bool:
+    """Whether a value makes no difference to how we are reached; `token` is what the terminal's headers carry."""
+    if name == leading.HEADERS:
+        return token is None or custom_headers.token_in(value) == token
+    return value == before
 
 
 def _finding(source: Source, name: str) -> Finding:

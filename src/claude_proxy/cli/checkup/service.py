@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from claude_proxy import __version__
-from claude_proxy.cli import lifecycle, port_owner
+from claude_proxy.cli import credentials, lifecycle, port_owner
 from claude_proxy.cli.checkup.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
 from claude_proxy.cli.control import Control, ControlError, RefusedError, Status
@@ -65,8 +65,8 @@ def judge(status: Status) -> Iterator[Finding]:
     """Tell what the running proxy knows to be wrong: refused keys, and a configuration that it could not take up."""
     for provider in status.providers:
         if provider.key_rejected:
-            what = f"{provider.name} refused the key in {provider.key}"
-            yield wrong("keys", what, f"Write a key that is valid into {provider.key}, in .env or in the environment.")
+            what = f"{provider.name}: {credentials.refused(provider.auth, provider.key)}"
+            yield wrong("keys", what, credentials.mend(provider.auth, provider.key))
     if status.config_problems:
         what = "the proxy goes on with the configuration before the last change"
         yield wrong("proxy", what, "Mend config.json; the proxy then takes it up by itself.")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from claude_proxy.cli import glance
+from claude_proxy.cli import custom_headers, glance
 from claude_proxy.cli.checkup.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checkup.surroundings import Surroundings
-from claude_proxy.cli.leading import LEADS_ELSEWHERE, TOKEN
+from claude_proxy.cli.credentials import OWN_LOGIN
+from claude_proxy.cli.leading import HEADERS, LEADS_ELSEWHERE, TOKEN
+from claude_proxy.core.model import Auth, Provider
 from claude_proxy.store.home import HOME_VARIABLE
 from claude_proxy.store.text import printable
 from claude_proxy.store.token import stored_token
 
 SHELL_VARIABLE = "CLAUDE_PROXY_SHELL"
 """Set by the shell functions to the shell's name."""
+AGAIN = "Set the mode again: claude-fb or claude-switch, or start Claude Code by `claude-proxy run`."
 
 
 def look(around: Surroundings) -> Iterator[Finding]:
     """Find out where Claude Code goes from here."""
-    yield shell(around.environ)
-    yield from mode({**around.environ, HOME_VARIABLE: str(around.home.root)}, stored_token(around.home) or "")
+    environ = {**around.environ, HOME_VARIABLE: str(around.home.root)}
+    config = around.config()
+    yield shell(environ)
+    yield from mode(environ, stored_token(around.home) or "", config.providers if config else ())
 
 
 def shell(environ: Mapping[str, str]) -> Finding:
@@ -30,15 +35,26 @@ def shell(environ: Mapping[str, str]) -> Finding:
     return note("shell", "the functions (claude-fb and the others) are not loaded here", mend)
 
 
-def mode(environ: Mapping[str, str], token: str) -> Iterator[Finding]:
-    """Tell the terminal's mode, and what would keep Claude Code from the proxy in spite of it."""
-    told = glance.mode(environ)
-    if glance.led_to(environ) is None:
+def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) -> Iterator[Finding]:
+    """Tell the terminal's mode, and what would keep Claude Code from the proxy or a provider in spite of it."""
+    told, target = glance.mode(environ), glance.led_to(environ)
+    if target is None:
         yield ok("terminal", f"{told}: this terminal does not lead Claude Code to the proxy")
         return
     yield ok("terminal", told)
-    if environ.get(TOKEN, "") != token:
-        yield wrong("terminal", f"{TOKEN} holds another token than the proxy's", "Set the mode again.")
+    in_play = [one.name for one in providers if one.auth is Auth.CLIENT and target.pin in ("", one.name)]
+    yield from _token(environ, token, in_play)
     for variable in LEADS_ELSEWHERE:
         if environ.get(variable):
             yield wrong("terminal", f"{variable} is set, and leads Claude Code elsewhere", f"Unset {variable}.")
+
+
+def _token(environ: Mapping[str, str], token: str, in_play: Sequence[str]) -> Iterator[Finding]:
+    """Tell what is wrong with the proxy's token; `in_play` are the providers that take Claude Code's own login."""
+    of_header, of_variable = custom_headers.token_in(environ.get(HEADERS, "")), environ.get(TOKEN, "")
+    if token not in (of_header, of_variable):
+        variable = TOKEN if of_header is None else HEADERS
+        yield wrong("terminal", f"{variable} holds another token than the proxy's", AGAIN)
+    elif in_play and of_variable:
+        what = f"{TOKEN} stands in place of {OWN_LOGIN}, which {', '.join(in_play)} would take"
+        yield wrong("terminal", what, AGAIN)
