@@ -116,6 +116,11 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
 
 def asked(head: RequestHead, request: MessagesRequest) -> Asked:
     """Return what of a request decides who is asked."""
-    session = session_key(head.headers, request.model)
-    with_login = is_shown(head.headers)
-    return Asked(request.model, Prompt(request.body), head.pin, demands_of(request), session, with_login)
+    return Asked(
+        request.model,
+        Prompt(request.body),
+        head.pin,
+        demands_of(request),
+        session_key(head.headers, request.model),
+        is_shown(head.headers),
+    )

@@ -19,7 +19,8 @@ def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
     ]
     assert " 1. minimax (claude-opus-5-5)" in lines
     assert " 2. moonshot (claude-opus-5-5)" in lines
-    assert "    would be changed: Claude Code's billing block left out" in lines
+    changed = lines.index("    would be changed, where it stands in the request:")
+    assert lines[changed + 1] == "      left out: Claude Code's billing block"
     assert lines[-2:] == [
         "minimax would be asked first. If it fails before its answer begins: moonshot.",
         "The proxy does not run: who rests is not known.",
@@ -54,6 +55,11 @@ def test_a_terminal_that_is_pinned_asks_for_its_own_provider(shared: CommandLine
     assert "Order: pinned to minimax" in shared("explain", "--provider", "minimax", environ=led).out
     assert "Order: the order of the providers" in shared("explain", "--provider", "", environ=led).out
     assert "no provider is named 'nobody'" in shared("explain", "--provider", "nobody").out
+
+
+def test_a_tier_stands_for_the_model_that_claude_code_asks_for(shared: CommandLine) -> None:
+    assert "A request for claude-haiku-5-5\n" in shared("explain", "--model", "Haiku").out
+    assert "A request for claude-opus-5-5\n" in shared("explain", "--model", "").out
 
 
 def test_what_is_no_number_is_told(cli: CommandLine) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +10,8 @@ from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
 from claude_proxy.core.learnt import Learnt, Lessons
-from claude_proxy.core.model import Failback, Provider, Usage
+from claude_proxy.core.login import NoLogin
+from claude_proxy.core.model import Auth, Failback, Provider, Usage
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop
 from claude_proxy.core.tokens import Calibration, Prompt, Told, Weight
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
@@ -55,6 +57,22 @@ def test_a_pin_to_nobody_is_told() -> None:
     found = Chooser((A,), MappingProxyType({"b": "B_KEY"})).choose(asked(pin="b"), NOW)
     assert isinstance(found, NoSuchProvider)
     assert "set B_KEY" in found.message
+
+
+# The client's own login
+
+
+def test_without_a_login_who_needs_it_has_no_part_in_anything() -> None:
+    plan = replace(able("plan", context=1000), auth=Auth.CLIENT)
+    chooser = Chooser((plan, able("b", context=100)))
+    assert names(chooser.choose(asked(), NOW)) == ["plan", "b"]
+    found = chooser.choose(asked(login=False), NOW)
+    assert isinstance(found, Route)
+    assert (names(found), found.first_choice) == (["b"], found.candidates[0])
+    too_long = chooser.choose(asked(500, login=False), NOW)
+    assert isinstance(too_long, TooLong)
+    assert too_long.window == 100
+    assert isinstance(Chooser((plan,)).choose(asked(login=False), NOW), NoLogin)
 
 
 # Context windows

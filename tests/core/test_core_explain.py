@@ -61,7 +61,7 @@ def test_where_nothing_is_odd_it_is_short() -> None:
         "a would be asked first. If it fails before its answer begins: b, then c.",
         (
             Fate("a", MODEL, 1, window=1000, tokens=900),
-            Fate("b", MODEL, 2, window=2000, tokens=900, changes=("images replaced by a short text",)),
+            Fate("b", MODEL, 2, window=2000, tokens=900, changes=("replaced by a short text: images",)),
             Fate("c", MODEL, 3, tokens=900),
         ),
     )
@@ -156,11 +156,17 @@ def test_who_holds_the_session_is_told_and_whose_it_was() -> None:
     assert places(explain(Chooser(ALL, sessions=sessions), session="other"))[0] == ("a", 1)
 
 
+def test_who_is_asked_with_the_clients_own_login_is_told() -> None:
+    found = explain(Chooser((replace(A, auth=Auth.CLIENT), B)))
+    why = "it is asked with Claude Code's own login: a request that brings none passes it by"
+    assert told(found) == [("a", 1, (why,)), ("b", 2, ())]
+
+
 def test_what_was_learnt_is_among_the_changes() -> None:
     lessons = Lessons()
     lessons.keep(Learnt("a", MODEL, Rule(Kind.FIELD, "context_management"), NOW, NOW + 10, ""))
     found = explain(Chooser((A,), lessons=lessons))
-    assert found.candidates[0].changes == ("context_management left out (learnt from its errors)",)
+    assert found.candidates[0].changes == ("left out, as its errors taught: context_management",)
 
 
 def test_without_a_running_proxy_no_health_is_known() -> None:

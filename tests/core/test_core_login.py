@@ -131,8 +131,8 @@ def test_who_cannot_be_asked_for_lack_of_a_login_does_not_count_as_one_that_has_
     roomy = provider("anthropic", auth=Auth.CLIENT, facts={"m": ModelFacts(context=1_000_000)})
     small = provider(facts={"m": ModelFacts(context=100)})
     chooser = Chooser((roomy, small))
-    found = chooser.choose(Asked("m", Told(1000), with_login=False), NOW)
+    found = chooser.choose(Asked("m", Told(1000), login=False), NOW)
     assert isinstance(found, TooLong)
     assert found.window == 100
-    assert isinstance(Chooser((roomy,)).choose(Asked("m", Told(1), with_login=False), NOW), NoLogin)
+    assert isinstance(Chooser((roomy,)).choose(Asked("m", Told(1), login=False), NOW), NoLogin)
     assert isinstance(chooser.choose(Asked("m", Told(1000)), NOW), Route)

@@ -132,3 +132,15 @@ async def test_the_end_of_a_long_answer_wins_time() -> None:
         await proxy.ledger.holding(1)
         clock.pass_time(299)
         assert await told(proxy) == "second"
+
+
+@story
+async def test_an_answer_that_goes_on_holds_the_session_already() -> None:
+    clock, gate = FakeClock(), asyncio.Event()
+    long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
+    async with running_proxy(failing_once(), FakeProvider(long, message("second")), clock=clock) as proxy:
+        answer = await say(proxy)
+        clock.pass_time(REST)
+        assert await told(proxy) == "second"
+        gate.set()
+        assert await complete_text(answer) == "second"

@@ -20,6 +20,7 @@ from claude_proxy.cli.settings import load_config
 from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained
 from claude_proxy.core.listing import CLAUDE_MODELS
+from claude_proxy.core.routing import tier_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 from claude_proxy.store.text import printable
@@ -31,7 +32,12 @@ USUAL_MODEL = next(iter(CLAUDE_MODELS))
 @click.command(
     epilog="\b\nExamples:\n  claude-proxy explain\n  claude-proxy explain --model haiku --tokens 250000 --image"
 )
-@click.option("--model", default=USUAL_MODEL, show_default=True, help="The model that is asked for.")
+@click.option(
+    "--model",
+    default=USUAL_MODEL,
+    show_default=True,
+    help="The model that is asked for: a tier, such as haiku, or any name.",
+)
 @click.option("--tokens", type=click.IntRange(0, MOST_TOKENS), default=0, help="How long the request is.")
 @click.option("--image", is_flag=True, help="There is an image in it.")
 @click.option("--session", metavar="ID", default="", help="Its session, as in proxy.log: who holds it counts.")
@@ -44,7 +50,7 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
     """
     target = glance.led_to(os.environ)
     pin = target.pin if provider is None and target else provider or ""
-    question = Question(model or USUAL_MODEL, tokens, image, session, pin)
+    question = Question(_whole(model), tokens, image, session, pin)
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     told = _asked_of_proxy(home, running, question) if running else _by_configuration(home, question)
@@ -53,6 +59,11 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
     else:
         _show(console(), question, told)
     return Exit.OK
+
+
+def _whole(model: str) -> str:
+    """Return the id that Claude Code sends where a user types a tier, such as `haiku`."""
+    return next((known for known in CLAUDE_MODELS if tier_of(known) == model.lower()), model or USUAL_MODEL)
 
 
 def _asked_of_proxy(home: Home, running: Running, question: Question) -> Explanation:
@@ -98,4 +109,5 @@ def _lines(fate: Fate) -> Iterator[str]:
     elif fate.window is not None:
         yield f"context window {fate.window} tokens"
     if fate.changes:
-        yield f"would be changed: {'; '.join(printable(change) for change in fate.changes)}"
+        yield "would be changed, where it stands in the request:"
+        yield from (f"  {printable(change)}" for change in fate.changes)

@@ -1,7 +1,7 @@
 """Who is asked for a request, in which order: the user's route, then what fits, what it demands, and who holds it.
 
 route            pin, model, length  → the user's own order, or that of the providers
-login            without one, those that take the client's own are passed over
+login            those that are asked with the client's own are passed over where it brings none
 context windows  those that can't hold the request are passed over
 demands          those that can't do what it asks for go behind those that can
 affinity         who holds the session goes first
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.demands import Demands
@@ -36,8 +36,8 @@ class Asked:
     pin: str | None = None
     demands: Demands = NO_DEMANDS
     session: SessionKey | None = None
-    with_login: bool = True
-    """Whether the client's own login comes with it."""
+    login: bool = True
+    """Whether the client's own comes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class TooLong:
     tokens: int
     window: int
     route: Route
+
+
+Choice: TypeAlias = Route | NoSuchProvider | NoLogin | TooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,11 @@ class Chooser:
     sessions: Sessions = field(default_factory=Sessions)
     lessons: Lessons = field(default_factory=Lessons)
 
-    def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Route | NoSuchProvider | NoLogin | TooLong:
+    def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Choice:
         """Return the candidates in the order in which they are asked. To count its tokens, a request need not fit."""
         found = route(self.providers, asked.pin, asked.model, self.keyless, self.routes, self._exceeds(asked))
-        if isinstance(found, NoSuchProvider):
-            return found
-        opened = open_to(found, with_login=asked.with_login)
-        if isinstance(opened, NoLogin):
+        opened = found if isinstance(found, NoSuchProvider) else open_to(found, with_login=asked.login)
+        if not isinstance(opened, Route):
             return opened
         fitting = opened if counting else self._fitting(opened, asked)
         if isinstance(fitting, TooLong) or fitting.pinned:

@@ -148,6 +148,8 @@ class _Explaining:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"
         elif holder is not first and one is first:
             yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
+        if one.provider.auth is Auth.CLIENT:
+            yield "it is asked with Claude Code's own login: a request that brings none passes it by"
         for demand in self._chooser.unmet(one, self._asked.demands, self._now):
             yield f"it is known not to take {demand}: asked after those that do"
 

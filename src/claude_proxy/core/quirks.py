@@ -1,4 +1,4 @@
-"""What is changed in a request for a provider, in words: of what is known of it, and of what it has taught."""
+"""What is changed in a request for a provider, in words: by what is known of it, and by what it has taught."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from collections.abc import Iterable, Iterator
 
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
 
+_OUT = "left out"
+_TEXT = "replaced by a short text"
+_LEARNT = ", as its errors taught"
+
+_RULES = {
+    "beta:*": (_OUT, "every beta"),
+    "block:image": (_TEXT, "images"),
+    "block:document": (_TEXT, "documents"),
+    "thinking:all": (_OUT, "earlier thinking"),
+    "thinking:unknown": (_OUT, "thinking of which it is not known who made it"),
+}
 _KINDS = {
-    Kind.FIELD: "{} left out",
-    Kind.TOOL_FIELD: "{} left out of tools",
-    Kind.BETA: "the beta {} left out",
-    Kind.BLOCK: "content of the type {} replaced by a short text",
-    Kind.ROLE: "a message with the role {} put into the user's message beside it",
-    Kind.THINKING: "earlier thinking left out ({})",
+    Kind.FIELD: (_OUT, "{}"),
+    Kind.TOOL_FIELD: (_OUT, "{} of tools"),
+    Kind.BETA: (_OUT, "the beta {}"),
+    Kind.BLOCK: (_TEXT, "{}"),
+    Kind.ROLE: ("put into the user's message beside it", "a message with the role {}"),
+    Kind.THINKING: (_OUT, "thinking ({})"),
 }
 _THINKING = {
     Thinking.ADAPTIVE: "thinking asked for as adaptive",
@@ -28,37 +39,39 @@ _FORCED = {
 
 
 def changes_in_words(traits: Traits, facts: ModelFacts, learnt: Iterable[Rule] = ()) -> tuple[str, ...]:
-    """Return what is changed for a model, where it stands in the request. Rules that were learnt are marked."""
-    return (*_of_provider(traits, facts), *_of_model(facts), *_taught(traits.rejects, frozenset(learnt)))
+    """Return what is changed for a model, where it stands in the request: `left out: the beta x, top_k`."""
+    grouped = dict[str, dict[str, None]]()
+    for how, what in (*_known(traits, facts), *_refused(traits.rejects, frozenset(learnt))):
+        grouped.setdefault(how, {})[what] = None  # each once, in this order
+    return (*[f"{how}: {', '.join(things)}" for how, things in grouped.items()], *_reshaped(traits, facts))
 
 
-def _of_provider(traits: Traits, facts: ModelFacts) -> Iterator[str]:
+def _known(traits: Traits, facts: ModelFacts) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of a thing, and the thing."""
     if not traits.is_anthropic:
-        yield "Claude Code's billing block left out"
-    if facts.images is False:
-        yield "images replaced by a short text"
+        yield _OUT, "Claude Code's billing block"
+    if traits.checks_signatures:
+        yield _OUT, "thinking that another provider signed"
     if traits.server_tools == ():
-        yield "tools that a provider runs itself, such as web search, left out"
-    elif traits.server_tools:
-        yield f"of the tools that a provider runs itself, only {_listed(traits.server_tools)} kept"
-    if traits.efforts:
-        yield f"the effort one of {_listed(traits.efforts)}"
+        yield _OUT, "tools that a provider runs itself, such as web search"
+    if facts.images is False:
+        yield _TEXT, "images"
 
 
-def _of_model(facts: ModelFacts) -> Iterator[str]:
+def _refused(known: frozenset[Rule], learnt: frozenset[Rule]) -> Iterator[tuple[str, str]]:
+    for rule in sorted(known | learnt, key=str):
+        how, what = _RULES.get(str(rule)) or _KINDS[rule.kind]
+        yield how if rule in known else how + _LEARNT, what.format(rule.name)
+
+
+def _reshaped(traits: Traits, facts: ModelFacts) -> Iterator[str]:
+    if traits.server_tools:
+        yield f"of the tools that a provider runs itself, only {', '.join(traits.server_tools)} kept"
     if facts.thinking:
         yield _THINKING[facts.thinking]
+    if traits.efforts:
+        yield f"the effort one of {', '.join(traits.efforts)}"
     if facts.forced_tool in _FORCED:
         yield _FORCED[facts.forced_tool]
     if facts.max_output is not None:
         yield f"max_tokens at most {facts.max_output}"
-
-
-def _taught(known: frozenset[Rule], learnt: frozenset[Rule]) -> Iterator[str]:
-    for rule in sorted(known | learnt, key=str):
-        told = "every beta left out" if rule == Rule(Kind.BETA, "*") else _KINDS[rule.kind].format(rule.name)
-        yield told if rule in known else f"{told} (learnt from its errors)"
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
