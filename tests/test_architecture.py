@@ -18,6 +18,7 @@ LAYERS = (
     ("gateway", "heartbeat"),
     ("attempt",),
     ("notes",),
+    ("mending",),
     ("exchange", "counting"),
     ("net", "config", "store"),
     ("board",),

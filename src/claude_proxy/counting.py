@@ -16,6 +16,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import weighed
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
+from claude_proxy.mending import attempt
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError
 
@@ -55,7 +56,7 @@ class Counting:
         candidate = self._first_that_counts(route)
         if candidate is None:
             return self._estimated(request, route, ())
-        outcome, _ = await notes.attempt(candidate, request)
+        outcome, _ = await attempt(self._gateway, notes, candidate, request)
         if isinstance(outcome, Accepted) or (outcome.fault is Fault.REQUEST and outcome.label not in _NOT_OFFERED):
             answer = outcome.reply
             if answer:

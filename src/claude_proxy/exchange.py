@@ -26,6 +26,7 @@ from claude_proxy.core.unable import unable
 from claude_proxy.core.usage import updated
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.heartbeat import Heartbeat
+from claude_proxy.mending import attempt
 from claude_proxy.notes import Notes
 from claude_proxy.ports import Client, ClientLeftError, UpstreamError
 
@@ -78,7 +79,7 @@ class Exchange:
         self._failover = failover = Failover(candidates, pinned=route.pinned)
         decision: Decision = failover.begin(gateway.clock.wall())
         while isinstance(decision, Try):
-            outcome, self._stream = await notes.attempt(decision.candidate, request)
+            outcome, self._stream = await attempt(gateway, notes, decision.candidate, request)
             decision = failover.judged(outcome, gateway.clock.wall())
         await self._heartbeat.pause()
         return decision

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from claude_proxy.attempt import Stream, ask
 from claude_proxy.core import messages
-from claude_proxy.core.adapt import adapt
+from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.affinity import session_key
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
@@ -16,6 +16,7 @@ from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import Weight, weighed
+from claude_proxy.core.traits import Rule
 from claude_proxy.gateway import Gateway, RequestHead
 
 LONGEST_TEXT = 300
@@ -46,24 +47,33 @@ class Notes:
         self.usage = Usage()
         self.ending = Ending.CLIENT_LEFT
 
+    @property
+    def counting(self) -> bool:
+        """Whether tokens are counted and no answer is given."""
+        return self._kind == "count_tokens"
+
     def begin(self, request: MessagesRequest) -> None:
         """Note what is asked for."""
         self._requested_model = request.model
         self._streaming = request.streaming
 
-    async def attempt(self, candidate: Candidate, request: MessagesRequest) -> tuple[Outcome, Stream | None]:
-        """Adapt the request to a candidate, send it, and note what came of it."""
+    def adapted(self, candidate: Candidate, request: MessagesRequest, rules: Iterable[Rule]) -> Adapted:
+        """Return the request as a candidate gets it under these rules."""
+        now, origins = self._gateway.clock.wall(), self._gateway.memory.origins
+        return adapt(request, candidate, rules, lambda signature: origins.of(signature, now))
+
+    async def attempt(
+        self, candidate: Candidate, request: MessagesRequest, adapted: Adapted
+    ) -> tuple[Outcome, Stream | None]:
+        """Send a candidate its request, and note what came of it."""
         provider, memory, clock = candidate.provider, self._gateway.memory, self._gateway.clock
-        now = clock.wall()
-        rules = memory.lessons.rules(provider.name, candidate.model, now)
-        adapted = adapt(request, candidate, rules, lambda signature: memory.origins.of(signature, now))
         self._used_model = adapted.model
         started = clock.monotonic()
         outcome, stream = await ask(
-            self._gateway, provider, adapted, streaming=request.streaming, counting=self._kind == "count_tokens"
+            self._gateway, provider, adapted, streaming=request.streaming, counting=self.counting
         )
         self._candidate = candidate
-        if isinstance(outcome, Accepted) and self._kind == "messages":
+        if isinstance(outcome, Accepted) and not self.counting:
             # now, since the request is gone when its usage is known
             self._weight = weighed(request.body) if memory.tokens.due(candidate.key, len(request.body)) else None
         secret = shown_to(provider, request.headers)

@@ -74,6 +74,16 @@ class Kind(enum.Enum):
     """A message's role: `system`."""
     THINKING = "thinking"
     """Thinking blocks: `unknown` are those of which it is not known who made them, `all` is every one."""
+    THINKING_MODE = "thinking_mode"
+    """A `thinking.type`: `adaptive`, `enabled` or `disabled`."""
+    MARK = "mark"
+    """A field of content blocks, wherever they stand, and of tools: `cache_control`, `cache_control.scope`."""
+    REQUIRES = "requires"
+    """Not what it refuses but what it asks for: the name of one of the `Traits` that are true or false."""
+
+
+THINKING_ON_TOOL_TURNS = "thinking_on_tool_turns"
+"""What a rule of `Kind.REQUIRES` can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +124,35 @@ class Traits:
         rules = frozenset(rules)
         return _having(self, rules) if rules else self
 
+    def thinking(self, known: Thinking | None) -> Thinking | None:
+        """Return which `thinking.type` a model takes, by what is `known` of it and what it was learnt to refuse."""
+        refused = self.names(Kind.THINKING_MODE)
+        if not refused:
+            return known
+        taken = _TAKES[known] - refused or _TAKES[None] - refused  # what is learnt is newer than what is known
+        return _NAMED.get(taken, known)
+
     def names(self, kind: Kind) -> frozenset[str]:
         """Return what of a kind it does not take."""
         return frozenset(rule.name for rule in self.rejects if rule.kind is kind)
 
 
+_TAKES = {
+    None: frozenset({"adaptive", "enabled", "disabled"}),
+    Thinking.ADAPTIVE: frozenset({"adaptive", "disabled"}),
+    Thinking.ADAPTIVE_ONLY: frozenset({"adaptive"}),
+    Thinking.ENABLED: frozenset({"enabled", "disabled"}),
+    Thinking.ENABLED_ONLY: frozenset({"enabled"}),
+    Thinking.ALWAYS: frozenset({"adaptive", "enabled"}),
+}
+_NAMED = {types: thinking for thinking, types in _TAKES.items()}
+
+
 @lru_cache(maxsize=256)
 def _having(traits: Traits, rules: frozenset[Rule]) -> Traits:
-    return replace(traits, rejects=traits.rejects | rules)
+    must_think = Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS) in rules
+    return replace(
+        traits,
+        rejects=traits.rejects | rules,
+        thinking_on_tool_turns=traits.thinking_on_tool_turns or must_think,
+    )

@@ -1,0 +1,107 @@
+"""What an error body complains of, as short texts: `context_management: Extra inputs are not permitted`.
+
+Providers put their words into Anthropic's form, OpenAI's, FastAPI's list with `loc`, the repr of such a list, plain
+text, or another provider's error inside a message of their own. All of it comes out as `words`, or `path: words` where
+the error says where in the request it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core.lenient import decoded
+
+MOST_BYTES: Final = 1024 * 1024
+"""Of a body; FastAPI's errors quote what they refuse, which may be most of the request."""
+
+LONGEST: Final = 4096
+"""Characters of a text that are looked at: what is wrong comes first, quotations after it."""
+
+MOST: Final = 32
+"""Texts of one error."""
+
+MOST_CHARACTERS: Final = 16_384
+"""Of all texts together: a hostile error costs some milliseconds, not a second."""
+
+_DEEPEST: Final = 8
+_LONGEST_INPUT: Final = 40
+_LONGEST_PATH: Final = 20
+
+_anything = msgspec.json.Decoder()
+
+_TELLING: Final = (
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "error",
+    "errors",
+    "metadata",
+    "raw",
+    "upstream_error",
+    "data",
+)
+"""The keys behind which providers put their words."""
+
+_SAID_INSIDE: Final = re.compile(r'"(?:message|msg)"\s*:\s*"((?:[^"\\]|\\.){1,1000})"')
+_LOCATED: Final = re.compile(
+    r"'loc': [(\[]([^)\]]{1,300})[)\]], 'msg': (\"[^\"]{1,400}\"|'[^']{1,400}')(?:, 'input': '([^']{1,40})')?"
+)
+_STEP: Final = re.compile(r"[\w-]+")
+
+
+def complaints(body: bytes) -> tuple[str, ...]:
+    """Return what an error body says, the outermost words first, each text once."""
+    value = decoded(_anything, body) if len(body) <= MOST_BYTES else None
+    found = _said(body[:LONGEST].decode("utf-8", "replace") if value is None else value)
+    return tuple(_bounded(dict.fromkeys(islice(found, MOST))))
+
+
+def _bounded(texts: Iterable[str]) -> Iterator[str]:
+    left = MOST_CHARACTERS
+    for text in texts:
+        yield text[:left]
+        left = max(0, left - len(text))
+
+
+def _said(value: object, depth: int = 0) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        yield from _in_text(value[:LONGEST])
+    elif isinstance(value, list):
+        for one in value[:MOST]:
+            yield from _said(one, depth + 1)
+    elif isinstance(value, dict):
+        yield from _located(value)
+        for key in _TELLING:
+            if key in value:
+                yield from _said(value[key], depth + 1)
+
+
+def _located(error: Mapping[object, object]) -> Iterator[str]:
+    """Yield `path: words` of an error that names its place apart: FastAPI's `loc`, OpenAI's `param`."""
+    loc, words = error.get("loc"), error.get("msg", error.get("message"))
+    path = ".".join(map(str, loc[:_LONGEST_PATH])) if isinstance(loc, list) else error.get("param")
+    if isinstance(path, str) and path and isinstance(words, str):
+        given = error.get("input")
+        quoted = given if isinstance(given, str) and len(given) <= _LONGEST_INPUT else ""
+        yield _placed(path, words, quoted)
+
+
+def _placed(path: str, words: str, given: str) -> str:
+    told = f"{path[:LONGEST].removeprefix('body.')}: {words}"[:LONGEST]
+    return f"{told} (input '{given}')" if given else told
+
+
+def _in_text(text: str) -> Iterator[str]:
+    """Yield a text, and what another provider's error that it quotes says."""
+    yield text
+    for path, words, given in _LOCATED.findall(text):
+        yield _placed(".".join(_STEP.findall(path)), words[1:-1], given)
+    yield from _SAID_INSIDE.findall(text.replace('\\"', '"'))

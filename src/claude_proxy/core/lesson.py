@@ -1,0 +1,78 @@
+"""A refusal that can be mended: what an error says that its provider does not take, and that it can do without.
+
+the error's body ─► complaints ─► refusals ─┬─► Lesson, the rules to send it with
+the request that was sent ──────────────────┘
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.complaints import complaints
+from claude_proxy.core.refusals import refused
+from claude_proxy.core.sent import Sent
+from claude_proxy.core.traits import Kind, Rule
+
+TEACHING_STATUSES: Final = frozenset({400, 415, 422, 501})
+"""The last two are what some answer to an image."""
+
+MOST_RULES: Final = 16
+"""Rules that one error teaches: some list all that they refuse."""
+
+_ALL_THINKING: Final = Rule(Kind.THINKING, "all")
+_FOREIGN_THINKING: Final = Rule(Kind.THINKING, "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Rules that may make a request fit; those that do not last are for this one request alone."""
+
+    rules: frozenset[Rule]
+    lasting: bool = True
+
+
+def lessons(status: int, body: bytes, sent: Adapted) -> tuple[Lesson, ...]:
+    """Return what an error teaches, the milder first; none where it is the user's own, or not understood."""
+    if status not in TEACHING_STATUSES:
+        return ()
+    texts, request = complaints(body), Sent(sent)
+    about_thinking = _about_thinking(texts, request)
+    if about_thinking:
+        return about_thinking
+    rules = list(dict.fromkeys(_rules(texts, request)))[:MOST_RULES]
+    return (Lesson(frozenset(rules)),) if rules else ()
+
+
+def _rules(texts: tuple[str, ...], sent: Sent) -> Iterator[Rule]:
+    for text in texts:
+        yield from refused(text, sent)
+
+
+_BOUND: Final = re.compile(
+    r"thinking[^\n]{0,200}(?:cannot be modified|bound to a different conversation)|"
+    r"must start with a thinking block|"
+    r"expected .{0,3}thinking.{0,3} or .{0,3}redacted_thinking.{0,3}, but found|"
+    r"非法请求|illegal request",
+    re.IGNORECASE,
+)
+"""Whoever made the blocks, they do not stand as this provider wants them; another conversation's may."""
+
+_SIGNATURE: Final = re.compile(
+    r"invalid .{0,3}signature.{0,3} in .{0,3}thinking|"
+    r"thought signature is not valid|"
+    r"signature: (?:field required|extra inputs are not permitted)",
+    re.IGNORECASE,
+)
+
+
+def _about_thinking(texts: tuple[str, ...], sent: Sent) -> tuple[Lesson, ...]:
+    there = sent.thinking or not sent.blocks.isdisjoint({"thinking", "redacted_thinking"})
+    if any(map(_BOUND.search, texts)) and there:
+        return (Lesson(frozenset({_ALL_THINKING}), lasting=False),)
+    if any(map(_SIGNATURE.search, texts)) and there:
+        return (Lesson(frozenset({_FOREIGN_THINKING})), Lesson(frozenset({_ALL_THINKING}), lasting=False))
+    return ()
