@@ -94,14 +94,27 @@ def test_those_who_serve_claude_check_signatures_and_anthropic_alone_keeps_the_b
 
 
 def test_what_a_provider_refuses_is_a_rule_and_what_it_ignores_is_none() -> None:
-    assert refused("minimax") == refused("minimax-cn") == {"block:document"}
+    assert refused("minimax") == refused("minimax-cn") == {"role:system", "block:document"}
     assert refused("zai") == refused("zhipu") == refused("xiaomi") == {"role:system"}
-    assert refused("moonshot") == {"block:tool_reference", "field:temperature", "field:top_p", "field:top_k"}
+    assert (
+        refused("moonshot")
+        == refused("moonshot-cn")
+        == {
+            "block:tool_reference",
+            "block:document",
+            "block:search_result",
+            "block:redacted_thinking",
+            "field:temperature",
+            "field:top_p",
+            "field:top_k",
+        }
+    )
     assert refused("deepseek") == {
         "role:system",
         "block:document",
         "block:search_result",
         "block:redacted_thinking",
+        "block:tool_reference",
         "block:code_execution_tool_result",
         "block:mcp_tool_use",
         "block:mcp_tool_result",

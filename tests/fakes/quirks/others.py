@@ -1,0 +1,106 @@
+"""Providers of one quirk each: MiMo, Fireworks, SGLang, OpenRouter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from fakes.peer import Request
+from fakes.quirks.house import House, Refused, anthropic_error, tokens
+from fakes.quirks.reading import Body, as_blocks
+from fakes.quirks.speech import Block, Counted
+from fakes.steps import Script, Status
+
+
+class Mimo(House):
+    """Xiaomi MiMo: empty signatures, and thinking must come back where a tool was used."""
+
+    name = "xiaomi"
+
+    def unauthorized(self) -> Refused:
+        return Refused(401, anthropic_error("authentication_error", "Invalid API Key"))
+
+    def check(self, body: Body, request: Request) -> None:
+        self.check_privacy(body)
+        if not self.is_thinking(body):
+            return
+        for at, message in enumerate(body["messages"]):
+            kinds = [block["type"] for block in as_blocks(message["content"])]
+            if "tool_use" in kinds and "thinking" not in kinds:
+                words = (
+                    f"thinking is enabled but reasoning_content is missing in assistant tool call message at index {at}"
+                )
+                raise Refused(400, anthropic_error("invalid_request_error", words))
+
+    def signature(self, number: int) -> str:
+        return ""
+
+
+class Fireworks(House):
+    """Fireworks: empty signatures, and it takes what it is given."""
+
+    name = "fireworks"
+    x_api_key = False
+    counts_tokens = False
+
+    def unauthorized(self) -> Refused:
+        return Refused(401, {"error": {"message": "The API key you provided is invalid.", "type": "error"}})
+
+    def check(self, body: Body, request: Request) -> None:
+        self.check_privacy(body)
+
+    def signature(self, number: int) -> str:
+        return ""
+
+
+class SgLang(House):
+    """A server on this machine: no key, and its first count is 0."""
+
+    name = "sglang"
+    thinks = False
+
+    def admit(self, request: Request) -> None:
+        for header in ("authorization", "x-api-key"):
+            if request.header(header) is not None:
+                self.offences.append(f"it was sent {header}")
+
+    def unauthorized(self) -> Refused:
+        raise AssertionError("it lets everybody in")
+
+    def check(self, body: Body, request: Request) -> None:
+        self.check_privacy(body)
+
+    def signature(self, number: int) -> str:
+        return ""
+
+    def usage(self, body: Body, blocks: Sequence[Block]) -> Counted:
+        said = {"input_tokens": tokens(body["messages"]), "output_tokens": tokens(blocks)}
+        return Counted({"input_tokens": 0, "output_tokens": 0}, said)
+
+
+class OpenRouter(House):
+    """OpenRouter: names with a vendor in them, and errors in another form."""
+
+    name = "openrouter"
+    x_api_key = False
+    counts_tokens = False
+
+    def unauthorized(self) -> Refused:
+        return Refused(401, openrouter_error(401, "No auth credentials found"))
+
+    def check(self, body: Body, request: Request) -> None:
+        self.check_privacy(body)
+        if "/" not in body["model"]:
+            raise Refused(400, openrouter_error(400, f"{body['model']} is not a valid model ID"))
+
+    def signature(self, number: int) -> str:
+        return f"or-{number}"
+
+
+def openrouter_error(code: int, message: str) -> dict[str, object]:
+    return {"error": {"message": message, "code": code}, "user_id": "user_quirk"}
+
+
+def out_of_credits() -> Script:
+    words = "This request requires more credits, or fewer max_tokens."
+    return [Status(402, json.dumps(openrouter_error(402, words)).encode())]
