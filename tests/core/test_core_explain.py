@@ -77,12 +77,6 @@ def test_the_users_routes_are_named_with_who_stands_in_none() -> None:
     assert explain(Chooser(ALL, routes=routes), tokens=1001).order == "your route for requests over 1000 tokens"
 
 
-def test_who_takes_the_clients_own_login_is_told() -> None:
-    plan = replace(A, auth=Auth.CLIENT)
-    words = "it takes Claude Code's own login: a request without one passes it by"
-    assert told(explain(Chooser((plan, C)))) == [("a", 1, (words,)), ("c", 2, ())]
-
-
 def test_who_has_no_key_is_told_with_the_variable() -> None:
     found = explain(Chooser(ALL, MappingProxyType({"zai": "ZAI_API_KEY"})))
     assert told(found)[-1] == ("zai", 0, ("it has no key: set ZAI_API_KEY in .env",))

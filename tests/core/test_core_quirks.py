@@ -60,6 +60,9 @@ def test_each_mode_of_thinking_has_its_words(thinking: Thinking) -> None:
         (Rule(Kind.BLOCK, "tool_reference"), "replaced by a short text: tool_reference"),
         (Rule(Kind.ROLE, "system"), "put into the user's message beside it: a message with the role system"),
         (Rule(Kind.THINKING, "all"), "left out: earlier thinking"),
+        (Rule(Kind.THINKING_MODE, "adaptive"), "not asked for: thinking in the mode adaptive"),
+        (Rule(Kind.MARK, "cache_control.scope"), "left out: cache_control.scope of blocks and tools"),
+        (Rule(Kind.REQUIRES, "thinking_on_tool_turns"), "sent along: earlier thinking with each call of a tool"),
         (Rule(Kind.THINKING, "unknown"), "left out: thinking of which it is not known who made it"),
     ],
 )

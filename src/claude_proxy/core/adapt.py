@@ -13,6 +13,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.rewriting.conversation import with_messages_that_fit
 from claude_proxy.core.rewriting.draft import Draft
 from claude_proxy.core.rewriting.fields import without_refused_fields
+from claude_proxy.core.rewriting.marks import without_refused_marks
 from claude_proxy.core.rewriting.max_tokens import within_max_output
 from claude_proxy.core.rewriting.system import without_billing_block
 from claude_proxy.core.rewriting.terms import terms_of
@@ -63,6 +64,7 @@ def adapt(
     for rule in _RULES:
         rule(draft)
     with_messages_that_fit(draft, origin_of)
+    without_refused_marks(draft)
     body = draft.body()
     head = _request_line(request, provider) + headers.for_provider(fields, provider, len(body))
     return Adapted(head, body, model, draft.changes.words())

@@ -141,8 +141,6 @@ class _Explaining:
         return self._fate(one, place, (*self._about_the_order(one, found), *self._about_health(one, found)))
 
     def _about_the_order(self, one: Candidate, found: Route) -> Iterator[str]:
-        if one.provider.auth is Auth.CLIENT:
-            yield "it takes Claude Code's own login: a request without one passes it by"
         holder, first = found.candidates[0], found.first_choice or found.candidates[0]
         if holder is not first and one is holder:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"

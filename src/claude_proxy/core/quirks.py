@@ -24,6 +24,9 @@ _KINDS = {
     Kind.BLOCK: (_TEXT, "{}"),
     Kind.ROLE: ("put into the user's message beside it", "a message with the role {}"),
     Kind.THINKING: (_OUT, "thinking ({})"),
+    Kind.THINKING_MODE: ("not asked for", "thinking in the mode {}"),
+    Kind.MARK: (_OUT, "{} of blocks and tools"),
+    Kind.REQUIRES: ("sent along", "earlier thinking with each call of a tool"),
 }
 _THINKING = {
     Thinking.ADAPTIVE: "thinking asked for as adaptive",

@@ -16,6 +16,7 @@
     thoughts.py       thinking of others
     blocks.py         images, documents and other blocks that can't be read
     reminders.py      messages of the role `system`
+    marks.py          marks for the prompt cache
 
 What becomes of a message depends on the message and its neighbours alone, never on where the conversation stands: so
 what a provider is sent in one turn is the beginning of what it is sent in the next, and its cache serves. What has not

@@ -33,6 +33,8 @@ class Terms:
     tool_fields: frozenset[str]
     betas: frozenset[bytes]
     blocks: frozenset[str]
+    marks: frozenset[str]
+    """`cache_control`, or a part of it such as `cache_control.scope`."""
     folds_system: bool
     """Whether a message of the role `system` has to become part of its neighbour."""
     drops_unknown: bool
@@ -50,6 +52,7 @@ def terms_of(candidate: Candidate, rules: frozenset[Rule]) -> Terms:
 @lru_cache(maxsize=256)  # the same for each request to a model, until something new is learnt
 def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, as_it_is: bool) -> Terms:
     traits = traits.having(rules)
+    facts = replace(facts, thinking=traits.thinking(facts.thinking))
     if as_it_is:
         # a plan's login serves Claude Code's own requests as they are, so no more is changed than would be refused
         kept = traits.rejects.intersection(_THINKING)
@@ -65,6 +68,7 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
         tool_fields=traits.names(Kind.TOOL_FIELD) - {"name", "type", "input_schema"},
         betas=frozenset(betas if as_it_is else betas | {LOGIN_BETA.encode()}),
         blocks=blocks - _NEVER_REPLACED,
+        marks=traits.names(Kind.MARK),
         folds_system=Rule(Kind.ROLE, "system") in traits.rejects,
         drops_unknown=unknown or every,
         drops_all=every or "thinking" in blocks,
