@@ -64,8 +64,12 @@ async def test_its_login_is_used_until_its_limit_and_again_after_the_reset(tmp_p
     assert shown(plan.requests) == {f"Bearer {LOGIN}"}
     assert all("oauth-2025-04-20" in (one.header("anthropic-beta") or "") for one in plan.requests)
     assert {one.header("x-team") for one in plan.requests} == {"blue"}
+    posted = [one.json() for one in plan.requests if one.method == "POST"]
+    assert all(one["system"][0]["text"].startswith("x-anthropic-billing-header:") for one in posted)
     assert messages(other.requests) == 2
     assert shown(other.requests) == {"Bearer key-of-moonshot"}
+    for word in ("oauth-2025-04-20", "x-anthropic-billing-header"):
+        assert word not in str(other.requests)
     for text in (str(other.requests), notes):
         assert LOGIN not in text
     assert TOKEN not in str(plan.requests) + str(other.requests)

@@ -54,6 +54,24 @@ async def test_the_login_arrives_as_it_came_and_once(stream: bool) -> None:
 
 
 @story
+async def test_the_request_stays_as_it_is_for_the_plan_and_becomes_the_next_ones_own() -> None:
+    first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
+    body = (
+        b'{ "model":"claude-opus-5-5", "system":[{"type":"text","text":"x-anthropic-billing-header: cc_version=2;"},'
+        b' {"type":"text","text":"be brief"}],\n "messages":[{"role":"user","content":"hi"},'
+        b' {"role":"system","content":"by the way"}],"context_management":{ }, "stream": true}'
+    )
+    async with running_proxy(plan(first), second) as proxy:
+        headers = {**BY_LOGIN, "anthropic-beta": "claude-code-20250219,oauth-2025-04-20"}
+        answer = await proxy.ask("POST", "/v1/messages?beta=true", body, headers=headers)
+        assert await complete_text(answer) == "second"
+    assert first.requests[0].body == body
+    assert first.requests[0].header("anthropic-beta") == "claude-code-20250219,oauth-2025-04-20"
+    assert b"billing" not in second.requests[0].body
+    assert second.requests[0].header("anthropic-beta") == "claude-code-20250219"
+
+
+@story
 async def test_its_tokens_are_counted_with_the_login_too() -> None:
     fake = FakeProvider(json_answer({"input_tokens": 42}))
     async with running_proxy(plan(fake)) as proxy:
