@@ -220,10 +220,10 @@ def test_each_header_of_ours_is_documented() -> None:
 
 
 def outcomes() -> set[str]:
-    """Return the words for an attempt's outcome: what `unanswered` and `Rejected` are called with, besides statuses."""
+    """Return the words for an attempt's outcome: what names a fault where it is found, besides statuses."""
     words = {failure.value for failure in Failure} | {"error"}
-    position = {"unanswered": 0, "Rejected": 1}
-    for path in ("attempt.py", "core/judge.py"):
+    position = {"unanswered": 0, "Rejected": 1, "Limit": 1}
+    for path in ("attempt.py", "core/judge.py", "core/limits.py"):
         for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in position:
                 words |= set(strings(node.args[position[node.func.id]]))

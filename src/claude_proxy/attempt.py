@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, judge_body, unanswered
+from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, Terms, judge_body, unanswered
 from claude_proxy.core.model import Fault, Provider, Reply, Timeouts
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.gateway import Gateway
@@ -40,6 +40,7 @@ async def ask(
     gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
 ) -> tuple[Outcome, Stream | None]:
     """Return what came of it; the stream besides where one was accepted. Every fault is a `Rejected`, never raised."""
+    terms = Terms(gateway.policy, provider.traits)
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
@@ -53,8 +54,8 @@ async def ask(
     stream = None
     try:
         if not streaming or answer.status != HTTPStatus.OK:
-            return await _whole(gateway, provider, answer, counting=counting), None
-        judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall())
+            return await _whole(gateway, provider, answer, terms, counting=counting), None
+        judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall(), terms)
         opened = Stream(answer, SSEDecoder(), judge, timeouts.stall)
         outcome = await _opening(gateway, provider, opened)
         stream = opened if isinstance(outcome, Accepted) else None
@@ -94,13 +95,12 @@ async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outc
     return stream.judge.cut(stream.decoder.rest)
 
 
-async def _whole(gateway: Gateway, provider: Provider, answer: Answer, *, counting: bool) -> Outcome:
+async def _whole(gateway: Gateway, provider: Provider, answer: Answer, terms: Terms, *, counting: bool) -> Outcome:
     """Read an answer to its last byte before it is judged, so that failover covers it all.
 
     A status that sends us to the next provider says enough by itself: its body is not waited for long.
     """
-    statuses = gateway.policy.retry_statuses
-    told_enough = answer.status in statuses
+    told_enough = terms.sends_on(answer.status)
     pieces = list[bytes]()
     try:
         await _read_to_end(gateway, provider.timeouts, answer, pieces, hurry=told_enough)
@@ -114,7 +114,7 @@ async def _whole(gateway: Gateway, provider: Provider, answer: Answer, *, counti
     if broken and not told_enough:
         return broken
     reply = Reply(answer.status, answer.headers, b"".join(pieces))
-    outcome = judge_body(reply, statuses, gateway.clock.wall(), counting=counting)
+    outcome = judge_body(reply, terms, gateway.clock.wall(), counting=counting)
     return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 

@@ -1,4 +1,4 @@
-"""What `status` shows besides health, kept in memory: the last answer, the last faults, the keys that were refused."""
+"""What `status` shows besides health, kept in memory: the last answer, the last faults, and what is to be mended."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from claude_proxy.core import reasons
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.model import Account, Attempt, Ending, Provider
 from claude_proxy.ports import Clock, Journal, Level
 from claude_proxy.store.text import printable
 
-_KEY_REFUSED: Final = frozenset({"401", "403"})
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 
 MAX_SESSIONS: Final = 256
@@ -38,6 +38,8 @@ class Board:
         self._clock = clock
         self._trouble: dict[str, Trouble] = {}
         self._key_refused: set[str] = set()
+        self._out_of_credit: set[str] = set()
+        self._unknown_model: dict[str, str] = {}
         self._last_answer: dict[str, object] | None = None
         self._sessions: dict[str, Mapping[str, object]] = {}
         self._noted_epoch: dict[Health, int] = {}
@@ -50,11 +52,10 @@ class Board:
         now = self._clock.wall()
         for attempt in account.attempts:
             if attempt.outcome == "200":
-                self._key_refused.discard(attempt.provider)
+                self._mended(attempt)
             else:
                 self._trouble[attempt.provider] = Trouble(now, attempt.text or attempt.outcome)
-            if attempt.outcome in _KEY_REFUSED:
-                self._note_refused_key(attempt)
+                self._note_what_to_mend(attempt)
             self._note_rest(attempt.provider, now)
         if account.provider:
             self._last_answer = {
@@ -73,7 +74,9 @@ class Board:
     def forget(self, name: str) -> None:
         """Forget what was known of a provider, since its key or address is another now."""
         self._trouble.pop(name, None)
+        self._unknown_model.pop(name, None)
         self._key_refused.discard(name)
+        self._out_of_credit.discard(name)
 
     def _remember(self, session: str, answer: Mapping[str, object]) -> None:
         if not 0 < len(session) <= MAX_SESSION_LENGTH:
@@ -83,16 +86,25 @@ class Board:
         if len(self._sessions) > MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
 
-    def _note_refused_key(self, attempt: Attempt) -> None:
-        name, status = attempt.provider, attempt.outcome
-        if name in self._key_refused:
-            return
-        self._key_refused.add(name)
-        if attempt.by_login:
-            self.note(f"{name} refused Claude Code's own login ({status}): log in again there, with /login", "error")
-            return
+    def _mended(self, attempt: Attempt) -> None:
+        self._key_refused.discard(attempt.provider)
+        self._out_of_credit.discard(attempt.provider)
+        if self._unknown_model.get(attempt.provider) == _shown(attempt):
+            del self._unknown_model[attempt.provider]
+
+    def _note_what_to_mend(self, attempt: Attempt) -> None:
+        """Note, once, what an attempt says that only the user can mend."""
+        name, outcome, model = attempt.provider, attempt.outcome, _shown(attempt)
         variable = self.variables.get(name, "its key")
-        self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
+        if outcome in reasons.KEY_REFUSED and name not in self._key_refused:
+            self._key_refused.add(name)
+            self.note(_refused_key(attempt, variable), "error")
+        elif outcome in reasons.OUT_OF_CREDIT and name not in self._out_of_credit:
+            self._out_of_credit.add(name)
+            self.note(f"{name} is out of credit ({outcome}): top up the account of {variable}", "error")
+        elif outcome == reasons.UNKNOWN_MODEL and self._unknown_model.get(name) != model:
+            self._unknown_model[name] = model
+            self.note(f"{name} does not know the model {model}: mend `models` in config.json", "error")
 
     def _note_rest(self, name: str, now: float) -> None:
         health = self.healths.get(name)
@@ -106,6 +118,7 @@ class Board:
         health = self.healths[provider.name]
         trouble = self._trouble.get(provider.name)
         state = health.state(now)
+        reason = None if state is State.READY else health.reason
         return {
             "name": provider.name,
             "base_url": provider.base_url,
@@ -113,11 +126,19 @@ class Board:
             "auth": provider.auth.value,
             "state": state.value,
             "rest_until": health.rest_until,
-            "reason": None if state is State.READY else health.reason,
+            "reason": reason,
+            "why": reason and reasons.in_words(reason, provider.api_key_env),
             "strikes": health.strikes,
             "last_error": {"at": trouble.at, "text": trouble.text} if trouble else None,
             "key_rejected": provider.name in self._key_refused,
+            "out_of_credit": provider.name in self._out_of_credit,
+            "unknown_model": self._unknown_model_of(provider),
         }
+
+    def _unknown_model_of(self, provider: Provider) -> str | None:
+        """Return the model to mend; one that the configuration no longer names needs no mending."""
+        model = self._unknown_model.get(provider.name)
+        return model if not provider.models or model in provider.models.values() else None
 
     @property
     def last_answer(self) -> object:
@@ -127,3 +148,15 @@ class Board:
     def sessions(self) -> Mapping[str, Mapping[str, object]]:
         """Who answered last in each session, by its id; the newest stands last."""
         return self._sessions
+
+
+def _shown(attempt: Attempt) -> str:
+    return printable(attempt.model, MAX_MODEL_LENGTH)
+
+
+def _refused_key(attempt: Attempt, variable: str) -> str:
+    if attempt.by_login:
+        return (
+            f"{attempt.provider} refused Claude Code's own login ({attempt.outcome}): log in again there, with /login"
+        )
+    return f"{attempt.provider} refused its key ({attempt.outcome}): mend {variable} in .env or in the environment"

@@ -23,7 +23,6 @@ from claude_proxy.core.routing import Route
 from claude_proxy.core.signatures import in_answer
 from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.unable import unable
-from claude_proxy.core.usage import updated
 from claude_proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.heartbeat import Heartbeat
 from claude_proxy.mending import attempt
@@ -99,7 +98,7 @@ class Exchange:
         if self._stream:
             self._end(await self._relay_stream(self._stream, answer))
         else:
-            notes.usage = updated(notes.usage, answer.body)
+            notes.read_usage(answer.body)
             notes.minted(in_answer(answer.body))
             await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
             self._end(Ending.COMPLETE)

@@ -80,6 +80,17 @@ def test_a_rejected_key_names_the_variable_to_mend() -> None:
     assert "the key in MOONSHOT_API_KEY was rejected: mend it" in shown(with_provider(key_rejected=True))
 
 
+def test_a_rest_is_told_in_plain_words() -> None:
+    row = shown(with_provider(state="resting", rest_until=NOW, reason="plan_limit", why="plan limit"))
+    assert f"resting until {clock(NOW)} (plan limit)" in row
+
+
+def test_an_account_without_credit_and_an_unknown_model_are_told_with_what_to_do() -> None:
+    text = shown(with_provider(out_of_credit=True, unknown_model="kimi-k9\x1b"))
+    assert "-> out of credit: top up the account of MOONSHOT_API_KEY, then ask it once by claude-switch moon" in text
+    assert "-> it does not know the model kimi-k9?: mend models in config.json" in text
+
+
 def test_a_configuration_that_could_not_be_taken_up_is_told() -> None:
     problem = 'config.json: providers[1].base_url: "ftp://x" is not an http or https address. Write another.'
     text = shown(msgspec.structs.replace(STATUS, config_problems=(problem,), warnings=("zai is skipped",)))

@@ -72,7 +72,7 @@ async def test_a_rest_and_its_end(home: Path) -> None:
         now = datetime.now().astimezone().date()
         end = datetime.fromtimestamp(until).astimezone()
         clock = end.strftime("%H:%M" if end.date() == now else "%Y-%m-%d %H:%M")
-        rests = f"minimax rests until {clock}"
+        rests = f"minimax rests until {clock} (too many requests)"
         assert await told(home, proxy) == f"claude-proxy: fallback | moonshot (claude-opus-5-5) | {rests}"
         assert (await told(home, proxy, "minimax")).startswith("claude-proxy: pinned minimax | moonshot")
         assert (await told(home, proxy, "minimax")).endswith(rests)
@@ -94,8 +94,12 @@ async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> N
 
 def test_rests_of_several_providers_are_short() -> None:
     resting = [{"name": name, "state": "resting", "rest_until": 9e9} for name in ("a", "b", "c")]
+    resting[0]["why"] = "out of credit"
     (text,) = glance._rests(resting, "")
     assert text.startswith("a and 2 more rests until 22")
+    assert "credit" not in text
+    (text,) = glance._rests(resting[:1], "")
+    assert text.endswith(" (out of credit)")
 
 
 @pytest.mark.parametrize(

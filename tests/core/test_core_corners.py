@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core import usage
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.failover import Failover, GiveUp
 from claude_proxy.core.headers import for_provider
 from claude_proxy.core.health import Health
-from claude_proxy.core.judge import Rejected, StreamJudge, judge_body
+from claude_proxy.core.judge import Rejected, StreamJudge, Terms, judge_body
 from claude_proxy.core.messages import error_body, error_event, read_error
-from claude_proxy.core.model import Fault, Reply, Usage
+from claude_proxy.core.model import Fault, Policy, Reply, Usage
 from claude_proxy.core.request import MalformedRequestError
 from claude_proxy.core.routing import Candidate, Route, route
+from claude_proxy.core.traits import Traits
+from claude_proxy.core.usage import usage_of
 from core.given import NOW, candidate, provider, rejected, request
 
+TERMS = Terms(Policy(), Traits())
 DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 def judge() -> StreamJudge:
-    return StreamJudge(Reply(200, (), b""), NOW)
+    return StreamJudge(Reply(200, (), b""), NOW, TERMS)
 
 
 def test_json_nested_very_deep_is_no_answer_and_no_error() -> None:
     assert read_error(DEEP) is None
-    assert usage.updated(Usage(), DEEP) == Usage()
-    outcome = judge_body(Reply(200, (), DEEP), frozenset(), NOW)
+    assert usage_of(DEEP) == Usage()
+    outcome = judge_body(Reply(200, (), DEEP), Terms(Policy(frozenset()), Traits()), NOW)
     assert (type(outcome), outcome.label) == (Rejected, "nonsense")
 
 
@@ -37,7 +39,7 @@ def test_json_nested_very_deep_is_no_meaningful_event(name: bytes) -> None:
 
 def test_an_error_that_is_not_utf_8_is_an_error_all_the_same() -> None:
     body = b'{"error":{"type":"api_error","message":"\xff"}}'
-    outcome = judge_body(Reply(500, (), body), frozenset({500}), NOW)
+    outcome = judge_body(Reply(500, (), body), TERMS, NOW)
     assert isinstance(outcome, Rejected)
     assert outcome.fault is Fault.PROVIDER
 
@@ -85,7 +87,7 @@ def test_an_error_may_have_a_number_for_a_type() -> None:
 @pytest.mark.parametrize("status", [201, 302, 399])
 def test_a_redirect_is_never_relayed(status: int) -> None:
     reply = Reply(status, ((b"location", b"https://elsewhere.example"),), error_body("api_error", "x"))
-    outcome = judge_body(reply, frozenset(), NOW)
+    outcome = judge_body(reply, Terms(Policy(frozenset()), Traits()), NOW)
     assert isinstance(outcome, Rejected)
     assert (outcome.fault, outcome.reply) == (Fault.PROVIDER, None)
 

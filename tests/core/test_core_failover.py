@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from hypothesis.stateful import (
 
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.health import Health, Permit, State
-from claude_proxy.core.judge import Accepted, Outcome
+from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.model import Ending, Fault, Reply
 from core.given import NOW, candidate, error, provider, rejected
 
@@ -77,6 +78,9 @@ def test_the_first_that_answers_is_relayed() -> None:
         (rejected(Fault.PROVIDER, "503", NOW + 60), "<Health minimax resting 60 s, 1 strike>"),
         (SPENT, "<Health minimax resting 1800 s, 0 strikes>"),
         (rejected(Fault.QUOTA, "429", NOW + 9999), "<Health minimax resting 9999 s, 0 strikes>"),
+        (replace(SPENT, rest=7200.0), "<Health minimax resting 7200 s, 0 strikes>"),
+        (replace(SPENT, rest=60.0), "<Health minimax resting 1800 s, 0 strikes>"),
+        (replace(SPENT, rest=7200.0, until=NOW + 60), "<Health minimax resting 60 s, 0 strikes>"),
     ],
 )
 def test_a_fault_is_held_against_its_provider(outcome: Outcome, state: str) -> None:
@@ -97,11 +101,46 @@ def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none() -> No
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
-def test_a_probe_that_judges_nothing_is_given_back() -> None:
+def test_a_request_that_does_not_fit_goes_to_the_next_provider_and_harms_none() -> None:
+    of = healths()
+    request = failover(of)
+    request.begin(NOW)
+    assert asked(request.judged(rejected(Fault.MISFIT, "too_long", NOW + 60), NOW)) == "moonshot"
+    assert request.judged(ACCEPTED, NOW) == Relay(ACCEPTED)
+    assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
+
+
+@pytest.mark.parametrize("pin", [True, False])
+def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin: bool) -> None:
+    of = healths()
+    misfit = rejected(Fault.MISFIT, "unknown_model", NOW + 60, error("not_found_error", 404))
+    names = NAMES[:1] if pin else NAMES
+    asked_names, end = all_fail(failover(of, names, pinned=pin), [misfit] * len(names))
+    assert tuple(asked_names) == names
+    assert end == GiveUp(misfit, names[-1], None)
+    assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
+
+
+def test_the_return_of_one_that_it_does_not_fit_is_no_return() -> None:
+    misfit = rejected(Fault.MISFIT, "too_long", None, error("invalid_request_error", 400))
+    spent = rejected(Fault.QUOTA, "429", NOW + 60, error("rate_limit_error", 429))
+    _, end = all_fail(failover(healths(), NAMES[:2]), [misfit, spent])
+    assert end == GiveUp(spent, "moonshot", NOW + 60)
+
+
+def test_one_that_it_fits_with_another_model_alone_names_no_return() -> None:
+    of = healths()
+    twice = Failover([(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False)
+    _, end = all_fail(twice, [rejected(Fault.MISFIT), rejected(Fault.PROVIDER, "503", None, error("api_error", 503))])
+    assert end.returns_at is None
+
+
+@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.MISFIT])
+def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
     of = healths(minimax=10)
     request = failover(of)
     request.begin(NOW + 10)
-    request.judged(rejected(Fault.REQUEST, "400"), NOW + 10)
+    request.judged(rejected(fault, "400"), NOW + 10)
     assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
@@ -258,15 +297,20 @@ class FailoverMachine(RuleBasedStateMachine):
         return running
 
     @rule(running=consumes(waiting), outcome=outcomes, target=waiting)
-    def reject(self, running: Running, outcome: Outcome) -> object:
+    def reject(self, running: Running, outcome: Rejected) -> object:
+        strikes = [health.strikes for health in self.of.values()]
         decision = running.request.judged(outcome, self.now)
+        if outcome.fault is not Fault.PROVIDER:
+            assert [health.strikes for health in self.of.values()] == strikes
         if isinstance(decision, Try):
             running.ask(decision)
             return running
         assert isinstance(decision, GiveUp)
         self.unsettled.discard(running)
-        if decision.rejected.fault in (Fault.PROVIDER, Fault.QUOTA):
+        if outcome.fault is not Fault.REQUEST:
             assert sorted(running.names) == sorted([running.pin] if running.pin else NAMES)
+        if decision.rejected.fault in (Fault.REQUEST, Fault.MISFIT):
+            assert decision.returns_at is None
         return multiple()
 
     @rule(running=consumes(waiting), target=relaying)

@@ -59,6 +59,40 @@ def test_a_date_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: p
     time.tzset()
 
 
+def plan(status: str | None = None, reset: int | None = None, **windows: tuple[str, int]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a plan: its status and reset, and those of each window."""
+    pairs = [] if status is None else [("status", status)]
+    pairs += [] if reset is None else [("reset", str(int(NOW) + reset))]
+    for name, (window_status, seconds) in windows.items():
+        window = name.removeprefix("_")
+        pairs += [(f"{window}-status", window_status), (f"{window}-reset", str(int(NOW) + seconds))]
+    return [(f"anthropic-ratelimit-unified-{name}".encode(), value.encode()) for name, value in pairs]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param(plan("rejected", 7200), 7200, id="the plan's own"),
+        pytest.param(plan(None, 7200), 7200, id="the plan's own, without a status"),
+        pytest.param(plan("allowed", 7200), None, id="a plan that allows"),
+        pytest.param(plan("allowed_warning", 7200), None, id="a plan that warns"),
+        pytest.param(plan("rejected", 9, _5h=("rejected", 60), _7d=("allowed", 900)), 60, id="the window that rejects"),
+        pytest.param(plan("rejected", 9, _5h=("allowed", 60), _7d=("rejected", 900)), 900, id="the other window"),
+        pytest.param(plan("rejected", 9, _5h=("rejected", 60), _7d=("rejected", 900)), 900, id="both: the later"),
+        pytest.param(plan("rejected", 9, _5h=("allowed", 60), _7d=("allowed_warning", 900)), 9, id="none rejects"),
+        pytest.param(plan("rejected", 9, overage=("rejected", 9999)), 9, id="what is bought beyond a plan"),
+        pytest.param(plan("rejected", -5, _5h=("rejected", -5)), None, id="over"),
+        pytest.param([*plan("rejected", 9), (b"retry-after", b"5")], 5, id="retry-after counts first"),
+        pytest.param(
+            [*plan("allowed", 9), (b"anthropic-ratelimit-tokens-reset", b"1800000045")], 45, id="another limit"
+        ),
+        pytest.param([(b"anthropic-ratelimit-unified-5h-remaining", b"0")], None, id="no reset"),
+    ],
+)
+def test_of_a_plan_the_window_that_rejects_counts(headers: list[tuple[bytes, bytes]], seconds: float | None) -> None:
+    assert named_return(tuple(headers), NOW) == (None if seconds is None else NOW + seconds)
+
+
 def limits(**seconds: tuple[int | None, int | None]) -> tuple[tuple[bytes, bytes], ...]:
     """Return the headers of rate limits: name to (remaining, seconds to the reset)."""
     pairs = list[tuple[bytes, bytes]]()

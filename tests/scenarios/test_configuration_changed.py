@@ -18,7 +18,7 @@ from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import serving
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
-from fakes.steps import Status, Wait
+from fakes.steps import Status, Wait, error_body
 from fakes.story import story
 
 
@@ -98,17 +98,29 @@ async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_tho
             assert (answer.status, "NO_SUCH_KEY" in str(await answer.json())) == (404, True)
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "told"),
+    [
+        (401, "no", "key_rejected"),
+        (402, "no", "out_of_credit"),
+        (429, "insufficient balance", "out_of_credit"),
+        (404, "unknown model", "unknown_model"),
+    ],
+)
 @story
-async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(tmp_path: Path) -> None:
+async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
+    status: int, words: str, told: str, tmp_path: Path
+) -> None:
     home = home_in(tmp_path)
-    async with FakeProvider([Status(401)], message("hello")) as fake:
+    async with FakeProvider([Status(status, error_body("x", words))], message("hello")) as fake:
         write(home, one=fake)
         async with serving(loaded(home), home=home) as proxy:
-            assert (await proxy.post()).status == 401
-            assert (await proxy.status())["one"]["key_rejected"]
+            assert (await proxy.post()).status == status
+            assert (await proxy.status())["one"][told]
             home.env.write_text("A_KEY=second-key\n", encoding="utf-8")
             await proxy.ledger.told("configuration taken up")
-            assert not (await proxy.status())["one"]["key_rejected"]
+            report = (await proxy.status())["one"]
+            assert (report["state"], bool(report[told])) == ("ready", False)
             assert await complete_text(await proxy.post()) == "hello"
         keys = [request.header("authorization") for request in fake.requests]
     assert keys == ["Bearer first-key", "Bearer second-key"]

@@ -73,7 +73,7 @@ async def test_each_retried_status_goes_to_the_next_provider(status: int) -> Non
 @pytest.mark.parametrize("status", [400, 402, 404, 413, 422])
 @story
 async def test_a_fault_of_the_request_is_relayed_byte_for_byte_and_harms_nobody(status: int) -> None:
-    body = b'{"type": "error",  "error": {"type": "x", "message": "prompt is too long: 9 tokens > 5 maximum"}}'
+    body = b'{"type": "error",  "error": {"type": "x", "message": "max_tokens: 9 > 5"}}'
     first, second = FakeProvider([Status(status, body, {"x-odd": "kept"})]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()

@@ -54,7 +54,7 @@ class LastError(msgspec.Struct, frozen=True):
 class ProviderStatus(msgspec.Struct, frozen=True):
     """One provider as the proxy sees it now: ready, resting or probing; `key` is the variable that holds its key.
 
-    `auth` is the value of a `core.model.Auth`; an older proxy tells none.
+    `auth` is the value of a `core.model.Auth`; an older proxy tells none. `why` is the reason of a rest in plain words.
     """
 
     name: str
@@ -67,6 +67,9 @@ class ProviderStatus(msgspec.Struct, frozen=True):
     strikes: int = 0
     last_error: LastError | None = None
     key_rejected: bool = False
+    why: str | None = None
+    out_of_credit: bool = False
+    unknown_model: str | None = None
 
 
 class SkippedStatus(msgspec.Struct, frozen=True):

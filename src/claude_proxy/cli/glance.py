@@ -3,8 +3,8 @@
 It has to be there within 100 ms of the start: hence the few imports, the plain socket and the short limits. It never
 fails: where it cannot know, it says that.
 
-    claude-proxy: fallback | moonshot (kimi-k3) | minimax rests until 14:05
-    claude-proxy: pinned zai | zai rests until 14:05
+    claude-proxy: fallback | moonshot (kimi-k3) | minimax rests until 14:05 (plan limit)
+    claude-proxy: pinned zai | zai rests until 14:05 (out of credit)
     claude-proxy: normal
 """
 
@@ -116,7 +116,10 @@ def _rests(providers: Sequence[Mapping[str, object]], pin: str) -> Iterator[str]
     resting = [one for one in providers if one.get("state") == "resting"]
     if resting:
         others = f" and {len(resting) - 1} more" if len(resting) > 1 else ""
-        yield f"{_text(resting[0].get('name'))}{others} rests{_until(resting[0].get('rest_until'))}"
+        first = resting[0]
+        told = "" if others else _text(first.get("why"))
+        why = f" ({told})" if told else ""
+        yield f"{_text(first.get('name'))}{others} rests{_until(first.get('rest_until'))}{why}"
 
 
 def _until(epoch: object) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.headers import find
-from claude_proxy.core.judge import Accepted, Outcome, judge_body, unanswered
+from claude_proxy.core.judge import Accepted, Outcome, Terms, judge_body, unanswered
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Auth, Egress, Headers, Policy, Provider, Reply
 from claude_proxy.core.redact import redacted
@@ -95,7 +95,7 @@ async def _ask(
         return unanswered(error.failure.value, str(error)), ahead
     except TimeoutError:
         return unanswered("timeout", "it gave no answer in time"), ahead
-    return judge_body(Reply(answer.status, answer.headers, body), policy.retry_statuses, time.time()), ahead
+    return judge_body(Reply(answer.status, answer.headers, body), Terms(policy, provider.traits), time.time()), ahead
 
 
 def _clock_ahead(fields: Headers, now: float) -> float | None:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from claude_proxy import __version__
-from claude_proxy.cli import credentials, glance, lifecycle
+from claude_proxy.cli import glance, lifecycle
+from claude_proxy.cli.advice import advice
 from claude_proxy.cli.console import console, table, when
 from claude_proxy.cli.control import Control, ControlError, ProviderStatus, Status
 from claude_proxy.cli.exits import Exit
@@ -126,14 +127,14 @@ def _state(provider: ProviderStatus) -> Text:
     state = Text(printable(provider.state), style=STATE_STYLES.get(provider.state, ""))
     if provider.rest_until is not None and provider.state == "resting":
         state.append(f" until {when(provider.rest_until)}")
-    if provider.reason:
-        state.append(f" ({printable(provider.reason, 60)})")
+    if why := provider.why or provider.reason:
+        state.append(f" ({printable(why, 60)})")
     return state
 
 
 def _last_error(provider: ProviderStatus) -> Text:
     error = provider.last_error
     text = Text(f"{when(error.at)} {printable(error.text)}" if error else "-")
-    if provider.key_rejected:
-        text.append(f" -> {credentials.refused(provider.auth, provider.key)}", style="red")
+    for words in advice(provider):
+        text.append(f" -> {words}", style="red")
     return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from claude_proxy.cli import control, credentials, leading, lifecycle, settings_files
+from claude_proxy.cli.advice import advice
 from claude_proxy.cli.checkup import overrules
 from claude_proxy.cli.checkup.finding import Verdict
 from claude_proxy.cli.console import when
@@ -137,11 +138,10 @@ def _state(provider: ProviderStatus) -> str:
     facts = [provider.state]
     if provider.state == "resting" and provider.rest_until is not None:
         facts = [f"rests until {when(provider.rest_until)}"]
-    if provider.reason:
-        facts.append(f"({printable(provider.reason, 60)})")
-    if provider.key_rejected:
-        facts.append(f"- {credentials.refused(provider.auth, provider.key)}")
-    elif provider.auth == Auth.CLIENT.value:
+    if why := provider.why or provider.reason:
+        facts.append(f"({printable(why, 60)})")
+    facts += [f"- {words}" for words in advice(provider)]
+    if provider.auth == Auth.CLIENT.value and not provider.key_rejected:
         facts.append(f"- by {credentials.OWN_LOGIN}")
     return " ".join(facts)
 

@@ -129,11 +129,14 @@ class Failover:
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
             return self._rejections[-1][0].until
-        return min(now if health.rest_until is None else health.rest_until for health in self._healths)
+        # the return of one that can't take this request changes nothing
+        misfits = {name for rejected, name in self._rejections if rejected.fault is Fault.MISFIT}
+        healths = [health for health in self._healths if health.name not in misfits]
+        return min((now if health.rest_until is None else health.rest_until for health in healths), default=None)
 
 
 def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:
     if rejected.fault is Fault.QUOTA:
-        health.exhaust(permit, now, rejected.label, rejected.until)
+        health.exhaust(permit, now, rejected.label, rejected.until, at_least=rejected.rest)
     else:
         health.strike(permit, now, rejected.label, rejected.until)

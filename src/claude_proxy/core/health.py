@@ -109,14 +109,18 @@ class Health:
             length = max(length, min(until - now, self.cooldown))
         self._rest(now, length, reason)
 
-    def exhaust(self, permit: Permit, now: float, reason: str, until: float | None = None) -> None:
-        """Take a quota fault: rest until the time that the provider named, else for the cooldown.
+    def exhaust(
+        self, permit: Permit, now: float, reason: str, until: float | None = None, *, at_least: float = 0.0
+    ) -> None:
+        """Take a quota fault: rest until the time that the provider named, else for the cooldown, or `at_least`.
 
         A forced request that meets the quota again, and hears no time, tells nothing new.
         """
         if permit.epoch != self.epoch or (until is None and self._rests(now) and not permit.probe):
             return
-        length = self.cooldown if until is None else min(max(until - now, SHORTEST_REST), LONGEST_REST)
+        length = max(self.cooldown, at_least)
+        if until is not None:
+            length = min(max(until - now, SHORTEST_REST), LONGEST_REST)
         self._rest(now, length, reason)
 
     def release(self, permit: Permit) -> None:

@@ -11,17 +11,21 @@ the provider answers, and only then may a byte go to the client.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import msgspec
 
-from claude_proxy.core import sse, usage
+from claude_proxy.core import limits, sse
 from claude_proxy.core.lenient import decoded
-from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
-from claude_proxy.core.model import Ending, Fault, Headers, Reply, Usage
+from claude_proxy.core.messages import STATUS_OF_ERROR, error_body, read_error
+from claude_proxy.core.model import Ending, Fault, Headers, Policy, Reply, Usage
+from claude_proxy.core.reset_time import told_return
 from claude_proxy.core.retry_after import named_return
 from claude_proxy.core.signatures import NEEDLES, Signatures
+from claude_proxy.core.too_long import in_anthropics_words
+from claude_proxy.core.traits import Traits
+from claude_proxy.core.usage import Tally
 
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
@@ -30,22 +34,24 @@ LONGEST_TEXT: Final = 65536
 """How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
 that is taken out later."""
 
-_QUOTA_STATUSES: Final = frozenset({402, 429})
-_QUOTA_ERRORS: Final = frozenset(
-    {
-        "rate_limit_error",
-        "billing_error",
-        "1002",  # MiniMax: too many requests
-        "1008",  # MiniMax: no balance
-        "2056",  # MiniMax: a plan's limit
-        "1113",  # Z.ai: no balance
-        "1302",  # Z.ai: too many requests
-        "1308",  # Z.ai: a plan's limit
-        "exceeded_current_quota_error",  # Moonshot: no balance
-        "rate_limit_reached_error",  # Moonshot: too many requests
-    }
-)
-"""Errors that say "no more for now", in Anthropic's words and in those of others; all have been seen behind a 200."""
+_REFUSED: Final = frozenset({401, 402, 403})
+"""Statuses that speak of the account: for the client, unless the user wants them passed over."""
+
+_OF_THE_REQUEST: Final = frozenset({400, 404, 413, 422})
+"""Codes that speak of the request wherever they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what an answer is judged: what the user decides, and what its provider is known for."""
+
+    policy: Policy
+    traits: Traits
+
+    def sends_on(self, status: int) -> bool:
+        """Whether a status alone sends us to the next provider."""
+        policy = self.policy
+        return status in policy.retry_statuses or (policy.failover_on_auth and status in _REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class Rejected:
     """When the provider says that it will answer again."""
     reply: Reply | None = None
     """Its error, where it gave one that can be relayed."""
+    rest: float = field(default=0.0, repr=False)
+    """How long it rests at least where it names no time, in seconds."""
 
 
 Outcome: TypeAlias = Accepted | Rejected
@@ -82,20 +90,51 @@ def unanswered(label: str, text: str) -> Rejected:
     return Rejected(Fault.PROVIDER, label, text)
 
 
-def judge_body(reply: Reply, retry_statuses: frozenset[int], now: float, *, counting: bool = False) -> Outcome:
+def judge_body(reply: Reply, terms: Terms, now: float, *, counting: bool = False) -> Outcome:
     """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
-    status = reply.status
-    if status == 200:
-        return Accepted(reply) if _is_answer(reply.body, counting=counting) else _behind_200(reply, reply.body, now)
-    text = _words(reply.body)
-    until = named_return(reply.headers, now)
-    if status in retry_statuses:
-        fault = Fault.QUOTA if status in _QUOTA_STATUSES else Fault.PROVIDER
-        return Rejected(fault, str(status), text, until, reply)
-    if 400 <= status < 600 and (status < 500 or read_error(reply.body)):
-        return Rejected(Fault.REQUEST, str(status), text, until, reply)
-    # a redirect, say, or the page of something that stands in front of the provider
-    return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
+    if reply.status != 200:
+        return _behind_status(reply, terms, now)
+    return Accepted(reply) if _is_answer(reply.body, counting=counting) else _behind_200(reply, reply.body, terms, now)
+
+
+def _behind_status(reply: Reply, terms: Terms, now: float) -> Rejected:
+    status, told = reply.status, limits.read(reply.body)
+    if not 400 <= status < 600 or (status >= 500 and not terms.sends_on(status) and not read_error(reply.body)):
+        # a redirect, say, or the page of something that stands in front of the provider
+        return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
+    limit = limits.limit_of(told, status)
+    if limit and _counts(limit, status, terms):
+        return _limited(limit, told, reply, terms, now)
+    if status == 402 and terms.sends_on(status):
+        return _limited(limits.NO_CREDIT, told, reply, terms, now)
+    fault = Fault.REQUEST
+    if terms.sends_on(status):
+        fault = Fault.QUOTA if status == 429 else Fault.PROVIDER
+    return Rejected(fault, str(status), _words(told, reply.body), _return(told, reply, terms, now), reply)
+
+
+def _counts(limit: limits.Limit, status: int, terms: Terms) -> bool:
+    """Whether what an error says counts for more than its status, which is the user's to judge."""
+    if limit.fault is Fault.REQUEST:
+        return False
+    if terms.sends_on(status):
+        return True
+    # a plan's limit behind a 403 is no refused key; a 401 or 402 is relayed, and so is what the user does not retry
+    return limit.fault is Fault.QUOTA if status == 403 else 400 <= status < 500 and status not in (401, 402, 429)
+
+
+def _limited(limit: limits.Limit, told: limits.Told, reply: Reply, terms: Terms, now: float) -> Rejected:
+    status, words = reply.status, _words(told, reply.body)
+    label = str(status) if STATUS_OF_ERROR.get(limit.label) == status else limit.label
+    if limit is limits.TOO_LONG:
+        reply = in_anthropics_words(reply, words)
+    return Rejected(limit.fault, label, words, _return(told, reply, terms, now), reply, limit.rest)
+
+
+def _return(told: limits.Told, reply: Reply, terms: Terms, now: float) -> float | None:
+    """Return when the provider says that it will be back: its headers count before its words."""
+    named = named_return(reply.headers, now)
+    return told_return(told.words, now, terms.traits.reset_utc_offset) if named is None else named
 
 
 class _Message(msgspec.Struct):
@@ -121,17 +160,29 @@ def _is_answer(body: bytes, *, counting: bool) -> bool:
     return message is not None and message.type == "message"
 
 
-def _behind_200(reply: Reply, body: bytes, now: float) -> Rejected:
+def _behind_200(head: Reply, body: bytes, terms: Terms, now: float) -> Rejected:
     """Judge what is no answer though its status says so: an error, a provider's own error code, HTML, nothing."""
-    found = read_error(body)
-    if found is None:
-        return Rejected(Fault.PROVIDER, "nonsense" if body.strip() else "empty", _words(body))
-    kind, _ = found
-    fault = Fault.QUOTA if kind in _QUOTA_ERRORS else Fault.PROVIDER
-    status = STATUS_OF_ERROR.get(kind)
-    relayed = None if status is None else Reply(status, _as_json(reply.headers), body)
-    label = kind if status or kind in _QUOTA_ERRORS else "error"
-    return Rejected(fault, label, _words(body), named_return(reply.headers, now), relayed)
+    known, told = read_error(body), limits.read(body)
+    headers = _as_json(head.headers)
+    if limit := limits.limit_of(told, 200):
+        reply = Reply(limit.status, headers, body if told.enveloped else _in_form(limit, told))
+        if limit.fault is Fault.REQUEST:
+            return _behind_status(reply, terms, now)
+        return replace(_limited(limit, told, reply, terms, now), label=limit.label)
+    if told.status in _OF_THE_REQUEST:
+        return _behind_status(Reply(told.status, headers, body), terms, now)
+    if known is None:
+        return Rejected(Fault.PROVIDER, "nonsense" if body.strip() else "empty", _words(told, body))
+    status = STATUS_OF_ERROR.get(known[0], told.status)
+    label = known[0] if known[0] in STATUS_OF_ERROR else str(status) if status else "error"
+    relayed = Reply(status, headers, body) if status else None
+    return Rejected(Fault.PROVIDER, label, _words(told, body), _return(told, head, terms, now), relayed)
+
+
+def _in_form(limit: limits.Limit, told: limits.Told) -> bytes:
+    """Return as Anthropic would say it what a provider says in a shape that no client knows."""
+    kind = next(kind for kind, status in STATUS_OF_ERROR.items() if status == limit.status)
+    return error_body(kind, told.words or limit.label)
 
 
 def _as_json(headers: Headers) -> Headers:
@@ -139,10 +190,9 @@ def _as_json(headers: Headers) -> Headers:
     return (*kept, (b"content-type", b"application/json"))
 
 
-def _words(body: bytes) -> str:
+def _words(told: limits.Told, body: bytes) -> str:
     """Return what an error body says, on one line: its message, else how it begins."""
-    found = read_error(body)
-    text = found[1] if found and found[1] else body[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
+    text = told.words or body[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
 
 
@@ -169,16 +219,19 @@ class StreamJudge:
         "_held",
         "_held_bytes",
         "_now",
+        "_tally",
+        "_terms",
         "began",
         "signatures",
         "stop_reason_seen",
         "stopped",
-        "usage",
     )
 
-    def __init__(self, head: Reply, now: float) -> None:
+    def __init__(self, head: Reply, now: float, terms: Terms) -> None:
         self._head = head
         self._now = now
+        self._terms = terms
+        self._tally = Tally(counts_cache=terms.traits.input_counts_cache)
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._error = False
@@ -187,8 +240,12 @@ class StreamJudge:
         self.stop_reason_seen = False
         self.stopped = False
         """`message_stop` has come: nothing that matters follows."""
-        self.usage = Usage()
         self.signatures = Signatures()
+
+    @property
+    def usage(self) -> Usage:
+        """What the stream has told of tokens so far."""
+        return self._tally.usage
 
     def opening(self, block: bytes) -> Outcome | None:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
@@ -201,8 +258,8 @@ class StreamJudge:
                 self.follow(block[behind:])
                 held, self._held = b"".join(self._held), []
                 return Accepted(Reply(self._head.status, self._head.headers, held))
-            if event and self._error:
-                return _behind_200(self._head, event.data, self._now)
+            if event and (self._error or _is_nameless_error(event)):
+                return _behind_200(self._head, event.data, self._terms, self._now)
         if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:
             return Rejected(Fault.PROVIDER, "no_content", "the stream holds no content")
         return None
@@ -213,12 +270,12 @@ class StreamJudge:
         An error or a page in place of a stream ends here as well: it holds no events.
         """
         last = sse.parse(rest)
-        if last and last.kind == "error":
-            return _behind_200(self._head, last.data, self._now)
+        if last and (last.kind == "error" or _is_nameless_error(last)):
+            return _behind_200(self._head, last.data, self._terms, self._now)
         began, body = self.began or last is not None, b"".join((*self._held, rest))
         if began or not body.strip():
             return unanswered("truncated" if began else "empty", "the stream ended before its first content")
-        return _behind_200(self._head, body, self._now)
+        return _behind_200(self._head, body, self._terms, self._now)
 
     def follow(self, block: bytes) -> bool:
         """Take the next events of a committed stream; return whether there is more in them than signs of life.
@@ -247,9 +304,9 @@ class StreamJudge:
             case "content_block_start":
                 self.signatures.take(event.data)
             case "message_start":
-                self.usage = usage.updated(self.usage, event.data)
+                self._tally.read(event.data)
             case "message_delta":
-                self.usage = usage.updated(self.usage, event.data)
+                self._tally.read(event.data)
                 self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
                 return self.stop_reason_seen
             case "message_stop":
@@ -259,6 +316,11 @@ class StreamJudge:
             case _:
                 pass
         return False
+
+
+def _is_nameless_error(event: sse.ServerSentEvent) -> bool:
+    """Whether an event is an error that only its shape gives away."""
+    return not event.kind and read_error(event.data) is not None
 
 
 def _has_stop_reason(data: bytes) -> bool:

@@ -171,6 +171,8 @@ class Attempt:
     """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
     by_login: bool = False
     """Whether it was asked with the client's own login: where that is refused, the client can mend it."""
+    model: str = ""
+    """What it was asked for."""
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"

@@ -11,19 +11,42 @@ from typing import Final
 from claude_proxy.core.headers import find
 from claude_proxy.core.model import Headers
 
-_LIMIT: Final = re.compile(rb"anthropic-ratelimit-(.+)-(reset|remaining)")
+_LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.+)-(reset|remaining)")
+_PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.+)-)?(reset|status)")
+_OVERAGE: Final = b"overage"
+"""What can be bought beyond a plan: that it is spent too tells nothing of when the plan is back."""
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,12}(\.\d{0,6})?")
 
 
 def named_return(headers: Headers, now: float) -> float | None:
     """Return the moment that the headers name, in seconds since the epoch, or None.
 
-    `retry-after` counts first, in seconds or as a date. Of `anthropic-ratelimit-*-reset` the latest exhausted one
-    counts, where `-remaining` tells which those are, else the earliest of those of which nothing remaining is told.
+    `retry-after` counts first, in seconds or as a date, then `anthropic-ratelimit-unified-*`, the windows of a plan:
+    the latest reset of those that are `rejected`, else the plan's own. Of the other `anthropic-ratelimit-*-reset` the
+    latest exhausted one counts, where `-remaining` tells which those are, else the earliest of those of which nothing
+    remaining is told.
     """
     value = find(headers, b"retry-after")
     moment = None if value is None else _moment(value, now)
+    if moment is None:
+        moment = _plan_reset(headers, now)
     return _reset(headers, now) if moment is None else moment
+
+
+def _plan_reset(headers: Headers, now: float) -> float | None:
+    resets, statuses = dict[bytes, float](), dict[bytes, bytes]()
+    for name, value in headers:
+        match = _PLAN.fullmatch(name)
+        if match is None or match[1] == _OVERAGE:
+            continue
+        if match[2] == b"status":
+            statuses[match[1] or b""] = value.strip()
+        elif (moment := _moment(value, 0.0)) is not None and moment > now:
+            resets[match[1] or b""] = moment
+    windows = [moment for window, moment in resets.items() if window and statuses.get(window) == b"rejected"]
+    if windows:
+        return max(windows)
+    return resets.get(b"") if statuses.get(b"", b"rejected") == b"rejected" else None
 
 
 def _reset(headers: Headers, now: float) -> float | None:

@@ -1,54 +1,75 @@
-"""Tokens, read off the events of a stream or off a whole answer."""
+"""Tokens, read off the events of a stream or off a whole answer, and set right where a provider counts oddly."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any, Final
 
 import msgspec
 
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.model import Usage
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-
-
-class _Tokens(msgspec.Struct):
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
+_MOST: Final = 10**12
+"""The largest count that is believed."""
 
 
 class _Message(msgspec.Struct):
-    usage: _Tokens | None = None
+    usage: dict[str, Any] | None = None
 
 
 class _Report(msgspec.Struct):
     """`message_start` carries its usage inside `message`; `message_delta` and a whole answer beside their type."""
 
     message: _Message | None = None
-    usage: _Tokens | None = None
+    usage: dict[str, Any] | None = None
 
 
 _report = msgspec.json.Decoder(_Report)
 
 
-def updated(usage: Usage, data: bytes) -> Usage:
-    """Return `usage` with what the JSON of an event or answer says: counts are cumulative, the newest hold.
+class Tally:
+    """What an answer tells of its tokens, event by event; `usage` is what it comes to.
 
-    What does not read as counts (negative, text, absurdly large) changes nothing.
+    Counts are cumulative, so the newest holds, and a zero never takes the place of a count: some providers send one in
+    an event that knows no better. What does not read as a count (negative, text, absurdly large) changes nothing.
+
+    With `counts_cache`, `input_tokens` are the whole context, and what came from the cache or went into it is taken
+    off. A later event that tells fewer of them than an earlier one has done that itself.
     """
-    report = decoded(_report, data) or _Report()
-    told = report.usage or (report.message.usage if report.message else None)
-    if told is None:
-        return usage
-    return Usage(
-        _newest(told.input_tokens, usage.input_tokens),
-        _newest(told.output_tokens, usage.output_tokens),
-        _newest(told.cache_creation_input_tokens, usage.cache_creation_input_tokens),
-        _newest(told.cache_read_input_tokens, usage.cache_read_input_tokens),
-    )
+
+    __slots__ = ("_counts_cache", "_input", "_output", "_read", "_whole", "_written")
+
+    def __init__(self, *, counts_cache: bool = False) -> None:
+        self._counts_cache = counts_cache
+        self._whole = 0
+        self._input = self._output = self._written = self._read = 0
+
+    def read(self, data: bytes) -> None:
+        """Take the JSON of an event or of a whole answer."""
+        report = decoded(_report, data)
+        told = report and (report.usage or (report.message.usage if report.message else None))
+        if not told:
+            return
+        self._input = _count(told.get("input_tokens")) or self._input
+        self._whole = max(self._whole, self._input)
+        self._output = _count(told.get("output_tokens")) or self._output
+        self._written = _count(told.get("cache_creation_input_tokens")) or self._written
+        self._read = _count(told.get("cache_read_input_tokens")) or self._read
+
+    @property
+    def usage(self) -> Usage:
+        fresh = self._input
+        if self._counts_cache and fresh == self._whole:
+            fresh = max(0, fresh - self._read - self._written)
+        return Usage(fresh, self._output, self._written, self._read)
 
 
-def _newest(told: int | None, known: int) -> int:
-    return known if told is None else told
+def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
+    """Return what a whole answer says of its tokens."""
+    tally = Tally(counts_cache=counts_cache)
+    tally.read(answer)
+    return tally.usage
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and 0 < value <= _MOST and value is not True else 0

@@ -1,0 +1,221 @@
+"""Providers' own words for their limits: the table from a code or a phrase to what it means, whoever says it.
+
+    a body ─► read ─► Told (codes, words) ─► limit_of ─► Limit (whose fault, under which label)
+
+A code counts where its provider writes it: in `error.type`, `error.code`, `error.details.error_code`, a top-level
+`code`, MiniMax's `base_resp.status_code`, or at the end or the beginning of a message, `(2056)` or `[1308]`. A number
+elsewhere in a text is no code. Phrases count only under a status that goes with them. Sources: the providers' pages of
+error codes, and what their users were shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from claude_proxy.core.lenient import decoded
+from claude_proxy.core.model import Fault
+from claude_proxy.core.too_long import says_too_long
+
+LONG_REST: Final = 6 * 3600.0
+"""Rest in seconds where an account has to be paid first, and no time is named: that takes somebody who does it."""
+
+LARGEST_BODY: Final = 256 * 1024
+"""Bytes of the largest body that is read for a limit; the real ones stay below 2 KiB."""
+
+_LONGEST_WORDS: Final = 1000
+"""Characters of a message in which phrases are looked for: what stands further behind is a quotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What an error means."""
+
+    fault: Fault
+    label: str
+    """An error type of the API, or a word of our own."""
+    status: int
+    """The status that belongs to it, under which it is passed on where it stood behind a 200."""
+    rest: float = 0.0
+    """How long it rests a provider at least where it names no time, in seconds."""
+
+
+TOO_FAST: Final = Limit(Fault.QUOTA, "rate_limit_error", 429)
+PLAN_LIMIT: Final = Limit(Fault.QUOTA, "plan_limit", 429)
+PLAN_USED_UP: Final = Limit(Fault.QUOTA, "plan_limit", 429, LONG_REST)
+NO_CREDIT: Final = Limit(Fault.QUOTA, "no_credit", 402, LONG_REST)
+OVERLOADED: Final = Limit(Fault.PROVIDER, "overloaded_error", 529)
+BAD_PARAMETER: Final = Limit(Fault.REQUEST, "invalid_request_error", 400)
+KEY_REFUSED: Final = Limit(Fault.REQUEST, "authentication_error", 401)
+NOT_ALLOWED: Final = Limit(Fault.REQUEST, "permission_error", 403)
+UNKNOWN_MODEL: Final = Limit(Fault.MISFIT, "unknown_model", 404)
+TOO_LONG: Final = Limit(Fault.MISFIT, "too_long", 400)
+
+_CODES: Final[Mapping[str, Limit]] = {
+    # Anthropic
+    "enforced_spend_limit_reached": NO_CREDIT,
+    "contract_spend_limit_reached": NO_CREDIT,
+    # MiniMax
+    "1008": NO_CREDIT,
+    "2056": PLAN_LIMIT,
+    "insufficient_balance_error": NO_CREDIT,
+    # Z.ai, Zhipu
+    "1113": NO_CREDIT,
+    "1211": UNKNOWN_MODEL,
+    "1261": TOO_LONG,
+    "1302": TOO_FAST,
+    "1305": OVERLOADED,
+    "1308": PLAN_LIMIT,
+    "1310": PLAN_LIMIT,
+    # Moonshot, Kimi Code
+    "engine_overloaded_error": OVERLOADED,
+    "exceeded_current_quota_error": NO_CREDIT,
+    "rate_limit_reached_error": TOO_FAST,
+    "resource_not_found_error": UNKNOWN_MODEL,
+    # those that keep OpenAI's names: vLLM, LiteLLM, llama.cpp, relays
+    "context_length_exceeded": TOO_LONG,
+    "exceed_context_size_error": TOO_LONG,
+    "insufficient_quota": NO_CREDIT,
+    "model_not_found": UNKNOWN_MODEL,
+}
+_VAGUE: Final[Mapping[str, Limit]] = {
+    "2013": BAD_PARAMETER,
+    "access_terminated_error": NOT_ALLOWED,
+    "billing_error": NO_CREDIT,
+    "invalid_authentication_error": KEY_REFUSED,
+    "overloaded_error": OVERLOADED,
+    "rate_limit_error": TOO_FAST,
+}
+"""Codes that say less than the words beside them may."""
+
+_MINIMAX: Final = {"1002": TOO_FAST}
+"""What means something else at Z.ai: it counts in MiniMax's shapes alone."""
+
+_STATUSES: Final = {401: KEY_REFUSED, 402: NO_CREDIT, 403: NOT_ALLOWED, 429: TOO_FAST}
+"""OpenRouter's codes are statuses."""
+
+_IN_FRONT: Final = re.compile(r"\[(\d{4})\]")
+_BEHIND: Final = re.compile(r"\((\d{4})\)\s*$")
+"""How Z.ai and MiniMax write their codes into a message."""
+
+_USED_UP: Final = re.compile(
+    r"out of extra usage|specified api usage limits?|claude ai usage limit reached", re.IGNORECASE
+)
+_PLAN: Final = re.compile(
+    r"usage limit (?:reached|exceeded)|(?:reached|hit|exceeded) your [^.]{0,40}(?:usage limit|quota)"
+    r"|(?:weekly|monthly|daily)(?:/monthly)? limit (?:reached|exhausted|exceeded)"
+    r"|使用上限|(?:额度|配额).{0,6}(?:用完|用尽|耗尽)",
+    re.IGNORECASE,
+)
+_CREDIT: Final = re.compile(
+    r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|out of credits?"
+    r"|requires more credits|exceeded your current quota|account is in arrears|余额不足|欠费",
+    re.IGNORECASE,
+)
+_MODEL: Final = re.compile(
+    r"unknown model|no such model|invalid model(?: name| id|:|$)|not found the model|no endpoints found for"
+    r"|\bmodel[\s:`'\"]*[\w./:@~-]{0,120}[`'\"]?,? (?:is |was |does )?(?:not (?:found|exist)|doesn't exist)"
+    r"|is not a valid model|模型不存在|模型.{0,60}不存在",
+    re.IGNORECASE,
+)
+_ANTHROPICS_MODEL: Final = re.compile(r"model: \S+")
+
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|`[^`]*`")
+_ABOUT_QUOTA: Final = frozenset({200, 400, 402, 403, 429})
+_ABOUT_MODEL: Final = frozenset({200, 400, 404, 422})
+_NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an error body says: its codes, most telling first, and its message."""
+
+    codes: tuple[str, ...] = ()
+    words: str = ""
+    of_minimax: str = ""
+    """The code that stands where MiniMax alone writes it."""
+    status: int = 0
+    """An HTTP status in place of a code, as OpenRouter writes it."""
+    enveloped: bool = False
+    """It stands in `error`, where a client looks for it."""
+
+
+_NOTHING: Final = Told()
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+def read(body: bytes) -> Told:
+    """Return what an error body says; nothing where it is no JSON object, or too large for an error."""
+    found = decoded(_object, body) if len(body) <= LARGEST_BODY else None
+    if found is None:
+        return _NOTHING
+    error, base = found.get("error"), _mapping(found.get("base_resp"))
+    inner = _mapping(error)
+    details = _mapping(inner.get("details"))
+    spoken = (inner.get("message"), error, found.get("message"), found.get("msg"), found.get("detail"))
+    words = next((one for one in (*spoken, base.get("status_msg")) if isinstance(one, str) and one), "")
+    code = inner.get("code")
+    return Told(
+        tuple(map(_code, (details.get("error_code"), code, inner.get("type"), found.get("code")))),
+        words,
+        _code(base.get("status_code")),
+        code if isinstance(code, int) and 400 <= code < 600 else 0,
+        bool(inner),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _code(value: object) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def limit_of(told: Told, status: int) -> Limit | None:
+    """Return what an error means that came with a status, or None where it tells no limit."""
+    words = told.words[:_LONGEST_WORDS]
+    # a 400 may quote what the user wrote
+    front, behind = ("", "") if status == 400 else (_in(words, _IN_FRONT.match), _in(words, _BEHIND.search))
+    codes = (*told.codes, told.of_minimax, front, behind)
+    return (
+        _by_code(_CODES, codes)
+        or _by_code(_MINIMAX, (told.of_minimax, behind))
+        or _by_words(words, told.codes, status)
+        or _by_code(_VAGUE, codes)
+        or (_STATUSES.get(told.status) if status == 200 else None)
+    )
+
+
+def _in(words: str, find: Callable[[str], re.Match[str] | None]) -> str:
+    match = find(words)
+    return match[1] if match else ""
+
+
+def _by_code(table: Mapping[str, Limit], codes: tuple[str, ...]) -> Limit | None:
+    return next((table[code] for code in codes if code in table), None)
+
+
+def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
+    if status not in _NOT_ABOUT_LENGTH and says_too_long(words):
+        return TOO_LONG
+    if status in _ABOUT_MODEL and _says_unknown_model(words, codes):
+        return UNKNOWN_MODEL
+    if status in _ABOUT_QUOTA or status >= 500:
+        return _by_words_of_quota(_QUOTED.sub("", words))
+    return None
+
+
+def _says_unknown_model(words: str, codes: tuple[str, ...]) -> bool:
+    return bool(_MODEL.search(words) or ("not_found_error" in codes and _ANTHROPICS_MODEL.match(words)))
+
+
+def _by_words_of_quota(words: str) -> Limit | None:
+    for pattern, limit in ((_USED_UP, PLAN_USED_UP), (_CREDIT, NO_CREDIT), (_PLAN, PLAN_LIMIT)):
+        if pattern.search(words):
+            return limit
+    return None

@@ -1,0 +1,28 @@
+"""Why a provider rests, in the user's words instead of ours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KEY_REFUSED: Final = frozenset({"401", "403"})
+OUT_OF_CREDIT: Final = frozenset({"402", "no_credit"})
+UNKNOWN_MODEL: Final = "unknown_model"
+
+_TOO_FAST, _BUSY, _SILENT, _AWAY, _CUT = "too many requests", "overloaded", "silent", "out of reach", "broke off"
+_WORDS: Final = {
+    **dict.fromkeys(KEY_REFUSED, "key refused"),
+    **dict.fromkeys(OUT_OF_CREDIT, "out of credit"),
+    "plan_limit": "plan limit",
+    **dict.fromkeys(("429", "rate_limit_error"), _TOO_FAST),
+    **dict.fromkeys(("503", "529", "overloaded_error"), _BUSY),
+    **dict.fromkeys(("first_event_timeout", "first_content_timeout", "stalled"), _SILENT),
+    **dict.fromkeys(("dns", "refused", "unreachable", "connect_timeout", "tls", "tunnel"), _AWAY),
+    **dict.fromkeys(("reset", "truncated"), _CUT),
+}
+
+
+def in_words(reason: str, variable: str = "") -> str:
+    """Return a rest's reason in plain words; `variable` holds the key that is to be mended where it was refused."""
+    if reason in KEY_REFUSED and variable:
+        return f"{_WORDS[reason]}: mend {variable}"
+    return _WORDS.get(reason) or (f"answered {reason}" if reason.isdecimal() else reason.replace("_", " "))

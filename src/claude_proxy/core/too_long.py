@@ -1,0 +1,75 @@
+"""A request that is longer than a model's window: known by anybody's words for it, told in Anthropic's.
+
+Claude Code compacts a conversation where it reads `prompt is too long: N tokens > M maximum`. Sources of the words:
+the errors of the providers of the catalogue, of vLLM, SGLang, llama.cpp, LM Studio and OpenRouter.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from claude_proxy.core.messages import JSON, error_body, read_error
+from claude_proxy.core.model import Headers, Reply
+
+_WORDS: Final = re.compile(
+    r"prompt (?:is )?too long|input (?:is )?too long|prompt exceeds max|too many (?:input |prompt )?tokens(?! per)"
+    r"|maximum (?:context|prompt) length|range of input length|reduce the length of the (?:messages|prompt)"
+    r"|input length and \W?max_tokens\W? exceed"
+    r"|exceed\w*[^.]{0,60}\b(?:context (?:length|window|size|limit)|model token limit|available context)"
+    r"|context[ _](?:length|window|size|limit)[^.]{0,40}exceed|input token count[^.]{0,40}exceeds"
+    r"|(?:longer|greater) than the (?:model'?s? )?(?:maximum )?(?:context|model) length"
+    r"|上下文.{0,12}(?:超|过长)|(?:输入|提示词|prompt|token).{0,12}(?:过长|超长|超出|超过)",
+    re.IGNORECASE,
+)
+_ABOUT_THE_ANSWER: Final = re.compile(r"max_(?:completion_)?tokens\W[^.]{0,60}too large", re.IGNORECASE)
+"""Says that the answer asked for is too long: a shorter conversation would not help."""
+
+_ANTHROPICS: Final = re.compile(
+    r"prompt is too long: \d+ tokens > \d+ maximum|input length and `max_tokens` exceed context limit: \d+ \+ \d+ > \d+"
+)
+"""Claude Code reads both, and does the right thing: it compacts, or asks for a shorter answer."""
+
+_NUMBERS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?P<tokens>\d{1,12}) \+ (?P<more>\d{1,12}) > (?P<window>\d{1,12})",
+        r"(?P<tokens>\d{1,12}) tokens? > (?P<window>\d{1,12})",
+        r"length (?:is|of) (?P<window>\d{1,12})\D{0,40}(?:requested|resulted|contain|has)\D{0,30}(?P<tokens>\d{1,12})",
+        r"\((?P<tokens>\d{1,12})(?: tokens)?\)\D{0,100}\b(?:longer|exceeds)\b\D{0,100}(?P<window>\d{1,12})",
+        r"token limit\D{0,5}(?P<window>\d{1,12})\D{0,20}requested\D{0,5}(?P<tokens>\d{1,12})",
+    )
+)
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
+_LONGEST: Final = 300
+"""Characters of a provider's own words that are passed on behind ours."""
+
+
+def says_too_long(words: str) -> bool:
+    """Whether an error's words say that the request does not fit into the model's window."""
+    return bool(_WORDS.search(words)) and not _ABOUT_THE_ANSWER.search(words)
+
+
+def in_anthropics_words(reply: Reply, words: str) -> Reply:
+    """Return an error, of which `words` are the words, in Anthropic's form; one that has it stays byte for byte."""
+    known = read_error(reply.body)
+    if reply.status == 400 and known and known[0] == "invalid_request_error" and _ANTHROPICS.fullmatch(known[1]):
+        return reply
+    headers: Headers = tuple(pair for pair in reply.headers if pair[0] not in (b"content-type", b"x-should-retry"))
+    return Reply(400, (*headers, (b"content-type", JSON)), error_body("invalid_request_error", _told(words)))
+
+
+def _told(words: str) -> str:
+    if found := _numbers(_THOUSANDS.sub("", words)):
+        return "prompt is too long: {} tokens > {} maximum".format(*found)
+    return f"prompt is too long: {words[:_LONGEST]}" if words else "prompt is too long"
+
+
+def _numbers(words: str) -> tuple[int, int] | None:
+    """Return how long the request was and how long it may be; None where that is not told, or makes no sense."""
+    for pattern in _NUMBERS:
+        if match := pattern.search(words):
+            found = match.groupdict()
+            tokens, window = int(found["tokens"]) + int(found.get("more") or 0), int(found["window"])
+            return (tokens, window) if tokens > window > 0 else None
+    return None
