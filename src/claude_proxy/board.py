@@ -95,16 +95,23 @@ class Board:
     def _note_what_to_mend(self, attempt: Attempt) -> None:
         """Note, once, what an attempt says that only the user can mend."""
         name, outcome, model = attempt.provider, attempt.outcome, _shown(attempt)
-        variable = self.variables.get(name, "its key")
         if outcome in reasons.KEY_REFUSED and name not in self._key_refused:
             self._key_refused.add(name)
-            self.note(_refused_key(attempt, variable), "error")
+            self._note_refused_key(attempt)
         elif outcome in reasons.OUT_OF_CREDIT and name not in self._out_of_credit:
             self._out_of_credit.add(name)
-            self.note(f"{name} is out of credit ({outcome}): top up the account of {variable}", "error")
+            self.note(f"{name} is out of credit ({outcome}): top up its account", "error")
         elif outcome == reasons.UNKNOWN_MODEL and self._unknown_model.get(name) != model:
             self._unknown_model[name] = model
             self.note(f"{name} does not know the model {model}: mend `models` in config.json", "error")
+
+    def _note_refused_key(self, attempt: Attempt) -> None:
+        name, status = attempt.provider, attempt.outcome
+        if attempt.by_login:
+            self.note(f"{name} refused Claude Code's own login ({status}): log in again there, with /login", "error")
+            return
+        variable = self.variables.get(name, "its key")
+        self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
 
     def _note_rest(self, name: str, now: float) -> None:
         health = self.healths.get(name)
@@ -152,11 +159,3 @@ class Board:
 
 def _shown(attempt: Attempt) -> str:
     return printable(attempt.model, MAX_MODEL_LENGTH)
-
-
-def _refused_key(attempt: Attempt, variable: str) -> str:
-    if attempt.by_login:
-        return (
-            f"{attempt.provider} refused Claude Code's own login ({attempt.outcome}): log in again there, with /login"
-        )
-    return f"{attempt.provider} refused its key ({attempt.outcome}): mend {variable} in .env or in the environment"

@@ -16,7 +16,7 @@ from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import Weight, weighed
-from claude_proxy.core.traits import Rule, Traits
+from claude_proxy.core.traits import Rule
 from claude_proxy.core.usage import usage_of
 from claude_proxy.gateway import Gateway, RequestHead
 
@@ -80,22 +80,22 @@ class Notes:
         secret = shown_to(provider, request.headers)
         text = redacted(outcome.text, secret, LONGEST_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
-        by_login = provider.auth is Auth.CLIENT
+        by_login, model = provider.auth is Auth.CLIENT, adapted.model
         self.attempts.append(
-            Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes, by_login, adapted.model)
+            Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes, by_login, model)
         )
         return outcome, stream
+
+    def read_usage(self, answer: bytes) -> None:
+        """Note what a whole answer, the last attempt's, says of its tokens."""
+        counts_cache = self._candidate is not None and self._candidate.provider.traits.input_counts_cache
+        self.usage = usage_of(answer, counts_cache=counts_cache)
 
     def minted(self, signatures: Iterable[str]) -> None:
         """Note whose the signatures of the answer are; they come as hashes."""
         now, origins = self._gateway.clock.wall(), self._gateway.memory.origins
         for digest in signatures:
             origins.note(digest, self.attempts[-1].provider, now)
-
-    def read_usage(self, answer: bytes) -> None:
-        """Note what a whole answer, the last attempt's, says of its tokens."""
-        traits = self._candidate.provider.traits if self._candidate else Traits()
-        self.usage = usage_of(answer, counts_cache=traits.input_counts_cache)
 
     def cut_by_stop(self) -> None:
         """Note that the proxy was told to stop at once, and the request did not get to its end."""

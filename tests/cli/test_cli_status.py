@@ -87,7 +87,7 @@ def test_a_rest_is_told_in_plain_words() -> None:
 
 def test_an_account_without_credit_and_an_unknown_model_are_told_with_what_to_do() -> None:
     text = shown(with_provider(out_of_credit=True, unknown_model="kimi-k9\x1b"))
-    assert "-> out of credit: top up the account of MOONSHOT_API_KEY, then ask it once by claude-switch moon" in text
+    assert "-> out of credit: top up its account, then ask it once by claude-switch moonshot" in text
     assert "-> it does not know the model kimi-k9?: mend models in config.json" in text
 
 

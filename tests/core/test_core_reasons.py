@@ -16,7 +16,7 @@ from claude_proxy.core.reasons import in_words
         ("refused", "out of reach"),
         ("stalled", "silent"),
         ("truncated", "broke off"),
-        ("401", "key refused"),
+        ("401", "login refused"),
         ("500", "answered 500"),
         ("api_error", "api error"),
         ("", ""),

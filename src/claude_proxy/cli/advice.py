@@ -14,6 +14,6 @@ def advice(provider: ProviderStatus) -> Iterator[str]:
     if provider.key_rejected:
         yield credentials.refused(provider.auth, provider.key)
     if provider.out_of_credit:
-        yield f"out of credit: top up the account of {provider.key}, then ask it once by claude-switch {provider.name}"
+        yield f"out of credit: top up its account, then ask it once by claude-switch {provider.name}"
     if provider.unknown_model:
         yield f"it does not know the model {printable(provider.unknown_model, 100)}: mend models in config.json"

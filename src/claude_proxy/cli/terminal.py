@@ -140,8 +140,9 @@ def _state(provider: ProviderStatus) -> str:
         facts = [f"rests until {when(provider.rest_until)}"]
     if why := provider.why or provider.reason:
         facts.append(f"({printable(why, 60)})")
-    facts += [f"- {words}" for words in advice(provider)]
-    if provider.auth == Auth.CLIENT.value and not provider.key_rejected:
+    if to_do := list(advice(provider)):
+        facts += [f"- {words}" for words in to_do]
+    elif provider.auth == Auth.CLIENT.value:
         facts.append(f"- by {credentials.OWN_LOGIN}")
     return " ".join(facts)
 

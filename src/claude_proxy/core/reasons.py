@@ -10,7 +10,6 @@ UNKNOWN_MODEL: Final = "unknown_model"
 
 _TOO_FAST, _BUSY, _SILENT, _AWAY, _CUT = "too many requests", "overloaded", "silent", "out of reach", "broke off"
 _WORDS: Final = {
-    **dict.fromkeys(KEY_REFUSED, "key refused"),
     **dict.fromkeys(OUT_OF_CREDIT, "out of credit"),
     "plan_limit": "plan limit",
     **dict.fromkeys(("429", "rate_limit_error"), _TOO_FAST),
@@ -22,7 +21,7 @@ _WORDS: Final = {
 
 
 def in_words(reason: str, variable: str = "") -> str:
-    """Return a rest's reason in plain words; `variable` holds the key that is to be mended where it was refused."""
-    if reason in KEY_REFUSED and variable:
-        return f"{_WORDS[reason]}: mend {variable}"
+    """Return a rest's reason in plain words; `variable` holds the key, empty where a login stands in its place."""
+    if reason in KEY_REFUSED:
+        return f"key refused: mend {variable}" if variable else "login refused"
     return _WORDS.get(reason) or (f"answered {reason}" if reason.isdecimal() else reason.replace("_", " "))
