@@ -40,7 +40,7 @@ async def attempt(
         if (mended.head, mended.body) != (sent.head, sent.body):
             message = notes.attempts[-1].text[:LONGEST_MESSAGE]
             again, stream = await notes.attempt(candidate, request, mended)
-            if lesson.lasting and not notes.counting and _helped(lesson, first, again, mended):
+            if lesson.lasting and not notes.counting and _helped(lesson, first, again, sent):
                 _keep(gateway, candidate, lesson.rules - known, message)
             return again, stream
     return first, None
@@ -54,13 +54,13 @@ def _applicable(candidate: Candidate, rejected: Rejected, sent: Adapted) -> tupl
     return found
 
 
-def _helped(lesson: Lesson, first: Rejected, again: Outcome, mended: Adapted) -> bool:
+def _helped(lesson: Lesson, first: Rejected, again: Outcome, sent: Adapted) -> bool:
     """Whether the provider took the request, or refuses something else of it now; a fault of its own tells nothing."""
     if isinstance(again, Accepted):
         return True
     if again.reply is None or again.reply.status not in TEACHING_STATUSES or again.text == first.text:
         return False
-    complaints = lessons(again.reply.status, again.reply.body, mended)
+    complaints = lessons(again.reply.status, again.reply.body, sent)
     return all(lesson.rules.isdisjoint(one.rules) for one in complaints)
 
 

@@ -287,7 +287,14 @@ def test_no_json_is_too_odd(candidate: Candidate, odd: dict[str, Any], indent: i
 
 DEEP = b"[" * 5000 + b"]" * 5000
 ALL = tuple(
-    f"{kind}:{name}" for kind, name in [("role", "system"), ("block", "image"), ("thinking", "all"), ("field", "a.b")]
+    f"{kind}:{name}"
+    for kind, name in [
+        ("role", "system"),
+        ("block", "image"),
+        ("thinking", "all"),
+        ("field", "a.b"),
+        ("mark", "cache_control"),
+    ]
 )
 
 
