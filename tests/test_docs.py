@@ -101,6 +101,7 @@ def strings(tree: ast.AST) -> Iterator[str]:
         ("Keys of `model_facts`", "FactSettings"),
         ("Keys of `price`", "PriceSettings"),
         ("Keys of `traits`", "TraitSettings"),
+        ("Keys of `claude_code`", "ClaudeCodeSettings"),
     ],
 )
 def test_each_key_stands_in_its_table_with_unit_limits_and_default(heading: str, kind: str) -> None:

@@ -141,6 +141,7 @@ def test_the_other_traits() -> None:
     assert entry_of("deepseek").traits.efforts == ("high", "max")
     qwen = {preset for preset in catalogue().ids if preset.startswith(("dashscope", "bailian"))}
     assert having("input_counts_cache") == qwen | {"minimax", "minimax-cn"}
+    assert having("session_header") == {"opencode-zen"}
     assert having("reset_utc_offset") == {"zai", "zhipu"}
     assert entry_of("zai").traits.reset_utc_offset == 8
 

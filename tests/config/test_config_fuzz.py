@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.load import Config, ConfigError, load
-from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
+from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
 from claude_proxy.config.settings import RouteSettings, Settings
 
 KINDS = (
@@ -19,6 +19,7 @@ KINDS = (
     RouteSettings,
     ProviderSettings,
     ModelSettings,
+    ClaudeCodeSettings,
     FactSettings,
     PriceSettings,
     TraitSettings,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from claude_proxy.config import providers
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
-from claude_proxy.core.model import Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.model import Auth, ClaudeCode, Egress, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +58,7 @@ def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder)
         own_models=("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
         facts=entry_of("minimax").facts,
         traits=entry_of("minimax").traits,
+        claude_code=ClaudeCode(timeout_ms=3_000_000),
     )
     assert (moonshot.name, moonshot.api_key) == ("moonshot", "sk-moonshot")
 

@@ -9,12 +9,13 @@ import pytest
 
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
-from claude_proxy.core.model import Auth, Provider
+from claude_proxy.core.model import Auth, ClaudeCode, Provider
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
 from config.folder import Folder
 
 ENV = "MINIMAX_API_KEY=a\nDEEPSEEK_API_KEY=b\nMOONSHOT_API_KEY=c\nANTHROPIC_API_KEY=d"
 RELAY = {"name": "relay", "base_url": "https://relay.example", "api_key_env": "MINIMAX_API_KEY"}
+KINDS = {(kind, "a") for kind in Kind} - {(kind, "a") for kind in (Kind.FIELD, Kind.BETA, Kind.REQUIRES)}
 LOGIN = {"preset": "anthropic", "auth": "client"}
 
 
@@ -46,6 +47,11 @@ def test_all_that_is_known_can_be_said_in_config_json(known: type, settings: typ
         ("is_anthropic", True, True),
         ("checks_signatures", True, True),
         ("rejects", ["beta:*", "field:output_config.effort"], {(Kind.BETA, "*"), (Kind.FIELD, "output_config.effort")}),
+        (
+            "rejects",
+            [f"{kind}:a" for kind in ("tool_field", "block", "role", "thinking", "thinking_mode", "mark")],
+            KINDS,
+        ),
         ("rejects", [], set()),
         ("thinking_on_tool_turns", False, False),
         ("server_tools", ["web_search_"], ("web_search_",)),
@@ -55,6 +61,8 @@ def test_all_that_is_known_can_be_said_in_config_json(known: type, settings: typ
         ("efforts", [], ()),
         ("effort_without_thinking", True, True),
         ("input_counts_cache", True, True),
+        ("session_header", "x-session", "x-session"),
+        ("session_header", "", ""),
         ("reset_utc_offset", -5.5, -5.5),
     ],
 )
@@ -106,6 +114,18 @@ def test_a_model_is_known_by_its_name_without_the_mark_of_a_long_context(home: F
     assert "MiniMax-M3[1m]" not in facts
 
 
+@pytest.mark.parametrize(
+    ("settings", "meant"),
+    [
+        ({}, ClaudeCode(600_000)),
+        ({"claude_code": {"timeout_ms": 5}}, ClaudeCode(5)),
+        ({"claude_code": {"timeout_ms": None, "tool_search": False}}, ClaudeCode(tool_search=False)),
+    ],
+)
+def test_how_claude_code_is_set(home: Folder, settings: dict[str, Any], meant: ClaudeCode) -> None:
+    assert only(home, {"preset": "deepseek"} | settings).claude_code == meant
+
+
 @pytest.mark.parametrize("preset", ["minimax", "ollama"])
 @pytest.mark.parametrize("counts", [True, False])
 def test_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> None:
@@ -152,10 +172,23 @@ def test_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> 
             ),
         ),
         ({"traits": {"rejects": ["blok:document"]}}, 'traits.rejects[0]: "blok:document" is not a kind and a name'),
+        ({"traits": {"rejects": ["requires:x"]}}, 'traits.rejects[0]: "requires:x" is not a kind and a name'),
         ({"traits": {"server_tools": "web"}}, 'traits.server_tools: "web" is not a list of words, or null.'),
         ({"traits": {"efforts": ["a b"]}}, 'traits.efforts[0]: "a b" is not a word of printable ASCII without spaces.'),
+        (
+            {"traits": {"session_header": "x-api-key"}},
+            (
+                'traits.session_header: "x-api-key" is not the name of a header that begins with x-, in lower case. '
+                'Write one, such as "x-session".'
+            ),
+        ),
+        ({"traits": {"session_header": "authorization"}}, 'traits.session_header: "authorization" is not the name of'),
         ({"traits": {"reset_utc_offset": 15}}, "traits.reset_utc_offset: 15 is not a number of hours from -12 to 14."),
         ({"traits": {"quirky": True}}, "traits.quirky: is an unknown key. Remove it; the keys known here are is_anthr"),
+        (
+            {"claude_code": {"timeout_ms": 0}},
+            "claude_code.timeout_ms: 0 is not a number of milliseconds from 1 to 86400000, or null. Write one, such",
+        ),
         ({"count_tokens": "no"}, 'count_tokens: "no" is not true or false. Write true or false, without quotes.'),
     ],
 )
@@ -204,10 +237,16 @@ def test_a_variable_for_a_key_that_is_not_sent_is_a_slip(home: Folder, auth: str
 
 @pytest.mark.parametrize(
     "settings",
-    [{"name": "own", "base_url": "http://127.0.0.1:9000"}, {"preset": "ollama", "models": "m"}, {"preset": "litellm"}],
+    [
+        {"name": "own", "base_url": "http://127.0.0.1:9000"},
+        {"preset": "ollama", "models": "m"},
+        {"preset": "litellm"},
+        {"preset": "minimax-cn"},
+    ],
 )
 def test_a_provider_that_asks_for_no_key_is_sent_none_whatever_is_set(home: Folder, settings: dict[str, Any]) -> None:
-    provider = only(home, settings | {"auth": "none"}, env="OLLAMA_API_KEY=a\nLITELLM_MASTER_KEY=b")
+    env = "OLLAMA_API_KEY=a\nLITELLM_MASTER_KEY=b\nMINIMAX_CN_API_KEY=c"
+    provider = only(home, settings | {"auth": "none"}, env=env)
     assert (provider.auth, provider.api_key, provider.api_key_env) == (Auth.NONE, "", "")
 
 

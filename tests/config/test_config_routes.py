@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from claude_proxy.config.load import ConfigError, survey
 from claude_proxy.core.model import Failback
 from claude_proxy.core.routing import Routes, Stop
 from config.folder import Folder
@@ -82,6 +85,14 @@ def test_who_cannot_be_used_is_left_out_with_a_warning_and_an_order_of_nobody_is
 )
 def test_an_order_that_is_wrong(home: Folder, given: object, message: str) -> None:
     assert home.faults({"providers": PROVIDERS, "routes": given}) == [f"config.json: {message}"]
+
+
+def test_a_survey_finds_a_place_that_names_nobody_and_says_nothing_of_missing_keys() -> None:
+    given = {"providers": PROVIDERS, "routes": {"opus": ["zai", "minimax"]}}
+    assert survey(json.dumps(given), "", {}).warnings == ()
+    given["providers"] = PROVIDERS[:2]
+    with pytest.raises(ConfigError, match=r'routes\.opus\[0\]: "zai" is not the name of a provider'):
+        survey(json.dumps(given), "", {})
 
 
 def test_a_fault_of_a_provider_is_not_said_again_of_the_places_that_name_it(home: Folder) -> None:

@@ -13,7 +13,7 @@ import pytest
 from claude_proxy.config import schema
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
-from claude_proxy.config.provider_settings import ModelSettings, ProviderSettings, TimeoutSettings
+from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
 from claude_proxy.config.settings import RouteSettings, Settings
 from claude_proxy.core.model import Policy, Timeouts
 from claude_proxy.core.routing import Routes
@@ -24,6 +24,7 @@ KINDS = (
     RouteSettings,
     ProviderSettings,
     ModelSettings,
+    ClaudeCodeSettings,
     FactSettings,
     PriceSettings,
     TraitSettings,

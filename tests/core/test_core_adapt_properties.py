@@ -329,7 +329,12 @@ ALL = tuple(
 def test_nor_is_any_that_only_looks_like_json(body: bytes, odd: bytes) -> None:
     known = MappingProxyType({MODEL: ModelFacts(max_output=1, thinking=Thinking.ENABLED, forced_tool=ForcedTool.NO)})
     strict = Traits(
-        is_anthropic=True, rejects=rules(*ALL), thinking_on_tool_turns=True, server_tools=(), efforts=("a",)
+        is_anthropic=True,
+        checks_signatures=True,
+        rejects=rules(*ALL),
+        thinking_on_tool_turns=True,
+        server_tools=(),
+        efforts=("a",),
     )
     try:
         sent = MessagesRequest.parse("/v1/messages", b"", (), body.replace(b"%b", odd))

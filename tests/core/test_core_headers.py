@@ -4,6 +4,7 @@ import pytest
 
 from claude_proxy.core.headers import find, for_client, for_provider
 from claude_proxy.core.model import Auth, Headers, Origin, Provider
+from claude_proxy.core.traits import Traits
 from core.given import provider
 
 
@@ -63,6 +64,14 @@ def test_the_users_own_headers_for_a_provider_take_the_place_of_the_clients() ->
     own = provider(headers=((b"user-agent", b"mine"), (b"x-group", b"7")))
     fixed = [*OUR_OWN[:3], b"user-agent: mine", b"x-group: 7", OUR_OWN[3]]
     assert sent(((b"user-agent", b"theirs"), (b"x-app", b"cli")), own) == [*fixed, b"x-app: cli"]
+
+
+def test_a_provider_that_wants_to_tell_conversations_apart_is_told_the_session() -> None:
+    headers, traits = ((b"x-claude-code-session-id", b"s-1"),), Traits(session_header="x-session")
+    assert sent(headers, provider(traits=traits)) == [*OUR_OWN, b"x-session: s-1"]
+    assert sent((), provider(traits=traits)) == OUR_OWN
+    own = sent(headers, provider(traits=traits, headers=((b"x-session", b"mine"),)))
+    assert [line for line in own if line.startswith(b"x-session")] == [b"x-session: mine"]
 
 
 def test_a_key_goes_out_in_the_header_that_the_provider_takes() -> None:

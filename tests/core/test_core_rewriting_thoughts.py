@@ -50,8 +50,8 @@ def test_all_other_thinking_stays_byte_for_byte(block: Any) -> None:
 @pytest.mark.parametrize("block", [thought(""), thought(None), thought("theirs"), hidden(""), thought("a\\b\u00e9")])
 def test_one_that_checks_signatures_gets_none_without(block: Any) -> None:
     welcome = block == thought("a\\b\u00e9")
-    assert kept(block, TEXT, is_anthropic=True) == ([block, TEXT] if welcome else [TEXT])
-    assert kept(thought("own"), block, is_anthropic=True) == [thought("own"), *([block] if welcome else [])]
+    assert kept(block, TEXT, checks_signatures=True) == ([block, TEXT] if welcome else [TEXT])
+    assert kept(thought("own"), block, checks_signatures=True) == [thought("own"), *([block] if welcome else [])]
 
 
 @pytest.mark.parametrize("auth", [Auth.CLIENT, Auth.BEARER])
@@ -155,7 +155,7 @@ def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list
         RESULT,
     ]
     body = {"thinking": MANUAL, "context_management": CLEARING, "messages": messages}
-    result = adapted(body, origin_of=MAKERS.get, is_anthropic=True)
+    result = adapted(body, origin_of=MAKERS.get, checks_signatures=True)
     assert ("thinking" in read(result)) is thinks
     assert ("context_management" in read(result)) is thinks
     assert ("thinking:enabled>none" in result.changes) is not thinks
@@ -172,5 +172,5 @@ def test_elsewhere_and_in_other_modes_thinking_stays_as_it_is(thinking: Any, tra
 
 def test_without_a_word_of_the_assistant_there_is_nothing_to_mend() -> None:
     messages = [{"role": "system", "content": "x"}, {"role": "user", "content": "y"}]
-    result = adapted({"thinking": MANUAL, "messages": messages}, rejects=["role:system"], is_anthropic=True)
+    result = adapted({"thinking": MANUAL, "messages": messages}, rejects=["role:system"], checks_signatures=True)
     assert read(result)["thinking"] == MANUAL

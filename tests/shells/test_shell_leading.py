@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +36,8 @@ from claude_proxy.cli.leading import (
     take_back,
 )
 from claude_proxy.cli.needs import Candidate, Needs, needs_of
+from claude_proxy.core.model import ClaudeCode
+from claude_proxy.core.traits import ModelFacts
 
 URL = "http://127.0.0.1:8787"
 NEEDS = Needs(timeout_ms=3_000_000, window=262_144, tool_search=False, models=frozenset({"kimi-k3"}))
@@ -255,6 +258,11 @@ ANTHROPIC = Candidate("https://api.anthropic.com", (), ("claude-opus-5-5",))
         ([Candidate("http://127.0.0.1:9", ("MiniMax-M2.7",))], None, 204_800, True),
         ([Candidate("http://127.0.0.1:9", ("glm-4.5-air",))], None, 131_072, True),
         ([], None, None, True),
+        ([replace(MOONSHOT, claude_code=ClaudeCode(5))], 5, 262_144, True),
+        ([replace(LOCAL, claude_code=ClaudeCode(tool_search=False)), MINIMAX], 3_000_000, 1_000_000, False),
+        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts(context=150_000)})], None, 150_000, False),
+        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts()})], None, 1_000_000, False),
+        ([replace(LOCAL, facts={"qwen3-coder": ModelFacts(context=120_000)}), MINIMAX], 3_000_000, 120_000, True),
     ],
 )
 def test_what_suits_all_candidates(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
-from claude_proxy.core.model import TIERS
+from claude_proxy.core.model import TIERS, ClaudeCode
+from claude_proxy.core.traits import ModelFacts
 
 MIN_WINDOW, MAX_WINDOW = 100_000, 1_000_000
 """What Claude Code takes for CLAUDE_CODE_AUTO_COMPACT_WINDOW, in tokens."""
@@ -19,14 +20,16 @@ OF_CLAUDE_CODE = ("claude", *TIERS, "default")
 class Candidate:
     """A provider that may be asked: its address, the models that Claude's are mapped to, and all it is known to have.
 
-    The models are empty where only the running proxy was asked, which does not tell them. `own_login`: it takes the
-    login of Claude Code itself.
+    The models are empty where only the running proxy was asked, which does not tell them, and then the rest is as the
+    catalogue has it. `own_login`: it takes the login of Claude Code itself.
     """
 
     base_url: str
     models: tuple[str, ...] = ()
     own_models: tuple[str, ...] = ()
     own_login: bool = False
+    claude_code: ClaudeCode | None = None
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,19 @@ class Needs:
 def needs_of(candidates: Sequence[Candidate]) -> Needs:
     """Return what suits all of these providers. One that nothing is known of asks for nothing."""
     entries = [_entry(one) for one in candidates]
-    asked = [entry.claude_code_env for entry in entries if entry]
-    timeouts = [int(env["API_TIMEOUT_MS"]) for env in asked if "API_TIMEOUT_MS" in env]
+    asked = [
+        one.claude_code or (entry.claude_code if entry else ClaudeCode())
+        for one, entry in zip(candidates, entries, strict=True)
+    ]
     windows = [window for one, entry in zip(candidates, entries, strict=True) if (window := _window(one, entry))]
     had = [
         frozenset(one.own_models) | frozenset(entry.models if entry else ())
         for one, entry in zip(candidates, entries, strict=True)
     ]
     return Needs(
-        timeout_ms=max(timeouts, default=None),
+        timeout_ms=max((one.timeout_ms for one in asked if one.timeout_ms), default=None),
         window=min(max(min(windows), MIN_WINDOW), MAX_WINDOW) if windows else None,
-        tool_search=all(env.get("ENABLE_TOOL_SEARCH") != "false" for env in asked),
+        tool_search=all(one.tool_search for one in asked),
         models=frozenset.intersection(*had) if had else frozenset(),
         own_login=any(one.own_login for one in candidates),
     )
@@ -81,10 +86,13 @@ def _entry(candidate: Candidate) -> Entry | None:
 def _window(candidate: Candidate, entry: Entry | None) -> int | None:
     """Return the smallest window of the models that stand in for Claude's; None where they are Claude's own."""
     models = candidate.models or tuple((entry.tiers or {}).values() if entry else ())
-    return min((size for model in models for size in _contexts(model, entry)), default=None)
+    return min((size for model in models for size in _contexts(model, candidate, entry)), default=None)
 
 
-def _contexts(model: str, entry: Entry | None) -> Iterable[int]:
+def _contexts(model: str, candidate: Candidate, entry: Entry | None) -> Iterable[int]:
     """Yield the sizes by which a model is known: at its own provider, else wherever the catalogue has it."""
+    if model in candidate.facts:
+        context = candidate.facts[model].context
+        return (context,) if context else ()
     entries = [entry] if entry and model in entry.models else catalogue().providers
     return (facts.context for one in entries if (facts := one.models.get(model)) and facts.context)

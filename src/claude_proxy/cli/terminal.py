@@ -97,7 +97,9 @@ def _candidate(status: ProviderStatus, configured: dict[str, Provider]) -> Candi
     provider, own_login = configured.get(status.name), status.auth == Auth.CLIENT.value
     if provider is None or provider.base_url != status.base_url:
         return Candidate(status.base_url, own_login=own_login)
-    return Candidate(provider.base_url, tuple(provider.models.values()), provider.own_models, own_login)
+    models = tuple(provider.models.values())
+    known = provider.claude_code, provider.facts
+    return Candidate(provider.base_url, models, provider.own_models, own_login, *known)
 
 
 def hand_out(shell: Shell, changes: tuple[Change, ...], *more: str) -> None:

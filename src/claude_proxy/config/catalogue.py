@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from claude_proxy.config.address import Address
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings, facts_with, traits_with
-from claude_proxy.core.model import Auth
+from claude_proxy.core.model import Auth, ClaudeCode
 from claude_proxy.core.traits import ModelFacts, Traits
 
 AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
@@ -104,6 +104,12 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The header that takes a key where there is one, although the provider can do without."""
         keyed = (name for name in (self.auth.preferred, *self.auth.accepted) if name in _HEADERS and name != "none")
         return _HEADERS[next(keyed)]
+
+    @property
+    def claude_code(self) -> ClaudeCode:
+        """How Claude Code has to be set to get on with it."""
+        timeout = self.claude_code_env.get("API_TIMEOUT_MS")
+        return ClaudeCode(int(timeout) if timeout else None, self.claude_code_env.get("ENABLE_TOOL_SEARCH") != "false")
 
     @property
     def traits(self) -> Traits:

@@ -12,6 +12,7 @@ from claude_proxy.config.kinds import (
     Dollars,
     Flag,
     ForcedToolUse,
+    HeaderName,
     HoursEast,
     Known,
     Refused,
@@ -142,6 +143,14 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         key(
             "Whether its count of input tokens has those of the cache in it. Default: from the catalogue, else false.",
             unit="true or false",
+        ),
+    ] = UNSET
+    session_header: Annotated[
+        HeaderName | UnsetType,
+        key(
+            "The header in which it wants to be told one conversation from another; Claude Code's session id is "
+            "sent in it. Default: from the catalogue, else none.",
+            unit="name of a header",
         ),
     ] = UNSET
     reset_utc_offset: Annotated[

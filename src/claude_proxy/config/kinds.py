@@ -94,6 +94,10 @@ Tokens = Annotated[
     Annotated[int, Meta(ge=1, le=_MOST_TOKENS)] | None,
     Meta(extra=says(f"a number of tokens from 1 to {_MOST_TOKENS}, or null", 200000)),
 ]
+Milliseconds = Annotated[
+    Annotated[int, Meta(ge=1, le=_LONGEST_WAIT * 1000)] | None,
+    Meta(extra=says(f"a number of milliseconds from 1 to {_LONGEST_WAIT * 1000}, or null", 600000)),
+]
 Known = Annotated[bool | None, Meta(extra=says("true, false or null", True))]
 Dollars = Annotated[
     Annotated[float, Meta(ge=0, le=10000)] | None,
@@ -109,13 +113,20 @@ ForcedToolUse = Annotated[
 Refused = Annotated[
     str,
     Meta(
-        pattern=rf"^({'|'.join(kind.value for kind in Kind)}):[!-~]+$",
+        pattern=rf"^({'|'.join(kind.value for kind in Kind if kind is not Kind.REQUIRES)}):[!-~]+$",
         max_length=200,
         extra=says("a kind and a name, apart by a colon", "block:document"),
     ),
 ]
 Word = Annotated[
     str, Meta(pattern=r"^[!-~]+$", max_length=200, extra=says("a word of printable ASCII without spaces", "high"))
+]
+HeaderName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!x-api-key$|x-claude-)x-[a-z0-9-]{1,60}$|^$",
+        extra=says("the name of a header that begins with x-, in lower case", "x-session"),
+    ),
 ]
 HoursEast = Annotated[float, Meta(ge=-12, le=14, extra=says("a number of hours from -12 to 14", 8))]
 

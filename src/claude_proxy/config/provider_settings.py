@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings
-from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Model, Name, Seconds, Text, key, says
+from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Milliseconds, Model, Name, Seconds, Text, key, says
 from claude_proxy.core.model import Timeouts
 
 _TIMEOUTS = Timeouts()
@@ -55,6 +55,19 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     default: Annotated[
         Model | UnsetType,
         key("For every other name. Default: the name goes through unchanged.", unit="model"),
+    ] = UNSET
+
+
+class ClaudeCodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How Claude Code has to be set to get on with the provider."""
+
+    timeout_ms: Annotated[
+        Milliseconds | UnsetType,
+        key("Its API_TIMEOUT_MS, at least. Default: from the catalogue, else null.", unit="milliseconds"),
+    ] = UNSET
+    tool_search: Annotated[
+        Flag | UnsetType,
+        key("Whether it may search for tools. Default: from the catalogue, else true.", unit="true or false"),
     ] = UNSET
 
 
@@ -124,6 +137,11 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="true or false",
         ),
     ] = UNSET
+    claude_code: Annotated[
+        ClaudeCodeSettings,
+        Meta(extra=says("an object", {"tool_search": True})),
+        key("How Claude Code is set for it, in place of what the catalogue says.", unit="object"),
+    ] = ClaudeCodeSettings()
     enabled: Annotated[Flag, key("Whether it is used at all.", unit="true or false")] = True
     headers: Annotated[
         dict[str, HeaderValue],

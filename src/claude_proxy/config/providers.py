@@ -17,7 +17,7 @@ from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
-from claude_proxy.core.model import TIERS, Auth, Provider, Timeouts
+from claude_proxy.core.model import TIERS, Auth, ClaudeCode, Provider, Timeouts
 from claude_proxy.core.traits import ModelFacts, Traits
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
@@ -132,6 +132,7 @@ class _Completion:
             own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values(), *facts])),
             facts=MappingProxyType(facts),
             traits=traits_with(entry.traits if entry else Traits(), self.given.traits),
+            claude_code=replace(entry.claude_code if entry else ClaudeCode(), **set_fields(self.given.claude_code)),
             counts_tokens=self._counts_tokens(entry),
             headers=headers,
             timeouts=Timeouts(**{**set_fields(self.common.timeouts), **set_fields(self.given.timeouts)}),

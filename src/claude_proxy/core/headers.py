@@ -65,8 +65,16 @@ def for_provider(headers: Headers, provider: Provider, body_length: int) -> byte
     if provider.headers or listed not in (b"", b"keep-alive", b"close"):
         dropped |= {name for name, _ in provider.headers} | {name.strip().lower() for name in listed.split(b",")}
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
+    lines += _session(headers, provider)
     fixed = _fixed(provider.origin, provider.auth, provider.api_key, provider.headers)
     return b"%bcontent-length: %d\r\n%b\r\n" % (fixed, body_length, b"".join(lines))
+
+
+def _session(headers: Headers, provider: Provider) -> list[bytes]:
+    """Return the line by which a provider tells conversations apart, where it wants one and the user set no other."""
+    name = provider.traits.session_header.encode()
+    session = find(headers, SESSION) if name and find(provider.headers, name) is None else None
+    return [] if session is None else [b"%b: %b\r\n" % (name, session)]
 
 
 @lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures

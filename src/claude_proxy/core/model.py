@@ -84,6 +84,16 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaudeCode:
+    """How Claude Code has to be set to get on with a provider."""
+
+    timeout_ms: int | None = None
+    """How long it has to wait for an answer, at least; None: as long as it does by itself."""
+    tool_search: bool = True
+    """Whether it may look for its tools, which brings blocks and fields with it that not everybody takes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One upstream that speaks the Anthropic Messages API, with everything that was left out filled in."""
 
@@ -102,6 +112,7 @@ class Provider:
     facts: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
     """What is known of its models, by their names."""
     traits: Traits = field(default_factory=Traits)
+    claude_code: ClaudeCode = ClaudeCode()
     counts_tokens: bool = True
     """Whether `count_tokens` is worth asking: false only where it is known not to exist."""
     headers: Headers = field(default=(), repr=False)

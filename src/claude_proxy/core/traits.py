@@ -116,6 +116,8 @@ class Traits:
     """Whether `output_config.effort` may stand beside `thinking` that is disabled."""
     input_counts_cache: bool = False
     """Its `input_tokens` are the whole context, with the tokens from the cache in them."""
+    session_header: str = ""
+    """The header, in lower case, in which it wants to be told one conversation from another; empty: none."""
     reset_utc_offset: float = 0.0
     """Hours east of UTC in which it writes times without a zone."""
 

@@ -70,7 +70,7 @@ def _without_system_role(draft: Draft, messages: list[Message | bytes]) -> list[
 def _mend_open_loop(draft: Draft, messages: list[Message | bytes]) -> None:
     """Send no `thinking` where Anthropic wants the last call of a tool led by it, and it was another one's thinking."""
     thinking = draft.members("thinking") or {}
-    if not draft.terms.traits.is_anthropic or thinking.get("type") != "enabled":
+    if not draft.terms.traits.checks_signatures or thinking.get("type") != "enabled":
         return
     for message in reversed(messages):
         if isinstance(message, bytes):

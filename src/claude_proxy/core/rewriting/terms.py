@@ -56,7 +56,7 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
     if as_it_is:
         # a plan's login serves Claude Code's own requests as they are, so no more is changed than would be refused
         kept = traits.rejects.intersection(_THINKING)
-        traits, facts = Traits(is_anthropic=True, rejects=kept), ModelFacts()
+        traits, facts = Traits(is_anthropic=True, checks_signatures=True, rejects=kept), ModelFacts()
     betas = {beta.encode() for beta in traits.names(Kind.BETA)}
     blocks = traits.names(Kind.BLOCK) | ({"image"} if facts.images is False else set())
     unknown, every = (rule in traits.rejects for rule in _THINKING)

@@ -59,7 +59,7 @@ class Thoughts:
                 return False
             signed += 1
         # each block names its type and has a member of that name
-        return not self._terms.traits.is_anthropic or 2 * signed >= message.count(b'"thinking"')
+        return not self._terms.traits.checks_signatures or 2 * signed >= message.count(b'"thinking"')
 
     def apply(self, message: Message) -> None:
         """Take unwelcome thinking out of an assistant's message."""
@@ -84,7 +84,7 @@ class Thoughts:
         return not self._is_unwelcome(signature)
 
     def _is_unwelcome(self, signature: str) -> bool:
-        if not signature and self._terms.traits.is_anthropic:
+        if not signature and self._terms.traits.checks_signatures:
             return True
         origin = self._origin_of(signature)
         return self._terms.drops_unknown if origin is None else origin != self._terms.provider
