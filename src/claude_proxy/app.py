@@ -15,6 +15,7 @@ from typing import Final
 from claude_proxy import __version__
 from claude_proxy.board import Board
 from claude_proxy.config.load import Config, ConfigError, fingerprint, load
+from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.health import Health
 from claude_proxy.core.model import Provider
 from claude_proxy.gateway import Gateway, Memory
@@ -160,13 +161,23 @@ class Proxy:
         return Gateway(
             providers=config.providers,
             healths=healths,
-            keyless={skipped.name: skipped.variable for skipped in config.skipped},
+            chooser=self._chooser(config),
             policy=config.policy,
-            routes=config.routes,
             transport=self._transports[-1],
             clock=self._clock,
             ledger=self._board,
             memory=self._memory,
+        )
+
+    def _chooser(self, config: Config) -> Chooser:
+        return Chooser(
+            config.providers,
+            {skipped.name: skipped.variable for skipped in config.skipped},
+            config.routes,
+            config.policy.failback,
+            self._memory.tokens,
+            self._memory.sessions,
+            self._memory.lessons,
         )
 
     def _health(self, provider: Provider, config: Config, before: Gateway | None) -> Health:

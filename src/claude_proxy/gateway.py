@@ -16,7 +16,7 @@ from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins
 from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
-from claude_proxy.core.routing import NoSuchProvider, Route, Routes
+from claude_proxy.core.routing import NoSuchProvider, Route
 from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.ports import Client, Clock, Ledger, Transport
 
@@ -37,28 +37,13 @@ class Gateway:
 
     providers: tuple[Provider, ...]
     healths: Mapping[str, Health]
-    keyless: Mapping[str, str]
-    """Providers that lack their key, and the variable they wait for."""
+    chooser: Chooser
+    """Chooses who of them is asked, by the user's routes and what `memory` holds."""
     policy: Policy
-    routes: Routes
     transport: Transport
     clock: Clock
     ledger: Ledger
     memory: Memory
-
-    @property
-    def chooser(self) -> Chooser:
-        """What chooses who is asked."""
-        memory = self.memory
-        return Chooser(
-            self.providers,
-            self.keyless,
-            self.routes,
-            self.policy.failback,
-            memory.tokens,
-            memory.sessions,
-            memory.lessons,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +101,6 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
 
 def asked(head: RequestHead, request: MessagesRequest) -> Asked:
     """Return what of a request decides who is asked."""
-    return Asked(
-        request.model,
-        Prompt(request.body),
-        head.pin,
-        demands_of(request),
-        session_key(head.headers, request.model),
-        is_shown(head.headers),
-    )
+    session = session_key(head.headers, request.model)
+    with_login = is_shown(head.headers)
+    return Asked(request.model, Prompt(request.body), head.pin, lambda: demands_of(request), session, with_login)

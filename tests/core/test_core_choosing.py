@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.affinity import SessionKey, Sessions
-from claude_proxy.core.choosing import Asked, Chooser, TooLong
+from claude_proxy.core.choosing import MOST_KNOWN, Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
 from claude_proxy.core.learnt import Learnt, Lessons
 from claude_proxy.core.login import NoLogin
@@ -129,36 +129,41 @@ BLIND, SEEING = able("blind", images=False), able("seeing", images=True)
 def test_who_can_read_an_image_goes_before_who_cannot() -> None:
     chooser = Chooser((BLIND, A, SEEING))
     assert names(chooser.choose(asked(), NOW)) == ["blind", "a", "seeing"]
-    assert names(chooser.choose(asked(demands=PICTURE), NOW)) == ["a", "seeing", "blind"]
+    assert names(chooser.choose(asked(demands=lambda: PICTURE), NOW)) == ["a", "seeing", "blind"]
 
 
 def test_who_has_a_server_tool_goes_before_who_has_not() -> None:
     none, other, has = able("none", tools=()), able("other", tools=("code_",)), able("has", tools=("x_", "web_search_"))
     search = Demands(server_tools=("web_search_20250305",))
-    assert names(Chooser((none, other, has, A)).choose(asked(demands=search), NOW)) == ["has", "a", "none", "other"]
+    assert names(Chooser((none, other, has, A)).choose(asked(demands=lambda: search), NOW)) == [
+        "has",
+        "a",
+        "none",
+        "other",
+    ]
 
 
 def test_a_pinned_request_has_no_order() -> None:
-    found = Chooser((A, BLIND)).choose(asked(pin="blind", demands=PICTURE), NOW)
+    found = Chooser((A, BLIND)).choose(asked(pin="blind", demands=lambda: PICTURE), NOW)
     assert found == Route((Candidate(BLIND, MODEL),), pinned=True)
-
-
-def test_what_is_not_met_is_named() -> None:
-    demands = Demands(images=True, server_tools=("web_search_20250305", "code_execution_1"))
-    chooser, both = Chooser((A,)), able("x", tools=("code_",), images=False)
-    assert chooser.unmet(Candidate(both, MODEL), demands, NOW) == ("images", "web_search_20250305")
-    assert chooser.unmet(Candidate(BLIND, MODEL), Demands(), NOW) == ()
-    assert chooser.unmet(Candidate(able("x", tools=()), MODEL), PICTURE, NOW) == ()
 
 
 def test_who_taught_that_it_takes_no_images_goes_behind() -> None:
     lessons = Lessons()
     lessons.keep(Learnt("a", MODEL, Rule(Kind.BLOCK, "image"), NOW, NOW + 10, ""))
     chooser = Chooser((A, B), lessons=lessons)
-    assert names(chooser.choose(asked(demands=PICTURE), NOW)) == ["b", "a"]
-    assert names(chooser.choose(asked(demands=PICTURE), NOW + 10)) == ["a", "b"]
+    assert names(chooser.choose(asked(demands=lambda: PICTURE), NOW)) == ["b", "a"]
+    assert names(chooser.choose(asked(demands=lambda: PICTURE), NOW + 10)) == ["a", "b"]
     rejecting = provider("r", traits=Traits(rejects=frozenset({Rule(Kind.BLOCK, "image")})))
-    assert names(Chooser((rejecting, A)).choose(asked(demands=PICTURE), NOW)) == ["a", "r"]
+    assert names(Chooser((rejecting, A)).choose(asked(demands=lambda: PICTURE), NOW)) == ["a", "r"]
+
+
+def test_where_all_are_alike_nobody_looks_what_is_demanded() -> None:
+    def demands() -> Demands:
+        raise AssertionError
+
+    assert names(Chooser((A, B, C)).choose(asked(demands=demands), NOW)) == ["a", "b", "c"]
+    assert names(Chooser((BLIND, able("blind-too", images=False))).choose(asked(demands=demands), NOW))[0] == "blind"
 
 
 # Affinity
@@ -191,13 +196,13 @@ def test_a_holder_that_is_gone_changes_nothing() -> None:
 def test_a_demand_that_the_holder_cannot_meet_wins_over_affinity() -> None:
     chooser = Chooser((SEEING, BLIND), sessions=held_by("blind", "seeing"))
     assert names(chooser.choose(asked(session=KEY), NOW)) == ["blind", "seeing"]
-    assert names(chooser.choose(asked(session=KEY, demands=PICTURE), NOW)) == ["seeing", "blind"]
+    assert names(chooser.choose(asked(session=KEY, demands=lambda: PICTURE), NOW)) == ["seeing", "blind"]
 
 
 def test_where_nobody_meets_the_demand_affinity_holds() -> None:
     blind_too = able("blind-too", images=False)
     chooser = Chooser((BLIND, blind_too), sessions=held_by("blind-too", "blind"))
-    assert names(chooser.choose(asked(session=KEY, demands=PICTURE), NOW)) == ["blind-too", "blind"]
+    assert names(chooser.choose(asked(session=KEY, demands=lambda: PICTURE), NOW)) == ["blind-too", "blind"]
 
 
 def test_a_window_that_is_too_small_wins_over_affinity() -> None:
@@ -221,3 +226,11 @@ def test_the_same_provider_can_hold_it_with_another_model() -> None:
     found = Chooser((A,), routes=routes, sessions=sessions).choose(asked(session=KEY), NOW)
     assert isinstance(found, Route)
     assert [one.model for one in found.candidates] == ["small", "large"]
+
+
+def test_however_many_models_are_named_little_is_kept_of_them() -> None:
+    chooser = Chooser((BLIND, A))
+    for number in range(MOST_KNOWN):
+        found = chooser.choose(Asked(f"model-{number}", Told(1)), NOW)
+        assert names(found) == ["blind", "a"]
+    assert len(chooser._known) <= MOST_KNOWN

@@ -14,6 +14,7 @@ from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, 
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Learnt, Lessons
 from claude_proxy.core.model import Auth
+from claude_proxy.core.quirks import OF_OTHERS
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from core.given import NOW, provider
@@ -60,9 +61,9 @@ def test_where_nothing_is_odd_it_is_short() -> None:
         "the order of the providers in config.json",
         "a would be asked first. If it fails before its answer begins: b, then c.",
         (
-            Fate("a", MODEL, 1, window=1000, tokens=900),
-            Fate("b", MODEL, 2, window=2000, tokens=900, changes=("replaced by a short text: images",)),
-            Fate("c", MODEL, 3, tokens=900),
+            Fate("a", MODEL, 1, window=1000, tokens=900, changes=(OF_OTHERS,)),
+            Fate("b", MODEL, 2, window=2000, tokens=900, changes=("replaced by a short text: images", OF_OTHERS)),
+            Fate("c", MODEL, 3, tokens=900, changes=(OF_OTHERS,)),
         ),
     )
     assert explain(Chooser((A,))).verdict == "a would be asked first."
@@ -150,17 +151,11 @@ def test_who_holds_the_session_is_told_and_whose_it_was() -> None:
     assert places(explain(Chooser(ALL, sessions=sessions), session="other"))[0] == ("a", 1)
 
 
-def test_who_is_asked_with_the_clients_own_login_is_told() -> None:
-    found = explain(Chooser((replace(A, auth=Auth.CLIENT), B)))
-    why = "it is asked with Claude Code's own login: a request that brings none passes it by"
-    assert told(found) == [("a", 1, (why,)), ("b", 2, ())]
-
-
 def test_what_was_learnt_is_among_the_changes() -> None:
     lessons = Lessons()
     lessons.keep(Learnt("a", MODEL, Rule(Kind.FIELD, "context_management"), NOW, NOW + 10, ""))
     found = explain(Chooser((A,), lessons=lessons))
-    assert found.candidates[0].changes == ("left out, as its errors taught: context_management",)
+    assert found.candidates[0].changes == ("left out, as its errors taught: context_management", OF_OTHERS)
 
 
 def test_without_a_running_proxy_no_health_is_known() -> None:

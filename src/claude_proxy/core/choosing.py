@@ -9,11 +9,12 @@ affinity         who holds the session goes first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from claude_proxy.core.abilities import Abilities, abilities_of
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.demands import Demands
 from claude_proxy.core.learnt import Lessons
@@ -21,10 +22,9 @@ from claude_proxy.core.login import NoLogin, open_to
 from claude_proxy.core.model import Failback, Provider
 from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route
 from claude_proxy.core.tokens import Calibration, Prompt, Told
-from claude_proxy.core.traits import Kind, Rule
 
-NO_DEMANDS: Final = Demands()
-_IMAGE: Final = Rule(Kind.BLOCK, "image")
+MOST_KNOWN: Final = 512
+"""Candidates whose abilities are kept at hand; a client may name any model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,11 @@ class Asked:
     model: str
     prompt: Prompt | Told
     pin: str | None = None
-    demands: Demands = NO_DEMANDS
+    demands: Callable[[], Demands] = Demands
+    """Found out where it makes a difference."""
     session: SessionKey | None = None
     login: bool = True
-    """Whether the client's own comes with it."""
+    """Whether the client's own login comes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Chooser:
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
     lessons: Lessons = field(default_factory=Lessons)
+    _known: dict[tuple[str, str], Abilities] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The abilities of those of which nothing was learnt: the same for each request."""
 
     def choose(self, asked: Asked, now: float, *, counting: bool = False) -> Choice:
         """Return the candidates in the order in which they are asked. To count its tokens, a request need not fit."""
@@ -73,7 +76,7 @@ class Chooser:
         fitting = opened if counting else self._fitting(opened, asked)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
-        return self._kept_warm(self._by_demands(fitting, asked.demands, now), asked, now)
+        return self._in_order(fitting, asked, now)
 
     def estimate(self, candidate: Candidate, asked: Asked) -> int:
         """Return about how many tokens a request has to a candidate."""
@@ -95,33 +98,34 @@ class Chooser:
         too_small = tuple([one for one, _ in windows if one not in fitting])
         return replace(found, candidates=fitting, too_small=too_small)
 
-    def unmet(self, candidate: Candidate, demands: Demands, now: float) -> tuple[str, ...]:
-        """Return what of a request's demands a candidate is known not to meet: `images`, types of server tools."""
-        traits, refused = candidate.provider.traits, _IMAGE in self.rejects(candidate, now)
-        images = ("images",) if demands.images and (refused or candidate.facts.images is False) else ()
-        if traits.server_tools is None:
-            return images
-        return images + tuple([tool for tool in demands.server_tools if not tool.startswith(traits.server_tools)])
+    def abilities(self, candidate: Candidate, now: float) -> Abilities:
+        """Return what a candidate can do, as far as is known and was learnt."""
+        key = candidate.key
+        learnt = self.lessons.rules(*key, now)
+        if learnt:
+            return abilities_of(candidate, learnt)
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = abilities_of(candidate, learnt)
+        return self._known[key]
 
-    def rejects(self, candidate: Candidate, now: float) -> frozenset[Rule]:
-        """Return what a candidate does not take, what it has taught among it."""
-        return candidate.provider.traits.rejects | self.lessons.rules(*candidate.key, now)
-
-    def _by_demands(self, found: Route, demands: Demands, now: float) -> Route:
-        if demands == NO_DEMANDS:
-            return found
-        return replace(
-            found, candidates=tuple(sorted(found.candidates, key=lambda one: bool(self.unmet(one, demands, now))))
-        )
-
-    def _kept_warm(self, found: Route, asked: Asked, now: float) -> Route:
-        """Put first who holds the session, unless it can't do what is asked for and the first choice can."""
-        candidates, first = found.candidates, found.candidates[0]
+    def _in_order(self, found: Route, asked: Asked, now: float) -> Route:
+        """Put behind who lacks what is demanded, and first who holds the session, if that one is as able."""
+        candidates = found.candidates
+        lacking = self._lacking(candidates, asked, now)
+        if lacking:
+            candidates = tuple(sorted(candidates, key=lambda one: one.key in lacking))
+        first = candidates[0]
         holder = self.sessions.holder(asked.session, first.key, self.failback, now)
-        for one in candidates if holder else ():
-            if one.key == holder and self._as_able(one, first, asked.demands, now):
-                candidates = (one, *[other for other in candidates if other is not one])
+        if holder and (holder in lacking) == (first.key in lacking):
+            candidates = tuple(sorted(candidates, key=lambda one: one.key != holder))
         return Route(candidates, rule=found.rule, first_choice=first, too_small=found.too_small)
 
-    def _as_able(self, one: Candidate, first: Candidate, demands: Demands, now: float) -> bool:
-        return demands == NO_DEMANDS or bool(self.unmet(first, demands, now)) or not self.unmet(one, demands, now)
+    def _lacking(self, candidates: tuple[Candidate, ...], asked: Asked, now: float) -> frozenset[tuple[str, str]]:
+        """Return who lacks what the request demands; nobody where all are alike, since then it makes no difference."""
+        able = [self.abilities(one, now) for one in candidates]
+        if able.count(able[0]) == len(able):
+            return frozenset()
+        demands = asked.demands()
+        return frozenset(one.key for one, its in zip(candidates, able, strict=True) if its.lacking(demands))

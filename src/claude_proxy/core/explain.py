@@ -15,7 +15,7 @@ from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health
 from claude_proxy.core.login import NoLogin
 from claude_proxy.core.model import Auth
-from claude_proxy.core.quirks import changes_in_words
+from claude_proxy.core.quirks import OF_OTHERS, changes_in_words
 from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
 from claude_proxy.core.tokens import Told
 
@@ -40,7 +40,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     def asked(self) -> Asked:
         """Return what decides who is asked."""
         session = session_key(((SESSION, self.session.encode(errors="replace")),), self.model)
-        return Asked(self.model, Told(self.tokens), self.provider or None, Demands(images=self.image), session)
+        return Asked(self.model, Told(self.tokens), self.provider or None, lambda: Demands(images=self.image), session)
 
 
 def question(query: bytes) -> Question:
@@ -146,9 +146,7 @@ class _Explaining:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"
         elif holder is not first and one is first:
             yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
-        if one.provider.auth is Auth.CLIENT:
-            yield "it is asked with Claude Code's own login: a request that brings none passes it by"
-        for demand in self._chooser.unmet(one, self._asked.demands, self._now):
+        for demand in self._chooser.abilities(one, self._now).lacking(self._asked.demands()):
             yield f"it is known not to take {demand}: asked after those that do"
 
     def _about_health(self, one: Candidate, found: Route) -> Iterator[str]:
@@ -168,6 +166,7 @@ class _Explaining:
         health = self._healths.get(one.provider.name)
         rests = health is not None and not health.admits(self._now)
         learnt = self._chooser.lessons.rules(*one.key, self._now)
+        as_it_is = one.provider.auth is Auth.CLIENT
         return Fate(
             *one.key,
             place,
@@ -176,7 +175,7 @@ class _Explaining:
             rest_reason=health.reason if health and rests else "",
             window=one.facts.context,
             tokens=self._chooser.estimate(one, self._asked),
-            changes=changes_in_words(one.provider.traits, one.facts, learnt),
+            changes=(OF_OTHERS,) if as_it_is else changes_in_words(one.provider.traits, one.facts, learnt),
         )
 
     def _not_asked(self, found: Route) -> Iterator[Fate]:

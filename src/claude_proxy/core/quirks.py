@@ -8,6 +8,10 @@ from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinkin
 
 _OUT = "left out"
 _TEXT = "replaced by a short text"
+OF_OTHERS = "no thinking that another provider is known to have made"
+"""True of each: only who made it takes it back."""
+
+_PLACEHOLDER = "a placeholder for thinking, where an earlier tool call came without"
 _LEARNT = ", as its errors taught"
 
 _RULES = {
@@ -16,6 +20,7 @@ _RULES = {
     "block:document": (_TEXT, "documents"),
     "thinking:all": (_OUT, "earlier thinking"),
     "thinking:unknown": (_OUT, "thinking of which it is not known who made it"),
+    "requires:thinking_on_tool_turns": ("put in", _PLACEHOLDER),
 }
 _KINDS = {
     Kind.FIELD: (_OUT, "{}"),
@@ -24,9 +29,9 @@ _KINDS = {
     Kind.BLOCK: (_TEXT, "{}"),
     Kind.ROLE: ("put into the user's message beside it", "a message with the role {}"),
     Kind.THINKING: (_OUT, "thinking ({})"),
-    Kind.THINKING_MODE: ("not asked for", "thinking in the mode {}"),
-    Kind.MARK: (_OUT, "{} of blocks and tools"),
-    Kind.REQUIRES: ("sent along", "earlier thinking with each call of a tool"),
+    Kind.THINKING_MODE: ("not asked for", "thinking that is {}"),
+    Kind.MARK: (_OUT, "{} of content"),
+    Kind.REQUIRES: ("seen to", "{}"),
 }
 _THINKING = {
     Thinking.ADAPTIVE: "thinking asked for as adaptive",
@@ -37,7 +42,7 @@ _THINKING = {
 }
 _FORCED = {
     ForcedTool.NO: "no tool forced: the model chooses",
-    ForcedTool.WITHOUT_THINKING: "a tool forced only where it does not think",
+    ForcedTool.WITHOUT_THINKING: "thinking turned off where a tool is forced",
 }
 
 
@@ -53,12 +58,12 @@ def _known(traits: Traits, facts: ModelFacts) -> Iterator[tuple[str, str]]:
     """Yield what becomes of a thing, and the thing."""
     if not traits.is_anthropic:
         yield _OUT, "Claude Code's billing block"
-    if traits.checks_signatures:
-        yield _OUT, "thinking that another provider signed"
     if traits.server_tools == ():
         yield _OUT, "tools that a provider runs itself, such as web search"
     if facts.images is False:
         yield _TEXT, "images"
+    if traits.thinking_on_tool_turns:
+        yield _RULES["requires:thinking_on_tool_turns"]
 
 
 def _refused(known: frozenset[Rule], learnt: frozenset[Rule]) -> Iterator[tuple[str, str]]:
@@ -78,3 +83,4 @@ def _reshaped(traits: Traits, facts: ModelFacts) -> Iterator[str]:
         yield _FORCED[facts.forced_tool]
     if facts.max_output is not None:
         yield f"max_tokens at most {facts.max_output}"
+    yield OF_OTHERS

@@ -52,10 +52,10 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
         now = gateway()
-        found = route(now.providers, pin, "", now.keyless)
+        found = route(now.providers, pin, "", now.chooser.keyless)
         if isinstance(found, NoSuchProvider):
             return refusal("not_found_error", found.message)
-        names = listed((found.candidates[0].provider,)) if found.pinned else listed(now.providers, now.routes)
+        names = listed((found.candidates[0].provider,)) if found.pinned else listed(now.providers, now.chooser.routes)
         return Reply(200, ((b"content-type", JSON),), names)
 
     async def status(_client: AsgiClient, pin: str | None) -> Reply:

@@ -1,0 +1,47 @@
+"""What a candidate can do that not every one can, held against what a request demands."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from claude_proxy.core.demands import Demands
+from claude_proxy.core.model import Auth
+from claude_proxy.core.routing import Candidate
+from claude_proxy.core.server_tools import is_server_tool
+from claude_proxy.core.traits import Kind, Rule
+
+_IMAGE: Final = Rule(Kind.BLOCK, "image")
+_DOCUMENT: Final = Rule(Kind.BLOCK, "document")
+
+
+class Abilities(NamedTuple):
+    """What it can do, as far as is known: what is not known, it can."""
+
+    images: bool = True
+    documents: bool = True
+    server_tools: tuple[str, ...] | None = None
+    """The beginnings of the types that it has; None: not known."""
+
+    def lacking(self, demands: Demands) -> tuple[str, ...]:
+        """Return what of a request's demands it does not meet: `images`, `documents`, types of server tools."""
+        images = ("images",) if demands.images and not self.images else ()
+        documents = ("documents",) if demands.documents and not self.documents else ()
+        return (*images, *documents, *[kind for kind in demands.server_tools if not self._has(kind)])
+
+    def _has(self, kind: str) -> bool:
+        return self.server_tools is None or not is_server_tool(kind) or kind.startswith(self.server_tools)
+
+
+_ALL: Final = Abilities()
+
+
+def abilities_of(candidate: Candidate, learnt: AbstractSet[Rule]) -> Abilities:
+    """Return what a candidate can do, with what was learnt of it. To the client's own login nothing is taken from."""
+    traits = candidate.provider.traits
+    if candidate.provider.auth is Auth.CLIENT:
+        return _ALL
+    refused = traits.rejects | learnt
+    return Abilities(
+        _IMAGE not in refused and candidate.facts.images is not False, _DOCUMENT not in refused, traits.server_tools
+    )
