@@ -16,6 +16,7 @@
     thoughts.py       thinking of others
     blocks.py         images, documents and other blocks that can't be read
     reminders.py      messages of the role `system`
+    call_ids.py       ids of tool calls that another provider gave
     marks.py          marks for the prompt cache
 
 What becomes of a message depends on the message and its neighbours alone, never on where the conversation stands: so

@@ -8,6 +8,7 @@ import msgspec
 
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.rewriting.blocks import Unreadable
+from claude_proxy.core.rewriting.call_ids import CallIds
 from claude_proxy.core.rewriting.draft import Draft
 from claude_proxy.core.rewriting.message import ASSISTANT, USER, Message
 from claude_proxy.core.rewriting.reminders import folded
@@ -22,9 +23,11 @@ def with_messages_that_fit(draft: Draft, origin_of: OriginOf) -> None:
     messages = _messages(draft)
     thoughts = Thoughts(draft.terms, origin_of, draft.changes)
     unreadable = Unreadable(draft.terms.blocks, draft.changes)
-    read = dict(_concerned(messages, thoughts, unreadable))
+    call_ids = CallIds(draft.terms, draft.changes)
+    read = dict(_concerned(messages, thoughts, unreadable, call_ids))
     for message in read.values():
         unreadable.apply(message)
+        call_ids.apply(message)
         if message.role == "assistant":
             thoughts.apply(message)
     result = [read.get(index, raw) for index, raw in enumerate(messages)]
@@ -42,12 +45,16 @@ def _messages(draft: Draft) -> list[bytes]:
     return [bytes(raw) for raw in raws]
 
 
-def _concerned(messages: list[bytes], thoughts: Thoughts, unreadable: Unreadable) -> Iterator[tuple[int, Message]]:
+def _concerned(
+    messages: list[bytes], thoughts: Thoughts, unreadable: Unreadable, call_ids: CallIds
+) -> Iterator[tuple[int, Message]]:
+    results_of_odd_calls = False
     for index, raw in enumerate(messages):
         if raw.startswith(USER):
-            concerned = unreadable.concern(raw)
+            concerned = results_of_odd_calls or unreadable.concern(raw)
         elif raw.startswith(ASSISTANT):
-            concerned = thoughts.concern(raw) or unreadable.concern(raw)
+            results_of_odd_calls = call_ids.concern(raw)
+            concerned = results_of_odd_calls or thoughts.concern(raw) or unreadable.concern(raw)
         else:
             concerned = True  # of another role, or written in another way
         if concerned and (message := Message.read(raw)):

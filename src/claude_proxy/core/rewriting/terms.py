@@ -41,6 +41,8 @@ class Terms:
     """Whether thinking goes of which it is not known who made it."""
     drops_all: bool
     """Whether all thinking goes."""
+    plain_call_ids: bool
+    """Whether ids of tool calls may hold letters, digits, `_` and `-` alone: where Claude is served."""
 
 
 def terms_of(candidate: Candidate, rules: frozenset[Rule]) -> Terms:
@@ -72,4 +74,5 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
         folds_system=Rule(Kind.ROLE, "system") in traits.rejects,
         drops_unknown=unknown or every,
         drops_all=every or "thinking" in blocks,
+        plain_call_ids=traits.is_anthropic or traits.checks_signatures,
     )

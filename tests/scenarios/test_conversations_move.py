@@ -1,0 +1,121 @@
+"""A conversation is carried from provider to provider, a switch after every turn, and none of them minds.
+
+The providers are the catalogue's own entries; only where they are is the test's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.clock import FakeClock
+from fakes.quirks.claude import Claude, seals
+from fakes.quirks.client import Conversation
+from fakes.quirks.deepseek import DeepSeek
+from fakes.quirks.glm import Glm
+from fakes.quirks.house import House
+from fakes.quirks.kimi import Kimi
+from fakes.quirks.minimax import MiniMax
+from fakes.quirks.others import Fireworks, Mimo
+from fakes.quirks.reading import has_billing, view
+from fakes.quirks.table import pinned, table
+from fakes.quirks.turns import TURNS
+from fakes.steps import Status
+from fakes.story import story
+
+HOUSES: tuple[type[House], ...] = (Claude, MiniMax, Kimi, Glm, DeepSeek)
+PAIRS = list(itertools.permutations(HOUSES, 2))
+UNSIGNED = [(Mimo, Claude), (Claude, Mimo), (Fireworks, Claude), (Mimo, DeepSeek), (DeepSeek, Mimo), (Mimo, Kimi)]
+MANUAL: dict[str, Any] = {
+    "model": "claude-haiku-4-5-20251001",
+    "thinking": {"type": "enabled", "budget_tokens": 31_999},
+    "max_tokens": 64_000,
+}
+LIMIT = [Status(429, headers={"retry-after": "60"})]
+
+
+def name_of(kind: type[House]) -> str:
+    return kind.name
+
+
+def assert_content(houses: Iterable[House]) -> None:
+    """Nobody was sent what is not for it, and what each was sent only ever grew at its end."""
+    for house in houses:
+        assert house.offences == [], house.name
+        for before, after in itertools.pairwise(map(view, house.taken)):
+            assert after[: len(before)] == before, house.name
+        if isinstance(house, Claude):
+            assert_own_thoughts(house)
+
+
+def assert_own_thoughts(house: Claude) -> None:
+    """Anthropic sees all of its own thoughts that came before, no other's, and the billing block each time."""
+    for number, body in enumerate(house.taken):
+        assert has_billing(body)
+        assert sorted(seals(body)) == sorted(seal for seal, asked in house.asked.items() if asked < number)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
+@story
+async def test_it_moves_between_two(first: type[House], second: type[House], tmp_path: Path) -> None:
+    async with table(tmp_path, first, second) as here:
+        conversation = Conversation()
+        for turn, kind in zip(TURNS, itertools.cycle((first, second)), strict=False):
+            turn.add_to(conversation)
+            assert await here.converse(conversation, turn.said, pinned(kind)) == kind.name
+        assert here.refusals() == []
+        assert [len(house.taken) for house in here.houses] == [5, 5]
+        assert_content(here.houses)
+
+
+@story
+async def test_it_goes_round_all_of_them(tmp_path: Path) -> None:
+    async with table(tmp_path, *HOUSES) as here:
+        conversation = Conversation()
+        for turn, kind in zip(TURNS, itertools.cycle(HOUSES), strict=False):
+            turn.add_to(conversation)
+            await here.converse(conversation, turn.said, pinned(kind))
+        assert here.refusals() == []
+        assert_content(here.houses)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
+@story
+async def test_it_moves_because_of_limits(first: type[House], second: type[House], tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with table(tmp_path, first, second, clock=clock) as here:
+        conversation = Conversation()
+        for turn, (answering, limited) in zip(TURNS, itertools.cycle((here.houses, here.houses[::-1])), strict=False):
+            answering.outage, limited.outage = None, LIMIT
+            turn.add_to(conversation)
+            assert await here.converse(conversation, turn.said) == answering.name
+            clock.pass_time(61)
+        assert here.refusals() == []
+        assert [len(house.taken) for house in here.houses] == [5, 5]
+        assert_content(here.houses)
+
+
+@pytest.mark.parametrize(("first", "second"), UNSIGNED, ids=name_of)
+@story
+async def test_it_moves_though_thoughts_are_not_signed(first: type[House], second: type[House], tmp_path: Path) -> None:
+    async with table(tmp_path, first, second) as here:
+        conversation = Conversation()
+        for turn, kind in zip(TURNS, itertools.cycle((first, second)), strict=False):
+            turn.add_to(conversation)
+            await here.converse(conversation, turn.said, pinned(kind))
+        assert_content(here.houses)
+
+
+@pytest.mark.parametrize("other", HOUSES[1:], ids=name_of)
+@story
+async def test_it_moves_where_thinking_has_a_budget(other: type[House], tmp_path: Path) -> None:
+    async with table(tmp_path, other, Claude) as here:
+        conversation = Conversation(**MANUAL)
+        kinds: tuple[type[House], ...] = (other, Claude)
+        for turn, kind in zip(TURNS, itertools.cycle(kinds), strict=False):
+            turn.add_to(conversation)
+            await here.converse(conversation, turn.said, pinned(kind))

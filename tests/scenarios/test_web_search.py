@@ -1,0 +1,72 @@
+"""Claude Code's WebSearch goes to who can search; where nobody can, it is told so, and not that nothing is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fakes.grammar import complete_text
+from fakes.quirks.claude import Claude
+from fakes.quirks.client import HEADERS, text
+from fakes.quirks.deepseek import DeepSeek
+from fakes.quirks.glm import Glm
+from fakes.quirks.house import House
+from fakes.quirks.kimi import Kimi
+from fakes.quirks.minimax import MiniMax
+from fakes.quirks.table import PATH, Table, table
+from fakes.story import story
+
+TOOL = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+QUERY = {"role": "user", "content": [text("Perform a web search for the query: weather")]}
+SEARCH = {
+    "model": "claude-opus-5-5",
+    "messages": [QUERY],
+    "system": [text("x-anthropic-billing-header: cc_version=2.1.330.355;"), text("You run a web search.")],
+    "tools": [TOOL],
+    "tool_choice": {"type": "auto"},
+    "max_tokens": 128_000,
+    "output_config": {"effort": "medium"},
+    "stream": True,
+}
+
+
+async def search(here: Table) -> str:
+    """Ask as Claude Code's WebSearch does; return who answered."""
+    answer = await here.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
+    assert await complete_text(answer) == "hello"
+    return answer.headers["x-claude-proxy-provider"]
+
+
+@pytest.mark.parametrize("kinds", [(Kimi, DeepSeek), (MiniMax, Glm, Claude)])
+@story
+async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[House]], tmp_path: Path) -> None:
+    async with table(tmp_path, *kinds) as here:
+        assert await search(here) == kinds[-1].name
+        assert [len(house.taken) for house in here.houses] == [0] * (len(kinds) - 1) + [1]
+        [asked] = here.houses[-1].taken
+        assert asked["tools"] == [TOOL]
+        assert here.refusals() == []
+
+
+@story
+async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> None:
+    async with table(tmp_path, Kimi, DeepSeek) as here:
+        await search(here)
+        body = {name: value for name, value in SEARCH.items() if name not in ("tools", "tool_choice")}
+        answer = await here.proxy.ask("POST", PATH, json.dumps(body).encode(), headers=HEADERS)
+        assert await complete_text(answer) == "hello"
+        assert answer.headers["x-claude-proxy-provider"] == "moonshot"
+
+
+@pytest.mark.parametrize("kinds", [(Kimi, Glm), (MiniMax,)])
+@story
+async def test_where_nobody_can_it_says_so(kinds: Sequence[type[House]], tmp_path: Path) -> None:
+    async with table(tmp_path, *kinds) as here:
+        answer = await here.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
+        told = await complete_text(answer)
+        assert "web_search" in told
+        assert "nothing was looked for" in told
+        assert [house.fake.requests for house in here.houses] == [[]] * len(kinds)
