@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +12,6 @@ from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained, question
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Learnt, Lessons
-from claude_proxy.core.model import Auth
 from claude_proxy.core.quirks import OF_OTHERS
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
