@@ -36,6 +36,8 @@ def test_anthropic_gets_everything_as_it_is_and_others_all_but_the_billing_block
             "put in: a placeholder for thinking, where an earlier tool call came without",
         ),
         (Traits(True, efforts=("low", "high")), "the effort one of low, high"),
+        (Traits(True, effort_without_thinking=False), "no effort where thinking is off"),
+        (Traits(True, session_header="x-session"), "the session's id sent along in x-session"),
     ],
 )
 def test_what_a_provider_takes(traits: Traits, words: str) -> None:

@@ -1,23 +1,25 @@
-"""One tiny request to a provider, past the proxy: whether it answers, how soon, and whether it takes the key."""
+"""Tiny requests to a provider, past the proxy: whether it answers, how soon, and whether it takes the key."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import msgspec
 
+from claude_proxy.cli.questions import MESSAGE, Question
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.headers import find
-from claude_proxy.core.judge import Accepted, Outcome, Terms, judge_body, unanswered
-from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.model import Auth, Egress, Headers, Policy, Provider, Reply
+from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, Terms, judge_body, unanswered
+from claude_proxy.core.model import Auth, Egress, Ending, Headers, Policy, Provider, Reply
 from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, model_for
+from claude_proxy.core.sse import SSEDecoder
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
 from claude_proxy.store.text import MAX_TEXT
@@ -25,6 +27,12 @@ from claude_proxy.store.text import MAX_TEXT
 MODEL = "claude-haiku-5-5"
 """Mapped by its tier, the cheapest; where a provider maps no names but has its own, the first of those is asked for."""
 MAX_ANSWER_BYTES = 1024 * 1024
+HEADERS: Headers = (
+    (b"content-type", b"application/json"),
+    (b"anthropic-version", b"2023-06-01"),
+    (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
+)
+"""Those of Claude Code, without which some plans refuse to answer."""
 REJECTED_KEY = frozenset({"401", "403"})
 
 
@@ -42,6 +50,8 @@ class Probe:
     answered: bool
     clock_ahead: float | None = None
     """Seconds by which this machine's clock is ahead of the provider's; None where it told no date."""
+    body: bytes = field(default=b"", repr=False)
+    """What it answered."""
 
     @property
     def key_rejected(self) -> bool:
@@ -55,7 +65,7 @@ async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egres
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_probe(transport, provider, policy))
+                group.create_task(_probe(transport, provider, policy, MESSAGE))
                 for provider in providers
                 if provider.auth is not Auth.CLIENT
             ]
@@ -64,62 +74,101 @@ async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egres
     return [task.result() for task in tasks]
 
 
-async def _probe(transport: Transport, provider: Provider, policy: Policy) -> Probe:
-    request = _request(provider)
-    began = time.monotonic()
-    outcome, ahead = await _ask(transport, provider, request, policy)
-    milliseconds = (time.monotonic() - began) * 1000
-    answered = isinstance(outcome, Accepted)
-    said = "" if isinstance(outcome, Accepted) else redacted(outcome.text, provider.api_key, MAX_TEXT)
-    return Probe(provider, request.model, milliseconds, outcome.label, said, answered, ahead)
-
-
-async def _ask(
-    transport: Transport, provider: Provider, request: Adapted, policy: Policy
-) -> tuple[Outcome, float | None]:
-    """Return what came of the request, and how far our clock is ahead."""
-    limits, ahead = provider.timeouts, None
+async def probe_one(
+    provider: Provider, questions: Sequence[Question], policy: Policy, egress: Egress
+) -> AsyncIterator[tuple[Question, Probe]]:
+    """Ask one provider in several ways, one after the other: some take no more than one request at a time."""
+    transport = HttpTransport(egress)
     try:
-        answer = await transport.open(
-            UpstreamRequest(provider.origin, request.head, request.body),
-            connect_timeout=limits.connect,
-            head_timeout=limits.first_event,
-        )
-        ahead = _clock_ahead(answer.headers, time.time())
+        for question in questions:
+            yield question, await _probe(transport, provider, policy, question)
+    finally:
+        await transport.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole answer, and when its head was there, in seconds since the epoch."""
+
+    reply: Reply
+    at: float
+
+
+async def fetch(
+    transport: Transport, provider: Provider, request: UpstreamRequest, *, limit: int = MAX_ANSWER_BYTES
+) -> Fetched | Rejected:
+    """Return what comes within the provider's own timeouts, up to a number of bytes, or why nothing does."""
+    limits = provider.timeouts
+    try:
+        answer = await transport.open(request, connect_timeout=limits.connect, head_timeout=limits.first_event)
+        at = time.time()
         try:
             async with asyncio.timeout(limits.first_content):
-                body = await _read(answer, limits.stall)
+                body = await _read(answer, limits.stall, limit)
         finally:
             answer.close()
     except UpstreamError as error:
-        return unanswered(error.failure.value, str(error)), ahead
+        return unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered("timeout", "it gave no answer in time"), ahead
-    return judge_body(Reply(answer.status, answer.headers, body), Terms(policy, provider.traits), time.time()), ahead
+        return unanswered("timeout", "it gave no answer in time")
+    return Fetched(Reply(answer.status, answer.headers, body), at)
 
 
-def _clock_ahead(fields: Headers, now: float) -> float | None:
+async def _probe(transport: Transport, provider: Provider, policy: Policy, question: Question) -> Probe:
+    request = _request(provider, question)
+    began = time.monotonic()
+    found = await fetch(transport, provider, UpstreamRequest(provider.origin, request.head, request.body))
+    milliseconds = (time.monotonic() - began) * 1000
+    outcome = found if isinstance(found, Rejected) else _judged(question, found, Terms(policy, provider.traits))
+    answered = isinstance(outcome, Accepted)
+    return Probe(
+        provider,
+        request.model,
+        milliseconds,
+        outcome.label,
+        "" if isinstance(outcome, Accepted) else redacted(outcome.text, provider.api_key, MAX_TEXT),
+        answered,
+        clock_ahead=None if isinstance(found, Rejected) else _clock_ahead(found),
+        body=b"" if isinstance(found, Rejected) else found.reply.body,
+    )
+
+
+def _judged(question: Question, found: Fetched, terms: Terms) -> Outcome:
+    if question.streaming and found.reply.status == HTTPStatus.OK:
+        return _judged_stream(found, terms)
+    return judge_body(found.reply, terms, found.at, counting=question.counting)
+
+
+def _judged_stream(found: Fetched, terms: Terms) -> Outcome:
+    """Judge a stream that has been read to its end."""
+    judge, decoder = StreamJudge(replace(found.reply, body=b""), found.at, terms), SSEDecoder()
+    block = decoder.feed(found.reply.body)
+    outcome = judge.opening(block) if block else None
+    if outcome is None:
+        return judge.cut(decoder.rest)
+    if isinstance(outcome, Rejected) or judge.ending(Ending.TRUNCATED) is Ending.COMPLETE:
+        return outcome
+    return unanswered(judge.ending(Ending.TRUNCATED).value, "the stream did not come to its proper end")
+
+
+def _clock_ahead(found: Fetched) -> float | None:
     try:
-        return now - parsedate_to_datetime((find(fields, b"date") or b"").decode("latin-1")).timestamp()
+        date = (find(found.reply.headers, b"date") or b"").decode("latin-1")
+        return found.at - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
         return None
 
 
-async def _read(answer: Answer, silence: float) -> bytes:
-    body = b""
-    while len(body) < MAX_ANSWER_BYTES and (piece := await answer.read(silence)):
+async def _read(answer: Answer, silence: float, limit: int) -> bytes:
+    body = bytearray()
+    while len(body) < limit and (piece := await answer.read(silence)):
         body += piece
-    return body
+    return bytes(body)
 
 
-def _request(provider: Provider) -> Adapted:
+def _request(provider: Provider, question: Question) -> Adapted:
     maps_nothing = not provider.models and provider.own_models
     model = provider.own_models[0] if maps_nothing else MODEL
-    fields = {"model": model, "max_tokens": 16, "messages": [{"role": "user", "content": "Say hi."}]}
-    headers = (
-        (b"content-type", b"application/json"),
-        (b"anthropic-version", b"2023-06-01"),
-        (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
-    )
-    request = MessagesRequest.parse(MESSAGES_PATH, b"", headers, msgspec.json.encode(fields))
+    fields = msgspec.json.encode({"model": model, **question.fields})
+    request = MessagesRequest.parse(question.path, b"", HEADERS, fields)
     return adapt(request, Candidate(provider, model_for(provider, model)))

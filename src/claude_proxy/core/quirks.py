@@ -79,6 +79,10 @@ def _reshaped(traits: Traits, facts: ModelFacts) -> Iterator[str]:
         yield _THINKING[facts.thinking]
     if traits.efforts:
         yield f"the effort one of {', '.join(traits.efforts)}"
+    if not traits.effort_without_thinking:
+        yield "no effort where thinking is off"
+    if traits.session_header:
+        yield f"the session's id sent along in {traits.session_header}"
     if facts.forced_tool in _FORCED:
         yield _FORCED[facts.forced_tool]
     if facts.max_output is not None:
