@@ -17,6 +17,7 @@ import pytest
 from claude_proxy import __version__
 from claude_proxy.cli.exits import Exit
 from claude_proxy.cli.main import COMMANDS, PROGRAM, claude_proxy
+from claude_proxy.cli.providers import SUBCOMMANDS
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
 from claude_proxy.config.schema import schema_text
@@ -169,18 +170,31 @@ def of_command(name: str) -> click.Command:
     return command
 
 
-def test_each_command_and_option_is_documented() -> None:
-    rows = {code(name)[0]: code(options) for name, options, _ in table(README, "Command")}
-    assert set(rows) == set(COMMANDS)
+def of_subcommand(name: str) -> click.Command:
+    group = of_command("providers")
+    assert isinstance(group, click.Group)
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    return command
+
+
+@pytest.mark.parametrize(
+    ("head", "known", "command_of"), [("Command", COMMANDS, of_command), ("Subcommand", SUBCOMMANDS, of_subcommand)]
+)
+def test_each_command_and_option_is_documented(
+    head: str, known: Mapping[str, str], command_of: Callable[[str], click.Command]
+) -> None:
+    rows = {code(name)[0].split()[0]: code(options) for name, options, _ in table(README, head)}
+    assert list(rows) == list(known) if head == "Subcommand" else set(rows) == set(known)
     for name, documented in rows.items():
-        options = (one for one in of_command(name).params if isinstance(one, click.Option))
+        options = (one for one in command_of(name).params if isinstance(one, click.Option))
         spellings = {spelling for option in options for spelling in option.opts}
         assert {option.split()[0] for option in documented} == spellings, name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_each_command_has_an_example_that_parses(name: str) -> None:
-    examples = [line for line in (of_command(name).epilog or "").splitlines() if PROGRAM in line]
+@pytest.mark.parametrize("command", [*map(of_command, COMMANDS), *map(of_subcommand, SUBCOMMANDS)], ids=str)
+def test_the_help_of_each_command_has_an_example_that_parses(command: click.Command) -> None:
+    examples = [line.partition(" < ")[0] for line in (command.epilog or "").splitlines() if PROGRAM in line]
     assert examples
     for example in examples:
         parse(shlex.split(example)[1:])
@@ -204,10 +218,16 @@ def test_each_command_line_parses(line: str) -> None:
 
 def parse(arguments: list[str]) -> None:
     """Read a command line as click does, and run nothing."""
-    with claude_proxy.make_context(PROGRAM, list(arguments)) as context:
-        name, command, rest = claude_proxy.resolve_command(context, arguments)
-        assert command is not None
-        command.make_context(name, rest, parent=context)
+    parse_as(claude_proxy, PROGRAM, arguments, None)
+
+
+def parse_as(command: click.Command, name: str | None, arguments: list[str], parent: click.Context | None) -> None:
+    with command.make_context(name, list(arguments), parent=parent) as context:
+        rest = [*context._protected_args, *context.args]
+        if isinstance(command, click.Group) and rest:
+            name, inner, rest = command.resolve_command(context, rest)
+            assert inner is not None
+            parse_as(inner, name, rest, context)
 
 
 # What an answer and the log say

@@ -8,6 +8,7 @@ import pytest
 
 from claude_proxy.store.home import Home
 from fakes.command_line import CommandLine, answering, serving
+from fakes.own_files import CONFIG, ENV
 
 
 @pytest.fixture
@@ -50,3 +51,12 @@ def _start(command: CommandLine, upstream: str) -> CommandLine:
     done = command("start")
     assert done.code == 0, done.err
     return command
+
+
+@pytest.fixture
+def own(cli: CommandLine) -> CommandLine:
+    """The command, with files of the user's own."""
+    cli.home.config.write_text(CONFIG, encoding="utf-8")
+    cli.home.env.write_text(ENV, encoding="utf-8")
+    cli.home.env.chmod(0o600)
+    return cli

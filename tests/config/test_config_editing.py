@@ -96,6 +96,18 @@ def test_with_the_last_one_the_comma_before_it_goes() -> None:
     assert removed(LINES, 2) == LINES.replace(',\n    {"preset": "c"} /* dear */', "")
 
 
+def test_with_a_comma_at_the_beginning_of_its_line_the_line_goes() -> None:
+    text = '{"providers": [\n  {"a": 1}\n  , {"b": 2}\n]}'
+    assert removed(text, 1) == '{"providers": [\n  {"a": 1}\n]}'
+
+
+def test_a_comment_above_comes_to_stand_on_a_line_of_its_own() -> None:
+    text = '{"providers": [{"a": 1},\n  // why\n  {"b": 2}]}'
+    after = '{"providers": [\n  // why\n  {"b": 2},\n  {"a": 1}]}'
+    assert ordered(text, [1, 0]) == after
+    assert removed(after, 0) == '{"providers": [\n  {"a": 1}]}'
+
+
 def test_comments_of_a_section_stay_when_its_first_element_goes() -> None:
     text = '[\n  {"a": 1},\n\n  // two\n\n  {"b": 2},\n\n  // three\n\n  {"c": 3}\n]'
     for index in range(3):

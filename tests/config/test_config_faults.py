@@ -30,7 +30,8 @@ def test_a_missing_file_says_what_to_copy(home: Folder) -> None:
     assert [str(problem) for problem in caught.value.problems] == [
         (
             f"config.json: there is no such file in {home.path / 'absent'}. "
-            "Copy config.example.json there as config.json and name your providers in it."
+            "Copy config.example.json there as config.json and name your providers in it, or let "
+            "`claude-proxy providers add NAME` make it."
         )
     ]
 

@@ -89,6 +89,10 @@ def test_an_editor_is_offered_the_presets() -> None:
     assert SHIPPED["$defs"]["ProviderSettings"]["properties"]["preset"]["enum"] == list(catalogue().ids)
 
 
+def test_an_editor_lets_comments_stand() -> None:
+    assert SHIPPED["allowComments"] is True
+
+
 def test_the_example_points_at_the_schema() -> None:
     example = Path(__file__).parents[2] / "config.example.json"
     pointer = json.loads(example.read_text(encoding="utf-8"))["$schema"]

@@ -74,15 +74,15 @@ class CommandLine:
         fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": WARNINGS}
         return {**inherited, **fixed, **self.extra, **(more or {})}
 
-    def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Done:
-        """Run a command to its end."""
+    def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Done:
+        """Run a command to its end; its standard input is no terminal."""
         done = subprocess.run(
             [sys.executable, "-m", "claude_proxy", *arguments],
             env=self.environ(environ),
             capture_output=True,
             timeout=PATIENCE,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin.encode(),
         )
         ended = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
         self.inspect(ended.out + ended.err)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import io
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import TextIO
 import click
 
 from claude_proxy.cli.exits import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
+from claude_proxy.cli.group import LazyGroup
 from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError, write_private
 
 PROGRAM = "claude-proxy"
@@ -36,37 +36,17 @@ COMMANDS = {
     "logs": "Show proxy.log.",
     "doctor": "Look at the whole set-up, and with --fix mend it.",
     "statusline": "Print the line for Claude Code's status line.",
+    "providers": "List the providers, add one, try one; the catalogue.",
     "check": "Check the configuration, and with --live the keys.",
     "demo": "See a failover at work, without any key.",
     "serve": "Run the proxy in this terminal.",
     "version": "Show the version.",
 }
-"""Each is the function of that name in the module of that name; only the one that is called is imported."""
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"claude_proxy.cli.{cmd_name}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class _Commands(LazyGroup):
+    package = "claude_proxy.cli"
+    known = COMMANDS
 
 
 @click.group(

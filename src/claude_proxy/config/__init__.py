@@ -5,6 +5,7 @@ comments.py     `//` and `/* */` in config.json
 document.py     bytes of config.json → raw JSON: encoding, syntax with line and column, keys that are written twice
 layout.py       a list in config.json as it is written: elements, comments, gaps
 editing.py      config.json's text with a provider added, removed, or in another place
+assignment.py   .env's text with a variable set
 settings.py     the settings as types; everything that is known about a key stands there
 check.py        raw JSON → Settings, with every fault that the types can tell
 variables.py    `.env` and the environment → keys

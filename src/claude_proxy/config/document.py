@@ -53,10 +53,11 @@ def parse_document(text: str, findings: Findings) -> dict[str, object] | None:
     return document
 
 
-def read_text(path: Path, findings: Findings) -> str | None:
+def read_text(path: Path, findings: Findings, *, encoding: str = "utf-8-sig") -> str | None:
     """Return a file's text, without the mark that some editors put at its start; None where it cannot be read.
 
-    Raises `FileNotFoundError`; every other failure is a problem in `findings`.
+    With `utf-8` as the encoding, that mark is kept. Raises `FileNotFoundError`; every other failure is a problem in
+    `findings`.
     """
     try:
         data = _begin_of(path)
@@ -73,7 +74,7 @@ def read_text(path: Path, findings: Findings) -> str | None:
         findings.problem("", "is larger than 1 MiB", "Remove what does not belong there.", file=path.name)
         return None
     try:
-        return data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         findings.problem("", "is not UTF-8 text", "Save it as UTF-8.", file=path.name)
         return None
@@ -96,7 +97,10 @@ def _read(path: Path, findings: Findings) -> str | None:
     try:
         return read_text(path, findings)
     except FileNotFoundError:
-        mend = "Copy config.example.json there as config.json and name your providers in it."
+        mend = (
+            "Copy config.example.json there as config.json and name your providers in it, or let "
+            "`claude-proxy providers add NAME` make it."
+        )
         findings.problem("", f"there is no such file in {path.parent}", mend)
         return None
 

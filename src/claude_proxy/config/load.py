@@ -65,6 +65,8 @@ class Survey:
     """What a configuration names; `warnings` are whole sentences, none of them about a key that is missing."""
 
     providers: tuple[Configured, ...]
+    policy: Policy
+    egress: Egress
     warnings: tuple[str, ...]
 
 
@@ -104,11 +106,11 @@ def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
     findings = Findings()
     document = parse_document(config, findings)
     variables = parse_variables_of(env, environ, findings)
-    settings, _, resolved = _understood(document, variables, environ, findings)
+    settings, egress, resolved = _understood(document, variables, environ, findings)
     routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
-    return Survey(resolved.configured, tuple(findings.warnings))
+    return Survey(resolved.configured, _policy(settings), egress, tuple(findings.warnings))
 
 
 def _understood(

@@ -1,0 +1,247 @@
+"""A provider is added with its key, in the files of the user; the rest of them stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes.command_line import KEYS, CommandLine
+from fakes.own_files import CONFIG, ENV, config_of, env_of, rows
+
+KEY = KEYS["MOONSHOT_API_KEY"]
+
+
+def test_one_is_added_at_the_end_with_its_key_from_standard_input(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=f"{KEY}\n")
+    assert (done.code, done.err) == (0, "")
+    assert config_of(own) == CONFIG.replace("} /* dear */", '} /* dear */,\n    {"preset": "deepseek"}')
+    assert env_of(own) == f"{ENV}DEEPSEEK_API_KEY={KEY}\n"
+    assert "in place 4 of 4" in done.out
+    assert "as DEEPSEEK_API_KEY" in done.out
+
+
+def test_one_is_added_first_with_what_is_said_of_it(own: CommandLine) -> None:
+    arguments = ["--first", "--name", "relay", "--base-url", "https://relay.example", "--api-key-env", "RELAY_KEY"]
+    done = own("providers", "add", "deepseek", *arguments, "--model", "m1", "--key-stdin", stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    element = {"preset": "deepseek", "name": "relay", "base_url": "https://relay.example", "models": "m1"}
+    written = json.dumps({**element, "api_key_env": "RELAY_KEY"})
+    assert config_of(own) == CONFIG.replace("    // the cheap", f"    {written},\n    // the cheap")
+    assert "in place 1 of 4" in done.out
+    assert env_of(own).endswith(f"RELAY_KEY={KEY}\n")
+
+
+def test_the_empty_line_of_its_variable_is_filled_in(own: CommandLine) -> None:
+    done = own("providers", "add", "zai", "--key-stdin", stdin=KEY)
+    assert done.code == 0
+    assert env_of(own) == ENV.replace("ZAI_API_KEY=", f"ZAI_API_KEY={KEY}")
+
+
+def test_a_variable_that_is_set_already_is_used_and_nothing_is_written_to_env(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", environ={"DEEPSEEK_API_KEY": KEY})
+    assert (done.code, done.err) == (0, "")
+    assert env_of(own) == ENV
+    assert "DEEPSEEK_API_KEY, from the environment; nothing was written to .env" in done.out
+
+
+def test_without_a_terminal_the_key_is_not_asked_for_and_nothing_changes(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek")
+    assert done.code == 2
+    assert "no terminal to ask for the key on" in done.err
+    assert "DEEPSEEK_API_KEY" in done.err
+    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+
+
+def test_where_there_is_no_configuration_it_is_made_for_its_owner_alone(cli: CommandLine) -> None:
+    done = cli("providers", "add", "moonshot", "--key-stdin", stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    assert config_of(cli) == '{\n  "providers": [\n    {"preset": "moonshot"}\n  ]\n}\n'
+    assert env_of(cli) == f"MOONSHOT_API_KEY={KEY}\n"
+    assert "the only one" in done.out
+    if os.name == "posix":
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (cli.home.config, cli.home.env)] == [0o600, 0o600]
+    assert cli("check").code == 0
+
+
+@pytest.mark.parametrize("text", ["{}", '{"proxy_port": 8790}', '{"providers": []}', "\ufeff{\r\n}\r\n"])
+def test_a_configuration_without_providers_gets_its_first(cli: CommandLine, text: str) -> None:
+    cli.home.config.write_bytes(text.encode())
+    done = cli("providers", "add", "moonshot", "--key-stdin", stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    assert [row[0] for row in rows(cli("providers"))] == ["name", "moonshot"]
+
+
+def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
+    done = own("providers", "add", "minimax")
+    assert (done.code, done.err) == (0, "")
+    assert "minimax is in" in done.out
+    assert "already, in place 1 of 3" in done.out
+    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+
+
+def test_the_name_of_another_one_is_refused(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--name", "GLM", environ={"DEEPSEEK_API_KEY": KEY})
+    assert done.code == 2
+    assert "glm is another provider's name" in done.err
+    assert config_of(own) == CONFIG
+
+
+def test_a_slip_in_a_name_is_told_with_the_nearest(own: CommandLine) -> None:
+    for arguments, near in [
+        (("add", "depseek"), "deepseek"),
+        (("remove", "minimx"), "minimax"),
+        (("show", "za"), "zai"),
+    ]:
+        done = own("providers", *arguments)
+        assert done.code == 2
+        assert f'Did you mean "{near}"?' in done.err
+    assert config_of(own) == CONFIG
+
+
+def test_a_key_that_belongs_elsewhere_by_its_look_is_warned_of_and_not_shown(cli: CommandLine) -> None:
+    done = cli("providers", "add", "openrouter", "--key-stdin", stdin=KEY)
+    assert done.code == 0
+    assert "warning: the key does not begin with sk-or-" in done.err
+    assert KEY in env_of(cli)
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "two words", "one\ntwo", "schlüssel", "k" * 9000])
+def test_what_is_no_key_is_refused(own: CommandLine, typed: str) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=typed)
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert typed.strip() == "" or typed.strip() not in done.err
+    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+
+
+def test_a_key_that_env_would_read_otherwise_is_refused(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin="a${HOME}b")
+    assert done.code == 2
+    assert "Set DEEPSEEK_API_KEY in the environment instead." in done.err
+    assert env_of(own) == ENV
+
+
+def test_a_key_in_the_environment_that_wins_over_the_new_one_is_told(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=KEY, environ={"DEEPSEEK_API_KEY": "sk-other"})
+    assert done.code == 0
+    assert "DEEPSEEK_API_KEY is set in the environment too, and wins" in done.err
+
+
+def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) -> None:
+    done = own("providers", "add", "bedrock-mantle")
+    assert done.code == 2
+    assert "--base-url https://bedrock-mantle.{region}.api.aws/anthropic" in done.err
+    url = "https://bedrock-mantle.eu-central-1.api.aws/anthropic"
+    done = own("providers", "add", "bedrock-mantle", "--base-url", url, "--key-stdin", stdin=KEY)
+    assert done.code == 0
+    assert url in config_of(own)
+
+
+def test_one_on_this_machine_needs_no_key(own: CommandLine) -> None:
+    done = own("providers", "add", "ollama", "--model", "qwen3-coder")
+    assert (done.code, done.err) == (0, "")
+    assert "asked without a key" in done.out
+    assert env_of(own) == ENV
+
+
+def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: CommandLine) -> None:
+    done = own("providers", "add", "anthropic", "--auth", "client", "--first")
+    assert (done.code, done.err) == (0, "")
+    assert "Claude Code's own login" in done.out
+    assert '    {"preset": "anthropic", "auth": "client"},\n    // the cheap one\n' in config_of(own)
+    before = config_of(own)
+    for arguments in [("anthropic",), ("deepseek", "--auth", "none")]:
+        done = own("providers", "add", *arguments, "--key-stdin", stdin=KEY)
+        assert done.code == 2
+        assert "is sent no key" in done.err
+        assert (config_of(own), env_of(own)) == (before, ENV)
+
+
+@pytest.mark.parametrize(
+    ("config", "env", "words"),
+    [
+        ('{"providers": [', ENV, "is not JSON at line 1"),
+        ('{"providers": {}}', ENV, "providers: an object is not a list of providers"),
+        ('{"providers": [{"preset": "zai", "nmae": "a"}]}', ENV, 'Did you mean "name"?'),
+        ('{"providers": [], "providers": []}', ENV, "is written twice"),
+        (CONFIG, "NOT A LINE\n", ".env: line 1: is not of the form NAME=value"),
+    ],
+)
+def test_broken_files_are_reported_and_left_alone(cli: CommandLine, config: str, env: str, words: str) -> None:
+    cli.home.config.write_text(config, encoding="utf-8")
+    cli.home.env.write_text(env, encoding="utf-8")
+    for arguments in [("add", "deepseek", "--key-stdin"), ("remove", "zai"), ("order", "zai")]:
+        done = cli("providers", *arguments, stdin=KEY)
+        assert done.code == 2
+        assert words in done.err
+        assert (config_of(cli), env_of(cli)) == (config, env)
+
+
+def test_what_would_be_a_fault_is_not_written(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--base-url", "http://public.example", "--key-stdin", stdin=KEY)
+    assert done.code == 2
+    assert "providers[3].base_url: is http:// to a public host" in done.err
+    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither such modes nor links for everybody")
+def test_links_and_modes_of_both_files_stay(own: CommandLine, tmp_path: Path) -> None:
+    for path, mode in ((own.home.config, 0o640), (own.home.env, 0o640)):
+        moved = tmp_path / path.name
+        path.rename(moved)
+        moved.chmod(mode)
+        path.symlink_to(moved)
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=KEY)
+    assert done.code == 0
+    assert "others on this machine may read your keys" in done.err
+    for path in (own.home.config, own.home.env):
+        assert path.is_symlink()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "deepseek" in (tmp_path / "config.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of its own, as POSIX systems make one")
+@pytest.mark.parametrize(("typed", "kept"), [(f"{KEY}\n", True), ("\n", False)])
+def test_the_key_is_asked_for_on_a_terminal_without_an_echo(own: CommandLine, typed: str, kept: bool) -> None:
+    import pty  # noqa: PLC0415 - there is none on Windows
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "claude_proxy", "providers", "add", "deepseek"],
+        env=own.environ(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,  # else the prompt goes to the terminal of whoever runs the tests
+    ) as process:
+        os.close(theirs)
+        shown = _read_until(ours, b"later): ")
+        os.write(ours, typed.encode())
+        shown += _read_until(ours, None)
+        assert process.wait() == 0
+    os.close(ours)
+    own.inspect(shown.decode())
+    assert '{"preset": "deepseek"}' in config_of(own)
+    assert (KEY in env_of(own)) is kept
+    assert (b"Its key is missing" in shown) is not kept
+
+
+def _read_until(terminal: int, words: bytes | None) -> bytes:
+    """Read what a terminal shows, to the end where there are no words to wait for."""
+    shown = b""
+    while words is None or words not in shown:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # how Linux tells the end
+            piece = b""
+        if not piece:
+            assert words is None, shown
+            break
+        shown += piece
+    return shown
