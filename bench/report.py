@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bench import failover, first_byte, machine, readiness, throughput, upstream
+from bench import adaptation, failover, first_byte, machine, readiness, throughput, upstream
 from bench.memory import STREAMS
 from bench.results import Results, verdicts
 from bench.throughput import Row
@@ -42,6 +42,8 @@ def _lines(results: Results, nginx_version: str) -> Iterator[str]:
     yield "\n## Time that a failover adds to the first byte\n"
     named = ((_FAULT_NAMES.get(fault, fault), added) for fault, added in results.failover.items())
     yield from _table(("the first provider's fault", "median", "90 % below"), _added(named))
+    yield "\n## CPU time of adapting a request of 1 MB\n"
+    yield from _table(("", "median", "fastest"), _adapted(results.adaptation.items()))
     yield _METHOD
 
 
@@ -61,7 +63,12 @@ _METHOD: Final = f"""
   its first byte when it has judged the first content of the answer.
 - Memory: after a few requests, then with {STREAMS} streams open, each begun by an 85 KB request. Start: from the
   start of the process to its first answer, median of {readiness.STARTS}.
-- Failover: {failover.ROUNDS} requests for each fault, less the time of one before it to the second provider alone."""
+- Failover: {failover.ROUNDS} requests for each fault, less the time of one before it to the second provider alone.
+- Adaptation: of {adaptation.ROUNDS} requests with {adaptation.TURNS} turns, each a thought, a call of a tool and its
+  result, from the request that is read to the bytes that are sent. The provider refuses several things; the
+  conversation holds none of them, or another provider's thinking in each turn and all else in one of
+  {adaptation.SPIKES}. Signatures are looked up only where other providers have signed something too, blocks looked for
+  only where a type of them is refused."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -91,6 +98,10 @@ def _throughput_cells(row: Row) -> Sequence[str]:
 
 def _added(items: Iterable[tuple[str, first_byte.Added]]) -> Iterator[Sequence[str]]:
     return ((name, f"{added.median * 1e3:.2f} ms", f"{added.p90 * 1e3:.2f} ms") for name, added in items)
+
+
+def _adapted(items: Iterable[tuple[str, adaptation.Cost]]) -> Iterator[Sequence[str]]:
+    return ((title, f"{cost.median * 1e3:.2f} ms", f"{cost.best * 1e3:.2f} ms") for title, cost in items)
 
 
 def _footprint(results: Results) -> Iterator[Sequence[str]]:

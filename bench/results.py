@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench import adaptation
 from bench.first_byte import Added
 from bench.memory import STREAMS, Memory
 from bench.throughput import Row
@@ -21,6 +22,7 @@ class Results:
     memory: Mapping[str, Memory]
     ready: Mapping[str, float]
     failover: Mapping[str, Added]
+    adaptation: Mapping[str, adaptation.Cost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,5 @@ def verdicts(results: Results) -> Iterator[Verdict]:
     yield Verdict(f"Memory per open stream, {STREAMS} of them", 60, memory.per_stream / 1e3, "KB")
     yield Verdict("From start to ready", 0.5, results.ready[OURS], "s")
     yield Verdict("Failover on 429, median", 5, results.failover["429"].median * 1e3, "ms")
+    for title, goal in ((adaptation.NOTHING, 0.2), (adaptation.EVERYTHING, 10)):
+        yield Verdict(f"Adaptation of 1 MB, {title}", goal, results.adaptation[title].median * 1e3, "ms")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import uvloop
-from bench import failover, first_byte, machine, memory, readiness, report, targets, throughput
+from bench import adaptation, failover, first_byte, machine, memory, readiness, report, targets, throughput
 from bench.client import UnexpectedAnswerError
 from bench.results import OURS, Results, verdicts
 from bench.targets import StartError, Target
@@ -33,7 +33,9 @@ async def _measure(direct: Target, starts: _Starts) -> Results:
         print("CPU time per request …", flush=True)
         rows = await throughput.measure((direct, *others))
     print("failover …", flush=True)
-    return Results(rows, added, footprints, ready, await failover.measure(direct))
+    failovers = await failover.measure(direct)
+    print("adaptation …", flush=True)
+    return Results(rows, added, footprints, ready, failovers, adaptation.measure())
 
 
 async def _memory(start: Callable[[], AbstractAsyncContextManager[Target]]) -> memory.Memory:

@@ -16,7 +16,7 @@ def body(size: int) -> bytes:
     fields: dict[str, Any] = {
         "model": MODEL,
         "messages": [],
-        "system": [_block(_prose(100)), _block(_prose(18_000))],
+        "system": [_block(prose(100)), _block(prose(18_000))],
         "tools": [_tool(number) for number in range(_TOOLS)],
         "metadata": {"user_id": json.dumps({"device_id": "d" * 64, "session_id": "5f0c4f5e"})},
         "max_tokens": 64000,
@@ -25,18 +25,20 @@ def body(size: int) -> bytes:
         "output_config": {"effort": "high"},
         "stream": True,
     }
-    missing = size - len(_compact(fields))
+    missing = size - len(compact(fields))
     while missing > 0:
         fields["messages"].append(_turn(len(fields["messages"]), min(missing, 8000)))
-        missing = size - len(_compact(fields))
-    return _compact(fields)
+        missing = size - len(compact(fields))
+    return compact(fields)
 
 
-def _compact(value: object) -> bytes:
+def compact(value: object) -> bytes:
+    """Return JSON as Claude Code writes it."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _prose(length: int) -> str:
+def prose(length: int) -> str:
+    """Return so many characters of text."""
     return (_SENTENCE * (length // len(_SENTENCE) + 1))[:length]
 
 
@@ -45,13 +47,13 @@ def _block(text: str) -> dict[str, Any]:
 
 
 def _tool(number: int) -> dict[str, Any]:
-    properties = {f"field_{index}": {"type": "string", "description": _prose(90)} for index in range(4)}
+    properties = {f"field_{index}": {"type": "string", "description": prose(90)} for index in range(4)}
     schema = {"type": "object", "properties": properties, "required": ["field_0"], "additionalProperties": False}
-    return {"name": f"Tool{number}", "description": _prose(1500), "input_schema": schema}
+    return {"name": f"Tool{number}", "description": prose(1500), "input_schema": schema}
 
 
 def _turn(position: int, length: int) -> dict[str, Any]:
-    return {"role": "assistant" if position % 2 else "user", "content": [{"type": "text", "text": _prose(length)}]}
+    return {"role": "assistant" if position % 2 else "user", "content": [{"type": "text", "text": prose(length)}]}
 
 
 def request(port: int, target: str, payload: bytes, token: str) -> bytes:
@@ -96,7 +98,7 @@ def opening() -> list[bytes]:
 
 
 def _event(kind: str, **fields: object) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), _compact({"type": kind, **fields}))
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), compact({"type": kind, **fields}))
 
 
 def _delta(number: int) -> bytes:

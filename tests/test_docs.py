@@ -24,7 +24,8 @@ from claude_proxy.config.schema import schema_text
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, STATUS_OF_ERROR
 from claude_proxy.core.model import Account, Ending, Usage
 from claude_proxy.gateway import Gateway
-from claude_proxy.net.services import Control, services
+from claude_proxy.net.administration import Control
+from claude_proxy.net.services import services
 from claude_proxy.ports import Failure
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
@@ -38,7 +39,7 @@ README = PAGES[0].read_text(encoding="utf-8")
 ARCHITECTURE = PAGES[1].read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads(schema_text())["$defs"]
 HOME = Home(ROOT)
-OF_THE_USER = {path.relative_to(ROOT).as_posix() for path in (HOME.config, HOME.env, HOME.log, HOME.token)}
+OF_THE_USER = {path.relative_to(ROOT).as_posix() for path in (HOME.config, HOME.env, HOME.log, HOME.token, HOME.memory)}
 OF_THE_USER |= {"settings.json", ".venv/", "proxy.log.1"}
 """Files that are named and are not in the repository: the user's own, Claude Code's, and what is made here."""
 

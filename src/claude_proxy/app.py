@@ -29,6 +29,7 @@ from claude_proxy.net.upstream.tls import system_trust
 from claude_proxy.ports import Clock, Journal
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
+from claude_proxy.store.memory import Keeper
 from claude_proxy.store.running import Running
 from claude_proxy.store.token import installation_token
 
@@ -65,6 +66,9 @@ class Proxy:
         self._watch: asyncio.TimerHandle | None = None
         self._transports: list[HttpTransport] = []
         self._memory = Memory()
+        self._keeper = Keeper(home.memory, self._memory, self._board) if home else None
+        if self._keeper:
+            self._keeper.recall(self._started_at)
         self._gateway = self._opened(config, None)
         self.instance = secrets.token_hex(8)
         self.port = config.port
@@ -101,6 +105,8 @@ class Proxy:
         await self._listener.wait_closed()
         for transport in self._transports:
             await transport.aclose()
+        if self._keeper:
+            await self._keeper.close(self._clock.wall())
         self._stopped.set()
 
     def stop_soon(self, *, force: bool) -> int:
@@ -134,6 +140,8 @@ class Proxy:
     def _look(self) -> None:
         """Take up a configuration that has changed; one that is broken changes nothing but the status."""
         self._watch = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+        if self._keeper:
+            self._keeper.look(self._clock.wall())
         if self._home is None or (seen := fingerprint(self._home.root)) == self._seen:
             return
         self._seen = seen

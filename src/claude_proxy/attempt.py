@@ -8,7 +8,7 @@ from typing import Final
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.judge import Accepted, Outcome, Rejected, StreamJudge, Terms, judge_body, unanswered
-from claude_proxy.core.model import Fault, Provider, Reply, Timeouts
+from claude_proxy.core.model import Auth, Fault, Provider, Reply, Timeouts
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.gateway import Gateway
 from claude_proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
@@ -40,7 +40,7 @@ async def ask(
     gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
 ) -> tuple[Outcome, Stream | None]:
     """Return what came of it; the stream besides where one was accepted. Every fault is a `Rejected`, never raised."""
-    terms = Terms(gateway.policy, provider.traits)
+    terms = Terms(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole

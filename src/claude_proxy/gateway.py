@@ -8,7 +8,6 @@ from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.choosing import Asked, Chooser, TooLong
-from claude_proxy.core.demands import demands_of
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Lessons
 from claude_proxy.core.login import NoLogin, is_shown
@@ -29,6 +28,11 @@ class Memory:
     lessons: Lessons = field(default_factory=Lessons)
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with all that is worth keeping across a restart."""
+        return self.origins.changes + self.lessons.changes + self.tokens.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +107,4 @@ def asked(head: RequestHead, request: MessagesRequest) -> Asked:
     """Return what of a request decides who is asked."""
     session = session_key(head.headers, request.model)
     with_login = is_shown(head.headers)
-    return Asked(request.model, Prompt(request.body), head.pin, lambda: demands_of(request), session, with_login)
+    return Asked(request.model, Prompt(request.body), head.pin, lambda: request.demands, session, with_login)

@@ -61,7 +61,8 @@ class Notes:
     def adapted(self, candidate: Candidate, request: MessagesRequest, rules: Iterable[Rule]) -> Adapted:
         """Return the request as a candidate gets it under these rules."""
         now, origins = self._gateway.clock.wall(), self._gateway.memory.origins
-        return adapt(request, candidate, rules, lambda signature: origins.of(signature, now))
+        others = origins.others_than(candidate.provider.name)
+        return adapt(request, candidate, rules, (lambda signature: origins.of(signature, now)) if others else None)
 
     async def attempt(
         self, candidate: Candidate, request: MessagesRequest, adapted: Adapted

@@ -65,7 +65,7 @@ def adapted(
     body: Mapping[str, Any] | bytes,
     *,
     facts: ModelFacts | None = None,
-    origin_of: OriginOf = lambda _: None,
+    origin_of: OriginOf | None = None,
     rejects: Sequence[str] = (),
     auth: Auth = Auth.BEARER,
     **traits: Any,

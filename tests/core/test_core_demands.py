@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from claude_proxy.core.demands import Demands, demands_of
+from claude_proxy.core.demands import DemandsOf
 from core.given import MODEL, compact, request
 
 IMAGE: dict[str, Any] = {"type": "image", "source": {"type": "base64", "data": "iVBO"}}
@@ -14,11 +14,11 @@ READ: dict[str, Any] = {"name": "Read", "input_schema": {}}
 BASH: dict[str, Any] = {"type": "bash_20250124", "name": "bash"}
 
 
-def demanded(**fields: Any) -> Demands:
-    return demands_of(request(compact({"model": MODEL, **fields})))
+def demanded(**fields: Any) -> DemandsOf:
+    return request(compact({"model": MODEL, **fields})).demands
 
 
-def said(*content: Any) -> Demands:
+def said(*content: Any) -> DemandsOf:
     return demanded(messages=[{"role": "user", "content": "hi"}, {"role": "user", "content": [*content]}])
 
 
@@ -27,42 +27,60 @@ def result(content: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("block", "demands"),
+    ("block", "files"),
     [
-        (IMAGE, Demands(images=True)),
-        (DOCUMENT, Demands(documents=True)),
-        (result([{"type": "text", "text": "x"}, IMAGE]), Demands(images=True)),
-        (result([DOCUMENT]), Demands(documents=True)),
-        (result('"image" "document"'), Demands()),
-        (result([{"type": "text", "text": '"image"'}]), Demands()),
-        ({"type": "text", "text": '{"type":"image"}'}, Demands()),
-        ({"type": "tool_use", "id": "t", "name": "x", "input": {"type": "image", "x": ["document"]}}, Demands()),
-        ({"type": "web_search_tool_result", "content": {"type": "image"}}, Demands()),
+        (IMAGE, {"image"}),
+        (DOCUMENT, {"document"}),
+        (result([{"type": "text", "text": "x"}, IMAGE]), {"image"}),
+        (result([DOCUMENT]), {"document"}),
+        (result('"image" "document"'), set()),
+        (result([{"type": "text", "text": '"image"'}]), set()),
+        ({"type": "text", "text": '{"type":"image"}'}, set()),
+        ({"type": "tool_use", "id": "t", "name": "x", "input": {"type": "image", "x": ["document"]}}, set()),
+        ({"type": "web_search_tool_result", "content": {"type": "image"}}, set()),
     ],
 )
-def test_images_and_documents_are_found_where_they_stand_and_nowhere_else(block: Any, demands: Demands) -> None:
-    assert said(block) == demands
+def test_images_and_documents_are_found_where_they_stand_and_nowhere_else(block: Any, files: set[str]) -> None:
+    demands = said(block)
+    assert demands.kinds & {"image", "document"} == files
+    assert demands.images == ("image" in files)
     assert said(IMAGE, block).images
 
 
 @pytest.mark.parametrize(
-    ("tools", "demands"),
+    ("tools", "server_tools", "nothing_else"),
     [
-        ([SEARCH, READ, BASH], Demands(server_tools=("web_search_20250305",))),
-        ([SEARCH], Demands(server_tools=("web_search_20250305",), nothing_else=True)),
-        ([READ, BASH], Demands()),
-        ([], Demands()),
-        ([{"type": None}, SEARCH], Demands(server_tools=("web_search_20250305",))),
-        ("web_search_20250305", Demands()),
+        ([SEARCH, READ, BASH], ("web_search_20250305",), False),
+        ([SEARCH], ("web_search_20250305",), True),
+        ([READ, BASH], (), False),
+        ([], (), False),
+        ([{"type": None}, SEARCH], ("web_search_20250305",), False),
+        ("web_search_20250305", (), False),
     ],
 )
-def test_server_tools_are_demanded_by_their_types(tools: Any, demands: Demands) -> None:
-    assert demanded(tools=tools) == demands
+def test_server_tools_are_demanded_by_their_types(
+    tools: Any, server_tools: tuple[str, ...], *, nothing_else: bool
+) -> None:
+    demands = demanded(tools=tools)
+    assert (demands.server_tools, demands.nothing_else) == (server_tools, nothing_else)
+    assert demands.server_tools == server_tools
 
 
 @pytest.mark.parametrize(
-    "messages", ["image", [], [{"content": ["image", IMAGE]}], [{"role": "image"}], [["image"]], {"image": 1}]
+    "messages", ["source", [], [{"content": ["source", IMAGE]}], [{"role": "source"}], [["source"]], {"source": 1}]
 )
 def test_what_is_no_conversation_demands_nothing(messages: Any) -> None:
-    assert demanded(messages=messages) == Demands()
-    assert demanded() == Demands()
+    assert not demanded(messages=messages).images
+    assert not demanded().kinds
+    assert not demanded().server_tools
+
+
+def test_they_are_found_however_the_messages_are_written() -> None:
+    spaced = b'{"model":"x","messages":[ {"content": [%b], "role":"user"} ]}' % compact(IMAGE)
+    assert request(spaced).demands.images
+
+
+def test_an_odd_block_hides_no_image() -> None:
+    odd = [{"type": ["image"]}, IMAGE]
+    assert demanded(messages=[{"role": "user", "content": odd}, {"role": "user", "content": 7}]).images
+    assert not demanded(messages=[{"role": "user", "content": [7, IMAGE]}]).images

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained, question
 from claude_proxy.core.health import Health
 from claude_proxy.core.learnt import Learnt, Lessons
+from claude_proxy.core.model import Auth
 from claude_proxy.core.quirks import OF_OTHERS
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
@@ -102,7 +104,7 @@ def test_who_rests_is_asked_after_the_others_by_its_return() -> None:
     rests = ("it rests: asked only if all others fail",)
     assert told(found) == [("c", 1, ()), ("b", 2, rests), ("a", 3, rests)]
     fate = found.candidates[2]
-    assert (fate.rest_until, fate.rest_reason) == (NOW + 60, "429")
+    assert (fate.rest_until, fate.rest_reason) == (NOW + 60, "too many requests")
     assert found.verdict.startswith("c would be asked first.")
 
 
@@ -147,6 +149,13 @@ def test_who_holds_the_session_is_told_and_whose_it_was() -> None:
         ("c", 3, ()),
     ]
     assert places(explain(Chooser(ALL, sessions=sessions), session="other"))[0] == ("a", 1)
+
+
+def test_who_is_asked_with_the_clients_own_login_is_told() -> None:
+    found = explain(Chooser((replace(A, auth=Auth.CLIENT, traits=Traits()), B)))
+    why = "it is asked with Claude Code's own login: a request that brings none passes it by"
+    assert told(found) == [("a", 1, (why,)), ("b", 2, ())]
+    assert found.candidates[0].changes == (OF_OTHERS,)
 
 
 def test_what_was_learnt_is_among_the_changes() -> None:

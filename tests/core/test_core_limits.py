@@ -74,6 +74,7 @@ FAST = (Fault.QUOTA, "rate_limit_error")
 BUSY = (Fault.PROVIDER, "overloaded_error")
 NO_MODEL = (Fault.MISFIT, "unknown_model")
 LONG = (Fault.MISFIT, "too_long")
+SHORTER = (Fault.MISFIT, "plan_limit")
 REQUEST = (Fault.REQUEST, "400")
 
 SPENT = {"error_code": "enforced_spend_limit_reached"}
@@ -114,6 +115,7 @@ WORDS = [
     (400, error("Claude AI usage limit reached|1", type="invalid_request_error"), PLAN),
     (400, error("You have reached your specified API usage limits.", type="invalid_request_error"), PLAN),
     (400, error("Your credit balance is too low to access the API.", type="invalid_request_error"), NO_CREDIT),
+    (429, error("Extra usage is required for long context requests.", type="rate_limit_error"), SHORTER),
     (404, error("model: claude-opus-9", type="not_found_error"), NO_MODEL),
     # others
     (404, error("The model `x` does not exist or you do not have access to it.", code="model_not_found"), NO_MODEL),
@@ -140,6 +142,94 @@ def test_a_providers_words_mean_the_same_wherever_they_stand(
     assert (found.fault, found.label) == (meaning[0], expected)
     assert found.reply
     assert read_error(found.reply.body)
+
+
+CODES = {
+    "enforced_spend_limit_reached": NO_CREDIT,
+    "contract_spend_limit_reached": NO_CREDIT,
+    "1008": NO_CREDIT,
+    "2056": PLAN,
+    "insufficient_balance_error": NO_CREDIT,
+    "1113": NO_CREDIT,
+    "1211": NO_MODEL,
+    "1261": LONG,
+    "1302": FAST,
+    "1305": BUSY,
+    "1308": PLAN,
+    "1310": PLAN,
+    "engine_overloaded_error": BUSY,
+    "exceeded_current_quota_error": NO_CREDIT,
+    "rate_limit_reached_error": FAST,
+    "resource_not_found_error": NO_MODEL,
+    "context_length_exceeded": LONG,
+    "exceed_context_size_error": LONG,
+    "insufficient_quota": NO_CREDIT,
+    "model_not_found": NO_MODEL,
+    "2013": REQUEST,
+    "billing_error": NO_CREDIT,
+    "overloaded_error": BUSY,
+    "rate_limit_error": FAST,
+}
+
+
+@pytest.mark.parametrize(("code", "meaning"), CODES.items())
+@pytest.mark.parametrize("number", [True, False])
+def test_a_code_is_known_in_each_field_that_may_hold_it(code: str, meaning: tuple[Fault, str], *, number: bool) -> None:
+    value = int(code) if number and code.isdecimal() else code
+    bodies = [
+        error("no", type=value),
+        error("no", code=value),
+        error("no", type="invalid_request_error", details={"error_code": value}),
+        json.dumps({"code": value, "msg": "no", "success": False}).encode(),
+        json.dumps({"base_resp": {"status_code": value, "status_msg": "no"}}).encode(),
+    ]
+    if code.isdecimal():
+        bodies += [error(f"[{code}][no][id]", type="api_error"), error(f"no ({code}) ", type="api_error")]
+    for body in bodies:
+        found = judged(200, body)
+        assert (found.fault, found.label) == meaning, body
+
+
+PHRASES = [
+    ("You're out of extra usage", PLAN, LONG_REST),
+    ("You have reached your specified API usage limits.", PLAN, LONG_REST),
+    ("Claude AI usage limit reached|1", PLAN, LONG_REST),
+    ("usage limit reached for 5 hours", PLAN, 0.0),
+    ("You have hit your 5-hour usage limit", PLAN, 0.0),
+    ("You exceeded your quota for today", PLAN, 0.0),
+    ("Weekly/Monthly Limit Exhausted.", PLAN, 0.0),
+    ("daily limit reached", PLAN, 0.0),
+    ("已达到使用上限", PLAN, 0.0),
+    ("您的额度已用完", PLAN, 0.0),
+    ("Your credit balance is too low", NO_CREDIT, LONG_REST),
+    ("Insufficient account balance", NO_CREDIT, LONG_REST),
+    ("insufficient funds", NO_CREDIT, LONG_REST),
+    ("you are out of credits", NO_CREDIT, LONG_REST),
+    ("This request requires more credits", NO_CREDIT, LONG_REST),
+    ("You exceeded your current quota", NO_CREDIT, LONG_REST),
+    ("Your account is in arrears", NO_CREDIT, LONG_REST),
+    ("余额不足", NO_CREDIT, LONG_REST),
+    ("账户欠费", NO_CREDIT, LONG_REST),
+    ("Extra usage is required for long context requests.", SHORTER, 0.0),
+    ("Unknown Model, please check", NO_MODEL, 0.0),
+    ("no such model", NO_MODEL, 0.0),
+    ("invalid model name", NO_MODEL, 0.0),
+    ("Invalid model: x", NO_MODEL, 0.0),
+    ("Not found the model kimi-k9", NO_MODEL, 0.0),
+    ("No endpoints found for vendor/x", NO_MODEL, 0.0),
+    ("The model `x` does not exist", NO_MODEL, 0.0),
+    ("model x doesn't exist", NO_MODEL, 0.0),
+    ("vendor/x is not a valid model ID", NO_MODEL, 0.0),
+    ("模型不存在", NO_MODEL, 0.0),
+    ("模型 x 不存在", NO_MODEL, 0.0),
+]
+
+
+@pytest.mark.parametrize(("words", "meaning", "rest"), PHRASES)
+def test_a_phrase_alone_is_understood(words: str, meaning: tuple[Fault, str], rest: float) -> None:
+    for status in (200, 400) if meaning == NO_MODEL else (200, 400, 429, 500):
+        found = judged(status, error(words, type="x"))
+        assert (found.fault, found.label, found.rest) == (*meaning, rest), status
 
 
 @pytest.mark.parametrize("place", PLACES[1:], ids=lambda place: place.__name__)

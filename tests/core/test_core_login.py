@@ -5,12 +5,13 @@ import pytest
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.headers import for_provider
+from claude_proxy.core.judge import Rejected, Terms, judge_body
 from claude_proxy.core.login import MAX_LOGIN_BYTES, NoLogin, is_shown, open_to, purged, shown_to
-from claude_proxy.core.model import Attempt, Auth, Headers
+from claude_proxy.core.model import Attempt, Auth, Fault, Headers, Policy, Reply
 from claude_proxy.core.reply import relayed
 from claude_proxy.core.routing import Route
 from claude_proxy.core.tokens import Told
-from claude_proxy.core.traits import ModelFacts
+from claude_proxy.core.traits import ModelFacts, Traits
 from core.given import NOW, candidate, error, provider, request
 
 TOKEN = b"token-of-this-installation"
@@ -136,3 +137,19 @@ def test_who_cannot_be_asked_for_lack_of_a_login_does_not_count_as_one_that_has_
     assert found.window == 100
     assert isinstance(Chooser((roomy,)).choose(Asked("m", Told(1), login=False), NOW), NoLogin)
     assert isinstance(chooser.choose(Asked("m", Told(1000)), NOW), Route)
+
+
+@pytest.mark.parametrize("policy", [Policy(failover_on_auth=True), Policy(retry_statuses=frozenset({401, 403}))])
+def test_a_login_that_has_run_out_is_never_passed_over(policy: Policy) -> None:
+    for_the_client = error("authentication_error", 401)
+    for_the_next = error("permission_error", 403)
+    by_login, by_key = Terms(policy, Traits(), by_login=True), Terms(policy, Traits())
+    assert fault(for_the_client, by_login) is Fault.REQUEST
+    assert fault(for_the_next, by_login) is Fault.PROVIDER
+    assert fault(for_the_client, by_key) is Fault.PROVIDER
+
+
+def fault(reply: Reply, terms: Terms) -> Fault:
+    outcome = judge_body(reply, terms, NOW)
+    assert isinstance(outcome, Rejected)
+    return outcome.fault

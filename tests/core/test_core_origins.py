@@ -47,3 +47,17 @@ def test_what_was_kept_is_taken_up_without_being_news() -> None:
     origins = Origins()
     origins.restore(hashed("a"), "x", NOW)
     assert (origins.of("a", NOW), origins.changes) == ("x", 0)
+
+
+def test_it_is_known_whether_anyone_else_has_signed() -> None:
+    origins = Origins(most=2)
+    assert not origins.others_than("zai")
+    origins.note(hashed("a"), "minimax", NOW)
+    assert (origins.others_than("zai"), origins.others_than("minimax")) == (True, False)
+    origins.note(hashed("b"), "zai", NOW)
+    assert (origins.others_than("zai"), origins.others_than("minimax")) == (True, True)
+    origins.note(hashed("a"), "zai", NOW)
+    assert (origins.others_than("zai"), origins.others_than("minimax")) == (False, True)
+    origins.note(hashed("c"), "minimax", NOW)
+    origins.note(hashed("d"), "minimax", NOW)
+    assert (origins.others_than("zai"), origins.others_than("minimax")) == (True, False)

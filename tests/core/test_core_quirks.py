@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from claude_proxy.core.quirks import OF_OTHERS, changes_in_words
+from claude_proxy.core.quirks import OF_OTHERS, changes_in_words, rule_in_words
 from claude_proxy.core.traits import THINKING_ON_TOOL_TURNS, ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
 
 ANTHROPIC = Traits(is_anthropic=True)
@@ -31,6 +31,8 @@ def test_anthropic_gets_everything_as_it_is_and_others_all_but_the_billing_block
             Traits(True, server_tools=("web_search_", "code_")),
             "of the tools that a provider runs itself, only web_search_, code_ kept",
         ),
+        (Traits(True, checks_signatures=True), "written anew: ids of tool calls that another provider gave"),
+        (Traits(True, plain_call_ids=True), "written anew: ids of tool calls that another provider gave"),
         (
             Traits(True, thinking_on_tool_turns=True),
             "put in: a placeholder for thinking, where an earlier tool call came without",
@@ -73,13 +75,13 @@ def test_each_mode_of_thinking_has_its_words(thinking: Thinking) -> None:
         (Rule(Kind.BLOCK, "document"), "replaced by a short text: documents"),
         (Rule(Kind.BLOCK, "tool_reference"), "replaced by a short text: tool_reference"),
         (Rule(Kind.ROLE, "system"), "put into the user's message beside it: a message with the role system"),
-        (Rule(Kind.THINKING_MODE, "adaptive"), "not asked for: thinking that is adaptive"),
-        (Rule(Kind.MARK, "cache_control.scope"), "left out: cache_control.scope of content"),
         (
             Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS),
             "put in: a placeholder for thinking, where an earlier tool call came without",
         ),
         (Rule(Kind.THINKING, "all"), "left out: earlier thinking"),
+        (Rule(Kind.THINKING_MODE, "adaptive"), "not asked for: thinking in the mode adaptive"),
+        (Rule(Kind.MARK, "cache_control.scope"), "left out: cache_control.scope of blocks and tools"),
         (Rule(Kind.THINKING, "unknown"), "left out: thinking of which it is not known who made it"),
     ],
 )
@@ -107,3 +109,8 @@ def test_things_of_the_same_lot_are_told_together() -> None:
 def test_every_kind_has_its_words() -> None:
     for kind in Kind:
         assert len(changed(ANTHROPIC, NOTHING, [Rule(kind, "x")])) == 1
+
+
+def test_one_rule_in_words() -> None:
+    assert rule_in_words(Rule(Kind.BETA, "x")) == "the beta x left out"
+    assert rule_in_words(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking that is adaptive not asked for"

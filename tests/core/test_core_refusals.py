@@ -30,6 +30,8 @@ QWEN = (
         (f"output_config: {EXTRA}", "field:output_config"),
         (f"output_config.effort: {EXTRA}", "field:output_config.effort"),
         ("output_config.effort: Input should be 'low', 'medium' or 'max'", "field:output_config.effort"),
+        ("output_config.effort: unknown variant `high`, expected `low`", "field:output_config.effort"),
+        ("service_tier: invalid value: `auto`", "field:service_tier"),
         ("This model does not support the effort parameter.", "field:output_config.effort"),
         (f"thinking.adaptive.display: {EXTRA}", "field:thinking.display"),
         (f"thinking: {EXTRA}", "field:thinking"),
@@ -118,8 +120,6 @@ QWEN = (
             "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.",
             "!thinking:all",
         ),
-        ("Expected `thinking` or `redacted_thinking`, but found `tool_use`.", "!thinking:all"),
-        ("a final `assistant` message must start with a thinking block", "!thinking:all"),
         ("非法请求", "!thinking:all"),
         ("illegal request", "!thinking:all"),
         # thinking that must come back
@@ -135,6 +135,8 @@ QWEN = (
             "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2",
             "requires:thinking_on_tool_turns",
         ),
+        # ids of tool calls
+        ("messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'", "requires:plain_call_ids"),
     ],
 )
 def test_what_providers_say(message: str, rule: str) -> None:
@@ -163,12 +165,35 @@ def test_what_providers_say(message: str, rule: str) -> None:
         ),
         ({"type": "enabled"}, "invalid thinking: only type=enabled is allowed for this model", []),
         ({"type": "adaptive"}, '"thinking.type.enabled" is not supported for this model.', []),
+        ({"type": "adaptive"}, "thinking cannot be disabled for this model", []),
+        ({"type": "disabled"}, "thinking is not what it was", []),
         ({"type": "other"}, "thinking cannot be disabled for this model", []),
         ({"type": 5}, "thinking cannot be disabled for this model", []),
     ],
 )
 def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) -> None:
     assert taught(anthropic(message), sent(thinking=thinking)) == rules
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Expected `thinking` or `redacted_thinking`, but found `tool_use`.",
+        "a final `assistant` message must start with a thinking block",
+    ],
+)
+def test_a_call_of_a_tool_that_lacks_its_thinking_goes_on_without_any(message: str) -> None:
+    rules = ["!field:thinking", "!thinking:all"]
+    assert taught(anthropic(message)) == rules
+    bare = [{"role": "user", "content": "hi"}]
+    assert taught(anthropic(message), sent(messages=bare)) == rules
+    assert taught(anthropic(message), sent(thinking=None)) == []
+
+
+def test_blocks_of_thinking_go_whether_or_not_it_thinks_now() -> None:
+    for message in ("illegal request", "Invalid `signature` in `thinking` block"):
+        assert taught(anthropic(message), sent(thinking=None)) == taught(anthropic(message)) != []
+        assert taught(anthropic(message), sent(messages=[])) == []
 
 
 @pytest.mark.parametrize(
@@ -204,6 +229,7 @@ def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) 
         "context_management.edits.0.keep: must be greater than 0",
         "Unknown model. Betas are a fine thing",
         "Please use one of the betas",
+        "The anthropic-beta effort-2025-11-24 is required",
         "invalid params",
         "",
     ],

@@ -86,7 +86,7 @@ def test_what_is_no_such_block_stays(block: Any) -> None:
         ),
         ({"type": "document", "source": {"type": "text", "data": 7}}, NO_DOCUMENT),
         ({"type": "document", "source": 7}, NO_DOCUMENT),
-        ({"type": "document"}, NO_DOCUMENT),
+        ({"type": "document", "title": "source"}, NO_DOCUMENT),
     ],
 )
 def test_of_a_document_that_is_a_text_nothing_is_lost(document: Any, said: str) -> None:

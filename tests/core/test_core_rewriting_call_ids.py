@@ -36,7 +36,9 @@ def test_an_odd_id_becomes_a_plain_one_that_is_told_apart(given: str) -> None:
     assert len({plain, plain_id(f"{given}:"), plain_id(given.replace(":", "."))}) == (3 if ":" in given else 2)
 
 
-@pytest.mark.parametrize("to", [{"is_anthropic": True}, {"checks_signatures": True}, {"auth": Auth.CLIENT}])
+@pytest.mark.parametrize(
+    "to", [{"is_anthropic": True}, {"checks_signatures": True}, {"plain_call_ids": True}, {"auth": Auth.CLIENT}]
+)
 def test_call_and_result_stay_a_pair_where_claude_is_served(to: dict[str, Any]) -> None:
     result = adapted({"messages": messages(ODD, "toolu_1", "Bash:1")}, **to)
     assert read(result)["messages"] == messages(plain_id(ODD), "toolu_1", plain_id("Bash:1"))

@@ -52,3 +52,11 @@ def test_a_mark_of_another_shape_has_no_parts() -> None:
     body = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": "odd"}]}]}
     assert read(adapted(body, rejects=["mark:cache_control.scope"])) == body
     assert "cache_control" not in read(adapted(body, rejects=["mark:cache_control"]))["messages"][0]["content"][0]
+
+
+def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
+    block: dict[str, Any] = {"type": "text", "text": "x", "cache_control": PLAIN}
+    for _ in range(10):
+        block = {"type": "tool_result", "content": [block]}
+    body = {"messages": [{"role": "user", "content": [block]}]}
+    assert read(adapted(body, rejects=["mark:cache_control"])) == body

@@ -141,3 +141,9 @@ def test_where_the_field_is_refused_thinking_cannot_be_turned_off() -> None:
     result = adapted({"tool_choice": {"type": "any"}}, facts=facts, rejects=["field:thinking"])
     assert read(result) == {"tool_choice": {"type": "auto"}}
     assert result.changes == ("tool_choice:any>auto",)
+
+
+def test_where_thinking_is_refused_as_such_nothing_clears_it_either() -> None:
+    result = adapted({"thinking": ON, "context_management": CLEARING, "max_tokens": 10}, rejects=["field:thinking"])
+    assert read(result) == {"max_tokens": 10}
+    assert result.changes == ("field:thinking", "field:context_management.edits")

@@ -162,7 +162,8 @@ def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list
 
 
 @pytest.mark.parametrize(
-    ("thinking", "traits"), [(MANUAL, {}), ({"type": "adaptive"}, {"is_anthropic": True}), (7, {"is_anthropic": True})]
+    ("thinking", "traits"),
+    [(MANUAL, {}), ({"type": "adaptive"}, {"checks_signatures": True}), (7, {"checks_signatures": True})],
 )
 def test_elsewhere_and_in_other_modes_thinking_stays_as_it_is(thinking: Any, traits: dict[str, Any]) -> None:
     messages = [{"role": "assistant", "content": [thought("theirs"), CALL]}, RESULT]

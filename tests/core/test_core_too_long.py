@@ -26,6 +26,8 @@ WORDS = [
     ("Your request exceeded model token limit: 5 (requested: 9)", (9, 5)),
     ("Your request exceeded model token limit: 5", None),
     ("prompt is too long: 5 tokens > 9 maximum", None),
+    ("prompt is too long: 5 tokens > 5 maximum", None),
+    ("prompt is too long: 5 tokens > 0 maximum", None),
     ("Your input exceeds the context window of this model.", None),
     ("invalid params, context window exceeds limit", None),
     ("context_length_exceeded", None),

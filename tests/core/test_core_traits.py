@@ -24,6 +24,9 @@ def test_what_a_provider_asks_for_is_learnt_too() -> None:
     assert Traits().having([asked]).thinking_on_tool_turns
     assert Traits(thinking_on_tool_turns=True).having([ROLE]).thinking_on_tool_turns
     assert not Traits().having([ROLE]).thinking_on_tool_turns
+    assert Traits().having([Rule(Kind.REQUIRES, "plain_call_ids")]).plain_call_ids
+    assert Traits(plain_call_ids=True).having([asked]).plain_call_ids
+    assert not Traits().having([asked]).plain_call_ids
 
 
 @pytest.mark.parametrize(

@@ -215,3 +215,36 @@ async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it
         assert await asked(proxy) == "first"
         assert not (await proxy.status())["minimax"]["key_rejected"]
     assert second.requests == []
+
+
+@story
+async def test_it_is_told_of_a_refused_login_even_where_refused_keys_are_passed_over() -> None:
+    words = error_body("authentication_error", "OAuth token has expired")
+    first, second = FakeProvider([Status(401, words)], message("first")), FakeProvider(message("second"))
+    async with running_proxy(plan(first), second, failover_on_auth=True) as proxy:
+        assert (await proxy.post(headers=BY_LOGIN)).status == 401
+        assert await asked(proxy) == "first"
+    assert second.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"anthropic-ratelimit-unified-status": "rejected", "anthropic-ratelimit-unified-reset": "{reset}"}),
+        (429, {"retry-after": "7200", "anthropic-ratelimit-unified-reset": "{reset}"}),
+        (400, {"anthropic-ratelimit-unified-reset": "{reset}"}),
+    ],
+)
+@story
+async def test_a_plans_own_headers_say_when_it_is_back(status: int, headers: dict[str, str]) -> None:
+    clock = FakeClock()
+    told = {name: value.format(reset=int(clock.now + TWO_HOURS)) for name, value in headers.items()}
+    words = error_body("invalid_request_error" if status == 400 else "rate_limit_error", "You're out of extra usage")
+    first, second = FakeProvider([Status(status, words, told)], message("first")), FakeProvider(message("second"))
+    async with running_proxy(plan(first), second, clock=clock) as proxy:
+        assert await asked(proxy) == "second"
+        assert (await proxy.status())["minimax"]["rest_until"] == clock.now + TWO_HOURS
+        clock.pass_time(TWO_HOURS)
+        assert await asked(proxy) == "first"
+    assert shown(first.requests) == [BEARER] * 2
+    assert LOGIN not in str(second.requests)

@@ -6,7 +6,7 @@ The providers are the catalogue's own entries; only where they are is the test's
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from fakes.quirks.house import House
 from fakes.quirks.kimi import Kimi
 from fakes.quirks.minimax import MiniMax
 from fakes.quirks.others import Fireworks, Mimo
-from fakes.quirks.reading import has_billing, view
+from fakes.quirks.reading import call_ids, has_billing, view
 from fakes.quirks.table import pinned, table
 from fakes.quirks.turns import TURNS
 from fakes.steps import Status
@@ -35,6 +35,14 @@ MANUAL: dict[str, Any] = {
     "thinking": {"type": "enabled", "budget_tokens": 31_999},
     "max_tokens": 64_000,
 }
+ASKED: dict[str, dict[str, Any]] = {
+    "as Claude Code does": {},
+    "for sonnet": {"model": "claude-sonnet-5-5"},
+    "for haiku": {"model": "claude-haiku-5-5"},
+    "without thinking": {"thinking": {"type": "disabled"}},
+    "with thinking shown": {"thinking": {"type": "adaptive"}},
+    "not streamed": {"streaming": False},
+}
 LIMIT = [Status(429, headers={"retry-after": "60"})]
 
 
@@ -43,9 +51,11 @@ def name_of(kind: type[House]) -> str:
 
 
 def assert_content(houses: Iterable[House]) -> None:
-    """Nobody was sent what is not for it, and what each was sent only ever grew at its end."""
+    """Nobody was sent what is not for it, each got its own back, and what each was sent only ever grew at its end."""
     for house in houses:
         assert house.offences == [], house.name
+        for number, body in enumerate(house.taken):
+            assert call_ids(body) >= {one for one, asked in house.calls.items() if asked < number}, house.name
         for before, after in itertools.pairwise(map(view, house.taken)):
             assert after[: len(before)] == before, house.name
         if isinstance(house, Claude):
@@ -72,11 +82,12 @@ async def test_it_moves_between_two(first: type[House], second: type[House], tmp
         assert_content(here.houses)
 
 
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED.keys())
 @story
-async def test_it_goes_round_all_of_them(tmp_path: Path) -> None:
+async def test_it_goes_round_all_of_them(asked: Mapping[str, Any], tmp_path: Path) -> None:
     async with table(tmp_path, *HOUSES) as here:
-        conversation = Conversation()
-        for turn, kind in zip(TURNS, itertools.cycle(HOUSES), strict=False):
+        conversation = Conversation(**asked)
+        for turn, kind in zip(TURNS * 2, itertools.cycle(HOUSES), strict=False):
             turn.add_to(conversation)
             await here.converse(conversation, turn.said, pinned(kind))
         assert here.refusals() == []
@@ -97,6 +108,34 @@ async def test_it_moves_because_of_limits(first: type[House], second: type[House
         assert here.refusals() == []
         assert [len(house.taken) for house in here.houses] == [5, 5]
         assert_content(here.houses)
+
+
+@pytest.mark.parametrize("other", HOUSES[1:], ids=name_of)
+@story
+async def test_it_moves_though_the_proxy_is_started_anew_each_time(other: type[House], tmp_path: Path) -> None:
+    async with table(tmp_path, Claude, other) as here:
+        conversation = Conversation()
+        for turn, house in zip(TURNS, itertools.cycle(here.houses), strict=False):
+            turn.add_to(conversation)
+            await here.converse(conversation, turn.said, pinned(house))
+            await here.start()
+        assert here.refusals() == []
+        assert_content(here.houses)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
+@story
+async def test_it_moves_though_nothing_of_it_is_remembered(
+    first: type[House], second: type[House], tmp_path: Path
+) -> None:
+    async with table(tmp_path, first, second) as here:
+        conversation = Conversation()
+        for turn, house in zip(TURNS, itertools.cycle(here.houses), strict=False):
+            turn.add_to(conversation)
+            await here.converse(conversation, turn.said, pinned(house))
+            await here.stop()
+            here.forget()
+            await here.start()
 
 
 @pytest.mark.parametrize(("first", "second"), UNSIGNED, ids=name_of)

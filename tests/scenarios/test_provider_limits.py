@@ -85,7 +85,9 @@ async def test_an_answer_while_it_is_pinned_ends_a_long_rest() -> None:
     first = FakeProvider([Status(429, zai("1113", "arrears"))], message("paid"))
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         assert await complete_text(await proxy.post()) == "second"
-        assert (await proxy.status())["minimax"]["out_of_credit"]
+        told = (await proxy.status())["minimax"]
+        assert (told["out_of_credit"], told["why"]) == (True, "out of credit")
+        await proxy.ledger.told("minimax is out of credit (no_credit): top up its account")
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages")) == "paid"
         assert await complete_text(await proxy.post()) == "paid"
         assert not (await proxy.status())["minimax"]["out_of_credit"]

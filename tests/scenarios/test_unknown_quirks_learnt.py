@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from fakes.peer import Request
-from fakes.quirks import deepseek, glm
+from fakes.quirks import claude, deepseek, glm
 from fakes.quirks.client import Conversation
 from fakes.quirks.house import House, Refused
+from fakes.quirks.kimi import Kimi
 from fakes.quirks.reading import Body, places
-from fakes.quirks.table import Table, table
+from fakes.quirks.table import Table, pinned, table
 from fakes.quirks.turns import TURNS, Turn
 from fakes.story import story
 
@@ -51,8 +53,36 @@ async def have(here: Table, conversation: Conversation, turn: Turn) -> int:
         told = (await answer.read()).decode()
         assert answer.status in (400, 422), told
         assert errors < RETRIES, told
-    conversation.hear(await answer.all_events())
+    await conversation.hear(answer)
     return errors
+
+
+class Relay(House):
+    """A gateway that nobody knows: Claude is behind it, and what Anthropic says of an id."""
+
+    name = "relay"
+
+    def unauthorized(self) -> Refused:
+        return claude.bad("no key")
+
+    def check(self, body: Body, request: Request) -> None:
+        for place in places(body):
+            if place.kind in ("tool_use", "tool_result"):
+                claude.check_block(place)
+
+    def signature(self, number: int) -> str:
+        return f"relay-{number}"
+
+
+@story
+async def test_ids_of_another_providers_calls_are_mended_before_the_client_sees_an_error(tmp_path: Path) -> None:
+    entry = {"name": "relay", "api_key_env": "RELAY_API_KEY"}
+    async with table(tmp_path, Kimi, Relay, entries={"relay": entry}) as here:
+        conversation = Conversation()
+        for turn, house in zip(TURNS, itertools.cycle(here.houses), strict=False):
+            turn.add_to(conversation)
+            assert await here.converse(conversation, turn.said, pinned(house)) == house.name
+        assert len(here.refusals()) == 1
 
 
 @story

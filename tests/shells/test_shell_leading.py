@@ -46,7 +46,7 @@ PINNED = Lead(URL, "127.0.0.1", "token", "moonshot", Needs())
 BY_LOGIN = Lead(URL, "127.0.0.1", "token", None, Needs(own_login=True))
 OUR_LINE = "x-claude-proxy-token: token"
 
-values = st.text(st.characters(exclude_characters="\0"), max_size=20)
+values = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 environments = st.dictionaries(st.sampled_from([*MANAGED, "PATH", "HTTPS_PROXY"]), values)
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from claude_proxy.core.explain import Explanation, Question
+from claude_proxy.core.learnt import Learnt
 from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"
@@ -105,6 +106,14 @@ class Status(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class _Learnt(msgspec.Struct, frozen=True):
+    learnt: list[Learnt]
+
+
+class _Forgotten(msgspec.Struct, frozen=True):
+    forgotten: int
+
+
 class _Stopping(msgspec.Struct, frozen=True):
     in_flight: int = 0
 
@@ -143,6 +152,15 @@ class Control:
     def explanation(self, question: Question) -> Explanation:
         """Ask what would happen to a request now."""
         return _decode(self._ask("GET", f"/admin/explain?{question.query()}"), Explanation)
+
+    def learnt(self) -> list[Learnt]:
+        """Ask for the rules that providers have taught."""
+        return _decode(self._ask("GET", "/admin/learnt"), _Learnt).learnt
+
+    def forget(self, provider: str | None) -> int:
+        """Have the rules of one provider forgotten, or all; return how many there were."""
+        body = msgspec.json.encode({"provider": provider})
+        return _decode(self._ask("POST", "/admin/learnt/forget", body), _Forgotten).forgotten
 
     def stop(self, *, force: bool) -> int:
         """Ask the proxy to end, and return the number of requests that it waits for (or cuts, with `force`)."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "restart": "Stop, then start.",
     "status": "Show whether the proxy runs, and how its providers are.",
     "explain": "Show what would happen to a request now, and why.",
+    "learnt": "Show what providers have taught by refusing it, or forget it.",
     "run": "Run a command, such as claude, through the proxy.",
     "init": "Print the shell functions, such as claude-fb, or install them.",
     "env": "Print what leads a shell through the proxy, or back.",

@@ -114,6 +114,14 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             unit="true or false",
         ),
     ] = UNSET
+    plain_call_ids: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether ids of tool calls may hold letters, digits, _ and - alone; others are written anew. It is so "
+            "wherever checks_signatures is. Default: from the catalogue, else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
     server_tools: Annotated[
         Annotated[tuple[Word, ...] | None, Meta(extra=says("a list of words, or null", ["web_search_"]))] | UnsetType,
         key(

@@ -8,6 +8,7 @@ The way of a request through it:
     adapt.py        (request, candidate)           → the bytes that this provider gets, by the rules in rewriting/
     sse.py          bytes of a stream, cut anywhere → whole events
     judge.py        head + first meaningful event  → Outcome; all that follows → Ending
+    limits.py       an error's codes and words     → Limit: whose fault it is, and its name
     health.py       one provider's strikes, rest and Permit
     failover.py     Outcome                        → Decision: Try, Relay or GiveUp
     reply.py        Decision                       → what the client gets
@@ -23,7 +24,9 @@ has. A lesson is read off the error by `complaints.py`, `refusals.py` and `refus
 `sent.py`.
 
 Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at the provider,
-`headers.py` and `betas.py` which fields go on, `retry_after.py` when a provider returns, `lenient.py` JSON that may be
-anything, `patterns.py` how words are looked for. `listing.py` is the list of models, `explain.py` what would happen to
-a request, `quirks.py` what would be changed in it. Time is handed in as `now`, in seconds; nothing here reads a clock.
+`headers.py` and `betas.py` which fields go on, `retry_after.py` and `reset_time.py` when a provider returns, by its
+headers and by its words, `too_long.py` who says how that a prompt is, `lenient.py` JSON that may be anything,
+`patterns.py` how words are looked for. `reasons.py` tells why a provider rests. `listing.py` is the list of models,
+`explain.py` what would happen to a request, `quirks.py` what would be changed in it. Time is handed in as `now`, in
+seconds; nothing here reads a clock.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
-from claude_proxy.core.demands import Demands
+from claude_proxy.core.demands import Demands, DemandsOf
 from claude_proxy.core.model import Auth
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.server_tools import is_server_tool
@@ -23,10 +23,12 @@ class Abilities(NamedTuple):
     server_tools: tuple[str, ...] | None = None
     """The beginnings of the types that it has; None: not known."""
 
-    def lacking(self, demands: Demands) -> tuple[str, ...]:
+    def lacking(self, demands: Demands | DemandsOf) -> tuple[str, ...]:
         """Return what of a request's demands it does not meet: `images`, `documents`, types of server tools."""
-        images = ("images",) if demands.images and not self.images else ()
-        documents = ("documents",) if demands.documents and not self.documents else ()
+        images = ("images",) if not self.images and demands.images else ()
+        documents = ("documents",) if not self.documents and demands.documents else ()
+        if self.server_tools is None:
+            return (*images, *documents)
         return (*images, *documents, *[kind for kind in demands.server_tools if not self._has(kind)])
 
     def _has(self, kind: str) -> bool:

@@ -51,9 +51,12 @@ class Adapted:
 
 
 def adapt(
-    request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), origin_of: OriginOf = lambda _: None
+    request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), origin_of: OriginOf | None = None
 ) -> Adapted:
-    """Return what a candidate gets. What it takes as it is, stays byte for byte as it came."""
+    """Return what a candidate gets. What it takes as it is, stays byte for byte as it came.
+
+    Without `origin_of`, no thinking of another provider can be in it.
+    """
     provider, model = candidate.provider, candidate.model
     draft = Draft(request, terms_of(candidate, frozenset(rules)))
     if model != request.model:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 from claude_proxy.core.abilities import Abilities, abilities_of
 from claude_proxy.core.affinity import SessionKey, Sessions
-from claude_proxy.core.demands import Demands
+from claude_proxy.core.demands import Demands, DemandsOf
 from claude_proxy.core.learnt import Lessons
 from claude_proxy.core.login import NoLogin, open_to
 from claude_proxy.core.model import Failback, Provider
@@ -34,7 +34,7 @@ class Asked:
     model: str
     prompt: Prompt | Told
     pin: str | None = None
-    demands: Callable[[], Demands] = Demands
+    demands: Callable[[], Demands | DemandsOf] = Demands
     """Found out where it makes a difference."""
     session: SessionKey | None = None
     login: bool = True

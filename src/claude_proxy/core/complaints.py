@@ -65,8 +65,10 @@ def complaints(body: bytes) -> tuple[str, ...]:
 def _bounded(texts: Iterable[str]) -> Iterator[str]:
     left = MOST_CHARACTERS
     for text in texts:
+        if left <= 0:
+            return
         yield text[:left]
-        left = max(0, left - len(text))
+        left -= len(text)
 
 
 def _said(value: object, depth: int = 0) -> Iterator[str]:

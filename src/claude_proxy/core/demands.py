@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 
 from claude_proxy.core.lenient import decoded
-from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.rewriting.message import Message, listed, read_blocks
 from claude_proxy.core.server_tools import is_server_tool
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What not every provider can do."""
+    """What not every provider can do, as somebody names it."""
 
     images: bool = False
     """An image stands in a message, inside tool results too."""
@@ -22,69 +22,94 @@ class Demands:
     """The same for a document, such as a PDF."""
     server_tools: tuple[str, ...] = ()
     """The types of the server tools among its tools: `web_search_20250305`."""
-    nothing_else: bool = False
-    """It has server tools, and no other tool beside them: Claude Code asks for a web search like that."""
 
 
-class _Inner(msgspec.Struct):
+class _Inner(msgspec.Struct, gc=False):
     type: str = ""
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, gc=False):
     type: str = ""
     content: list[_Inner] | _Inner | str | None = None  # an object: the error of a server tool
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     content: list[_Block] | str = ""
 
 
-class _Tool(msgspec.Struct):
+class _Tool(msgspec.Struct, gc=False):
     type: str | None = None
 
 
-_messages = msgspec.json.Decoder(list[msgspec.Raw])
-_message = msgspec.json.Decoder(_Message)
+_messages = msgspec.json.Decoder(list[_Message])
 _tools = msgspec.json.Decoder(list[_Tool])
 
-_IMAGE: Final = b'"image"'
-_DOCUMENT: Final = b'"document"'
+
+class DemandsOf:
+    """What a request demands, looked for no sooner than somebody asks, and once: it takes up to 0.5 ms for each MB."""
+
+    __slots__ = ("_body", "_kinds", "_spans", "_tools")
+
+    def __init__(self, body: bytes, spans: Mapping[str, slice]) -> None:
+        self._body = body
+        self._spans = spans
+        self._kinds: frozenset[str] | None = None
+        self._tools: tuple[str, ...] | None = None
+
+    @property
+    def images(self) -> bool:
+        """Whether an image stands in a message, inside tool results too."""
+        return "image" in self.kinds
+
+    @property
+    def documents(self) -> bool:
+        """The same for a document."""
+        return "document" in self.kinds
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The types of all blocks in its messages, and of those inside them."""
+        if self._kinds is None:
+            raw = self._raw("messages")
+            read = decoded(_messages, raw)
+            self._kinds = frozenset(_kinds_in_oddities(raw) if read is None else _kinds_in(read))
+        return self._kinds
+
+    @property
+    def server_tools(self) -> tuple[str, ...]:
+        """The types of the server tools among its tools."""
+        return tuple(kind for kind in self._tool_types() if is_server_tool(kind))
+
+    @property
+    def nothing_else(self) -> bool:
+        """Whether it has server tools and no other tool beside them: so Claude Code asks for a web search."""
+        kinds = self._tool_types()
+        return bool(kinds) and all(map(is_server_tool, kinds))
+
+    def _tool_types(self) -> tuple[str, ...]:
+        if self._tools is None:
+            self._tools = tuple([tool.type or "" for tool in decoded(_tools, self._raw("tools")) or ()])
+        return self._tools
+
+    def _raw(self, name: str) -> bytes:
+        span = self._spans.get(name)
+        return self._body[span] if span else b"[]"
 
 
-def demands_of(request: MessagesRequest, *, files: bool = True) -> Demands:
-    """Return what a request demands. Cheap where it demands nothing: a byte search comes before any parsing.
-
-    The search for images and documents takes up to 1 ms for each MB; without `files` it is left out.
-    """
-    found = _files(request) if files else set[str]()
-    kinds = [tool.type or "" for tool in _decoded_tools(request)]
-    server_tools = tuple(kind for kind in kinds if is_server_tool(kind))
-    return Demands("image" in found, "document" in found, server_tools, 0 < len(server_tools) == len(kinds))
-
-
-def _decoded_tools(request: MessagesRequest) -> list[_Tool]:
-    span = request.spans.get("tools")
-    return (decoded(_tools, request.body[span]) or []) if span else []
+def _kinds_in(messages: list[_Message]) -> Iterator[str]:
+    for message in messages:
+        if isinstance(message.content, str):
+            continue
+        for block in message.content:
+            yield block.type
+            if isinstance(block.content, list):
+                yield from [inner.type for inner in block.content]
 
 
-def _files(request: MessagesRequest) -> set[str]:
-    span = request.spans.get("messages")
-    if span is None or not any(request.body.find(needle, span.start, span.stop) >= 0 for needle in (_IMAGE, _DOCUMENT)):
-        return set()
-    found = set[str]()
-    for raw in decoded(_messages, request.body[span]) or ():
-        text = bytes(raw)
-        if _IMAGE in text or _DOCUMENT in text:
-            found |= _kinds(text)
-    return found
-
-
-def _kinds(message: bytes) -> set[str]:
-    """Return the types of a message's blocks, and of those inside its tool results."""
-    read = decoded(_message, message)
-    kinds = set[str]()
-    for block in read.content if read and not isinstance(read.content, str) else ():
-        kinds.add(block.type)
-        if isinstance(block.content, list):
-            kinds.update(inner.type for inner in block.content)
-    return kinds
+def _kinds_in_oddities(raw: bytes) -> Iterator[str]:
+    """Yield the same of messages some of which have another shape; slower, and as the rules for blocks read them."""
+    for each in listed(raw) or ():
+        message = Message.read(bytes(each))
+        for block in message.blocks if message else ():
+            yield block.kind
+            yield from [inner.kind for inner in read_blocks(block.members.get("content")) or ()]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from claude_proxy.core import reasons
 from claude_proxy.core.affinity import session_key
 from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
@@ -146,6 +147,8 @@ class _Explaining:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"
         elif holder is not first and one is first:
             yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
+        if one.provider.auth is Auth.CLIENT:
+            yield "it is asked with Claude Code's own login: a request that brings none passes it by"
         for demand in self._chooser.abilities(one, self._now).lacking(self._asked.demands()):
             yield f"it is known not to take {demand}: asked after those that do"
 
@@ -172,7 +175,7 @@ class _Explaining:
             place,
             why,
             rest_until=health.rest_until if health and rests else None,
-            rest_reason=health.reason if health and rests else "",
+            rest_reason=reasons.in_words(health.reason, one.provider.api_key_env) if health and rests else "",
             window=one.facts.context,
             tokens=self._chooser.estimate(one, self._asked),
             changes=(OF_OTHERS,) if as_it_is else changes_in_words(one.provider.traits, one.facts, learnt),

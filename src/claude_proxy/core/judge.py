@@ -47,10 +47,14 @@ class Terms:
 
     policy: Policy
     traits: Traits
+    by_login: bool = False
+    """Whether it was asked with the client's own login."""
 
     def sends_on(self, status: int) -> bool:
         """Whether a status alone sends us to the next provider."""
         policy = self.policy
+        if self.by_login and status == 401:
+            return False  # Claude Code renews its login as soon as it hears of this, and only then
         return status in policy.retry_statuses or (policy.failover_on_auth and status in _REFUSED)
 
 

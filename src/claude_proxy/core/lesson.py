@@ -6,13 +6,13 @@ the request that was sent ──────────────────
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.complaints import complaints
+from claude_proxy.core.patterns import pattern
 from claude_proxy.core.refusals import refused
 from claude_proxy.core.sent import Sent
 from claude_proxy.core.traits import Kind, Rule
@@ -52,27 +52,30 @@ def _rules(texts: tuple[str, ...], sent: Sent) -> Iterator[Rule]:
         yield from refused(text, sent)
 
 
-_BOUND: Final = re.compile(
-    r"thinking[^\n]{0,200}(?:cannot be modified|bound to a different conversation)|"
-    r"must start with a thinking block|"
-    r"expected .{0,3}thinking.{0,3} or .{0,3}redacted_thinking.{0,3}, but found|"
-    r"非法请求|illegal request",
-    re.IGNORECASE,
+_WITHOUT_LEAD: Final = pattern(
+    r"must start with a thinking block", r"expected .{0,3}thinking.{0,3} or .{0,3}redacted_thinking.{0,3}, but found"
+)
+"""The last call of a tool lacks the thinking that has to stand before it: it can only go on without any."""
+
+_BOUND: Final = pattern(
+    r"thinking[^\n]{0,200}(?:cannot be modified|bound to a different conversation)", r"非法请求", r"illegal request"
 )
 """Whoever made the blocks, they do not stand as this provider wants them; another conversation's may."""
 
-_SIGNATURE: Final = re.compile(
-    r"invalid .{0,3}signature.{0,3} in .{0,3}thinking|"
-    r"thought signature is not valid|"
+_SIGNATURE: Final = pattern(
+    r"invalid .{0,3}signature.{0,3} in .{0,3}thinking",
+    r"thought signature is not valid",
     r"signature: (?:field required|extra inputs are not permitted)",
-    re.IGNORECASE,
 )
 
 
 def _about_thinking(texts: tuple[str, ...], sent: Sent) -> tuple[Lesson, ...]:
-    there = sent.thinking or not sent.blocks.isdisjoint({"thinking", "redacted_thinking"})
-    if any(map(_BOUND.search, texts)) and there:
+    if sent.thinking and any(map(_WITHOUT_LEAD.search, texts)):
+        return (Lesson(frozenset({_ALL_THINKING, Rule(Kind.FIELD, "thinking")}), lasting=False),)
+    if sent.blocks.isdisjoint({"thinking", "redacted_thinking"}):
+        return ()
+    if any(map(_BOUND.search, texts)):
         return (Lesson(frozenset({_ALL_THINKING}), lasting=False),)
-    if any(map(_SIGNATURE.search, texts)) and there:
+    if any(map(_SIGNATURE.search, texts)):
         return (Lesson(frozenset({_FOREIGN_THINKING})), Lesson(frozenset({_ALL_THINKING}), lasting=False))
     return ()

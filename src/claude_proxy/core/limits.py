@@ -52,6 +52,8 @@ OVERLOADED: Final = Limit(Fault.PROVIDER, "overloaded_error", 529)
 BAD_PARAMETER: Final = Limit(Fault.REQUEST, "invalid_request_error", 400)
 KEY_REFUSED: Final = Limit(Fault.REQUEST, "authentication_error", 401)
 NOT_ALLOWED: Final = Limit(Fault.REQUEST, "permission_error", 403)
+LONG_CONTEXT: Final = Limit(Fault.MISFIT, "plan_limit", 429)
+"""A plan that serves shorter requests on: no reason to rest."""
 UNKNOWN_MODEL: Final = Limit(Fault.MISFIT, "unknown_model", 404)
 TOO_LONG: Final = Limit(Fault.MISFIT, "too_long", 400)
 
@@ -102,6 +104,7 @@ _IN_FRONT: Final = re.compile(r"\[(\d{4})\]")
 _BEHIND: Final = re.compile(r"\((\d{4})\)\s*$")
 """How Z.ai and MiniMax write their codes into a message."""
 
+_LONG_CONTEXT: Final = re.compile(r"extra usage is required for long context", re.IGNORECASE)
 _USED_UP: Final = re.compile(
     r"out of extra usage|specified api usage limits?|claude ai usage limit reached", re.IGNORECASE
 )
@@ -115,6 +118,12 @@ _CREDIT: Final = re.compile(
     r"credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds)|out of credits?"
     r"|requires more credits|exceeded your current quota|account is in arrears|余额不足|欠费",
     re.IGNORECASE,
+)
+_QUOTAS: Final = (
+    (_LONG_CONTEXT, LONG_CONTEXT),
+    (_USED_UP, PLAN_USED_UP),
+    (_CREDIT, NO_CREDIT),
+    (_PLAN, PLAN_LIMIT),
 )
 _MODEL: Final = re.compile(
     r"unknown model|no such model|invalid model(?: name| id|:|$)|not found the model|no endpoints found for"
@@ -215,7 +224,4 @@ def _says_unknown_model(words: str, codes: tuple[str, ...]) -> bool:
 
 
 def _by_words_of_quota(words: str) -> Limit | None:
-    for pattern, limit in ((_USED_UP, PLAN_USED_UP), (_CREDIT, NO_CREDIT), (_PLAN, PLAN_LIMIT)):
-        if pattern.search(words):
-            return limit
-    return None
+    return next((limit for pattern, limit in _QUOTAS if pattern.search(words)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
@@ -19,10 +20,11 @@ REFRESHED_AFTER: Final = 86400.0
 class Origins:
     """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
 
-    __slots__ = ("_makers", "_most", "changes")
+    __slots__ = ("_makers", "_most", "_signed", "changes")
 
     def __init__(self, most: int = MAX_SIGNATURES) -> None:
         self._makers: dict[str, tuple[str, float]] = {}  # by hash, in the order of their last use
+        self._signed = Counter[str]()  # how many of them each provider made
         self._most = most
         self.changes = 0
         """Counts what was learnt, so that who keeps it on disk sees when to write."""
@@ -34,10 +36,16 @@ class Origins:
 
     def restore(self, digest: str, provider: str, at: float) -> None:
         """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
-        self._makers.pop(digest, None)  # so that the newest stands last
+        self._forget(digest)  # so that the newest stands last
         self._makers[digest] = (provider, at)
+        self._signed[provider] += 1
         if len(self._makers) > self._most:
-            del self._makers[next(iter(self._makers))]
+            self._forget(next(iter(self._makers)))
+
+    def _forget(self, digest: str) -> None:
+        known = self._makers.pop(digest, None)
+        if known:
+            self._signed[known[0]] -= 1
 
     def of(self, signature: str, now: float) -> str | None:
         """Return the name of the provider that made a signature, None where that is not known."""
@@ -49,6 +57,10 @@ class Origins:
         if now - at > REFRESHED_AFTER:
             self.note(digest, provider, now)
         return provider
+
+    def others_than(self, provider: str) -> bool:
+        """Tell whether any signature of another provider is known: if not, no request can hold one."""
+        return self._signed[provider] < len(self._makers)
 
     def kept(self, now: float) -> Iterator[tuple[str, str, float]]:
         """Yield hash, provider and time of each that is not too old, the oldest first."""

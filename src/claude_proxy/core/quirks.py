@@ -8,6 +8,7 @@ from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinkin
 
 _OUT = "left out"
 _TEXT = "replaced by a short text"
+_ANEW = "written anew", "ids of tool calls that another provider gave"
 OF_OTHERS = "no thinking that another provider is known to have made"
 """True of each: only who made it takes it back."""
 
@@ -20,6 +21,7 @@ _RULES = {
     "block:document": (_TEXT, "documents"),
     "thinking:all": (_OUT, "earlier thinking"),
     "thinking:unknown": (_OUT, "thinking of which it is not known who made it"),
+    "requires:plain_call_ids": _ANEW,
     "requires:thinking_on_tool_turns": ("put in", _PLACEHOLDER),
 }
 _KINDS = {
@@ -29,8 +31,8 @@ _KINDS = {
     Kind.BLOCK: (_TEXT, "{}"),
     Kind.ROLE: ("put into the user's message beside it", "a message with the role {}"),
     Kind.THINKING: (_OUT, "thinking ({})"),
-    Kind.THINKING_MODE: ("not asked for", "thinking that is {}"),
-    Kind.MARK: (_OUT, "{} of content"),
+    Kind.THINKING_MODE: ("not asked for", "thinking in the mode {}"),
+    Kind.MARK: (_OUT, "{} of blocks and tools"),
     Kind.REQUIRES: ("seen to", "{}"),
 }
 _THINKING = {
@@ -58,6 +60,8 @@ def _known(traits: Traits, facts: ModelFacts) -> Iterator[tuple[str, str]]:
     """Yield what becomes of a thing, and the thing."""
     if not traits.is_anthropic:
         yield _OUT, "Claude Code's billing block"
+    if traits.checks_signatures or traits.plain_call_ids:
+        yield _ANEW
     if traits.server_tools == ():
         yield _OUT, "tools that a provider runs itself, such as web search"
     if facts.images is False:
@@ -68,8 +72,19 @@ def _known(traits: Traits, facts: ModelFacts) -> Iterator[tuple[str, str]]:
 
 def _refused(known: frozenset[Rule], learnt: frozenset[Rule]) -> Iterator[tuple[str, str]]:
     for rule in sorted(known | learnt, key=str):
-        how, what = _RULES.get(str(rule)) or _KINDS[rule.kind]
-        yield how if rule in known else how + _LEARNT, what.format(rule.name)
+        how, what = _of_rule(rule)
+        yield how if rule in known else how + _LEARNT, what
+
+
+def _of_rule(rule: Rule) -> tuple[str, str]:
+    how, what = _RULES.get(str(rule)) or _KINDS[rule.kind]
+    return how, what.format(rule.name)
+
+
+def rule_in_words(rule: Rule) -> str:
+    """Return what one rule changes: `the beta x left out`."""
+    how, what = _of_rule(rule)
+    return f"{what} {how}"
 
 
 def _reshaped(traits: Traits, facts: ModelFacts) -> Iterator[str]:

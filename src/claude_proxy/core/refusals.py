@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.patterns import QUOTE, pattern
 from claude_proxy.core.refused_fields import named_fields, placed_fields
 from claude_proxy.core.sent import Sent
-from claude_proxy.core.traits import THINKING_ON_TOOL_TURNS, Kind, Rule
+from claude_proxy.core.traits import PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
 _PLAIN_BLOCKS: Final = frozenset({"", "text", "tool_use", "tool_result"})
 """The types of blocks that no conversation can do without."""
@@ -41,6 +41,16 @@ _MISSING_THINKING: Final = pattern(
 def _thinking_missing(words: str, sent: Sent) -> Iterator[Rule]:
     if _MISSING_THINKING.search(words) and "tool_use" in sent.blocks:
         yield Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS)
+
+
+# Ids of tool calls that another provider gave
+
+_ODD_CALL_ID: Final = pattern(r"\btool_use[._]id[^\n]{0,40} pattern")
+
+
+def _call_ids(words: str, sent: Sent) -> Iterator[Rule]:
+    if _ODD_CALL_ID.search(words) and "tool_use" in sent.blocks:
+        yield Rule(Kind.REQUIRES, PLAIN_CALL_IDS)
 
 
 # The beta header
@@ -163,6 +173,7 @@ def _blocks(words: str, sent: Sent) -> Iterator[Rule]:
 
 _READERS: Final[tuple[_Reader, ...]] = (
     _thinking_missing,
+    _call_ids,
     _betas,
     _role,
     _thinking_mode,

@@ -68,7 +68,7 @@ _NOT_TAKEN: Final = pattern(
     r"\bdoes not match any of the expected tags",
     r"不支持|未知",
 )
-_OTHER_WORD: Final = pattern(r"input should be [`'\"]", r"unknown variant", r"invalid value", r"does not match any")
+_OTHER_WORD: Final = pattern(r"input should be [`'\"]", r"unknown variant", r"invalid value")
 
 
 _UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")

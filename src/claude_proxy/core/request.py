@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from claude_proxy.core.demands import DemandsOf
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.model import Headers
 
@@ -67,8 +68,9 @@ class MessagesRequest:
     """Where in the body the value of each top-level field stands, in their order."""
     model: str
     streaming: bool
-    messages: Sequence[msgspec.Raw] | None = field(default=None, repr=False)
+    messages: Sequence[msgspec.Raw] | None = field(repr=False)
     """Each of its messages as it stands in the body; None where they are not written one close behind the other."""
+    demands: DemandsOf = field(repr=False)
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:
@@ -79,7 +81,8 @@ class MessagesRequest:
             spans, messages = _spans_of_any(body), None
         model = _model(body, spans)
         streaming = "stream" in spans and body[spans["stream"]] == b"true"
-        return cls(path, query, headers, body, spans, model, streaming, messages)
+        demands = DemandsOf(body, spans)
+        return cls(path, query, headers, body, spans, model, streaming, messages, demands)
 
 
 def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:

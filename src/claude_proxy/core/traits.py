@@ -83,6 +83,7 @@ class Kind(enum.Enum):
 
 
 THINKING_ON_TOOL_TURNS = "thinking_on_tool_turns"
+PLAIN_CALL_IDS = "plain_call_ids"
 """What a rule of `Kind.REQUIRES` can ask for."""
 
 
@@ -108,6 +109,8 @@ class Traits:
     rejects: frozenset[Rule] = frozenset()
     thinking_on_tool_turns: bool = False
     """While it thinks, each earlier message with a tool call must hold thinking, whoever made it."""
+    plain_call_ids: bool = False
+    """Ids of tool calls may hold letters, digits, `_` and `-` alone. So it is wherever signatures are checked."""
     server_tools: tuple[str, ...] | None = None
     """The beginnings of the types of server tools that it has (`web_search_`); None: not known, so they are sent."""
     efforts: tuple[str, ...] = ()
@@ -152,9 +155,10 @@ _NAMED = {types: thinking for thinking, types in _TAKES.items()}
 
 @lru_cache(maxsize=256)
 def _having(traits: Traits, rules: frozenset[Rule]) -> Traits:
-    must_think = Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS) in rules
+    asked = {rule.name for rule in rules if rule.kind is Kind.REQUIRES}
     return replace(
         traits,
         rejects=traits.rejects | rules,
-        thinking_on_tool_turns=traits.thinking_on_tool_turns or must_think,
+        thinking_on_tool_turns=traits.thinking_on_tool_turns or THINKING_ON_TOOL_TURNS in asked,
+        plain_call_ids=traits.plain_call_ids or PLAIN_CALL_IDS in asked,
     )

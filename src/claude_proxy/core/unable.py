@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from claude_proxy.core import messages
-from claude_proxy.core.demands import demands_of
 from claude_proxy.core.model import Auth, Reply
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
@@ -26,10 +25,10 @@ def unable(request: MessagesRequest, candidates: Sequence[Candidate]) -> Reply |
     """Return an answer that says in words what no candidate can do; None where one can, or where more is asked for."""
     if any(_may_have_all(candidate) for candidate in candidates):
         return None
-    demands = demands_of(request, files=False)
-    if not demands.nothing_else or any(_has(candidate, demands.server_tools) for candidate in candidates):
+    kinds = request.demands.server_tools
+    if not request.demands.nothing_else or any(_has(candidate, kinds) for candidate in candidates):
         return None
-    text = _said(demands.server_tools)
+    text = _said(kinds)
     if request.streaming:
         return Reply(
             200, ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache")), _stream(request, text)

@@ -69,6 +69,11 @@ class Home:
         """Where the running proxy is found."""
         return self.state / "proxy.json"
 
+    @property
+    def memory(self) -> Path:
+        """What the proxy remembers from one start to the next."""
+        return self.state / "memory.json"
+
     def prepare(self) -> None:
         """Make the folders, open to their owner alone. Raises `OSError` where that cannot be."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fakes.client import StreamEvent
+from fakes.client import Answer, StreamEvent
 from fakes.quirks.reading import Block, Body
 
 SESSION = "f93c3fcb-685e-4246-a2a4-28f4376897e3"
@@ -68,10 +68,12 @@ class Conversation:
         model: str = "claude-opus-5-5",
         thinking: Mapping[str, Any] = MappingProxyType({"type": "adaptive", "display": "omitted"}),
         max_tokens: int = 128_000,
+        streaming: bool = True,
     ) -> None:
         self.model = model
         self.thinking = thinking
         self.max_tokens = max_tokens
+        self.streaming = streaming
         self.messages: list[Body] = []
         self.requests = 0
 
@@ -110,12 +112,13 @@ class Conversation:
             "thinking": dict(self.thinking),
             "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
             "output_config": {"effort": "medium"},
-            "stream": True,
+            "stream": self.streaming,
         }
 
-    def hear(self, events: Iterable[StreamEvent]) -> None:
-        """Add the answer, put together from its stream."""
-        self.messages.append({"role": "assistant", "content": assembled(events)})
+    async def hear(self, answer: Answer) -> None:
+        """Add an answer, put together from its stream where it is one."""
+        blocks = assembled(await answer.all_events()) if self.streaming else (await answer.json())["content"]
+        self.messages.append({"role": "assistant", "content": blocks})
 
 
 def assembled(events: Iterable[StreamEvent]) -> list[Block]:

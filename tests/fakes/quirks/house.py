@@ -53,6 +53,8 @@ class House(ABC):
         self.says: Callable[[Body], Said] = lambda _: HELLO
         self.minted: dict[str, str] = {}
         """Signatures of its own, each with the thought that it signs."""
+        self.calls: dict[str, int] = {}
+        """The ids that it gave, each with the number of the request that it answered."""
         self.fake = FakeProvider(self.respond)
 
     def respond(self, request: Request) -> Script:
@@ -109,7 +111,9 @@ class House(ABC):
         if said.text:
             blocks.append({"type": "text", "text": said.text})
         for number, (name, given) in enumerate(said.calls):
-            blocks.append({"type": "tool_use", "id": self.call_id(name, number), "name": name, "input": dict(given)})
+            one = self.call_id(name, number)
+            self.calls[one] = len(self.taken) - 1
+            blocks.append({"type": "tool_use", "id": one, "name": name, "input": dict(given)})
         return blocks
 
     def is_thinking(self, body: Body) -> bool:

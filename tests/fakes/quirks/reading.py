@@ -94,6 +94,11 @@ def results_of_nothing(body: Body) -> Iterator[tuple[int, int, str]]:
                 yield at, number, block["tool_use_id"]
 
 
+def call_ids(body: Body) -> set[str]:
+    """Return the ids of all tool calls."""
+    return {block["id"] for message in body["messages"] for block in _of_kind(message, "tool_use")}
+
+
 def has_billing(body: Body) -> bool:
     """Whether Claude Code's billing block stands in the system prompt."""
     return any(block["text"].startswith(BILLING) for block in as_blocks(body.get("system", [])))

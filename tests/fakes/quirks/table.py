@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from claude_proxy.config.load import load
+from claude_proxy.config.load import Config, load
+from claude_proxy.store.home import Home
 from fakes.client import Answer
 from fakes.clock import FakeClock
 from fakes.proxy import RunningProxy, serving
@@ -26,11 +28,31 @@ def pinned(house: House | type[House]) -> str:
 
 
 class Table:
-    """The providers, in the order of failover, and the proxy in front of them."""
+    """The providers, in the order of failover, and the proxy in front of them: `proxy`, once it was started."""
 
-    def __init__(self, houses: Sequence[House], proxy: RunningProxy) -> None:
+    proxy: RunningProxy
+
+    def __init__(self, houses: Sequence[House], config: Config, home: Home, clock: FakeClock | None) -> None:
         self.houses = houses
-        self.proxy = proxy
+        self._config = config
+        self._home = home
+        self._clock = clock
+        self._running = contextlib.AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start the proxy; one that runs already is stopped first, and leaves what it keeps on disk to the new one."""
+        await self.stop()
+        self._home.prepare()
+        proxy = serving(self._config, clock=self._clock, home=self._home)
+        self.proxy = await self._running.enter_async_context(proxy)
+
+    async def stop(self) -> None:
+        """Stop the proxy."""
+        await self._running.aclose()
+
+    def forget(self) -> None:
+        """Take away what the proxy keeps on disk; it does not run meanwhile."""
+        shutil.rmtree(self._home.state)
 
     async def send(self, conversation: Conversation, said: Said, path: str = PATH) -> Answer:
         """Send a conversation as it stands; whoever is asked says this."""
@@ -44,7 +66,7 @@ class Table:
         answer = await self.send(conversation, said, path)
         told = b"" if answer.status == 200 else await answer.read()
         assert answer.status == 200, told.decode()
-        conversation.hear(await answer.all_events())
+        await conversation.hear(answer)
         return answer.headers["x-claude-proxy-provider"]
 
     def refusals(self) -> list[tuple[str, object]]:
@@ -74,5 +96,7 @@ async def table(
         ]
         (folder / "config.json").write_text(json.dumps({"providers": written, **settings}), encoding="utf-8")
         keys = {f"{house.name.upper()}_API_KEY": house.key for house in houses}
-        proxy = await stack.enter_async_context(serving(replace(load(folder, keys), port=0), clock=clock))
-        yield Table(houses, proxy)
+        here = Table(houses, replace(load(folder, keys), port=0), Home(folder), clock)
+        stack.push_async_callback(here.stop)
+        await here.start()
+        yield here

@@ -32,7 +32,7 @@ def look(around: Surroundings) -> Iterator[Finding]:
         yield from on_windows((home.env, home.token), access.of_this_system())
     else:
         yield from folders(home)
-        yield from on_posix((home.env, home.token, home.log), home.root)
+        yield from on_posix((home.env, home.token, home.log, home.memory), home.root)
 
 
 def folders(home: Home) -> Iterator[Finding]:

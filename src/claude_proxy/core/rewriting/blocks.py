@@ -9,7 +9,7 @@ import msgspec
 
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.rewriting.changes import Changes
-from claude_proxy.core.rewriting.message import Block, Message, as_raw, listed, read_blocks, text_of
+from claude_proxy.core.rewriting.message import Block, Message, read_blocks, text_of
 
 LONGEST_TEXT: Final = 4000
 """How many characters of what can be read in a block are kept."""
@@ -28,12 +28,13 @@ _any = msgspec.json.Decoder()
 class Unreadable:
     """The rule for refused types of blocks."""
 
-    __slots__ = ("_changes", "_kinds", "_needles")
+    __slots__ = ("_changes", "_kinds", "_needles", "idle")
 
     def __init__(self, kinds: frozenset[str], changes: Changes) -> None:
         self._kinds = kinds
         self._changes = changes
         self._needles = [b'"%b"' % kind.encode() for kind in sorted(kinds)]
+        self.idle = not kinds
 
     def concern(self, message: bytes) -> bool:
         """Tell, by its bytes, whether a message may hold such a block."""
@@ -41,7 +42,9 @@ class Unreadable:
 
     def apply(self, message: Message) -> None:
         """Put texts in the place of refused blocks, inside tool results too."""
-        refused = _calls_of(block for block in message.blocks if block.kind in self._kinds)
+        if self.idle:
+            return
+        refused = frozenset([_call_of(block) for block in message.blocks if block.kind in self._kinds]) - {""}
         blocks = [self._readable(block, refused) for block in message.blocks]
         if any(new is not old for new, old in zip(blocks, message.blocks, strict=True)):
             message.put([block for block in blocks if block] or [Block.text("[nothing that can be read]")])
@@ -59,15 +62,11 @@ class Unreadable:
         return block
 
     def _readable_result(self, result: Block) -> Block:
-        inner = read_blocks(listed(result.members.get("content")) or ())
+        inner = read_blocks(result.members.get("content"))
         if not inner or not any(block.kind in self._kinds for block in inner):
             return result
         new = [self._readable(block, frozenset()) for block in inner]
         return result.with_member("content", [block.raw for block in new if block])
-
-
-def _calls_of(blocks: Iterator[Block]) -> frozenset[str]:
-    return frozenset(call for block in blocks if (call := _call_of(block)))
 
 
 def _call_of(block: Block) -> str:
@@ -92,7 +91,7 @@ def _told(block: Block) -> str:
         return _plain_text(block) or _STOOD["document"]
     if block.kind in _STOOD:
         return _STOOD[block.kind]
-    read = "\n".join(dict.fromkeys(_readable_in(decoded(_any, bytes(as_raw(members))), _DEEPEST)))[:LONGEST_TEXT]
+    read = "\n".join(dict.fromkeys(_readable_in(decoded(_any, bytes(block.raw)), _DEEPEST)))[:LONGEST_TEXT]
     name = text_of(members, "name")[:128]
     stood = f"[A block of the type {block.kind} stood here{f', for the tool {name}' if name else ''}."
     return f"{stood} What can be read of it:]\n{read}" if read else f"{stood}]"

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
 from claude_proxy.core.rewriting.blocks import Unreadable
 from claude_proxy.core.rewriting.call_ids import CallIds
 from claude_proxy.core.rewriting.draft import Draft
-from claude_proxy.core.rewriting.message import ASSISTANT, USER, Message
+from claude_proxy.core.rewriting.message import ASSISTANT, USER, Message, listed
 from claude_proxy.core.rewriting.reminders import folded
 from claude_proxy.core.rewriting.thinking_mode import leave_out
 from claude_proxy.core.rewriting.thoughts import OriginOf, Thoughts, leads_with_thinking
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
-
-def with_messages_that_fit(draft: Draft, origin_of: OriginOf) -> None:
+def with_messages_that_fit(draft: Draft, origin_of: OriginOf | None) -> None:
     """Change the messages that the provider would refuse; each of the others stays byte for byte."""
-    messages = _messages(draft)
     thoughts = Thoughts(draft.terms, origin_of, draft.changes)
-    unreadable = Unreadable(draft.terms.blocks, draft.changes)
+    blocks = draft.terms.blocks
+    unreadable = Unreadable(blocks & draft.request.demands.kinds if blocks else blocks, draft.changes)
     call_ids = CallIds(draft.terms, draft.changes)
+    if thoughts.idle and unreadable.idle and call_ids.idle and not draft.terms.folds_system:
+        return
+    messages = _messages(draft)
     read = dict(_concerned(messages, thoughts, unreadable, call_ids))
+    if not read:
+        return
     for message in read.values():
         unreadable.apply(message)
         call_ids.apply(message)
@@ -34,22 +36,24 @@ def with_messages_that_fit(draft: Draft, origin_of: OriginOf) -> None:
     if draft.terms.folds_system:
         result = _without_system_role(draft, result)
     if len(result) != len(messages) or any(isinstance(one, Message) and one.changed for one in result):
-        draft.write("messages", [msgspec.Raw(one if isinstance(one, bytes) else one.written()) for one in result])
+        written = b",".join([one.written() if isinstance(one, Message) else one for one in result])
+        draft.write_raw("messages", b"[%b]" % written)
         _mend_open_loop(draft, result)
 
 
-def _messages(draft: Draft) -> list[bytes]:
-    raws = draft.request.messages
-    if raws is None:
-        raws = decoded(_raws, draft.raw("messages") or b"") or []
-    return [bytes(raw) for raw in raws]
+def _messages(draft: Draft) -> Sequence[msgspec.Raw]:
+    messages = draft.request.messages
+    return listed(draft.raw("messages")) or () if messages is None else messages
 
 
 def _concerned(
-    messages: list[bytes], thoughts: Thoughts, unreadable: Unreadable, call_ids: CallIds
+    messages: Sequence[msgspec.Raw], thoughts: Thoughts, unreadable: Unreadable, call_ids: CallIds
 ) -> Iterator[tuple[int, Message]]:
+    passed: tuple[bytes, ...] = ()
+    if unreadable.idle and call_ids.idle:
+        passed = (USER, ASSISTANT) if thoughts.idle else (USER,)
     results_of_odd_calls = False
-    for index, raw in enumerate(messages):
+    for index, raw in [(index, raw) for index, raw in enumerate(map(bytes, messages)) if not raw.startswith(passed)]:
         if raw.startswith(USER):
             concerned = results_of_odd_calls or unreadable.concern(raw)
         elif raw.startswith(ASSISTANT):
@@ -61,7 +65,7 @@ def _concerned(
             yield index, message
 
 
-def _without_system_role(draft: Draft, messages: list[Message | bytes]) -> list[Message | bytes]:
+def _without_system_role(draft: Draft, messages: list[Message | msgspec.Raw]) -> list[Message | msgspec.Raw]:
     system = [index for index, one in enumerate(messages) if isinstance(one, Message) and one.role == "system"]
     if not system:
         return messages
@@ -69,19 +73,19 @@ def _without_system_role(draft: Draft, messages: list[Message | bytes]) -> list[
     messages = messages.copy()
     for index in {near for one in system for near in (one - 1, one + 1) if 0 <= near < len(messages)}:
         raw = messages[index]
-        if isinstance(raw, bytes):
-            messages[index] = Message.read(raw) or raw
+        if not isinstance(raw, Message):
+            messages[index] = Message.read(bytes(raw)) or raw
     return folded(messages)
 
 
-def _mend_open_loop(draft: Draft, messages: list[Message | bytes]) -> None:
-    """Send no `thinking` where Anthropic wants the last call of a tool led by it, and it was another one's thinking."""
+def _mend_open_loop(draft: Draft, messages: list[Message | msgspec.Raw]) -> None:
+    """Send no `thinking` where the last call of a tool has to be led by it, and that was another one's."""
     thinking = draft.members("thinking") or {}
     if not draft.terms.traits.checks_signatures or thinking.get("type") != "enabled":
         return
     for message in reversed(messages):
-        if isinstance(message, bytes):
-            if message.startswith(USER):
+        if not isinstance(message, Message):
+            if bytes(message).startswith(USER):
                 continue
             return  # the last word of the assistant was not changed
         if message.role == "assistant":

@@ -46,6 +46,10 @@ class Draft:
         """Set a value. Raw JSON in it stays as it is."""
         self._new[name] = msgspec.json.encode(value)
 
+    def write_raw(self, name: str, value: bytes) -> None:
+        """Set a value that is JSON already."""
+        self._new[name] = value
+
     def drop(self, name: str) -> None:
         """Take a field out."""
         self._new[name] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -12,10 +12,15 @@ from claude_proxy.core.lenient import decoded
 Members: TypeAlias = dict[str, msgspec.Raw]
 """An object of which each value stands as it came."""
 
+
+class _Kind(msgspec.Struct, gc=False):
+    type: str = ""
+
+
 _members = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_text_or_blocks = msgspec.json.Decoder(list[msgspec.Raw] | str)
+_kinds = msgspec.json.Decoder(list[_Kind])
 
 ASSISTANT: Final = b'{"role":"assistant","'
 USER: Final = b'{"role":"user","'
@@ -33,7 +38,7 @@ def text_of(members: Members, name: str) -> str:
     return "" if raw is None else decoded(_text, bytes(raw)) or ""
 
 
-def listed(raw: msgspec.Raw | None) -> list[msgspec.Raw] | None:
+def listed(raw: msgspec.Raw | bytes | None) -> list[msgspec.Raw] | None:
     """Return the items of a list; None where it is none."""
     return None if raw is None else decoded(_raws, bytes(raw))
 
@@ -46,17 +51,24 @@ def as_raw(value: object) -> msgspec.Raw:
 class Block:
     """A block of a message's content. One that no rule replaces is written as it came."""
 
-    __slots__ = ("kind", "members", "raw")
+    __slots__ = ("_members", "kind", "raw")
 
-    def __init__(self, raw: msgspec.Raw, members: Members) -> None:
+    def __init__(self, raw: msgspec.Raw, kind: str) -> None:
         self.raw = raw
-        self.members = members
-        self.kind = text_of(members, "type")
+        self.kind = kind
+        self._members: Members | None = None
+
+    @property
+    def members(self) -> Members:
+        """Its members, read when they are first asked for: most blocks are known by their kind alone."""
+        if self._members is None:
+            self._members = read_members(self.raw) or {}
+        return self._members
 
     @classmethod
-    def made(cls, members: dict[str, object]) -> Block:
+    def made(cls, members: Mapping[str, object], kind: str) -> Block:
         """Return a block of our own."""
-        return cls(as_raw(members), {name: as_raw(value) for name, value in members.items()})
+        return cls(as_raw(members), kind)
 
     @classmethod
     def text(cls, text: str, instead_of: Block | None = None) -> Block:
@@ -64,21 +76,27 @@ class Block:
         members: dict[str, object] = {"type": "text", "text": text}
         if instead_of and "cache_control" in instead_of.members:
             members["cache_control"] = instead_of.members["cache_control"]
-        return cls.made(members)
+        return cls.made(members, "text")
 
     def with_member(self, name: str, value: object) -> Block:
         """Return this block with one member changed."""
-        return Block.made({**self.members, name: value})
+        return Block.made({**self.members, name: value}, self.kind)
 
 
-def read_blocks(raws: Iterable[msgspec.Raw]) -> list[Block] | None:
-    """Return the blocks of a list; None where one of them is no object."""
+def read_blocks(content: msgspec.Raw | None) -> list[Block] | None:
+    """Return the blocks of a content that is a list; None where it is none, or one of them is no object."""
+    raws = listed(content)
+    if content is None or raws is None:
+        return None
+    kinds = decoded(_kinds, bytes(content))
+    if kinds is not None:
+        return [Block(raw, kind.type) for raw, kind in zip(raws, kinds, strict=True)]
     blocks = list[Block]()
-    for raw in raws:
+    for raw in raws:  # there is an odd one among them
         members = read_members(raw)
         if members is None:
             return None
-        blocks.append(Block(raw, members))
+        blocks.append(Block(raw, text_of(members, "type")))
     return blocks
 
 
@@ -100,12 +118,14 @@ class Message:
         members = read_members(raw)
         if members is None or "content" not in members:
             return None
-        content = decoded(_text_or_blocks, bytes(members["content"]))
-        if isinstance(content, str):
-            blocks: list[Block] | None = [Block.text(content)] if content else []
-        else:
-            blocks = None if content is None else read_blocks(content)
-        return None if blocks is None else cls(raw, members, text_of(members, "role"), blocks)
+        content = members["content"]
+        blocks = read_blocks(content)
+        if blocks is None:
+            text = decoded(_text, bytes(content))
+            if text is None:
+                return None
+            blocks = [Block.text(text)] if text else []
+        return cls(raw, members, text_of(members, "role"), blocks)
 
     @classmethod
     def of(cls, role: str, blocks: list[Block]) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from claude_proxy.core.rewriting.message import Block, Message, text_of
 
 
@@ -12,14 +14,14 @@ def reminder(block: Block) -> Block:
     return block.with_member("text", f"<system-reminder>\n{text_of(block.members, 'text')}\n</system-reminder>")
 
 
-def folded(messages: list[Message | bytes]) -> list[Message | bytes]:
+def folded(messages: list[Message | msgspec.Raw]) -> list[Message | msgspec.Raw]:
     """Return the conversation without system messages.
 
     They go to the end of the user's message before them, else to the beginning of the one behind them (after its tool
-    results, which have to stand first), else they become one of their own. A message in bytes is one that could not be
-    read, and is no neighbour.
+    results, which have to stand first), else they become one of their own. A raw message is one that need not or could
+    not be read, and is no neighbour.
     """
-    result, waiting = list[Message | bytes](), list[Block]()
+    result, waiting = list[Message | msgspec.Raw](), list[Block]()
     for message in messages:
         if not isinstance(message, Message):
             _settle(result, waiting)
@@ -36,7 +38,7 @@ def folded(messages: list[Message | bytes]) -> list[Message | bytes]:
     return result
 
 
-def _fold(result: list[Message | bytes], waiting: list[Block], blocks: list[Block]) -> None:
+def _fold(result: list[Message | msgspec.Raw], waiting: list[Block], blocks: list[Block]) -> None:
     before = result[-1] if result else None
     if isinstance(before, Message) and before.role == "user":
         before.put([*before.blocks, *blocks])
@@ -44,7 +46,7 @@ def _fold(result: list[Message | bytes], waiting: list[Block], blocks: list[Bloc
         waiting += blocks
 
 
-def _settle(result: list[Message | bytes], waiting: list[Block]) -> None:
+def _settle(result: list[Message | msgspec.Raw], waiting: list[Block]) -> None:
     if waiting:
         result.append(Message.of("user", list(waiting)))
         waiting.clear()

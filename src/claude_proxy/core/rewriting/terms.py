@@ -74,5 +74,5 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
         folds_system=Rule(Kind.ROLE, "system") in traits.rejects,
         drops_unknown=unknown or every,
         drops_all=every or "thinking" in blocks,
-        plain_call_ids=traits.is_anthropic or traits.checks_signatures,
+        plain_call_ids=traits.is_anthropic or traits.checks_signatures or traits.plain_call_ids,
     )

@@ -31,6 +31,8 @@ _AMBITIOUS: Final = ("high", "xhigh", "max")
 
 def in_the_models_mode(draft: Draft) -> None:
     """Translate `thinking` into what the model takes."""
+    if "thinking" in draft.terms.fields:
+        _without_edits_of_thinking(draft)
     kind, thinking = draft.terms.facts.thinking, draft.members("thinking")
     if kind is None or thinking is None:
         return

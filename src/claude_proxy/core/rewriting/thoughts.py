@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -12,13 +13,16 @@ from claude_proxy.core.rewriting.terms import Terms
 OriginOf: TypeAlias = Callable[[str], str | None]
 """Tells the name of the provider that made a thinking signature; None where that is not known."""
 
-NEEDLE: Final = b'thinking"'
+_NEEDLE: Final = b'thinking"'
 """Stands in the type of both kinds of thinking blocks."""
 
 _KINDS: Final = ("thinking", "redacted_thinking")
+_ONE_BLOCK: Final = 2
+"""How often the needle stands in a block: it names its type, and has a member of that name."""
+
+_THOUGHT_FIRST: Final = re.compile(rb'\{"role":"assistant","content":\[\{"type":"thinking","thinking":"[^"\\\s]')
 _TOOL_NEEDLE: Final = b'"tool_use"'
-_SIGNATURE: Final = b'"signature"'
-_SIGNATURE_BEGINS: Final = b'"signature":"'
+_SIGNATURE: Final = b'"signature":"'
 
 NOTHING_LEFT: Final = "[no text]"
 """What an assistant said where it had only thought: a message must not be empty."""
@@ -30,36 +34,37 @@ PLACEHOLDER: Final = "[These thoughts were another model's and were not kept.]"
 class Thoughts:
     """The rule for thinking blocks, for one candidate."""
 
-    __slots__ = ("_changes", "_demanded", "_origin_of", "_terms")
+    __slots__ = ("_changes", "_demanded", "_origin_of", "_terms", "_unsigned", "idle")
 
-    def __init__(self, terms: Terms, origin_of: OriginOf, changes: Changes) -> None:
+    def __init__(self, terms: Terms, origin_of: OriginOf | None, changes: Changes) -> None:
         self._terms = terms
         self._demanded = terms.traits.thinking_on_tool_turns and not terms.drops_all
         self._origin_of = origin_of
+        self._unsigned = terms.traits.checks_signatures
+        self.idle = not (origin_of or self._unsigned or self._demanded or terms.drops_unknown)
+        """Whether all thinking stays, so that no message has to be looked at."""
         self._changes = changes
 
     def concern(self, message: bytes) -> bool:
         """Tell, by its bytes, whether an assistant's message may have to be changed."""
-        if self._demanded and _TOOL_NEEDLE in message:
-            return True
-        return NEEDLE in message and not self._all_are_plainly_welcome(message)
-
-    def _all_are_plainly_welcome(self, message: bytes) -> bool:
-        """Tell whether each thinking block is signed by one whose thinking stays. In doubt, it is not so."""
-        if self._terms.drops_unknown or b"redacted_thinking" in message:
+        if self.idle:
             return False
-        end, signed = 0, 0
+        named = message.count(_NEEDLE)
+        if self._demanded and _TOOL_NEEDLE in message:
+            return named != _ONE_BLOCK or not _THOUGHT_FIRST.match(message)
+        return named > 0 and (self._terms.drops_unknown or not self._all_are_plainly_welcome(message, named))
+
+    def _all_are_plainly_welcome(self, message: bytes, named: int) -> bool:
+        """Tell whether each thinking block is signed by one whose thinking stays. In doubt, it is not so."""
+        end = signed = 0
         while (found := message.find(_SIGNATURE, end)) >= 0:
-            start = found + len(_SIGNATURE_BEGINS)
+            start = found + len(_SIGNATURE)
             end = message.find(b'"', start)
             signature = message[start:end]
-            if not message.startswith(_SIGNATURE_BEGINS, found) or b"\\" in signature:
-                return False
-            if self._is_unwelcome(signature.decode(errors="replace")):
+            if b"\\" in signature or self._is_unwelcome(signature.decode(errors="replace")):
                 return False
             signed += 1
-        # each block names its type and has a member of that name
-        return not self._terms.traits.checks_signatures or 2 * signed >= message.count(b'"thinking"')
+        return named == _ONE_BLOCK * signed
 
     def apply(self, message: Message) -> None:
         """Take unwelcome thinking out of an assistant's message."""
@@ -69,7 +74,7 @@ class Thoughts:
         if gone:
             self._changes.note("thinking:foreign", gone)
         if demanded and not any(map(_has_text, kept)):
-            kept.insert(0, Block.made({"type": "thinking", "thinking": PLACEHOLDER, "signature": ""}))
+            kept.insert(0, Block.made({"type": "thinking", "thinking": PLACEHOLDER, "signature": ""}, "thinking"))
             self._changes.note("thinking:placeholder")
         elif not gone:
             return
@@ -84,9 +89,9 @@ class Thoughts:
         return not self._is_unwelcome(signature)
 
     def _is_unwelcome(self, signature: str) -> bool:
-        if not signature and self._terms.traits.checks_signatures:
+        if not signature and self._unsigned:
             return True
-        origin = self._origin_of(signature)
+        origin = self._origin_of(signature) if self._origin_of else None
         return self._terms.drops_unknown if origin is None else origin != self._terms.provider
 
 

@@ -6,30 +6,28 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
 from claude_proxy.core.rewriting.draft import Draft
-from claude_proxy.core.rewriting.message import Members, read_members, text_of
+from claude_proxy.core.rewriting.message import Members, listed, read_members, text_of
 from claude_proxy.core.rewriting.system import with_a_word
 from claude_proxy.core.server_tools import TOOL_SEARCH, offers
 
 _LONGEST_NAME: Final = 64
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def without_refused_tools(draft: Draft) -> None:
     """Take server tools out that the provider does not have, and have the model say so where one would be needed."""
-    if draft.terms.traits.server_tools is None:
+    traits = draft.terms.traits
+    if traits.server_tools is None or all(offers(traits, kind) for kind in draft.request.demands.server_tools):
         return
-    tools = decoded(_raws, draft.raw("tools") or b"")
+    tools = listed(draft.raw("tools"))
     kept, gone = list[msgspec.Raw](), list[Members]()
     for raw in tools or ():
         tool = read_members(raw) or {}
-        if offers(draft.terms.traits, text_of(tool, "type")):
+        if offers(traits, text_of(tool, "type")):
             kept.append(raw)
         else:
             gone.append(tool)
-    if gone:
-        _take_out(draft, kept, gone)
+    _take_out(draft, kept, gone)
 
 
 def _take_out(draft: Draft, kept: list[msgspec.Raw], gone: list[Members]) -> None:
@@ -75,7 +73,7 @@ def _drop_from_tools(draft: Draft, names: frozenset[str]) -> None:
     raw = draft.raw("tools") or b""
     if not any(b'"%b"' % name.encode() in raw for name in names):
         return
-    tools, dropped = decoded(_raws, raw) or [], False
+    tools, dropped = listed(raw) or [], False
     for index, each in enumerate(tools):
         tool = read_members(each) or {}
         refused = names.intersection(tool)

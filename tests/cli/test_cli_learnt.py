@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import time
+from http.client import HTTPConnection
+
+import pytest
+
+from claude_proxy.core.learnt import LIFETIME, Learnt
+from claude_proxy.core.origins import hashed
+from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.gateway import Memory
+from claude_proxy.store.home import Home
+from claude_proxy.store.memory import recall, written
+from fakes.command_line import CommandLine
+
+NOW = time.time()
+ROLE = Rule(Kind.ROLE, "system")
+REASON = "Input should be 'user' or 'assistant'"
+
+
+def learnt(provider: str, rule: Rule, message: str = REASON) -> Learnt:
+    return Learnt(provider, "kimi-k3", rule, NOW, NOW + LIFETIME, message)
+
+
+def leave_behind(home: Home) -> None:
+    """Write what a proxy that ran before would have."""
+    memory = Memory()
+    memory.origins.note(hashed("signed"), "minimax", NOW)
+    memory.lessons.keep(learnt("minimax", ROLE))
+    memory.lessons.keep(
+        learnt("minimax", Rule(Kind.FIELD, "context_management"), "Extra inputs\x1b[2J are not permitted")
+    )
+    memory.lessons.keep(learnt("moonshot", Rule(Kind.BETA, "*")))
+    home.prepare()
+    home.memory.write_bytes(written(memory, NOW))
+
+
+def remembered(home: Home) -> tuple[list[str], str | None]:
+    memory = Memory()
+    assert recall(home.memory, memory, NOW) == ""
+    return sorted(f"{one.provider} {one.rule}" for one in memory.lessons.kept(NOW)), memory.origins.of("signed", NOW)
+
+
+def day(epoch: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(epoch))
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home)
+    cli.configure(upstream, upstream)
+    if running:
+        assert cli("start").code == 0
+    head, first, second, third = cli("learnt").out.splitlines()
+    assert head.split() == ["provider", "model", "what", "is", "changed", "since", "until", "taught", "by"]
+    assert first.split()[:2] == ["minimax", "kimi-k3"]
+    assert f"{day(NOW)}  {day(NOW + LIFETIME)}  {REASON}" in first
+    assert "a message with the role system put into the user's message beside it" in first
+    assert "context_management left out" in second
+    assert "\x1b" not in second
+    assert "every beta left out" in third
+    rows = json.loads(cli("learnt", "--json").out)["learnt"]
+    assert [(row["provider"], row["rule"]) for row in rows] == [
+        ("minimax", "role:system"),
+        ("minimax", "field:context_management"),
+        ("moonshot", "beta:*"),
+    ]
+    assert (rows[0]["message"], rows[0]["in_words"]) == (
+        REASON,
+        "a message with the role system put into the user's message beside it",
+    )
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_forgetting_one_provider_and_then_all(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home)
+    cli.configure(upstream, upstream)
+    if running:
+        assert cli("start").code == 0
+    assert cli("learnt", "forget", "nobody").out == "Forgotten: 0 rules of nobody.\n"
+    assert cli("learnt", "forget", "minimax").out == "Forgotten: 2 rules of minimax.\n"
+    assert len(json.loads(cli("learnt", "--json").out)["learnt"]) == 1
+    if not running:
+        assert remembered(cli.home) == (["moonshot beta:*"], "minimax")
+    assert json.loads(cli("learnt", "forget", "--all", "--json").out) == {"forgotten": 1}
+    assert cli("learnt").out.startswith("Nothing was learnt yet")
+    if running:
+        assert cli("stop").code == 0
+    assert remembered(cli.home) == ([], "minimax")
+
+
+def test_nothing_was_learnt_in_a_home_that_is_new(cli: CommandLine) -> None:
+    assert cli("learnt").out.startswith("Nothing was learnt yet")
+    assert json.loads(cli("learnt", "--json").out) == {"learnt": []}
+    assert cli("learnt", "forget", "--all").out == "Forgotten: 0 rules.\n"
+    assert not cli.home.memory.exists()
+
+
+@pytest.mark.parametrize("arguments", [["forget"], ["forget", "minimax", "--all"], ["--all"], ["other"]])
+def test_what_makes_no_sense_is_told(cli: CommandLine, arguments: list[str]) -> None:
+    assert cli("learnt", *arguments).code == 2
+
+
+def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
+    cli.home.prepare()
+    cli.home.memory.write_bytes(b"{")
+    done = cli("learnt")
+    assert done.code == 1
+    assert "memory.json is damaged, and now lies beside it as memory.json.damaged" in done.err
+    assert cli("learnt").code == 0
+
+
+def test_a_command_that_is_none_is_refused(started: CommandLine) -> None:
+    headers = {"Authorization": f"Bearer {started.token()}", "Content-Type": "application/json"}
+    for path, body, status in [
+        ("/admin/learnt/forget", b"{}", 400),
+        ("/admin/learnt/forget", b'{"provider":5}', 400),
+        ("/provider/minimax/admin/learnt/forget", b'{"provider":null}', 404),
+    ]:
+        connection = HTTPConnection("127.0.0.1", started.running().port, timeout=10)
+        connection.request("POST", path, body, headers)
+        assert connection.getresponse().status == status
+        connection.close()
