@@ -43,7 +43,7 @@ def result(content: Any) -> dict[str, Any]:
 def test_images_and_documents_are_found_where_they_stand_and_nowhere_else(block: Any, files: set[str]) -> None:
     demands = said(block)
     assert demands.kinds & {"image", "document"} == files
-    assert demands.images == ("image" in files)
+    assert (demands.images, demands.documents) == ("image" in files, "document" in files)
     assert said(IMAGE, block).images
 
 
