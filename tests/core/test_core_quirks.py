@@ -113,4 +113,4 @@ def test_every_kind_has_its_words() -> None:
 
 def test_one_rule_in_words() -> None:
     assert rule_in_words(Rule(Kind.BETA, "x")) == "the beta x left out"
-    assert rule_in_words(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking that is adaptive not asked for"
+    assert rule_in_words(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"
