@@ -88,6 +88,11 @@ class TestBody:
         outcome = judge_body(error("api_error", status), Terms(Policy(frozenset({401, 418})), Traits()), NOW)
         assert rejection(outcome) == (fault, str(status), "no")
 
+    def test_the_page_of_something_in_front_is_never_relayed_even_where_its_status_is_not_retried(self) -> None:
+        outcome = judge_body(Reply(500, (), b"<html>"), Terms(Policy(frozenset()), Traits()), NOW)
+        assert isinstance(outcome, Rejected)
+        assert (outcome.fault, outcome.reply) == (Fault.PROVIDER, None)
+
     @pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 520, 600])
     def test_a_status_that_answers_no_such_request_is_never_relayed(self, status: int) -> None:
         text = f"answered {status}, which is no answer to a request like this"
@@ -169,6 +174,11 @@ class TestOpening:
         relayed = Reply(529, (*HEAD.headers[1:], JSON), error_body("overloaded_error", "busy"))
         expected = Rejected(Fault.PROVIDER, "overloaded_error", "busy", NOW + 30, relayed)
         assert judged(before + OVERLOADED + THOUGHT)[1] == expected
+
+    @pytest.mark.parametrize("odd", [event(b"{}"), event(b"[DONE]"), event(b'{"error":{"message":"no"}}', b"odd")])
+    def test_an_event_without_a_name_is_an_error_only_where_it_holds_one(self, odd: bytes) -> None:
+        assert judged(odd)[1] is None
+        assert rejection(judged(event(b'{"error":{"message":"no"}}'))[1]) == (Fault.PROVIDER, "error", "no")
 
     def test_an_error_event_that_holds_no_error_is_nonsense(self) -> None:
         assert rejection(judged(event(b"oops", b"error"))[1]) == (Fault.PROVIDER, "nonsense", "oops")

@@ -25,6 +25,7 @@ HOUR = 3600.0
         ("resets at 2027-01-15 12:00:00+02:00", 2 * HOUR),
         ("resets at 2027-01-15 12:00:00 +0200", 2 * HOUR),
         ("resets at 2027-01-15 04:30:00-05:30", 2 * HOUR),
+        ("resets at 2027-01-15 18:00:00+08", 2 * HOUR),
         ("resets at 2027-01-15 18:00:00 (UTC+8)", 2 * HOUR),
         ("resets at 2027/01/15 18:00", 2 * HOUR),
         ("You will regain access on 2027-02-01 at 00:00 UTC.", 17 * 24 * HOUR - 8 * HOUR),
@@ -57,6 +58,28 @@ HOUR = 3600.0
 )
 def test_a_reset_is_read(words: str, seconds: float) -> None:
     assert told_return(words, NOW, IN_CHINA) == NOW + seconds
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "reset at {}",
+        "retry at {}",
+        "ask again at {}",
+        "available from {}",
+        "no requests until {}",
+        "refreshed at {}",
+        "renewed at {}",
+        "regained at {}",
+        "resumes at {}",
+        "在 {} 重置",
+        "在 {} 恢复",
+        "在 {} 重试",
+        "在 {} 再试",
+    ],
+)
+def test_a_date_counts_where_a_word_makes_it_one_of_a_return(words: str) -> None:
+    assert told_return(words.format("2027-01-15 18:00:00"), NOW, IN_CHINA) == NOW + 2 * HOUR
 
 
 @pytest.mark.parametrize(
