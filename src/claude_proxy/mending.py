@@ -15,7 +15,7 @@ from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.learnt import LIFETIME, Learnt
 from claude_proxy.core.lesson import TEACHING_STATUSES, Lesson, lessons
-from claude_proxy.core.model import Auth
+from claude_proxy.core.model import Auth, Fault
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Kind, Rule
@@ -60,6 +60,8 @@ def _helped(lesson: Lesson, first: Rejected, again: Outcome, sent: Adapted) -> b
         return True
     if again.reply is None or again.reply.status not in TEACHING_STATUSES or again.text == first.text:
         return False
+    if again.fault in (Fault.QUOTA, Fault.MISFIT):
+        return False  # a limit behind a 400: the rest of the request was not looked at
     complaints = lessons(again.reply.status, again.reply.body, sent)
     return all(lesson.rules.isdisjoint(one.rules) for one in complaints)
 

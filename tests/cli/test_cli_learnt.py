@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
 import time
 from http.client import HTTPConnection
 
 import pytest
+from rich.console import Console
 
+from claude_proxy.cli.learnt import show
 from claude_proxy.core.learnt import LIFETIME, Learnt
 from claude_proxy.core.origins import hashed
 from claude_proxy.core.traits import Kind, Rule
@@ -72,6 +75,19 @@ def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: s
     )
 
 
+def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
+    out = Console(width=80, file=io.StringIO(), markup=False)
+    show(out, [learnt("minimax", ROLE, f"{REASON} [b]and[/b] so on")])
+    assert isinstance(out.file, io.StringIO)
+    lines = [line.rstrip() for line in out.file.getvalue().splitlines()]
+    assert lines == [
+        "minimax, kimi-k3: a message with the role system put into the user's message",
+        "beside it",
+        f"  {day(NOW)} to {day(NOW + LIFETIME)}, taught by: {REASON}",
+        "  [b]and[/b] so on",
+    ]
+
+
 @pytest.mark.parametrize("running", [False, True])
 def test_forgetting_one_provider_and_then_all(cli: CommandLine, upstream: str, running: bool) -> None:
     leave_behind(cli.home)
@@ -109,6 +125,15 @@ def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
     assert done.code == 1
     assert "memory.json is damaged, and now lies beside it as memory.json.damaged" in done.err
     assert cli("learnt").code == 0
+
+
+@pytest.mark.parametrize("at", [1e300, -1e300, -5])
+def test_a_rule_from_no_time_at_all_is_passed_over(cli: CommandLine, at: float) -> None:
+    leave_behind(cli.home)
+    document = json.loads(cli.home.memory.read_bytes())
+    document["tables"]["lessons"][0]["at"] = at
+    cli.home.memory.write_text(json.dumps(document))
+    assert (cli("learnt").code, len(remembered(cli.home)[0])) == (0, 2)
 
 
 def test_a_command_that_is_none_is_refused(started: CommandLine) -> None:

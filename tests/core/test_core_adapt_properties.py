@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from random import Random
 from types import MappingProxyType
 from typing import Any
 
@@ -210,6 +211,25 @@ def test_what_is_sent_is_a_conversation_still(candidate: Candidate, top: Any, tu
 
 
 SERVER_BLOCKS = ("server_tool_use", "web_search_tool_result")
+
+
+@given(candidates(), tops, conversations, st.randoms())
+def test_how_it_is_written_makes_no_difference(candidate: Candidate, top: Any, turns: Any, how: Random) -> None:
+    for body in bodies(top, turns)[-1:]:
+        plain, odd = adapted(candidate, body), adapted(candidate, written(json.loads(body), how).encode())
+        assert (json.loads(odd.body), odd.changes) == (json.loads(plain.body), plain.changes)
+
+
+def written(value: Any, how: Random) -> str:
+    """Write JSON with members in any order, and spaces."""
+    space = how.choice(["", " ", "\n"])
+    if isinstance(value, list):
+        return f"[{space}{f',{space}'.join([written(one, how) for one in value])}]"
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=how.choice([True, False]))
+    members = [f"{json.dumps(name)}{space}:{written(one, how)}" for name, one in value.items()]
+    how.shuffle(members)
+    return f"{{{space}{','.join(members)}{space}}}"
 
 
 @given(conversations, tops)

@@ -84,6 +84,16 @@ def test_what_is_no_such_block_stays(block: Any) -> None:
             {"type": "document", "title": "Notes", "source": {"type": "text", "data": "All of it."}},
             "[Document: Notes]\nAll of it.",
         ),
+        ({"type": "document", "source": {"type": "content", "content": "All of it."}}, "All of it."),
+        (
+            {
+                "type": "document",
+                "title": "Notes",
+                "source": {"type": "content", "content": [text("All"), IMAGE, 7, {"type": "text"}, text("of it.")]},
+            },
+            "[Document: Notes]\nAll\nof it.",
+        ),
+        ({"type": "document", "source": {"type": "content", "content": [IMAGE]}}, NO_DOCUMENT),
         ({"type": "document", "source": {"type": "text", "data": 7}}, NO_DOCUMENT),
         ({"type": "document", "source": 7}, NO_DOCUMENT),
         ({"type": "document", "title": "source"}, NO_DOCUMENT),

@@ -78,3 +78,12 @@ def test_it_is_found_however_it_is_written(member: bytes) -> None:
     body = b'{"model":"claude-opus-5-5","messages":[%b]}' % call
     [message] = read(adapted(body, is_anthropic=True))["messages"]
     assert message["content"][0]["id"] == plain_id("a:1")
+
+
+def test_a_result_follows_its_call_whatever_the_order_of_the_members() -> None:
+    question, call, result = messages(ODD)
+    turned = dict(reversed(call.items()))
+    assert list(turned) == ["content", "role"]
+    assert read(adapted({"messages": [question, turned, result]}, is_anthropic=True))["messages"] == messages(
+        plain_id(ODD)
+    )

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.rewriting.message import Block, Message
+from claude_proxy.core.rewriting.reminders import folded
 from core.given import adapted, compact, read
 
 MARK = {"type": "ephemeral"}
@@ -76,3 +78,11 @@ def test_without_one_that_can_be_read_nothing_changes(messages: list[Any]) -> No
 def test_it_stays_where_the_role_is_taken() -> None:
     body = compact({"model": "claude-opus-5-5", "messages": [HI, SYSTEM]})
     assert adapted(body).body is body
+
+
+def test_many_in_a_row_cost_no_more_than_one_each() -> None:
+    first = Message.of("user", [Block.text("hi")])
+    blocks = first.blocks
+    folded([first, *[Message.of("system", [Block.text("x")]) for _ in range(3)]])
+    assert first.blocks is blocks  # added to, and not copied each time
+    assert len(blocks) == 4

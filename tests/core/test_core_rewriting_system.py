@@ -24,6 +24,7 @@ def block(text: str) -> dict[str, Any]:
         (f"{BILLING}\nYou are an agent.\n", "You are an agent.\n"),
         (f"{BILLING}\n\n{BILLING}\nx", "x"),
         (BILLING, None),
+        ([{**PROMPT, "text": f"{BILLING}\n\nYou are an agent."}], [PROMPT]),
     ],
 )
 def test_the_billing_block_is_for_anthropic_alone(sent: Any, given: Any) -> None:

@@ -73,6 +73,13 @@ def test_more_goes_where_more_is_refused(refused: str, left: list[Any]) -> None:
     assert kept(*blocks, rejects=[refused]) == left
 
 
+def test_all_of_it_goes_where_no_other_is_known_of() -> None:
+    for refused in ("thinking:all", "block:thinking"):
+        sent = {"messages": [{"role": "assistant", "content": [thought("own"), TEXT]}]}
+        assert read(adapted(sent, rejects=[refused]))["messages"][0]["content"] == [TEXT]
+        assert kept(thought("own"), TEXT, rejects=[refused]) == [TEXT]
+
+
 def test_rules_about_thinking_hold_for_the_clients_own_login_and_no_others_do() -> None:
     assert kept(thought("unknown"), TEXT, rejects=["thinking:unknown"], auth=Auth.CLIENT) == [TEXT]
     assert kept(hidden("unknown"), TEXT, rejects=["block:redacted_thinking"], auth=Auth.CLIENT) == [

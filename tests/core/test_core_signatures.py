@@ -88,6 +88,7 @@ def test_an_answer_that_is_whole() -> None:
         {"type": "thinking", "thinking": "hm", "signature": "abc"},
         {"type": "redacted_thinking", "data": "def"},
         {"type": "text", "text": "hello"},
+        {"type": "new_tool_result", "data": {"x": 1}, "signature": 7},
     ]
     assert in_answer(json.dumps({"type": "message", "content": blocks}).encode()) == [hashed("abc"), hashed("def")]
     assert in_answer(b'{"content": "signature"}') == []

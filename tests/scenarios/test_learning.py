@@ -172,6 +172,16 @@ async def test_a_fault_of_the_provider_on_the_second_try_proves_nothing_and_the_
         assert (await proxy.status())["minimax"]["strikes"] == 1
 
 
+@pytest.mark.parametrize("limit", ["Your credit balance is too low to access the API.", "prompt is too long: 9 > 8"])
+@story
+async def test_nor_does_a_limit_behind_a_400(limit: str) -> None:
+    first, second = FakeProvider(error(NO_ROLE), error(limit)), FakeProvider(message("second"))
+    async with running_proxy(first, second) as proxy:
+        assert await complete_text(await proxy.post(messages=SYSTEM)) == "second"
+        assert learnt(proxy) == []
+    assert len(first.requests) == 2
+
+
 @story
 async def test_a_refusal_as_the_first_event_of_a_stream_is_mended_too() -> None:
     refused: Script = [Stream(), stream_error("invalid_request_error", NO_ROLE)]

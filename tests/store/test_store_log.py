@@ -218,3 +218,11 @@ def test_a_log_that_cannot_be_moved_is_gone_on_with(path: Path, monkeypatch: pyt
         ledger.note(f"note {number}")
     ledger.close()
     assert [line[-1] for line in read(path)] == list("01234")
+
+
+def test_all_that_was_changed_is_told_each_in_a_word(ledger: LogLedger, path: Path) -> None:
+    changes = tuple(f"block:{'x' * 40}{number}>y*2" for number in range(16))
+    asked = Attempt("moonshot", "200", 830.0, adapted=(*changes, "a =b,\nc"))
+    ledger.record(replace(ACCOUNT, attempts=(asked,)))
+    (line,) = read(path)
+    assert values(line)["adapted"] == ",".join((*changes, "a__b__c"))

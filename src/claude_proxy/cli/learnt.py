@@ -10,6 +10,7 @@ from typing import Final
 import click
 import msgspec
 from rich.console import Console
+from rich.padding import Padding
 
 from claude_proxy.cli import lifecycle
 from claude_proxy.cli.console import console, table
@@ -23,6 +24,9 @@ from claude_proxy.store.memory import recall, written
 from claude_proxy.store.text import printable
 
 FORGET: Final = "forget"
+
+WIDTH_OF_ROWS: Final = 160
+"""Columns that a row takes, most of them for the message."""
 
 
 @click.command(
@@ -98,7 +102,7 @@ def _tell(rules: list[Learnt], *, as_json: bool) -> None:
     if as_json:
         _tell_json({"learnt": [_as_json(one) for one in rules]})
     elif rules:
-        _show(console(), rules)
+        show(console(), rules)
     else:
         click.echo("Nothing was learnt yet: no provider has refused what it could be spared.")
 
@@ -119,7 +123,14 @@ def _tell_json(facts: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
 
 
-def _show(out: Console, rules: list[Learnt]) -> None:
+def show(out: Console, rules: list[Learnt]) -> None:
+    """Print the rules: in a row each, or one below the other where the rows would be broken to pieces."""
+    if out.width < WIDTH_OF_ROWS:
+        for one in rules:
+            out.print(printable(f"{one.provider}, {one.model}: {rule_in_words(one.rule)}"))
+            told = f"{_day(one.at)} to {_day(one.expires)}, taught by: {one.message}"
+            out.print(Padding(printable(told), (0, 0, 0, 2)))
+        return
     rows = table("provider", "model", "what is changed", "since", "until", "taught by")
     for one in rules:
         words = (one.provider, one.model, rule_in_words(one.rule), _day(one.at), _day(one.expires), one.message)

@@ -155,7 +155,11 @@ _BAD_FILE: Final = pattern(
     r"\bmedia.?types?\b",
     r"\bmime\b",
     r"\bexceed",
+    r"\b(?:animated|avif|base64|bmp|gif|heic|multiple|remote|svg|tiff?|url|webp) (?:images?|documents?|pdfs?)\b",
+    r"\b(?:images?|documents?|pdfs?) (?:above|beyond|bigger|larger|longer|of (?!any)|over|wider|with)\b",
 )
+"""It is about this one: others of its kind may be taken."""
+
 _REFUSED_TYPE: Final = pattern(
     r"(?:unknown variant|input tag|invalid (?:value|type)|(?:un(?:supported|known|recogni[sz]ed)|invalid)(?: content)?"
     r"(?: block)? types?|\(input):? [`'\"]?([a-z_]{1,40})"

@@ -106,8 +106,13 @@ def _field(paths: tuple[str, ...], sent: Sent) -> Iterator[Rule]:
     """Yield the rule about the first of these that is there and can go."""
     for path in paths:
         if path in FIELDS and sent.has(path) and not _holds_more(path, sent):
-            yield Rule(Kind.FIELD, path)
+            yield from (Rule(Kind.FIELD, part) for part in _parts(path, sent))
             return
+
+
+def _parts(path: str, sent: Sent) -> list[str]:
+    """Return what goes with a field: each member by its name where a later request may hold one that has to stay."""
+    return sorted(f"{path}.{name}" for name in sent.inside(path)) if path == "output_config" else [path]
 
 
 def _holds_more(path: str, sent: Sent) -> bool:

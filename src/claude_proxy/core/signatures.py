@@ -22,14 +22,15 @@ NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
 
 
 class _Block(msgspec.Struct):
-    type: str = ""
-    signature: str | None = None
-    data: str | None = None
+    type: object = ""
+    signature: object = ""  # in blocks of other types both may be anything
+    data: object = ""
 
     @property
     def mark(self) -> str:
         """What tells who made it; empty where nothing does."""
-        return (self.data if self.type == "redacted_thinking" else self.signature) or ""
+        mark = self.data if self.type == "redacted_thinking" else self.signature
+        return mark if isinstance(mark, str) else ""
 
 
 class _Event(msgspec.Struct):

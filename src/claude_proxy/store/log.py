@@ -168,7 +168,7 @@ def _attempt(attempt: Attempt) -> str:
 def _adapted(account: Account) -> str:
     """Return what was changed for the provider that was asked last."""
     changes = account.attempts[-1].adapted if account.attempts else ()
-    return word(",".join(changes))
+    return ",".join(map(word, changes)) or "-"
 
 
 def _ms(milliseconds: float) -> str:

@@ -55,7 +55,11 @@ def _take_up_origin(memory: Memory, row: tuple[str, str, float], now: float) -> 
 
 def _take_up_lesson(memory: Memory, learnt: Learnt, now: float) -> None:
     words = (learnt.provider, learnt.model, learnt.rule.name, learnt.message)
-    if now < learnt.expires <= now + LIFETIME and all(len(word) <= LONGEST_WORD for word in words):
+    if (
+        0 <= learnt.at <= learnt.expires
+        and now < learnt.expires <= now + LIFETIME
+        and all(len(word) <= LONGEST_WORD for word in words)
+    ):
         memory.lessons.keep(learnt)
 
 

@@ -22,6 +22,9 @@ _STOOD: Final = {
 _TOLD: Final = ("title", "url", "source", "document_title", "text", "stdout", "stderr", "query", "error_code")
 """Members of results that a reader can make something of; the rest is for programs, or encrypted."""
 
+_HOLDS: Final = {"text": "data", "content": "content"}
+"""By the type of a document's source, the member in which its words stand."""
+
 _any = msgspec.json.Decoder()
 
 
@@ -98,12 +101,19 @@ def _told(block: Block) -> str:
 
 
 def _plain_text(document: Block) -> str:
-    """Return the text of a document that is one."""
+    """Return the text of a document that is one, or has some."""
     source = decoded(_any, bytes(document.members.get("source", b"")))
-    if not isinstance(source, dict) or source.get("type") != "text" or not isinstance(source.get("data"), str):
-        return ""
+    said = _said_in(source) if isinstance(source, dict) else ""
     title = text_of(document.members, "title")
-    return f"[Document: {title}]\n{source['data']}" if title else str(source["data"])
+    return f"[Document: {title}]\n{said}" if title and said else said
+
+
+def _said_in(source: dict[str, Any]) -> str:
+    said = source.get(_HOLDS.get(str(source.get("type")), ""))
+    if isinstance(said, str):
+        return said
+    blocks = [block for block in said if isinstance(block, dict)] if isinstance(said, list) else []
+    return "\n".join([str(block["text"]) for block in blocks if block.get("type") == "text" and "text" in block])
 
 
 def _readable_in(value: Any, deeper: int) -> Iterator[str]:

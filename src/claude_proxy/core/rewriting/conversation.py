@@ -60,6 +60,7 @@ def _concerned(
             results_of_odd_calls = call_ids.concern(raw)
             concerned = results_of_odd_calls or thoughts.concern(raw) or unreadable.concern(raw)
         else:
+            results_of_odd_calls = results_of_odd_calls or call_ids.concern(raw)
             concerned = True  # of another role, or written in another way
         if concerned and (message := Message.read(raw)):
             yield index, message

@@ -139,6 +139,11 @@ class Message:
         self.blocks = blocks
         self.changed = True
 
+    def add(self, blocks: list[Block]) -> None:
+        """Give the message more blocks, behind its own."""
+        self.blocks += blocks
+        self.changed = True
+
     def written(self) -> bytes:
         """Return the message as JSON: as it came, where it was not changed."""
         if not self.changed:

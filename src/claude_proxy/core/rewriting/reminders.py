@@ -41,7 +41,7 @@ def folded(messages: list[Message | msgspec.Raw]) -> list[Message | msgspec.Raw]
 def _fold(result: list[Message | msgspec.Raw], waiting: list[Block], blocks: list[Block]) -> None:
     before = result[-1] if result else None
     if isinstance(before, Message) and before.role == "user":
-        before.put([*before.blocks, *blocks])
+        before.add(blocks)
     else:
         waiting += blocks
 

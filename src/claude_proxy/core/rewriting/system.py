@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
 
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.rewriting.draft import Draft
+from claude_proxy.core.rewriting.message import as_raw, read_members
 
 _BILLING: Final = "x-anthropic-billing-header"
 _NEEDLE: Final = _BILLING.encode()
+_FIRST_LINES: Final = re.compile(rf"\A(?:{_BILLING}[^\n]*\n*)+")
 
 
 class _TextBlock(msgspec.Struct):
@@ -32,8 +35,8 @@ def without_billing_block(draft: Draft) -> None:
     system = decoded(_text_or_blocks, raw)
     if system is None:
         return
-    kept = _without_first_lines(system) if isinstance(system, str) else [one for one in system if not _is_billing(one)]
-    if len(kept) == len(system):
+    kept = _without_first_lines(system) if isinstance(system, str) else _without_blocks(system)
+    if kept == system:
         return
     if kept:
         draft.write("system", kept)
@@ -43,14 +46,20 @@ def without_billing_block(draft: Draft) -> None:
 
 
 def _without_first_lines(text: str) -> str:
-    while text.startswith(_BILLING):
-        text = text.partition("\n")[2].lstrip("\n")
-    return text
+    return _FIRST_LINES.sub("", text, count=1)
 
 
-def _is_billing(raw: msgspec.Raw) -> bool:
-    block = decoded(_text_block, bytes(raw))
-    return block is not None and block.text.startswith(_BILLING)
+def _without_blocks(blocks: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    return [kept for one in blocks if (kept := _unbilled(one)) is not None]
+
+
+def _unbilled(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """Return a block as it came; only what follows, where it begins with the header; None where nothing follows."""
+    block = decoded(_text_block, bytes(raw)) or _TextBlock()
+    text = _without_first_lines(block.text)
+    if text == block.text:
+        return raw
+    return as_raw({**(read_members(raw) or {}), "text": text}) if text else None
 
 
 def with_a_word(draft: Draft, text: str) -> None:

@@ -62,6 +62,7 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
     betas = {beta.encode() for beta in traits.names(Kind.BETA)}
     blocks = traits.names(Kind.BLOCK) | ({"image"} if facts.images is False else set())
     unknown, every = (rule in traits.rejects for rule in _THINKING)
+    every = every or "thinking" in blocks
     return Terms(
         provider=name,
         traits=replace(traits, rejects=frozenset()),
@@ -73,6 +74,6 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
         marks=traits.names(Kind.MARK),
         folds_system=Rule(Kind.ROLE, "system") in traits.rejects,
         drops_unknown=unknown or every,
-        drops_all=every or "thinking" in blocks,
+        drops_all=every,
         plain_call_ids=traits.is_anthropic or traits.checks_signatures or traits.plain_call_ids,
     )
