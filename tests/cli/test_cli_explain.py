@@ -20,10 +20,21 @@ def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
     assert " 1. minimax (claude-opus-5-5)" in lines
     assert " 2. moonshot (claude-opus-5-5)" in lines
     changed = lines.index("    would be changed, where it stands in the request:")
-    assert lines[changed + 1] == "      left out: Claude Code's billing block"
+    assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block"
     assert lines[-2:] == [
         "minimax would be asked first. If it fails before its answer begins: moonshot.",
         "The proxy does not run: who rests is not known.",
+    ]
+
+
+def test_on_a_narrow_terminal_a_change_is_still_seen_to_be_one(cli: CommandLine) -> None:
+    cli.home.config.write_text('{"providers": [{"preset": "zai"}]}', encoding="utf-8")
+    narrow = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "ZAI_API_KEY": "sk-zai-5d1e9c3b7f"}
+    lines = [line.rstrip() for line in cli("explain", environ=narrow).out.splitlines()]
+    first = lines.index("    would be changed, where it stands in the request:") + 1
+    assert lines[first : first + 2] == [
+        "      - left out: Claude Code's billing block, tools that a provider runs",
+        "        itself, such as web search",
     ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.providers.own_files import OwnFile
+from claude_proxy.cli.providers import own_files
+from claude_proxy.cli.providers.own_files import OwnFiles
 from claude_proxy.config.catalogue import catalogue
+from claude_proxy.store.home import Home
+from claude_proxy.store.lock import exclusive
 from fakes.command_line import KEYS, CommandLine
 from fakes.own_files import CONFIG, config_of, env_of, rows
 
@@ -126,13 +130,47 @@ def test_options_of_the_list_do_not_stand_before_a_command(own: CommandLine) -> 
     assert config_of(own) == CONFIG
 
 
-def test_what_others_wrote_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    missing = OwnFile.read(path)
-    path.write_text("theirs", encoding="utf-8")
-    read = OwnFile.read(path)
+@pytest.mark.parametrize("name", ["config.json", ".env"])
+@pytest.mark.parametrize("before", [None, "theirs"])
+def test_what_others_wrote_meanwhile_stays_and_neither_file_is_written(
+    tmp_path: Path, name: str, before: str | None
+) -> None:
+    path = tmp_path / name
+    if before is not None:
+        path.write_text(before, encoding="utf-8")
+    files = OwnFiles.read(Home(tmp_path))
     path.write_text("theirs, newer", encoding="utf-8")
-    for stale in (missing, read):
-        with pytest.raises(CommandError, match="changed meanwhile"):
-            stale.write("ours")
-    assert path.read_text(encoding="utf-8") == "theirs, newer"
+    with pytest.raises(CommandError, match="changed meanwhile; nothing was changed"):
+        files.write(config="ours", env="ours")
+    assert {one.name: one.read_text(encoding="utf-8") for one in tmp_path.iterdir() if one.is_file()} == {
+        name: "theirs, newer"
+    }
+
+
+def test_one_command_at_a_time_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    files = OwnFiles.read(home)
+    monkeypatch.setattr(own_files, "LOCK_TIMEOUT", 0.0)
+    with exclusive(home.state / "edit.lock", 0), pytest.raises(CommandError, match="another command holds"):
+        files.write(config="ours", env="ours")
+    assert not home.config.exists()
+    assert not home.env.exists()
+    files.write(config="ours", env="ours")
+    assert (home.config.read_text(encoding="utf-8"), home.env.read_text(encoding="utf-8")) == ("ours", "ours")
+
+
+def test_of_several_commands_that_read_the_same_one_writes(tmp_path: Path) -> None:
+    files = OwnFiles.read(Home(tmp_path))
+
+    def write(text: str) -> str | None:
+        try:
+            files.write(config=text, env=text)
+        except CommandError:
+            return None
+        return text
+
+    with ThreadPoolExecutor(8) as threads:
+        written = [text for text in threads.map(write, "abcdefgh") if text]
+    assert len(written) == 1
+    assert [path.read_text(encoding="utf-8") for path in (files.config.path, files.env.path)] == written * 2

@@ -85,6 +85,18 @@ def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
     assert (config_of(own), env_of(own)) == (CONFIG, ENV)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--auth", "none"], ["--first"], ["--name", "MINIMAX", "--model", "M2"], ["--base-url", "https://a.b"]],
+)
+def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: CommandLine, arguments: list[str]) -> None:
+    done = own("providers", "add", "minimax", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "minimax is in config.json already; nothing was changed" in done.err
+    assert "claude-proxy providers order minimax" in done.err
+    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+
+
 def test_the_name_of_another_one_is_refused(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--name", "GLM", environ={"DEEPSEEK_API_KEY": KEY})
     assert done.code == 2
@@ -141,6 +153,7 @@ def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) ->
     done = own("providers", "add", "bedrock-mantle", "--base-url", url, "--key-stdin", stdin=KEY)
     assert done.code == 0
     assert url in config_of(own)
+    assert own("providers", "add", "bedrock-mantle").code == 0
 
 
 def test_one_on_this_machine_needs_no_key(own: CommandLine) -> None:
@@ -154,6 +167,8 @@ def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: Comma
     done = own("providers", "add", "anthropic", "--auth", "client", "--first")
     assert (done.code, done.err) == (0, "")
     assert "Claude Code's own login" in done.out
+    assert "Type claude-fb anew" in done.out
+    assert "providers test" not in done.out
     assert '    {"preset": "anthropic", "auth": "client"},\n    // the cheap one\n' in config_of(own)
     before = config_of(own)
     for arguments in [("anthropic",), ("deepseek", "--auth", "none")]:

@@ -65,7 +65,8 @@ def test_one_that_the_catalogue_does_not_know_is_shown_too(own: CommandLine) -> 
 def test_one_that_takes_claude_codes_own_login_is_sent_what_comes(own: CommandLine) -> None:
     text = shown(own, "anthropic")
     assert "authorization: <Claude Code's own login>" in text
-    assert "- nothing: its plan serves Claude Code as it is" in text
+    assert "- no thinking that another provider is known to have made" in text
+    assert "- nothing else: its plan serves Claude Code as it is" in text
 
 
 def test_a_preset_need_not_be_configured(cli: CommandLine) -> None:
@@ -75,7 +76,7 @@ def test_a_preset_need_not_be_configured(cli: CommandLine) -> None:
 
 
 def test_nothing_is_cut_on_a_narrow_terminal(own: CommandLine) -> None:
-    done = own("providers", "show", "bedrock-mantle", environ={"COLUMNS": "80"})
+    done = own("providers", "show", "bedrock-mantle", environ={"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80"})
     assert "anthropic.claude-haiku-4-5" in done.out
 
 

@@ -152,10 +152,13 @@ def test_who_holds_the_session_is_told_and_whose_it_was() -> None:
 
 
 def test_who_is_asked_with_the_clients_own_login_is_told() -> None:
-    found = explain(Chooser((replace(A, auth=Auth.CLIENT, traits=Traits()), B)))
-    why = "it is asked with Claude Code's own login: a request that brings none passes it by"
-    assert told(found) == [("a", 1, (why,)), ("b", 2, ())]
+    plan = replace(A, auth=Auth.CLIENT, traits=Traits())
+    found = explain(Chooser((plan, B)))
+    why = "it is asked with Claude Code's own login: a request that brings none"
+    assert told(found) == [("a", 1, (f"{why} passes it by",)), ("b", 2, ())]
     assert found.candidates[0].changes == (OF_OTHERS,)
+    for alone in (explain(Chooser((plan, B)), provider="a"), explain(Chooser((plan,)))):
+        assert told(alone) == [("a", 1, (f"{why} is refused",))]
 
 
 def test_what_was_learnt_is_among_the_changes() -> None:

@@ -50,6 +50,12 @@ def test_what_is_no_login_goes(values: list[bytes]) -> None:
     assert not is_shown(kept)
 
 
+@pytest.mark.parametrize("name", [b"x-goog-api-key", b"api-key", b"x_claude_proxy_token", b"x-team"])
+@pytest.mark.parametrize("value", [TOKEN, b"Bearer " + TOKEN, b"blue, " + TOKEN])
+def test_our_token_goes_by_whatever_header_it_came(name: bytes, value: bytes) -> None:
+    assert purged(((name, value), (name, b"blue"), LOGIN, OURS), TOKEN) == ((name, b"blue"), LOGIN)
+
+
 def test_the_longest_login_stays() -> None:
     longest = (b"authorization", b"Bearer " + b"a" * (MAX_LOGIN_BYTES - 7))
     assert purged((longest,), TOKEN) == (longest,)

@@ -11,9 +11,10 @@ import click
 import msgspec
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 
 from claude_proxy.cli import glance, lifecycle
-from claude_proxy.cli.console import console, when
+from claude_proxy.cli.console import console, table, when
 from claude_proxy.cli.control import Control, ControlError
 from claude_proxy.cli.exits import Exit
 from claude_proxy.cli.settings import load_config
@@ -92,6 +93,7 @@ def _show(out: Console, question: Question, told: Explanation) -> None:
         out.print(f"{place:>3} {printable(fate.provider)}{model}", style="bold" if fate.place else "dim")
         for line in _lines(fate):
             out.print(Padding(line, (0, 0, 0, 4), expand=False))
+        out.print(Padding(_changes(fate), (0, 0, 0, 6)))
     out.print()
     out.print(printable(told.verdict, 1000))
     if not told.health_known:
@@ -110,4 +112,13 @@ def _lines(fate: Fate) -> Iterator[str]:
         yield f"context window {fate.window} tokens"
     if fate.changes:
         yield "would be changed, where it stands in the request:"
-        yield from (f"  {printable(change)}" for change in fate.changes)
+
+
+def _changes(fate: Fate) -> Table:
+    """Return a list in which a change that needs several lines is still seen to be one."""
+    rows = table("", "")
+    rows.show_header = False
+    rows.padding = (0, 1, 0, 0)
+    for change in fate.changes:
+        rows.add_row("-", printable(change))
+    return rows

@@ -148,7 +148,9 @@ class _Explaining:
         elif holder is not first and one is first:
             yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
         if one.provider.auth is Auth.CLIENT:
-            yield "it is asked with Claude Code's own login: a request that brings none passes it by"
+            instead = any(other.provider.auth is not Auth.CLIENT for other in found.candidates)
+            without = "passes it by" if instead else "is refused"
+            yield f"it is asked with Claude Code's own login: a request that brings none {without}"
         for demand in self._chooser.abilities(one, self._now).lacking(self._asked.demands()):
             yield f"it is known not to take {demand}: asked after those that do"
 

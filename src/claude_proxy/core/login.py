@@ -32,12 +32,11 @@ class NoLogin:
 def purged(headers: Headers, token: bytes) -> Headers:
     """Return the headers of an admitted request without credentials, but for a login of the client's own.
 
-    What holds our token is none, wherever it stands; of two, none is taken for the right one.
+    What holds our token goes, whatever the header is called; of two logins, none is taken for the right one.
     """
     found = [value for name, value in headers if name == b"authorization"]
-    own = len(found) == 1 and _is_login(found[0]) and token not in found[0]
-    dropped = _ALL_BUT_LOGIN if own else _CREDENTIALS
-    return tuple([pair for pair in headers if pair[0] not in dropped])
+    dropped = _ALL_BUT_LOGIN if len(found) == 1 and _is_login(found[0]) else _CREDENTIALS
+    return tuple([pair for pair in headers if pair[0] not in dropped and token not in pair[1]])
 
 
 def _is_login(value: bytes) -> bool:

@@ -19,7 +19,7 @@ from claude_proxy.config.editing import added
 from claude_proxy.config.load import Configured
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of, read_variables
-from claude_proxy.core.model import Auth
+from claude_proxy.core.model import Auth, Provider
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
@@ -54,11 +54,7 @@ def add(*, preset: str, first: bool, key_stdin: bool, **given: str | None) -> No
     secret = _key(addition, from_stdin=key_stdin)
     env = _env_with(files, addition.variable, secret)
     warnings = set(files.survey(addition.config, env).warnings) - _warnings_so_far(files)
-    files.home.prepare()
-    if secret:
-        files.env.write(env)
-    if addition.is_new:
-        files.config.write(addition.config)
+    files.write(config=addition.config if addition.is_new else None, env=env if secret else None)
     _tell(files, addition, secret)
     _warn(files, addition, secret, warnings)
 
@@ -81,21 +77,40 @@ class _Addition:
 
 
 def _addition(files: OwnFiles, entry: Entry, given: Mapping[str, str], *, first: bool) -> _Addition:
-    if entry.placeholders and "base_url" not in given:
-        hint = f"Give it with the rest filled in: --base-url {entry.base_url}"
-        raise CommandError(f"the address of {entry.id} is not the same for everybody", code=Exit.USAGE, hint=hint)
     name = given.get("name", entry.id)
     before = [one.provider.name.lower() for one in files.configured()]
     is_new = name.lower() not in before
     config = files.config.text or NEW_CONFIG
     if is_new:
+        _require_address(entry, given)
         config = added(config, {"preset": entry.id, **given}, first=first)
     after = files.survey(config).providers
     place = [one.provider.name.lower() for one in after].index(name.lower())
-    if not is_new and after[place].entry != entry:
+    addition = _Addition(entry, after[place], place, len(after), is_new, config)
+    if not is_new:
+        _require_nothing_else(addition, given, first=first)
+    return addition
+
+
+def _require_address(entry: Entry, given: Mapping[str, str]) -> None:
+    """Raise `CommandError` where a part of the address is the user's to know."""
+    if entry.placeholders and "base_url" not in given:
+        hint = f"Give it with the rest filled in: --base-url {entry.base_url}"
+        raise CommandError(f"the address of {entry.id} is not the same for everybody", code=Exit.USAGE, hint=hint)
+
+
+def _require_nothing_else(there: _Addition, given: Mapping[str, str], *, first: bool) -> None:
+    """Raise `CommandError` where the one that has the name is not what was asked for."""
+    name = there.one.provider.name
+    if there.one.entry != there.entry:
         hint = "Give this one another: --name NAME"
-        raise CommandError(f"{after[place].provider.name} is another provider's name", code=Exit.USAGE, hint=hint)
-    return _Addition(entry, after[place], place, len(after), is_new, config)
+        raise CommandError(f"{name} is another provider's name", code=Exit.USAGE, hint=hint)
+    if first or given.keys() - {"name"}:
+        hint = (
+            f"Change it there, or take it out first: `claude-proxy providers remove {name}`. "
+            f"Its place alone: `claude-proxy providers order {name}`."
+        )
+        raise CommandError(f"{name} is in config.json already; nothing was changed", code=Exit.USAGE, hint=hint)
 
 
 def _key(addition: _Addition, *, from_stdin: bool) -> str:
@@ -133,7 +148,13 @@ def _tell(files: OwnFiles, addition: _Addition, secret: str) -> None:
         click.echo(f"{name} is in {path} already, {_rank(addition)}; there it stays as it is.")
     click.echo(_about_key(files, addition, secret))
     if addition.is_new:
-        click.echo(f"A running proxy takes it up in a moment. To try it: claude-proxy providers test {name}")
+        click.echo(f"A running proxy takes it up in a moment. {_next_step(addition.one.provider)}")
+
+
+def _next_step(provider: Provider) -> str:
+    if provider.auth is Auth.CLIENT:  # the terminals that are led so far send our token in place of the login
+        return "Type claude-fb anew in each terminal, or start Claude Code by: claude-proxy run -- claude"
+    return f"To try it: claude-proxy providers test {provider.name}"
 
 
 def _rank(addition: _Addition) -> str:

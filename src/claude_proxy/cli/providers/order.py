@@ -28,5 +28,5 @@ def order(*, names: tuple[str, ...]) -> None:
         return
     text = ordered(files.config_text, places)
     files.survey(text)
-    files.config.write(text)
+    files.write(config=text)
     click.echo(f"They are asked in this order now: {after}")

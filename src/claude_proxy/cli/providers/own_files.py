@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from claude_proxy.cli import leading
+from claude_proxy.cli import leading, lifecycle
 from claude_proxy.cli.exits import CommandError, Exit
 from claude_proxy.cli.rewriting import rewrite
 from claude_proxy.config.document import parse_document, read_text
@@ -14,8 +16,11 @@ from claude_proxy.config.load import ConfigError, Configured, Survey, survey
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of
 from claude_proxy.store.home import Home
+from claude_proxy.store.lock import exclusive
 
 NEW_FILE_MODE = 0o600
+LOCK_TIMEOUT = 5.0
+"""Seconds to wait for another command that writes; it takes milliseconds."""
 _UNCHANGED = "nothing was changed"
 
 
@@ -38,14 +43,10 @@ class OwnFile:
             raise CommandError(*map(str, findings.problems), code=Exit.USAGE)
         return cls(path, text)
 
-    def write(self, text: str) -> None:
-        """Put a text in place, whole or not at all; mode and link stay. Raises `CommandError`.
-
-        Between the last look at what others have written and our own there is no more than a moment.
-        """
+    def require_unchanged(self) -> None:
+        """Raise `CommandError` where somebody else has written it since it was read."""
         if OwnFile.read(self.path) != self:
             raise CommandError(f"{self.path} was changed meanwhile; {_UNCHANGED}", hint="Run the command once more.")
-        rewrite(self.path, text.encode(), new_file_mode=NEW_FILE_MODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,20 @@ class OwnFiles:
     def read(cls, home: Home) -> OwnFiles:
         """Read both. Raises `CommandError`."""
         return cls(home, OwnFile.read(home.config), OwnFile.read(home.env))
+
+    def write(self, *, config: str | None = None, env: str | None = None) -> None:
+        """Put new texts in place, unless either file was changed meanwhile; modes and links stay.
+
+        Each is written whole or not at all. Another command of ours waits meanwhile; to what others write there is no
+        more than a moment between the last look and our own. Raises `CommandError`.
+        """
+        lifecycle.prepare(self.home)
+        with _alone(self.home):
+            for file in (self.env, self.config):
+                file.require_unchanged()
+            for file, text in ((self.env, env), (self.config, config)):  # nobody is named before its key is there
+                if text is not None:
+                    rewrite(file.path, text.encode(), new_file_mode=NEW_FILE_MODE)
 
     @property
     def config_text(self) -> str:
@@ -89,6 +104,19 @@ class OwnFiles:
             return survey(_unmarked(config), env, leading.ordinary(os.environ))
         except ConfigError as error:
             raise CommandError(*map(str, error.problems), code=Exit.USAGE, hint=f"Mend it; {_UNCHANGED}.") from error
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    lock = home.state / "edit.lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(lock, LOCK_TIMEOUT))
+        except TimeoutError:
+            raise CommandError(f"another command holds {lock}; {_UNCHANGED}", hint="Run this one once more.") from None
+        except OSError as error:
+            raise CommandError(f"{lock} cannot be locked: {error.strerror}; {_UNCHANGED}") from error
+        yield
 
 
 def _unmarked(text: str) -> str:

@@ -26,7 +26,7 @@ def remove(*, name: str) -> None:
     _require_another(gone, left)
     text = removed(files.config_text, index)
     files.survey(text)
-    files.config.write(text)
+    files.write(config=text)
     click.echo(f"{name} is no longer in {files.config.path}.")
     if files.holds(gone.provider.api_key_env):
         click.echo(f"Its key stays in .env, as {gone.provider.api_key_env}.")

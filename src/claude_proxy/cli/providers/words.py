@@ -11,7 +11,7 @@ from rich.text import Text
 from claude_proxy.cli.credentials import OWN_LOGIN, held
 from claude_proxy.config.load import Configured
 from claude_proxy.core.model import Auth, Provider
-from claude_proxy.core.quirks import changes_in_words
+from claude_proxy.core.quirks import OF_OTHERS, changes_in_words
 from claude_proxy.core.traits import ModelFacts, Price
 
 
@@ -68,5 +68,5 @@ def prices(asked: Price) -> tuple[str, str, str]:
 def changes(provider: Provider) -> tuple[str, ...]:
     """Return what is changed in a request, whichever of a provider's models it is for."""
     if provider.auth is Auth.CLIENT:
-        return ("nothing: its plan serves Claude Code as it is",)
+        return (OF_OTHERS, "nothing else: its plan serves Claude Code as it is")
     return changes_in_words(provider.traits, ModelFacts())
