@@ -16,7 +16,8 @@ from typing import Final, assert_never
 from claude_proxy.attempt import Stream
 from claude_proxy.core import messages, reply
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
-from claude_proxy.core.judge import Accepted
+from claude_proxy.core.judge import Accepted, Rejected
+from claude_proxy.core.limits import TOO_LONG
 from claude_proxy.core.model import Ending, Headers, Reply
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
@@ -75,7 +76,7 @@ class Exchange:
         if request.streaming:
             self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(one, gateway.healths[one.provider.name]) for one in route.candidates]
-        self._failover = failover = Failover(candidates, pinned=route.pinned)
+        self._failover = failover = Failover(candidates, pinned=route.pinned, too_small=_too_small(route))
         decision: Decision = failover.begin(gateway.clock.wall())
         while isinstance(decision, Try):
             outcome, self._stream = await attempt(gateway, notes, decision.candidate, request)
@@ -200,6 +201,13 @@ class Exchange:
         if self._failover:
             self._failover.abandon()
         self._notes.remember()
+
+
+def _too_small(route: Route) -> Rejected | None:
+    """Return what those would say that are not asked, since the request does not fit into their windows."""
+    if route.overlong is None:
+        return None
+    return Rejected(TOO_LONG.fault, TOO_LONG.label, reply=reply.prompt_too_long(*route.overlong))
 
 
 def _patience(stream: Stream) -> float:

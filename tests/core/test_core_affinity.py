@@ -68,6 +68,16 @@ def test_where_another_is_the_first_choice_now_nothing_was_taken_over_from_it() 
     assert taken_over().holder(KEY, THIRD, Failback.NEVER, NOW) is None
 
 
+def test_a_request_with_another_first_choice_leaves_the_session_where_it_is() -> None:
+    """Claude Code's web search is a request of its own in the same session, and goes to who can do that."""
+    sessions = taken_over()
+    sessions.note(KEY, THIRD, THIRD, NOW)
+    assert sessions.holder(KEY, FIRST, AWARE, NOW) == SECOND
+    sessions.note(KEY, FIRST, THIRD, NOW)
+    assert sessions.holder(KEY, FIRST, AWARE, NOW) == SECOND
+    assert sessions.holder(KEY, THIRD, AWARE, NOW) == FIRST
+
+
 def test_a_third_can_take_over_from_the_second() -> None:
     sessions = taken_over()
     sessions.note(KEY, THIRD, FIRST, NOW)
@@ -118,7 +128,7 @@ class Bounded(RuleBasedStateMachine):
     def note(self, key: SessionKey, answered: Who, first: Who) -> None:
         self.now += 1
         self.sessions.note(key, answered, first, self.now)
-        self.noted = [one for one in self.noted if one[0] != key]
+        self.noted = [one for one in self.noted if (one[0], one[2]) != (key, first)]
         if answered != first:
             self.noted.append((key, answered, first))
         self.noted = self.noted[-MOST_SESSIONS:]

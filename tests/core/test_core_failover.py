@@ -121,18 +121,56 @@ def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
+LONG = rejected(Fault.MISFIT, "too_long", None, error("invalid_request_error", 400))
+UNKNOWN = rejected(Fault.MISFIT, "unknown_model", None, error("not_found_error", 404))
+BUSY = rejected(Fault.PROVIDER, "503", None, error("overloaded_error", 503))
+FOR_HOURS = rejected(Fault.QUOTA, "429", NOW + 9999, error("rate_limit_error", 429))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told", "returns_at"),
+    [
+        pytest.param(LONG, BUSY, BUSY, NOW + 15, id="ask again, since one is back soon"),
+        pytest.param(LONG, DOWN, DOWN, NOW + 15, id="the same where it said nothing"),
+        pytest.param(LONG, FOR_HOURS, LONG, None, id="shorten it, since the other is away for long"),
+        pytest.param(LONG, UNKNOWN, LONG, None, id="shorten it, since the other never will"),
+        pytest.param(UNKNOWN, BUSY, BUSY, NOW + 15, id="no advice to take another model while one is away"),
+        pytest.param(UNKNOWN, DOWN, DOWN, NOW + 15, id="nor where that said nothing"),
+        pytest.param(UNKNOWN, FOR_HOURS, FOR_HOURS, NOW + 9999, id="however long it is away"),
+        pytest.param(FOR_HOURS, DOWN, FOR_HOURS, NOW + 15, id="of those that rest, who said why"),
+    ],
+)
+@pytest.mark.parametrize("turned", [True, False])
+def test_where_each_fails_in_its_own_way_the_client_is_told_what_it_can_act_on(
+    one: Rejected, other: Rejected, told: Rejected, returns_at: float | None, *, turned: bool
+) -> None:
+    outcomes = [other, one] if turned else [one, other]
+    _, end = all_fail(failover(healths(), NAMES[:2]), outcomes)
+    assert end == GiveUp(told, NAMES[outcomes.index(told)], returns_at)
+
+
+@pytest.mark.parametrize(("outcome", "told"), [(FOR_HOURS, LONG), (BUSY, BUSY), (UNKNOWN, LONG)])
+def test_who_is_not_asked_since_its_window_is_too_small_counts_as_if_it_had_said_so(
+    outcome: Rejected, told: Rejected
+) -> None:
+    of = healths()
+    request = Failover([(PROVIDERS["minimax"], of["minimax"])], pinned=False, too_small=LONG)
+    names, end = all_fail(request, [outcome])
+    assert names == ["minimax"]
+    assert (end.rejected, end.provider) == (told, "" if told is LONG else "minimax")
+
+
 def test_the_return_of_one_that_it_does_not_fit_is_no_return() -> None:
-    misfit = rejected(Fault.MISFIT, "too_long", None, error("invalid_request_error", 400))
     spent = rejected(Fault.QUOTA, "429", NOW + 60, error("rate_limit_error", 429))
-    _, end = all_fail(failover(healths(), NAMES[:2]), [misfit, spent])
+    _, end = all_fail(failover(healths(zai=10), NAMES), [LONG, spent, LONG])
     assert end == GiveUp(spent, "moonshot", NOW + 60)
 
 
-def test_one_that_it_fits_with_another_model_alone_names_no_return() -> None:
+def test_one_that_it_fits_with_another_model_returns() -> None:
     of = healths()
     twice = Failover([(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False)
-    _, end = all_fail(twice, [rejected(Fault.MISFIT), rejected(Fault.PROVIDER, "503", None, error("api_error", 503))])
-    assert end.returns_at is None
+    _, end = all_fail(twice, [rejected(Fault.MISFIT), BUSY])
+    assert end == GiveUp(BUSY, "minimax", NOW + 15)
 
 
 @pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.MISFIT])

@@ -6,13 +6,30 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from claude_proxy.core.judge import Rejected, StreamJudge
-from claude_proxy.core.limits import LONG_REST
-from claude_proxy.core.messages import read_error
-from claude_proxy.core.model import Fault, Reply
+from claude_proxy.core.judge import Rejected, StreamJudge, Terms, judge_body
+from claude_proxy.core.limits import LARGEST_BODY, LONG_REST, Told, limit_of, read
+from claude_proxy.core.messages import error_body, read_error
+from claude_proxy.core.model import Fault, Policy, Reply
+from claude_proxy.core.traits import Traits
 from core.given import NOW
-from core.said import IN_CHINA, JSON, error, judged, minimax
+from core.meanings import (
+    BUSY,
+    FAST,
+    JSON,
+    LONG,
+    NO_CREDIT,
+    NO_MODEL,
+    PLAN,
+    REQUEST,
+    SHORTER,
+    TERMS,
+    error,
+    judged,
+    minimax,
+)
 
 EVENT_STREAM = Reply(200, ((b"content-type", b"text/event-stream"),), b"")
 
@@ -26,37 +43,27 @@ def behind_200(_status: int, body: bytes) -> Rejected:
 
 
 def in_an_error_event(_status: int, body: bytes) -> Rejected:
-    outcome = StreamJudge(EVENT_STREAM, NOW, IN_CHINA).opening(b"event: error\ndata: " + body + b"\n\n")
+    outcome = StreamJudge(EVENT_STREAM, NOW, TERMS).opening(b"event: error\ndata: " + body + b"\n\n")
     assert isinstance(outcome, Rejected)
     return outcome
 
 
 def in_a_nameless_event(_status: int, body: bytes) -> Rejected:
     nameless = json.dumps({key: value for key, value in json.loads(body).items() if key != "type"}).encode()
-    outcome = StreamJudge(EVENT_STREAM, NOW, IN_CHINA).opening(b"data: " + nameless + b"\n\n")
+    outcome = StreamJudge(EVENT_STREAM, NOW, TERMS).opening(b"data: " + nameless + b"\n\n")
     assert isinstance(outcome, Rejected)
     return outcome
 
 
 def in_the_last_event(_status: int, body: bytes) -> Rejected:
-    return StreamJudge(EVENT_STREAM, NOW, IN_CHINA).cut(b"event: error\ndata: " + body)
+    return StreamJudge(EVENT_STREAM, NOW, TERMS).cut(b"event: error\ndata: " + body)
 
 
 def in_place_of_a_stream(_status: int, body: bytes) -> Rejected:
-    return StreamJudge(EVENT_STREAM, NOW, IN_CHINA).cut(body)
+    return StreamJudge(EVENT_STREAM, NOW, TERMS).cut(body)
 
 
 PLACES = [behind_status, behind_200, in_an_error_event, in_a_nameless_event, in_the_last_event, in_place_of_a_stream]
-
-
-NO_CREDIT = (Fault.QUOTA, "no_credit")
-PLAN = (Fault.QUOTA, "plan_limit")
-FAST = (Fault.QUOTA, "rate_limit_error")
-BUSY = (Fault.PROVIDER, "overloaded_error")
-NO_MODEL = (Fault.MISFIT, "unknown_model")
-LONG = (Fault.MISFIT, "too_long")
-SHORTER = (Fault.MISFIT, "plan_limit")
-REQUEST = (Fault.REQUEST, "400")
 
 SPENT = {"error_code": "enforced_spend_limit_reached"}
 
@@ -107,6 +114,9 @@ WORDS = [
     (400, error("vendor/x is not a valid model ID", code=400), NO_MODEL),
     (429, error("You exceeded your current quota", type="insufficient_quota"), NO_CREDIT),
     (400, error("n_ctx", type="exceed_context_size_error"), LONG),
+    (400, error("make sure your account is in good standing", code="Arrearage", type="Arrearage"), NO_CREDIT),
+    (403, error("your account has an overdue balance", code="AccountOverdueError", type="Forbidden"), NO_CREDIT),
+    (429, error("You exceeded your current quota: error-code#token-limit", code="insufficient_quota"), FAST),
     (400, error("余额不足", type="invalid_request_error"), NO_CREDIT),
     (400, error("模型 glm-9 不存在", type="invalid_request_error"), NO_MODEL),
     (429, error("已达到 5 小时的使用上限", type="rate_limit_error"), PLAN),
@@ -146,6 +156,10 @@ CODES = {
     "exceed_context_size_error": LONG,
     "insufficient_quota": NO_CREDIT,
     "model_not_found": NO_MODEL,
+    "Arrearage": NO_CREDIT,
+    "AccountOverdueError": NO_CREDIT,
+    "authentication_error": (Fault.REQUEST, "401"),
+    "permission_error": (Fault.REQUEST, "403"),
     "2013": REQUEST,
     "billing_error": NO_CREDIT,
     "overloaded_error": BUSY,
@@ -169,48 +183,6 @@ def test_a_code_is_known_in_each_field_that_may_hold_it(code: str, meaning: tupl
     for body in bodies:
         found = judged(200, body)
         assert (found.fault, found.label) == meaning, body
-
-
-PHRASES = [
-    ("You're out of extra usage", PLAN, LONG_REST),
-    ("You have reached your specified API usage limits.", PLAN, LONG_REST),
-    ("Claude AI usage limit reached|1", PLAN, LONG_REST),
-    ("usage limit reached for 5 hours", PLAN, 0.0),
-    ("You have hit your 5-hour usage limit", PLAN, 0.0),
-    ("You exceeded your quota for today", PLAN, 0.0),
-    ("Weekly/Monthly Limit Exhausted.", PLAN, 0.0),
-    ("daily limit reached", PLAN, 0.0),
-    ("已达到使用上限", PLAN, 0.0),
-    ("您的额度已用完", PLAN, 0.0),
-    ("Your credit balance is too low", NO_CREDIT, LONG_REST),
-    ("Insufficient account balance", NO_CREDIT, LONG_REST),
-    ("insufficient funds", NO_CREDIT, LONG_REST),
-    ("you are out of credits", NO_CREDIT, LONG_REST),
-    ("This request requires more credits", NO_CREDIT, LONG_REST),
-    ("You exceeded your current quota", NO_CREDIT, LONG_REST),
-    ("Your account is in arrears", NO_CREDIT, LONG_REST),
-    ("余额不足", NO_CREDIT, LONG_REST),
-    ("账户欠费", NO_CREDIT, LONG_REST),
-    ("Extra usage is required for long context requests.", SHORTER, 0.0),
-    ("Unknown Model, please check", NO_MODEL, 0.0),
-    ("no such model", NO_MODEL, 0.0),
-    ("invalid model name", NO_MODEL, 0.0),
-    ("Invalid model: x", NO_MODEL, 0.0),
-    ("Not found the model kimi-k9", NO_MODEL, 0.0),
-    ("No endpoints found for vendor/x", NO_MODEL, 0.0),
-    ("The model `x` does not exist", NO_MODEL, 0.0),
-    ("model x doesn't exist", NO_MODEL, 0.0),
-    ("vendor/x is not a valid model ID", NO_MODEL, 0.0),
-    ("模型不存在", NO_MODEL, 0.0),
-    ("模型 x 不存在", NO_MODEL, 0.0),
-]
-
-
-@pytest.mark.parametrize(("words", "meaning", "rest"), PHRASES)
-def test_a_phrase_alone_is_understood(words: str, meaning: tuple[Fault, str], rest: float) -> None:
-    for status in (200, 400) if meaning == NO_MODEL else (200, 400, 429, 500):
-        found = judged(status, error(words, type="x"))
-        assert (found.fault, found.label, found.rest) == (*meaning, rest), status
 
 
 @pytest.mark.parametrize("place", PLACES[1:], ids=lambda place: place.__name__)
@@ -241,3 +213,110 @@ def test_openrouters_code_is_a_status(
         assert found.reply == Reply(code, (JSON,), body)
     else:
         assert found.reply is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 529])
+def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(status: int) -> None:
+    found = judged(status, error("no", code="1113"), Terms(Policy(frozenset({502})), Traits()))
+    assert (found.fault, found.label) == (Fault.REQUEST, str(status))
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        (error("no", code="1113"), LONG_REST),
+        (error("You're out of extra usage", type="x"), LONG_REST),
+        (error("no", type="billing_error"), LONG_REST),
+        (error("no", code="1308"), 0),
+        (error("no", code="1302"), 0),
+    ],
+)
+def test_what_has_to_be_paid_first_rests_long(body: bytes, rest: float) -> None:
+    assert judged(429, body).rest == rest
+    assert judged(200, body).rest == rest
+
+
+@pytest.mark.parametrize(
+    ("status", "label", "fault"),
+    [(401, "401", Fault.PROVIDER), (403, "403", Fault.PROVIDER), (402, "no_credit", Fault.QUOTA)],
+)
+def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, label: str, fault: Fault) -> None:
+    body = error("no", type="x")
+    found = judged(status, body, Terms(Policy(failover_on_auth=True), Traits()))
+    assert (found.fault, found.label, found.reply) == (fault, label, Reply(status, (JSON,), body))
+    assert found.rest == (LONG_REST if status == 402 else 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("authentication_error", 401),
+        ("invalid_authentication_error", 401),
+        ("permission_error", 403),
+        ("access_terminated_error", 403),
+    ],
+)
+def test_a_refused_key_behind_a_200_is_judged_by_the_users_choice(kind: str, status: int) -> None:
+    relayed = judged(200, error("no", type=kind))
+    passed = judged(200, error("no", type=kind), Terms(Policy(failover_on_auth=True), Traits()))
+    assert (relayed.fault, passed.fault) == (Fault.REQUEST, Fault.PROVIDER)
+    assert relayed.label == passed.label == str(status)
+
+
+def test_a_402_may_tell_of_a_plan() -> None:
+    found = judged(402, error("usage limit reached", type="x"), Terms(Policy(failover_on_auth=True), Traits()))
+    assert found.label == "plan_limit"
+
+
+def test_a_reset_in_the_words_counts_behind_the_headers() -> None:
+    body = error("Your limit will reset at 2027-01-15 18:00:00", code="1308")  # in the east: 10:00 UTC
+    assert judged(429, body).until == NOW + 7200
+    assert judged(200, body).until == NOW + 7200
+    headers = ((b"retry-after", b"60"),)
+    named = judge_body(Reply(429, headers, body), TERMS, NOW)
+    assert isinstance(named, Rejected)
+    assert named.until == NOW + 60
+
+
+def test_a_shape_that_no_client_knows_is_put_into_anthropics() -> None:
+    assert judged(200, minimax(2013, "bad temperature")).reply == Reply(
+        400, (JSON,), error_body("invalid_request_error", "bad temperature")
+    )
+    assert judged(200, b'{"base_resp":{"status_code":1008}}').reply == Reply(
+        402, (JSON,), error_body("billing_error", "no_credit")
+    )
+    assert judged(429, minimax(1002)).reply == Reply(429, (JSON,), minimax(1002))
+
+
+def test_minimax_numbers_count_in_its_own_shapes_alone() -> None:
+    assert limit_of(Told(("1002",), "Authentication Token invalid"), 200) is None
+
+
+def test_what_is_too_large_for_an_error_is_not_read() -> None:
+    assert read(error("x" * LARGEST_BODY, code="1113")) == Told()
+
+
+KEYS = st.sampled_from(["error", "type", "code", "message", "details", "error_code", "base_resp", "status_code", "msg"])
+deep = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["1113", 1113, 402, "model not found"]),
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS | st.text(), inner),
+)
+
+
+@given(st.dictionaries(KEYS, deep), st.sampled_from([200, 400, 401, 402, 403, 404, 413, 422, 429, 500, 520, 529]))
+def test_no_json_breaks_it(body: dict[str, object], status: int) -> None:
+    judge_body(Reply(status, (), json.dumps(body).encode()), TERMS, NOW)
+
+
+@given(st.binary(), st.sampled_from([200, 400, 403, 404, 429, 500]))
+def test_no_bytes_break_it(body: bytes, status: int) -> None:
+    judge_body(Reply(status, (), body), TERMS, NOW)
+    watch = StreamJudge(EVENT_STREAM, NOW, TERMS)
+    watch.opening(b"event: error\ndata: " + body + b"\n\n")
+    watch.cut(body)
+
+
+@given(st.text())
+def test_no_words_break_it(words: str) -> None:
+    judge_body(Reply(200, (), error(words, type="x")), TERMS, NOW)
+    judge_body(Reply(429, (), error(f"try again in {words}", type="x")), TERMS, NOW)

@@ -28,6 +28,7 @@ HOUR = 3600.0
         ("resets at 2027-01-15 18:00:00+08", 2 * HOUR),
         ("resets at 2027-01-15 18:00:00 (UTC+8)", 2 * HOUR),
         ("resets at 2027/01/15 18:00", 2 * HOUR),
+        ("Your access is restored at 2027-01-15 18:00", 2 * HOUR),
         ("You will regain access on 2027-02-01 at 00:00 UTC.", 17 * 24 * HOUR - 8 * HOUR),
         # the first one ahead
         ("Your plan was renewed on 2026-12-15 18:00:00. It resets on 2027-01-15 18:00:00", 2 * HOUR),
@@ -39,6 +40,7 @@ HOUR = 3600.0
         ("Try again in 3 hours, 17 minutes, 52 seconds.", 3 * HOUR + 17 * 60 + 52),
         ("Try again in 2 hours and 5 minutes.", 2 * HOUR + 300),
         ("retry after 35 minutes", 35 * 60),
+        ("Retry after: 35s", 35),
         ("please try again in 6m0.5s.", 360.5),
         ("try again in 1500ms", 1.5),
         ("try again in 1500 milliseconds", 1.5),

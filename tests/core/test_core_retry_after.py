@@ -29,6 +29,9 @@ shapes = st.text(alphabet="0123456789 :,.+-/TZGMJanFebMoe()\x00é²", max_size=3
         (b"2027-01-15T08:00:45Z", 45),
         (b"2027-01-15T08:00:45", 45),
         (b"2027-01-15T09:00:45.5+01:00", 45.5),
+        (b"99999999", 99_999_999),
+        pytest.param(b"1800000045", 45, id="since the epoch"),
+        pytest.param(b"1800000045500", 45.5, id="since the epoch, in milliseconds"),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: bytes, seconds: float) -> None:
@@ -37,7 +40,7 @@ def test_retry_after_is_seconds_or_a_date(value: bytes, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"soon", b"-5", b"1e9", b"9" * 13, b"inf", b"nan", b"\xb2", b"1 Jan " + b"9" * 20 + b" 08:00:45", b"\xff"],
+    [b"", b"soon", b"-5", b"1e9", b"9" * 14, b"inf", b"nan", b"\xb2", b"1 Jan " + b"9" * 20 + b" 08:00:45", b"\xff"],
 )
 def test_what_names_no_time_counts_for_nothing(value: bytes) -> None:
     assert named_return(((b"retry-after", value),), NOW) is None
@@ -74,6 +77,7 @@ def plan(status: str | None = None, reset: int | None = None, **windows: tuple[s
     [
         pytest.param(plan("rejected", 7200), 7200, id="the plan's own"),
         pytest.param(plan(None, 7200), 7200, id="the plan's own, without a status"),
+        pytest.param([(b"anthropic-ratelimit-unified-reset", b"1800000045000")], 45, id="in milliseconds"),
         pytest.param(plan("allowed", 7200), None, id="a plan that allows"),
         pytest.param(plan("allowed_warning", 7200), None, id="a plan that warns"),
         pytest.param(plan("rejected", 9, _5h=("rejected", 60), _7d=("allowed", 900)), 60, id="the window that rejects"),

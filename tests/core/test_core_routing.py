@@ -6,6 +6,7 @@ import pytest
 
 from claude_proxy.core.model import Provider
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop, route
+from claude_proxy.core.traits import ModelFacts
 from core.given import provider
 
 MINIMAX, MOONSHOT = provider("minimax"), provider("moonshot")
@@ -121,3 +122,25 @@ def test_a_pin_counts_more_than_every_route(model: str) -> None:
     found = route(ALL, "minimax", model, None, users, lambda *_: True)
     assert isinstance(found, Route)
     assert (found.pinned, found.candidates[0].provider) == (True, MINIMAX)
+
+
+@pytest.mark.parametrize(
+    ("model", "context"),
+    [
+        ("claude-haiku-4-5", 200_000),
+        ("claude-haiku-4-5-20251001", 200_000),
+        ("claude-opus-5-20260101", 7),
+        ("claude-haiku-4-5-2025100", None),
+        ("claude-haiku-4-5-latest12", None),
+        ("claude-haiku-4", None),
+        ("20251001", None),
+        ("", None),
+    ],
+)
+def test_what_is_known_of_a_model_holds_for_its_dated_name(model: str, context: int | None) -> None:
+    facts = {
+        "claude-haiku-4-5": ModelFacts(context=200_000),
+        "claude-opus-5": ModelFacts(context=5),
+        "claude-opus-5-20260101": ModelFacts(context=7),
+    }
+    assert Candidate(provider(facts=MappingProxyType(facts)), model).facts.context == context

@@ -68,6 +68,26 @@ async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
 
 
 @story
+async def test_while_who_holds_it_is_away_for_hours_the_client_is_told_to_shorten_it_for_the_others() -> None:
+    first, second = FakeProvider([Status(429, headers={"retry-after": "7200"})]), FakeProvider(answers("second"))
+    async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
+        answer = await proxy.post(system=LONG)
+        assert answer.headers["x-claude-proxy-attempts"] == "minimax=429"
+        assert "x-claude-proxy-provider" not in answer.headers
+        assert "retry-after" not in answer.headers
+        assert (await error_of(answer))["message"] == "prompt is too long: 2532 tokens > 2000 maximum"
+        assert await complete_text(await proxy.post()) == "second"
+
+
+@story
+async def test_while_who_holds_it_is_back_soon_the_client_is_told_to_ask_again() -> None:
+    first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
+    async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
+        answer = await proxy.post(system=LONG)
+        assert (answer.status, answer.headers["retry-after"]) == (529, "15")
+
+
+@story
 async def test_an_unknown_window_is_no_obstacle() -> None:
     async with running_proxy(windowed(FakeProvider(answers("first")), None)) as proxy:
         assert await complete_text(await proxy.post(system=LONG)) == "first"

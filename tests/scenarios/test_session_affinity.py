@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from claude_proxy.core.model import Failback
-from claude_proxy.core.traits import ModelFacts
+from claude_proxy.core.traits import ModelFacts, Traits
 from fakes.client import Answer
 from fakes.clock import FakeClock
 from fakes.grammar import complete_text
@@ -52,6 +52,21 @@ async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_whe
         assert await told(proxy) == "second"
         clock.pass_time(REST)
         assert await told(proxy, "two") == "first"
+        assert await told(proxy) == "second"
+
+
+@story
+async def test_a_web_search_in_between_leaves_it_where_it_is() -> None:
+    nothing = Traits(server_tools=())
+    second, third = FakeProvider(answers("second")), FakeProvider(answers("searched"))
+    first = candidate(failing_once(), traits=nothing)
+    clock = FakeClock()
+    async with running_proxy(first, candidate(second, traits=nothing), third, clock=clock) as proxy:
+        assert await told(proxy) == "second"
+        clock.pass_time(REST)
+        search = [{"type": "web_search_20250305", "name": "web_search"}]
+        asked = await proxy.post(headers={"x-claude-code-session-id": "one"}, tools=search)
+        assert await complete_text(asked) == "searched"
         assert await told(proxy) == "second"
 
 

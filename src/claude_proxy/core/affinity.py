@@ -4,10 +4,10 @@
     (plain) ───────────────────────────────────────────► held by the other, in place of the first choice
        ▲                                                   │
        └───────────────────────────────────────────────────┘
-         the first choice answered again: the other failed, its cache had time to expire (or `immediate`), or
-         another is the first choice now
+         the first choice answered again: the other failed, or its cache had time to expire (or `immediate`)
 
-A session is one of Claude Code's and one model: each model has a cache of its own.
+A session is one of Claude Code's and one model: each model has a cache of its own. Where a single request has another
+first choice (a web search goes to who can do that), it leaves the session where it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ Who: TypeAlias = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class _Hold:
     holder: Who
-    instead_of: Who
     at: float
 
 
@@ -54,13 +53,13 @@ class Sessions:
     __slots__ = ("_holds", "_most")
 
     def __init__(self, most: int = MAX_SESSIONS) -> None:
-        self._holds: dict[SessionKey, _Hold] = {}
+        self._holds: dict[tuple[SessionKey, Who], _Hold] = {}
         self._most = most
 
     def holder(self, key: SessionKey | None, first_choice: Who, failback: Failback, now: float) -> Who | None:
         """Return who is to be asked before the first choice; None where that one is to be asked first."""
-        hold = self._holds.get(key) if key and failback is not Failback.IMMEDIATE else None
-        if hold is None or hold.instead_of != first_choice:
+        hold = self._holds.get((key, first_choice)) if key and failback is not Failback.IMMEDIATE else None
+        if hold is None:
             return None
         warm = 0 <= now - hold.at < CACHE_LIFETIME
         return hold.holder if warm or failback is Failback.NEVER else None
@@ -69,10 +68,11 @@ class Sessions:
         """Take who answers a session; asked again at the end of the answer, it refreshes the time."""
         if key is None:
             return
-        self._holds.pop(key, None)  # so that the newest stands last
+        held = key, first_choice
+        self._holds.pop(held, None)  # so that the newest stands last
         if answered == first_choice:
             return
-        self._holds[key] = _Hold(answered, first_choice, now)
+        self._holds[held] = _Hold(answered, now)
         if len(self._holds) > self._most:
             del self._holds[next(iter(self._holds))]
 

@@ -92,11 +92,13 @@ class Chooser:
         fitting = tuple([one for one, window in windows if window is None or not exceeds(one, window)])
         if len(fitting) == len(windows):
             return found
+        too_small = [(one, window) for one, window in windows if window is not None and one not in fitting]
+        largest, window = max(too_small, key=lambda pair: pair[1])
+        overlong = self.estimate(largest, asked), window
         if not fitting:
-            largest, window = max(windows, key=lambda pair: pair[1] or 0)
-            return TooLong(self.estimate(largest, asked), window or 0, found)
-        too_small = tuple([one for one, _ in windows if one not in fitting])
-        return replace(found, candidates=fitting, too_small=too_small)
+            return TooLong(*overlong, found)
+        passed_over = tuple([one for one, _ in too_small])
+        return replace(found, candidates=fitting, too_small=passed_over, overlong=overlong)
 
     def abilities(self, candidate: Candidate, now: float) -> Abilities:
         """Return what a candidate can do, as far as is known and was learnt."""
@@ -120,7 +122,9 @@ class Chooser:
         holder = self.sessions.holder(asked.session, first.key, self.failback, now)
         if holder and (holder in lacking) == (first.key in lacking):
             candidates = tuple(sorted(candidates, key=lambda one: one.key != holder))
-        return Route(candidates, rule=found.rule, first_choice=first, too_small=found.too_small)
+        return Route(
+            candidates, rule=found.rule, first_choice=first, too_small=found.too_small, overlong=found.overlong
+        )
 
     def _lacking(self, candidates: tuple[Candidate, ...], asked: Asked, now: float) -> frozenset[tuple[str, str]]:
         """Return who lacks what the request demands; nobody where all are alike, since then it makes no difference."""

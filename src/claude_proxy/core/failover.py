@@ -11,18 +11,25 @@
                   GiveUp
 
 A pinned request has one candidate, is sent whatever that one's health, and its error is the client's.
+
+Where all have failed, each in its own way, the client is told what it can act on: to ask again, where one is back soon;
+else to shorten its prompt, where one would have taken it so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
+from claude_proxy.core.limits import TOO_LONG
 from claude_proxy.core.model import Ending, Fault
 from claude_proxy.core.routing import Candidate
+
+SOON: Final = 60.0
+"""Seconds that Claude Code waits at most before it asks again; where `retry-after` says more, it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,14 @@ Decision: TypeAlias = Try | Relay | GiveUp
 
 
 class Failover:
-    """One request's way through its candidates. Settles each permit that it takes exactly once."""
+    """One request's way through its candidates. Settles each permit that it takes exactly once.
 
-    def __init__(self, candidates: Sequence[tuple[Candidate, Health]], *, pinned: bool) -> None:
+    `too_small`: what others would say that are not asked, since their windows can't hold the request.
+    """
+
+    def __init__(
+        self, candidates: Sequence[tuple[Candidate, Health]], *, pinned: bool, too_small: Rejected | None = None
+    ) -> None:
         if not candidates:
             raise ValueError("a route has at least one candidate")
         self._healths = [health for _, health in candidates]
@@ -63,7 +75,7 @@ class Failover:
         self._forced = False
         self._pinned = pinned
         self._asked: tuple[Health, Permit] | None = None
-        self._rejections: list[tuple[Rejected, str]] = []
+        self._rejections: list[tuple[Rejected, str]] = [(too_small, "")] if too_small else []
 
     def begin(self, now: float) -> Decision:
         """Return the first provider to ask. There is always one: at the worst, one that rests."""
@@ -117,21 +129,30 @@ class Failover:
             self._passed_over = []
             self._forced = True
             return self._next(now)
-        rejected, name = self._last_error()
-        # where the request itself fits nowhere, asking again helps nobody
-        return GiveUp(rejected, name, None if rejected.fault is Fault.MISFIT else self._first_return(now))
+        return self._give_up(now)
 
-    def _last_error(self) -> tuple[Rejected, str]:
-        """Return the last provider's own error; where the last gave none that can be relayed, the last that did."""
-        with_reply = [rejection for rejection in self._rejections if rejection[0].reply]
-        return (with_reply or self._rejections)[-1]
+    def _give_up(self, now: float) -> GiveUp:
+        """Return the last error of those that a later request may find well; of misfits, where there is nothing else.
+
+        Of these the last that can be relayed.
+        """
+        returns_at = self._first_return(now)
+        misfits = [one for one in self._rejections if one[0].fault is Fault.MISFIT]
+        too_long = [one for one in misfits if one[0].label == TOO_LONG.label]
+        others = [one for one in self._rejections if one[0].fault is not Fault.MISFIT]
+        if too_long and (returns_at is None or returns_at - now > SOON):
+            others = []
+        told = others or too_long or misfits
+        rejected, name = next((one for one in reversed(told) if one[0].reply), told[-1])
+        # where the request itself fits nowhere, asking again helps nobody
+        return GiveUp(rejected, name, returns_at if others else None)
 
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
             return self._rejections[-1][0].until
         # the return of one that can't take this request changes nothing
-        misfits = {name for rejected, name in self._rejections if rejected.fault is Fault.MISFIT}
-        healths = [health for health in self._healths if health.name not in misfits]
+        able = {name for rejected, name in self._rejections if rejected.fault is not Fault.MISFIT}
+        healths = [health for health in self._healths if health.name in able]
         return min((now if health.rest_until is None else health.rest_until for health in healths), default=None)
 
 

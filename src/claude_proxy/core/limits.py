@@ -78,18 +78,23 @@ _CODES: Final[Mapping[str, Limit]] = {
     "exceeded_current_quota_error": NO_CREDIT,
     "rate_limit_reached_error": TOO_FAST,
     "resource_not_found_error": UNKNOWN_MODEL,
+    # Alibaba, Volcengine, BytePlus
+    "Arrearage": NO_CREDIT,
+    "AccountOverdueError": NO_CREDIT,
     # those that keep OpenAI's names: vLLM, LiteLLM, llama.cpp, relays
     "context_length_exceeded": TOO_LONG,
     "exceed_context_size_error": TOO_LONG,
-    "insufficient_quota": NO_CREDIT,
     "model_not_found": UNKNOWN_MODEL,
 }
 _VAGUE: Final[Mapping[str, Limit]] = {
     "2013": BAD_PARAMETER,
     "access_terminated_error": NOT_ALLOWED,
+    "authentication_error": KEY_REFUSED,
     "billing_error": NO_CREDIT,
+    "insufficient_quota": NO_CREDIT,
     "invalid_authentication_error": KEY_REFUSED,
     "overloaded_error": OVERLOADED,
+    "permission_error": NOT_ALLOWED,
     "rate_limit_error": TOO_FAST,
 }
 """Codes that say less than the words beside them may."""
@@ -104,6 +109,8 @@ _IN_FRONT: Final = re.compile(r"\[(\d{4})\]")
 _BEHIND: Final = re.compile(r"\((\d{4})\)\s*$")
 """How Z.ai and MiniMax write their codes into a message."""
 
+_TOO_FAST: Final = re.compile(r"error-code#token-limit", re.IGNORECASE)
+"""Alibaba's limit of tokens a minute, in OpenAI's words for an empty account: the address behind them tells."""
 _LONG_CONTEXT: Final = re.compile(r"extra usage is required for long context", re.IGNORECASE)
 _USED_UP: Final = re.compile(
     r"out of extra usage|specified api usage limits?|claude ai usage limit reached", re.IGNORECASE
@@ -120,6 +127,7 @@ _CREDIT: Final = re.compile(
     re.IGNORECASE,
 )
 _QUOTAS: Final = (
+    (_TOO_FAST, TOO_FAST),
     (_LONG_CONTEXT, LONG_CONTEXT),
     (_USED_UP, PLAN_USED_UP),
     (_CREDIT, NO_CREDIT),
@@ -133,7 +141,13 @@ _MODEL: Final = re.compile(
 )
 _ANTHROPICS_MODEL: Final = re.compile(r"model: \S+")
 
-_QUOTED: Final = re.compile(r"\"[^\"]*\"|`[^`]*`")
+_QUOTED: Final = re.compile(
+    r"(?P<said>[\"']message\\?[\"']: ?\\?)?"
+    r"(?:\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|(?<!\w)'[^']*(?:'(?!\w)|$))"
+)
+"""What an error quotes, such as what the user wrote; `said`: it is the message of an error that a relay quotes."""
+_NAME: Final = re.compile(r".[!-~]*")
+"""A single word between quotes is a name, and counts."""
 _ABOUT_QUOTA: Final = frozenset({200, 400, 402, 403, 429})
 _ABOUT_MODEL: Final = frozenset({200, 400, 404, 422})
 _NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
@@ -188,8 +202,8 @@ def _code(value: object) -> str:
 def limit_of(told: Told, status: int) -> Limit | None:
     """Return what an error means that came with a status, or None where it tells no limit."""
     words = told.words[:_LONGEST_WORDS]
-    # a 400 may quote what the user wrote
-    front, behind = ("", "") if status == 400 else (_in(words, _IN_FRONT.match), _in(words, _BEHIND.search))
+    # these may quote what the user wrote
+    front, behind = ("", "") if status in (400, 422) else (_in(words, _IN_FRONT.match), _in(words, _BEHIND.search))
     codes = (*told.codes, told.of_minimax, front, behind)
     return (
         _by_code(_CODES, codes)
@@ -210,18 +224,19 @@ def _by_code(table: Mapping[str, Limit], codes: tuple[str, ...]) -> Limit | None
 
 
 def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
-    if status not in _NOT_ABOUT_LENGTH and says_too_long(words):
+    own = _QUOTED.sub(_kept, words)
+    if status not in _NOT_ABOUT_LENGTH and says_too_long(own):
         return TOO_LONG
-    if status in _ABOUT_MODEL and _says_unknown_model(words, codes):
+    if status in _ABOUT_MODEL and _says_unknown_model(own, codes):
         return UNKNOWN_MODEL
     if status in _ABOUT_QUOTA or status >= 500:
-        return _by_words_of_quota(_QUOTED.sub("", words))
+        return next((limit for pattern, limit in _QUOTAS if pattern.search(own)), None)
     return None
+
+
+def _kept(quoted: re.Match[str]) -> str:
+    return quoted[0] if quoted["said"] or _NAME.fullmatch(quoted[0]) else ""
 
 
 def _says_unknown_model(words: str, codes: tuple[str, ...]) -> bool:
     return bool(_MODEL.search(words) or ("not_found_error" in codes and _ANTHROPICS_MODEL.match(words)))
-
-
-def _by_words_of_quota(words: str) -> Limit | None:
-    return next((limit for pattern, limit in _QUOTAS if pattern.search(words)), None)

@@ -18,7 +18,7 @@ _DATE: Final = re.compile(
     r"\s*(?:\(?(?P<utc>Z\b|UTC|GMT)?(?P<offset>[+-]\d\d?(?::?\d\d)?)?)"
 )
 _OF_A_RETURN: Final = re.compile(
-    r"reset|retry|again|available|until|refresh|renew|regain|resume|重置|恢复|重试|再试", re.IGNORECASE
+    r"reset|retry|again|available|until|refresh|renew|regain|resume|restor|重置|恢复|重试|再试", re.IGNORECASE
 )
 _BEFORE, _BEHIND = 60, 20
 """How many characters around a date may hold the word that makes it one of a return."""
@@ -28,7 +28,7 @@ _LENGTHS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _UNIT: Final = r"(?:ms|milliseconds?|d|days?|h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)(?![a-z])"
 _PART: Final = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?)\s*({_UNIT})", re.IGNORECASE)
 _DURATION: Final = re.compile(
-    r"(?:resets?|retry|again|available|wait|refresh(?:es|ed)?|renews?|resumes?)(?: in| after| for)?(?: about| ~)?\s+"
+    r"(?:resets?|retry|again|available|wait|refresh(?:es|ed)?|renews?|resumes?)(?: in| after| for)?:?(?: about| ~)?\s+"
     rf"((?:\d{{1,9}}(?:\.\d{{1,9}})?\s*{_UNIT}(?:,? and |,? )?)+)",
     re.IGNORECASE,
 )

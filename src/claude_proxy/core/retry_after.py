@@ -15,7 +15,9 @@ _LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.+)-(reset|remain
 _PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.+)-)?(reset|status)")
 _OVERAGE: Final = b"overage"
 """What can be bought beyond a plan: that it is spent too tells nothing of when the plan is back."""
-_PLAIN_NUMBER: Final = re.compile(r"\d{1,12}(\.\d{0,6})?")
+_PLAIN_NUMBER: Final = re.compile(r"\d{1,13}(\.\d{0,6})?")
+_LONGEST_WAIT: Final = 10**8
+"""Seconds; a larger number is a moment since the epoch, and one that is a thousand times as large has milliseconds."""
 
 
 def named_return(headers: Headers, now: float) -> float | None:
@@ -65,10 +67,13 @@ def _reset(headers: Headers, now: float) -> float | None:
 
 
 def _moment(value: bytes, origin: float) -> float | None:
-    """Read seconds after `origin`, an HTTP date or an RFC 3339 time."""
+    """Read seconds after `origin`, or since the epoch, an HTTP date or an RFC 3339 time."""
     text = value.decode("latin-1").strip()
     if _PLAIN_NUMBER.fullmatch(text):
-        return origin + math.ceil(float(text))
+        number = math.ceil(float(text))
+        if number < _LONGEST_WAIT:
+            return origin + number
+        return float(number) if number < 1000 * _LONGEST_WAIT else number / 1000
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text)

@@ -19,6 +19,7 @@ _PINNING: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 
 
 _NOTHING_KNOWN: Final = ModelFacts()
+_DATE: Final = len("20251001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,12 @@ class Candidate:
 
     @property
     def facts(self) -> ModelFacts:
-        """What is known of the model."""
-        return self.provider.facts.get(self.model, _NOTHING_KNOWN)
+        """What is known of the model; what is known of `claude-haiku-4-5` holds for `claude-haiku-4-5-20251001` too."""
+        known = self.provider.facts.get(self.model)
+        if known is None:
+            name, _, date = self.model.rpartition("-")
+            known = self.provider.facts.get(name) if len(date) == _DATE and date.isdecimal() else None
+        return known or _NOTHING_KNOWN
 
     @property
     def key(self) -> tuple[str, str]:
@@ -77,6 +82,8 @@ class Route:
     """Who would be asked first if no other held the session; None where nobody chose yet."""
     too_small: tuple[Candidate, ...] = ()
     """Those that are passed over, since the request does not fit into their windows."""
+    overlong: tuple[int, int] | None = None
+    """What the request is to the one with the largest window among those, and that window, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)

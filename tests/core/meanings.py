@@ -1,4 +1,4 @@
-"""Errors as providers write them, and what becomes of them."""
+"""What an error of a provider can mean, and how to write one: for the tests of limits."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import json
 from typing import Any
 
 from claude_proxy.core.judge import Rejected, Terms, judge_body
-from claude_proxy.core.model import Policy, Reply
+from claude_proxy.core.model import Fault, Policy, Reply
 from claude_proxy.core.traits import Traits
 from core.given import NOW
 
+TERMS = Terms(Policy(), Traits(reset_utc_offset=8))
 JSON = (b"content-type", b"application/json")
-IN_CHINA = Terms(Policy(), Traits(reset_utc_offset=8))
-"""For a provider that writes its times as a clock in China shows them."""
+
+NO_CREDIT = (Fault.QUOTA, "no_credit")
+PLAN = (Fault.QUOTA, "plan_limit")
+FAST = (Fault.QUOTA, "rate_limit_error")
+BUSY = (Fault.PROVIDER, "overloaded_error")
+NO_MODEL = (Fault.MISFIT, "unknown_model")
+LONG = (Fault.MISFIT, "too_long")
+SHORTER = (Fault.MISFIT, "plan_limit")
+REQUEST = (Fault.REQUEST, "400")
 
 
-def judged(status: int, body: bytes, terms: Terms = IN_CHINA) -> Rejected:
+def judged(status: int, body: bytes, terms: Terms = TERMS) -> Rejected:
     outcome = judge_body(Reply(status, (JSON,), body), terms, NOW)
     assert isinstance(outcome, Rejected)
     return outcome
