@@ -144,11 +144,20 @@ def test_another_call_stays_where_only_a_kind_of_result_is_refused() -> None:
 
 def test_of_a_refused_block_no_more_is_kept_than_can_be_read() -> None:
     odd: Any = [{"text": "x" * 9999}, {"text": 7}, [[[[[[{"text": "deep"}]]]]]], "bare"]
-    (block,) = given({"type": "search_result", "title": "T", "content": odd}, rejects=["block:search_result"])
-    assert block["text"].startswith("[A block of the type search_result stood here. What can be read of it:]\nT\nxxx")
+    fetched = {"type": "web_fetch_result", "title": "T", "content": odd}
+    (block,) = given(fetched, rejects=["block:web_fetch_result"])
+    told = "[A block of the type web_fetch_result stood here. What can be read of it:]\nT\nxxx"
+    assert block["text"].startswith(told)
     assert len(block["text"]) < LONGEST_TEXT + 100
     (block,) = given({"type": "container_upload", "file_id": "f"}, rejects=["block:container_upload"])
     assert block["text"] == "[A block of the type container_upload stood here.]"
+
+
+def test_what_the_user_hands_over_as_a_search_result_is_kept_whole() -> None:
+    long = "x" * (LONGEST_TEXT + 1)
+    handed = {"type": "search_result", "title": "T", "source": "u", "content": [text(long), text("end")]}
+    (block,) = given(handed, rejects=["block:search_result"])
+    assert block["text"].endswith(f"\nT\nu\n{long}\nend")
 
 
 def test_hidden_thinking_goes_and_a_message_is_never_empty() -> None:

@@ -12,13 +12,16 @@ from claude_proxy.core.rewriting.changes import Changes
 from claude_proxy.core.rewriting.message import Block, Message, read_blocks, text_of
 
 LONGEST_TEXT: Final = 4000
-"""How many characters of what can be read in a block are kept."""
+"""How many characters are kept of what can be read in a block of the provider's own."""
 
 _DEEPEST: Final = 6
 _STOOD: Final = {
     "image": "[An image stood here. The model that answers now cannot read images.]",
     "document": "[A document stood here. The model that answers now cannot read documents.]",
 }
+_GIVEN: Final = frozenset({"search_result"})
+"""Blocks of the user's own words, which are kept whole; documents are another."""
+
 _TOLD: Final = ("title", "url", "source", "document_title", "text", "stdout", "stderr", "query", "error_code")
 """Members of results that a reader can make something of; the rest is for programs, or encrypted."""
 
@@ -94,7 +97,8 @@ def _told(block: Block) -> str:
         return _plain_text(block) or _STOOD["document"]
     if block.kind in _STOOD:
         return _STOOD[block.kind]
-    read = "\n".join(dict.fromkeys(_readable_in(decoded(_any, bytes(block.raw)), _DEEPEST)))[:LONGEST_TEXT]
+    read = "\n".join(dict.fromkeys(_readable_in(decoded(_any, bytes(block.raw)), _DEEPEST)))
+    read = read if block.kind in _GIVEN else read[:LONGEST_TEXT]
     name = text_of(members, "name")[:128]
     stood = f"[A block of the type {block.kind} stood here{f', for the tool {name}' if name else ''}."
     return f"{stood} What can be read of it:]\n{read}" if read else f"{stood}]"
