@@ -116,7 +116,6 @@ def test_its_repr_shows_no_content() -> None:
         (b'{"model":["opus"]}', "model: must be a text"),
         (b'{"model":"\xff"}', "model: must be a text"),
         (b'{"model":""}', "model: must not be empty"),
-        (b'{"model":"%b"}' % (b"m" * 257), "model: must have at most 256 characters"),
     ],
     ids=lambda value: value[:30] if isinstance(value, bytes) else "",
 )

@@ -13,9 +13,6 @@ from claude_proxy.core.demands import DemandsOf
 from claude_proxy.core.lenient import decoded
 from claude_proxy.core.model import Headers
 
-LONGEST_MODEL: Final = 256
-"""Characters of a model's name, as the API has it; what is remembered by model is bounded by it."""
-
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
@@ -130,8 +127,6 @@ def _model(body: bytes, spans: Mapping[str, slice]) -> str:
         raise MalformedRequestError("model: must be a text") from None
     if not model:
         raise MalformedRequestError("model: must not be empty")
-    if len(model) > LONGEST_MODEL:
-        raise MalformedRequestError(f"model: must have at most {LONGEST_MODEL} characters")
     return model
 
 
