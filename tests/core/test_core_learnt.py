@@ -42,6 +42,14 @@ def test_of_too_many_the_oldest_go() -> None:
     assert len(list(lessons.kept(NOW))) == MAX_PAIRS
 
 
+def test_for_a_model_whose_name_is_no_name_nothing_is_kept() -> None:
+    lessons = Lessons()
+    lessons.keep(learnt(model="m" * 201))
+    assert (list(lessons.kept(NOW)), lessons.changes) == ([], 0)
+    lessons.keep(learnt(model="m" * 200))
+    assert len(list(lessons.kept(NOW))) == 1
+
+
 def test_forgetting_one_provider_or_all() -> None:
     lessons = Lessons()
     for one in (learnt(), learnt(FIELD), learnt(model="other"), learnt(provider="minimax")):

@@ -151,6 +151,13 @@ def test_a_small_request_is_not_worth_it() -> None:
     assert not Calibration().due(PAIR, WORTH_LEARNING - 1)
 
 
+def test_nor_is_a_model_whose_name_is_no_name() -> None:
+    calibration = Calibration()
+    assert not calibration.due(("zai", "m" * 201), WORTH_LEARNING)
+    assert list(calibration.kept()) == []
+    assert calibration.due(("zai", "m" * 200), WORTH_LEARNING)
+
+
 def test_what_is_kept_comes_back() -> None:
     before, after = Calibration(), Calibration()
     reports(before, Usage(input_tokens=40_000))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from claude_proxy.core.affinity import LONGEST_MODEL
 from claude_proxy.core.traits import Rule
 
 LIFETIME: Final = 30 * 86400.0
@@ -49,7 +50,9 @@ class Lessons:
         return frozenset(rule for rule, learnt in known.items() if learnt.expires > now)
 
     def keep(self, learnt: Learnt) -> None:
-        """Remember a rule; of too many, the oldest go."""
+        """Remember a rule; of too many, the oldest go. None for a name of a model that is longer than any."""
+        if len(learnt.model) > LONGEST_MODEL:
+            return
         pair = (learnt.provider, learnt.model)
         known = self._learnt.setdefault(pair, {})
         known.pop(learnt.rule, None)

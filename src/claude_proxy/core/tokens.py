@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from claude_proxy.core.affinity import LONGEST_MODEL
 from claude_proxy.core.model import Usage
 
 USUAL: Final = 4.0
@@ -128,7 +129,7 @@ class Calibration:
 
     def due(self, pair: tuple[str, str], length: int) -> bool:
         """Tell whether to weigh a request of so many bytes that has been answered, to learn from its report."""
-        if length < WORTH_LEARNING:
+        if length < WORTH_LEARNING or len(pair[1]) > LONGEST_MODEL:
             return False
         known = self._known(pair)
         known.turns += 1
