@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 
@@ -14,7 +16,7 @@ from claude_proxy import __version__
 from claude_proxy.cli.control import LastAnswer, LastError, ProviderStatus, Status
 from claude_proxy.cli.status import _show
 from claude_proxy.store.running import Running
-from fakes.command_line import CommandLine, answering, one_request, serving
+from fakes.command_line import CommandLine, Handle, answering, one_request, serving
 
 NOW = time.time()
 READY = ProviderStatus(name="moonshot", state="ready", key="MOONSHOT_API_KEY")
@@ -139,12 +141,14 @@ def test_a_refused_key_and_a_rest_are_seen_in_a_running_proxy(cli: CommandLine) 
     assert second["key_rejected"] is True
 
 
-def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
+@contextmanager
+def stand_in(cli: CommandLine, **answers: Handle) -> Iterator[None]:
+    """Let something that is no proxy of ours stand at the place of the home's, with answers by their path."""
     health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "a1"}
-    reply = {"/health": answering(200, health), "/admin/status": answering(200, {"version": 1})}
+    reply = {"/health": answering(200, health), **{f"/admin/{name}": answer for name, answer in answers.items()}}
 
     def handle(request: BaseHTTPRequestHandler) -> None:
-        reply[request.path](request)
+        reply.get(request.path.partition("?")[0], answering(404))(request)
 
     with serving(handle) as url:
         cli.home.prepare()
@@ -152,7 +156,20 @@ def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
         Running(pid=1, host="127.0.0.1", port=port, instance="a1", started_at=0, version="0.1.0").write(
             cli.home.running
         )
-        done = cli("status")
+        yield
     cli.home.running.unlink()
+
+
+def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
+    with stand_in(cli, status=answering(200, {"version": 1})):
+        done = cli("status")
     assert done.code == 1
     assert "does not tell its status" in done.err
+
+
+@pytest.mark.parametrize("command", ["explain", "learnt", "learnt forget --all"])
+def test_a_proxy_of_another_version_is_told_to_be_that(cli: CommandLine, command: str) -> None:
+    with stand_in(cli):
+        done = cli(*command.split())
+    assert done.code == 1
+    assert "was started by another version of claude-proxy\n`claude-proxy restart` mends that." in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from client.claude_code import claude_code
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, hasty, running_proxy
 from fakes.scripts import answers, error_event, message, message_start, opening, tool_use
-from fakes.steps import Cut, Script, Stall, Status, Stream, error_body
+from fakes.steps import Cut, Event, Script, Stall, Status, Stream, error_body
 from fakes.story import story
 
 TROUBLES = {
@@ -107,3 +108,19 @@ async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Pat
     assert finished.code != 0
     assert "your plan is used up until Monday" in finished.out + finished.err
     assert len(first.requests) == 1
+
+
+@pytest.mark.parametrize("ping_after", [10.0, 0.0], ids=["at once", "after it was pinged"])
+@story
+async def test_a_prompt_that_is_too_long_is_understood(ping_after: float, tmp_path: Path) -> None:
+    """A pinged client gets it as an event: it asks again without streaming, and then hears it in the API's form."""
+    claude = claude_code(tmp_path)
+    words = "This model's maximum context length is 200000 tokens. However, you requested 300000 tokens"
+    body = error_body("BadRequestError", words)
+    late: Script = [Stream(), Event("error", json.loads(body))]
+    provider = FakeProvider(lambda request: late if request.json().get("stream") else [Status(400, body)])
+    async with running_proxy(provider, ping_after=ping_after) as proxy:
+        finished = await claude.run(proxy.url, TOKEN, "say hi")
+    assert finished.code != 0
+    assert "Prompt is too long" in finished.out
+    assert "~300000 tokens (limit 200000)" in finished.out

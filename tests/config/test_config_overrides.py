@@ -167,7 +167,8 @@ def test_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> 
         (
             {"traits": {"rejects": ["document"]}},
             (
-                'traits.rejects[0]: "document" is not a kind and a name, apart by a colon. '
+                'traits.rejects[0]: "document" is not a kind and a name, apart by a colon (kinds: field, tool_field, '
+                "beta, block, role, thinking, thinking_mode, mark). "
                 'Write one, such as "block:document".'
             ),
         ),

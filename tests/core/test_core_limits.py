@@ -215,6 +215,26 @@ def test_openrouters_code_is_a_status(
         assert found.reply is None
 
 
+@pytest.mark.parametrize(
+    ("status", "plan", "kind", "label", "rest"),
+    [
+        (429, b"rejected", "rate_limit_error", "plan_limit", 0),
+        (429, b"rejected", "odd", "plan_limit", 0),
+        (429, b"allowed_warning", "rate_limit_error", "429", 0),
+        (429, b"rejected", "exceeded_current_quota_error", "no_credit", LONG_REST),
+        (529, b"rejected", "overloaded_error", "529", 0),
+    ],
+)
+def test_a_429_of_a_plan_that_rejects_is_its_limit(
+    status: int, plan: bytes, kind: str, label: str, rest: float
+) -> None:
+    """Its words speak of a rate limit; by its headers `status` can say what it is."""
+    headers = ((b"anthropic-ratelimit-unified-status", plan),)
+    found = judge_body(Reply(status, headers, error("This would exceed your rate limit", type=kind)), TERMS, NOW)
+    assert isinstance(found, Rejected)
+    assert (found.label, found.rest) == (label, rest)
+
+
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(status: int) -> None:
     found = judged(status, error("no", code="1113"), Terms(Policy(frozenset({502})), Traits()))

@@ -79,6 +79,9 @@ def test_a_long_story_is_cut_and_none_is_none() -> None:
     assert in_anthropics_words(reply, "x" * 999).body == error_body(
         "invalid_request_error", "prompt is too long: " + "x" * 300
     )
+    numbers = "9 tokens > 5 maximum"
+    assert numbers in in_anthropics_words(reply, "x" * 980 + numbers).body.decode()
+    assert numbers not in in_anthropics_words(reply, "x" * 990 + numbers).body.decode()
     assert in_anthropics_words(reply, "").body == error_body("invalid_request_error", "prompt is too long")
 
 
@@ -91,6 +94,7 @@ def test_a_long_story_is_cut_and_none_is_none() -> None:
         "'max_completion_tokens' is too large: 9. This model's maximum context length is 5 tokens",
         "max_tokens: 9 > 5, which is the maximum allowed number of output tokens",
         "Request exceeds the maximum size",
+        "exceedingly odd: see the context window",
         "the context_management field is not supported",
     ],
 )

@@ -33,6 +33,10 @@ class SilentError(ControlError):
     """Something listens there, but gives no answer."""
 
 
+class UnknownError(ControlError):
+    """The proxy does not know what is asked: it was started by another version."""
+
+
 class RefusedError(ControlError):
     """The proxy answered with an error status: it does not take our token, for example."""
 
@@ -183,6 +187,8 @@ class Control:
             raise UnreachableError(type(error).__name__) from error
         if answer.status == http.client.UNAUTHORIZED:
             raise RefusedError("it answered 401: it does not take the token in state/token")
+        if answer.status == http.client.NOT_FOUND:
+            raise UnknownError("it was started by another version of claude-proxy")
         if answer.status >= http.client.BAD_REQUEST:
             raise RefusedError(f"the proxy answered {answer.status} to {method} {path}")
         return data

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from claude_proxy.cli import control, processes
-from claude_proxy.cli.control import Control
+from claude_proxy.cli.control import Control, UnknownError
 from claude_proxy.cli.exits import ERROR, CommandError, Exit, described
 from claude_proxy.cli.waiting import until
 from claude_proxy.store.home import HOME_VARIABLE, Home
@@ -158,6 +158,8 @@ def _check_access(home: Home, running: Running) -> None:
 
 def untold(proxy: Control, error: Exception) -> CommandError:
     """Return what a command says where a proxy that runs does not tell its status."""
+    if isinstance(error, UnknownError):
+        return CommandError(f"the proxy at {proxy.url} can't tell: {error}", hint="`claude-proxy restart` mends that.")
     return CommandError(
         f"the proxy at {proxy.url} does not tell its status: {error}",
         hint="`claude-proxy restart --force` mends that.",

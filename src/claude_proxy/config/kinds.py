@@ -110,12 +110,13 @@ ThinkingMode = Annotated[
 ForcedToolUse = Annotated[
     Literal["yes", "without-thinking", "no"], Meta(extra=says('"yes", "without-thinking" or "no"', "yes"))
 ]
+_KINDS = ", ".join(kind.value for kind in Kind if kind is not Kind.REQUIRES)
 Refused = Annotated[
     str,
     Meta(
-        pattern=rf"^({'|'.join(kind.value for kind in Kind if kind is not Kind.REQUIRES)}):[!-~]+$",
+        pattern=rf"^({_KINDS.replace(', ', '|')}):[!-~]+$",
         max_length=200,
-        extra=says("a kind and a name, apart by a colon", "block:document"),
+        extra=says(f"a kind and a name, apart by a colon (kinds: {_KINDS})", "block:document"),
     ),
 ]
 Word = Annotated[

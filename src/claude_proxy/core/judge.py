@@ -21,7 +21,7 @@ from claude_proxy.core.lenient import decoded
 from claude_proxy.core.messages import STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.model import Ending, Fault, Headers, Policy, Reply, Usage
 from claude_proxy.core.reset_time import told_return
-from claude_proxy.core.retry_after import named_return
+from claude_proxy.core.retry_after import named_return, plan_rejects
 from claude_proxy.core.signatures import NEEDLES, Signatures
 from claude_proxy.core.too_long import in_anthropics_words
 from claude_proxy.core.traits import Traits
@@ -107,6 +107,8 @@ def _behind_status(reply: Reply, terms: Terms, now: float) -> Rejected:
         # a redirect, say, or the page of something that stands in front of the provider
         return Rejected(Fault.PROVIDER, str(status), f"answered {status}, which is no answer to a request like this")
     limit = limits.limit_of(told, status)
+    if status == 429 and limit in (None, limits.TOO_FAST) and plan_rejects(reply.headers):
+        limit = limits.PLAN_LIMIT
     if limit and _counts(limit, status, terms):
         return _limited(limit, told, reply, terms, now)
     if status == 402 and terms.sends_on(status):

@@ -35,6 +35,11 @@ def named_return(headers: Headers, now: float) -> float | None:
     return _reset(headers, now) if moment is None else moment
 
 
+def plan_rejects(headers: Headers) -> bool:
+    """Whether the headers say that a plan's limit is reached; a 429 without that is about the pace."""
+    return find(headers, b"anthropic-ratelimit-unified-status") == b"rejected"
+
+
 def _plan_reset(headers: Headers, now: float) -> float | None:
     resets, statuses = dict[bytes, float](), dict[bytes, bytes]()
     for name, value in headers:

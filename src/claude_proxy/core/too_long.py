@@ -16,7 +16,7 @@ _WORDS: Final = re.compile(
     r"prompt (?:is )?too long|input (?:is )?too long|prompt exceeds max|too many (?:input |prompt )?tokens(?! per)"
     r"|maximum (?:context|prompt) length|range of input length|reduce the length of the (?:messages|prompt)"
     r"|input length and \W?max_tokens\W? exceed"
-    r"|exceed\w*[^.]{0,60}\b(?:context (?:length|window|size|limit)|model token limit|available context)"
+    r"|exceed\w{0,3}\b[^.]{0,60}\b(?:context (?:length|window|size|limit)|model token limit|available context)"
     r"|context[ _](?:length|window|size|limit)[^.]{0,40}exceed|input token count[^.]{0,40}exceeds"
     r"|(?:longer|greater) than the (?:model'?s? )?(?:maximum )?(?:context|model) length"
     r"|上下文.{0,12}(?:超|过长)|(?:输入|提示词|prompt|token).{0,12}(?:过长|超长|超出|超过)",
@@ -41,6 +41,8 @@ _NUMBERS: Final = tuple(
     )
 )
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
+_LOOKED_AT: Final = 1000
+"""Characters in which numbers are looked for: what stands further behind is a quotation."""
 _LONGEST: Final = 300
 """Characters of a provider's own words that are passed on behind ours."""
 
@@ -60,7 +62,7 @@ def in_anthropics_words(reply: Reply, words: str) -> Reply:
 
 
 def _told(words: str) -> str:
-    if found := _numbers(_THOUSANDS.sub("", words)):
+    if found := _numbers(_THOUSANDS.sub("", words[:_LOOKED_AT])):
         return "prompt is too long: {} tokens > {} maximum".format(*found)
     return f"prompt is too long: {words[:_LONGEST]}" if words else "prompt is too long"
 

@@ -19,7 +19,7 @@ from claude_proxy.config.editing import added
 from claude_proxy.config.load import Configured
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of, read_variables
-from claude_proxy.core.model import Auth, Provider
+from claude_proxy.core.model import Auth
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
@@ -148,13 +148,14 @@ def _tell(files: OwnFiles, addition: _Addition, secret: str) -> None:
         click.echo(f"{name} is in {path} already, {_rank(addition)}; there it stays as it is.")
     click.echo(_about_key(files, addition, secret))
     if addition.is_new:
-        click.echo(f"A running proxy takes it up in a moment. {_next_step(addition.one.provider)}")
+        click.echo(f"A running proxy takes it up in a moment. {_next_step(addition.one, secret)}")
 
 
-def _next_step(provider: Provider) -> str:
-    if provider.auth is Auth.CLIENT:  # the terminals that are led so far send our token in place of the login
+def _next_step(one: Configured, secret: str) -> str:
+    if one.provider.auth is Auth.CLIENT:  # the terminals that are led so far send our token in place of the login
         return "Type claude-fb anew in each terminal, or start Claude Code by: claude-proxy run -- claude"
-    return f"To try it: claude-proxy providers test {provider.name}"
+    when = "Once it has its key, try it" if one.missing and not secret else "To try it"
+    return f"{when}: claude-proxy providers test {one.provider.name}"
 
 
 def _rank(addition: _Addition) -> str:
