@@ -55,6 +55,13 @@ def test_what_the_user_says_of_one_counts(own: CommandLine) -> None:
     assert ["glm-5.3", "opus,", "sonnet,", "fable", "64k"] in [row.split()[:5] for row in text.splitlines()]
 
 
+def test_a_dated_name_is_shown_with_what_is_known_of_its_model(cli: CommandLine) -> None:
+    dated = '{"providers": [{"preset": "anthropic", "models": {"haiku": "claude-haiku-4-5-20251001"}}]}'
+    cli.home.config.write_text(dated, encoding="utf-8")
+    rows = [row.split()[:4] for row in shown(cli, "anthropic").splitlines()]
+    assert ["claude-haiku-4-5-20251001", "all", "200k", "64k"] in rows
+
+
 def test_one_that_the_catalogue_does_not_know_is_shown_too(own: CommandLine) -> None:
     text = shown(own, "mine")
     assert "POST https://mine.example/api/v1/messages" in text

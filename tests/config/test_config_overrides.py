@@ -114,6 +114,13 @@ def test_a_model_is_known_by_its_name_without_the_mark_of_a_long_context(home: F
     assert "MiniMax-M3[1m]" not in facts
 
 
+def test_what_is_given_for_a_dated_name_leaves_the_rest_of_what_is_known(home: Folder) -> None:
+    name = "claude-haiku-4-5-20251001"
+    facts = only(home, {"preset": "anthropic", "model_facts": {name: {"context": 5}}}).facts
+    assert (facts[name].context, facts[name].max_output) == (5, 64_000)
+    assert facts["claude-haiku-4-5"].context == 200_000
+
+
 @pytest.mark.parametrize(
     ("settings", "meant"),
     [

@@ -110,7 +110,10 @@ def test_who_rests_is_asked_after_the_others_by_its_return() -> None:
 
 def test_where_all_rest_the_first_to_return_is_asked() -> None:
     found = explain(Chooser((A, B)), resting("a", 60), resting("b", 30))
-    assert places(found)[0] == ("b", 1)
+    assert told(found) == [
+        ("b", 1, ("it rests as all of them do, and returns first",)),
+        ("a", 2, ("it rests: asked only if all others fail",)),
+    ]
     assert found.verdict == (
         "All of them rest. b, which returns first, would be asked all the same."
         " If it fails before its answer begins: a."
@@ -125,6 +128,15 @@ def test_a_rest_that_is_over_is_told() -> None:
     health.admit(NOW + 60)
     found = explain(Chooser((A, B)), health, now=NOW + 60)
     assert told(found)[1] == ("a", 2, ("another request is trying it after its rest; this one goes past",))
+
+
+def test_of_one_that_another_request_tries_it_is_told_what_happens_to_this_one() -> None:
+    probing = resting("a", 60)
+    probing.admit(NOW + 60)
+    found = explain(Chooser((A, B)), probing, resting("b", 99), now=NOW + 60)
+    assert told(found)[0] == ("a", 1, ("it rests as all of them do, and returns first",))
+    found = explain(Chooser((A, B)), probing, now=NOW + 60, provider="a")
+    assert told(found) == [("a", 1, ("it rests, but is asked since it is pinned",))]
 
 
 def test_a_pinned_provider_is_asked_whatever_its_health() -> None:

@@ -125,6 +125,8 @@ LONG = rejected(Fault.MISFIT, "too_long", None, error("invalid_request_error", 4
 UNKNOWN = rejected(Fault.MISFIT, "unknown_model", None, error("not_found_error", 404))
 BUSY = rejected(Fault.PROVIDER, "503", None, error("overloaded_error", 503))
 FOR_HOURS = rejected(Fault.QUOTA, "429", NOW + 9999, error("rate_limit_error", 429))
+BUSY_FOR_MINUTES = replace(BUSY, until=NOW + 600)
+SOON_BACK = replace(FOR_HOURS, until=NOW + 60)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,12 @@ FOR_HOURS = rejected(Fault.QUOTA, "429", NOW + 9999, error("rate_limit_error", 4
     [
         pytest.param(LONG, BUSY, BUSY, NOW + 15, id="ask again, since one is back soon"),
         pytest.param(LONG, DOWN, DOWN, NOW + 15, id="the same where it said nothing"),
+        pytest.param(LONG, BUSY_FOR_MINUTES, BUSY_FOR_MINUTES, NOW + 600, id="though it takes some minutes"),
+        pytest.param(LONG, SPENT, SPENT, NOW + 1800, id="the same where it names no time, since that is a guess"),
+        pytest.param(LONG, SOON_BACK, SOON_BACK, NOW + 60, id="or a minute"),
         pytest.param(LONG, FOR_HOURS, LONG, None, id="shorten it, since the other is away for long"),
+        pytest.param(LONG, rejected(Fault.QUOTA, "plan_limit"), LONG, None, id="for an hour or so"),
+        pytest.param(LONG, rejected(Fault.QUOTA, "no_credit"), LONG, None, id="until it is paid"),
         pytest.param(LONG, UNKNOWN, LONG, None, id="shorten it, since the other never will"),
         pytest.param(UNKNOWN, BUSY, BUSY, NOW + 15, id="no advice to take another model while one is away"),
         pytest.param(UNKNOWN, DOWN, DOWN, NOW + 15, id="nor where that said nothing"),

@@ -262,6 +262,7 @@ ANTHROPIC = Candidate("https://api.anthropic.com", (), ("claude-opus-5-5",))
         ([replace(LOCAL, claude_code=ClaudeCode(tool_search=False)), MINIMAX], 3_000_000, 1_000_000, False),
         ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts(context=150_000)})], None, 150_000, False),
         ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts()})], None, 1_000_000, False),
+        ([replace(ANTHROPIC, models=("x-20260101",), facts={"x": ModelFacts(context=150_000)})], None, 150_000, True),
         ([replace(LOCAL, facts={"qwen3-coder": ModelFacts(context=120_000)}), MINIMAX], 3_000_000, 120_000, True),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.core.model import TIERS, ClaudeCode
-from claude_proxy.core.traits import ModelFacts
+from claude_proxy.core.traits import ModelFacts, known_of
 
 MIN_WINDOW, MAX_WINDOW = 100_000, 1_000_000
 """What Claude Code takes for CLAUDE_CODE_AUTO_COMPACT_WINDOW, in tokens."""
@@ -91,8 +91,7 @@ def _window(candidate: Candidate, entry: Entry | None) -> int | None:
 
 def _contexts(model: str, candidate: Candidate, entry: Entry | None) -> Iterable[int]:
     """Yield the sizes by which a model is known: at its own provider, else wherever the catalogue has it."""
-    if model in candidate.facts:
-        context = candidate.facts[model].context
-        return (context,) if context else ()
+    if own := known_of(candidate.facts, model):
+        return (own.context,) if own.context else ()
     entries = [entry] if entry and model in entry.models else catalogue().providers
     return (facts.context for one in entries if (facts := one.models.get(model)) and facts.context)

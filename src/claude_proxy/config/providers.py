@@ -18,7 +18,7 @@ from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
 from claude_proxy.core.model import TIERS, Auth, ClaudeCode, Provider, Timeouts
-from claude_proxy.core.traits import ModelFacts, Traits
+from claude_proxy.core.traits import ModelFacts, Traits, known_of
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy along from a provider's documentation although every client adds it."""
@@ -260,7 +260,7 @@ class _Completion:
     def _facts(self, entry: Entry | None) -> dict[str, ModelFacts]:
         facts = dict(entry.facts) if entry else {}
         for model, given in self.given.model_facts.items():
-            facts[bare(model)] = facts_with(facts.get(bare(model), ModelFacts()), given)
+            facts[bare(model)] = facts_with(known_of(facts, bare(model)) or ModelFacts(), given)
         return facts
 
     def _counts_tokens(self, entry: Entry | None) -> bool:

@@ -139,7 +139,7 @@ class _Explaining:
         return f"{first} would be asked first.{then}"
 
     def _asked_at(self, place: int, one: Candidate, found: Route) -> Fate:
-        return self._fate(one, place, (*self._about_the_order(one, found), *self._about_health(one, found)))
+        return self._fate(one, place, (*self._about_the_order(one, found), *self._about_health(one, place, found)))
 
     def _about_the_order(self, one: Candidate, found: Route) -> Iterator[str]:
         holder, first = found.candidates[0], found.first_choice or found.candidates[0]
@@ -154,16 +154,18 @@ class _Explaining:
         for demand in self._chooser.abilities(one, self._now).lacking(self._asked.demands()):
             yield f"it is known not to take {demand}: asked after those that do"
 
-    def _about_health(self, one: Candidate, found: Route) -> Iterator[str]:
+    def _about_health(self, one: Candidate, place: int, found: Route) -> Iterator[str]:
         health = self._healths.get(one.provider.name)
         if health is None or health.rest_until is None:
             return
         if health.admits(self._now):
             yield "its rest is over: this request would try it"
-        elif health.rest_until <= self._now:
-            yield "another request is trying it after its rest; this one goes past"
         elif found.pinned:
             yield "it rests, but is asked since it is pinned"
+        elif place == 1:
+            yield "it rests as all of them do, and returns first"
+        elif health.rest_until <= self._now:
+            yield "another request is trying it after its rest; this one goes past"
         else:
             yield "it rests: asked only if all others fail"
 

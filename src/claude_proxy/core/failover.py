@@ -12,8 +12,8 @@
 
 A pinned request has one candidate, is sent whatever that one's health, and its error is the client's.
 
-Where all have failed, each in its own way, the client is told what it can act on: to ask again, where one is back soon;
-else to shorten its prompt, where one would have taken it so.
+Where all have failed, each in its own way, the client is told what it can act on: to ask again, or to shorten its
+prompt, where one would have taken it so and all others are at a limit that lasts.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from typing import Final, TypeAlias
 
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.limits import TOO_LONG
+from claude_proxy.core.limits import NO_CREDIT, PLAN_LIMIT, TOO_LONG
 from claude_proxy.core.model import Ending, Fault
 from claude_proxy.core.routing import Candidate
 
 SOON: Final = 60.0
 """Seconds that Claude Code waits at most before it asks again; where `retry-after` says more, it gives up."""
+
+_LASTING: Final = frozenset({NO_CREDIT.label, PLAN_LIMIT.label})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +138,15 @@ class Failover:
 
         Of these the last that can be relayed.
         """
-        returns_at = self._first_return(now)
         misfits = [one for one in self._rejections if one[0].fault is Fault.MISFIT]
         too_long = [one for one in misfits if one[0].label == TOO_LONG.label]
         others = [one for one in self._rejections if one[0].fault is not Fault.MISFIT]
-        if too_long and (returns_at is None or returns_at - now > SOON):
+        if too_long and all(_lasts(one[0], now) for one in others):
             others = []
         told = others or too_long or misfits
         rejected, name = next((one for one in reversed(told) if one[0].reply), told[-1])
         # where the request itself fits nowhere, asking again helps nobody
-        return GiveUp(rejected, name, returns_at if others else None)
+        return GiveUp(rejected, name, self._first_return(now) if others else None)
 
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
@@ -154,6 +155,13 @@ class Failover:
         able = {name for rejected, name in self._rejections if rejected.fault is not Fault.MISFIT}
         healths = [health for health in self._healths if health.name in able]
         return min((now if health.rest_until is None else health.rest_until for health in healths), default=None)
+
+
+def _lasts(rejected: Rejected, now: float) -> bool:
+    """Whether a provider is at a limit for longer than a client waits; one that names no time may be back at once."""
+    if rejected.fault is not Fault.QUOTA or rejected.until is None:
+        return rejected.label in _LASTING
+    return rejected.until - now > SOON
 
 
 def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:

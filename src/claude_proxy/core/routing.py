@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from claude_proxy.core.model import TIERS, Provider
-from claude_proxy.core.traits import ModelFacts
+from claude_proxy.core.traits import ModelFacts, known_of
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
@@ -19,7 +19,6 @@ _PINNING: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 
 
 _NOTHING_KNOWN: Final = ModelFacts()
-_DATE: Final = len("20251001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,8 @@ class Candidate:
 
     @property
     def facts(self) -> ModelFacts:
-        """What is known of the model; what is known of `claude-haiku-4-5` holds for `claude-haiku-4-5-20251001` too."""
-        known = self.provider.facts.get(self.model)
-        if known is None:
-            name, _, date = self.model.rpartition("-")
-            known = self.provider.facts.get(name) if len(date) == _DATE and date.isdecimal() else None
-        return known or _NOTHING_KNOWN
+        """What is known of the model."""
+        return known_of(self.provider.facts, self.model) or _NOTHING_KNOWN
 
     @property
     def key(self) -> tuple[str, str]:

@@ -8,7 +8,7 @@ known: it gets what the client sent.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -57,6 +57,18 @@ class ModelFacts:
     thinking: Thinking | None = None
     forced_tool: ForcedTool = ForcedTool.YES
     price: Price = Price()
+
+
+_DATE = len("20251001")
+
+
+def known_of(models: Mapping[str, ModelFacts], name: str) -> ModelFacts | None:
+    """Return what is known of a model, or None; what is known of `claude-haiku-4-5` holds for its dated name too."""
+    known = models.get(name)
+    if known is None:
+        undated, _, date = name.rpartition("-")
+        known = models.get(undated) if len(date) == _DATE and date.isdecimal() else None
+    return known
 
 
 class Kind(enum.Enum):

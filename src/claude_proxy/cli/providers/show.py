@@ -18,7 +18,7 @@ from claude_proxy.config.catalogue import Entry, PriceTier, catalogue
 from claude_proxy.config.load import Configured
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.model import Provider
-from claude_proxy.core.traits import ModelFacts, Price
+from claude_proxy.core.traits import ModelFacts, Price, known_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.text import printable
 
@@ -109,7 +109,7 @@ def _models(provider: Provider) -> Table:
     rows.columns[0].no_wrap = True  # it is there to be copied
     rows.padding = (0, 1, 0, 0)
     for model in provider.own_models:
-        facts = provider.facts.get(model, ModelFacts())
+        facts = known_of(provider.facts, model) or ModelFacts()
         sizes = words.tokens(facts.context), words.tokens(facts.max_output)
         thinking = facts.thinking.value if facts.thinking else "-"
         used = words.tiers(provider, model) or "-"
