@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from claude_proxy.attempt import Stream, ask
 from claude_proxy.core import messages
 from claude_proxy.core.adapt import Adapted, adapt
-from claude_proxy.core.affinity import session_key
+from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.login import shown_to
@@ -40,6 +40,7 @@ class Notes:
         self._used_model = ""
         self._requested_model = ""
         self._streaming = False
+        self._session: SessionKey | None = None
         self._candidate: Candidate | None = None
         self._weight: Weight | None = None
         self.route: Route | None = None
@@ -57,6 +58,7 @@ class Notes:
         """Note what is asked for."""
         self._requested_model = request.model
         self._streaming = request.streaming
+        self._session = session_key(self._head.headers, request.model)
 
     def adapted(self, candidate: Candidate, request: MessagesRequest, rules: Iterable[Rule]) -> Adapted:
         """Return the request as a candidate gets it under these rules."""
@@ -118,9 +120,8 @@ class Notes:
 
     def _hold_session(self) -> None:
         if self._candidate and self.route and self.route.first_choice:
-            key = session_key(self._head.headers, self._requested_model)
             first, now = self.route.first_choice.key, self._gateway.clock.wall()
-            self._gateway.memory.sessions.note(key, self._candidate.key, first, now)
+            self._gateway.memory.sessions.note(self._session, self._candidate.key, first, now)
 
     @property
     def _answered(self) -> bool:

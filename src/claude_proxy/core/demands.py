@@ -48,13 +48,13 @@ _tools = msgspec.json.Decoder(list[_Tool])
 class DemandsOf:
     """What a request demands, looked for no sooner than somebody asks, and once: it takes up to 0.5 ms for each MB."""
 
-    __slots__ = ("_body", "_kinds", "_spans", "_tools")
+    __slots__ = ("_body", "_kinds", "_server_tools", "_spans")
 
     def __init__(self, body: bytes, spans: Mapping[str, slice]) -> None:
         self._body = body
         self._spans = spans
         self._kinds: frozenset[str] | None = None
-        self._tools: tuple[str, ...] | None = None
+        self._server_tools: tuple[tuple[str, ...], bool] | None = None
 
     @property
     def images(self) -> bool:
@@ -78,18 +78,19 @@ class DemandsOf:
     @property
     def server_tools(self) -> tuple[str, ...]:
         """The types of the server tools among its tools."""
-        return tuple(kind for kind in self._tool_types() if is_server_tool(kind))
+        return self._read_tools()[0]
 
     @property
     def nothing_else(self) -> bool:
         """Whether it has server tools and no other tool beside them: so Claude Code asks for a web search."""
-        kinds = self._tool_types()
-        return bool(kinds) and all(map(is_server_tool, kinds))
+        return self._read_tools()[1]
 
-    def _tool_types(self) -> tuple[str, ...]:
-        if self._tools is None:
-            self._tools = tuple([tool.type or "" for tool in decoded(_tools, self._raw("tools")) or ()])
-        return self._tools
+    def _read_tools(self) -> tuple[tuple[str, ...], bool]:
+        if self._server_tools is None:
+            tools = decoded(_tools, self._raw("tools")) or ()
+            found = tuple([tool.type for tool in tools if tool.type and is_server_tool(tool.type)])
+            self._server_tools = found, bool(found) and len(found) == len(tools)
+        return self._server_tools
 
     def _raw(self, name: str) -> bytes:
         span = self._spans.get(name)

@@ -293,7 +293,7 @@ class StreamJudge:
             event = sse.parse(piece)
             if event:
                 self._take(event)
-        return bool(telling) or b"content_block" in block
+        return bool(telling) or block.find(b"content_block") >= 0
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise`: where it was not complete."""

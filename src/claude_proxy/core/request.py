@@ -89,15 +89,31 @@ def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:
     """Return where the values stand; None where it is not plain that each was found, and found once."""
     spans, position = dict[str, slice](), 0
     while key := _NEXT_KEY.match(body, position):
-        name = _KNOWN.get(key[1])
+        name, start = _KNOWN.get(key[1]), key.end()
         if name is None or name in spans:
             return None
-        value = b"[%b]" % b",".join(known.messages) if name == "messages" else bytes(getattr(known, name))
-        position = key.end() + len(value)
-        if not body.startswith(value, key.end()):
+        value = getattr(known, name)
+        position = _end_of_list(body, start, value) if isinstance(value, list) else _end_of(body, start, value)
+        if position < 0:
             return None
-        spans[name] = slice(key.end(), position)
+        spans[name] = slice(start, position)
     return spans if _END.fullmatch(body, position) else None
+
+
+def _end_of(body: bytes, start: int, value: msgspec.Raw) -> int:
+    """Return where a value ends that stands at `start`; -1 where another stands there."""
+    end = start + len(value)
+    return end if msgspec.Raw(memoryview(body)[start:end]) == value else -1
+
+
+def _end_of_list(body: bytes, start: int, values: list[msgspec.Raw]) -> int:
+    """Return where a list of these values ends, one close behind the other; -1 where something else stands there."""
+    position, before = start, b"["
+    for value in values:
+        if body[position : position + 1] != before:
+            return -1
+        position, before = _end_of(body, position + 1, value), b","
+    return position + 1 if body[position : position + 1] == b"]" else -1
 
 
 def _spans_of_any(body: bytes) -> dict[str, slice]:

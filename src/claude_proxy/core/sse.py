@@ -99,15 +99,19 @@ def split(block: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def telling(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
-    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is split for it."""
-    found = [position for word in words if (position := block.find(word)) >= 0]
-    if not found:
+    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it."""
+    ends: dict[int, int] = {}  # by where an event begins
+    for word in words:
+        position = block.find(word)
+        while position >= 0:
+            end = block.find(b"\n\n", position)
+            ends[block.rfind(b"\n\n", 0, position) + 1] = end
+            position = block.find(word, end)
+    if not ends:
         return []
-    if b"\r" in block:
-        pieces = _BLANK_LINE.split(block)
-    else:
-        pieces = block[block.rfind(b"\n\n", 0, min(found)) + 1 :].split(b"\n\n")
-    return [piece for piece in pieces if any(word in piece for word in words)]
+    if b"\r" in block:  # other line ends than those looked for
+        return [piece for piece in _BLANK_LINE.split(block) if any(word in piece for word in words)]
+    return [block[start:end] for start, end in sorted(ends.items())]
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:

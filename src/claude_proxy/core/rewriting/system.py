@@ -55,7 +55,8 @@ def _without_blocks(blocks: list[msgspec.Raw]) -> list[msgspec.Raw]:
 
 def _unbilled(raw: msgspec.Raw) -> msgspec.Raw | None:
     """Return a block as it came; only what follows, where it begins with the header; None where nothing follows."""
-    block = decoded(_text_block, bytes(raw)) or _TextBlock()
+    written = bytes(raw)
+    block = (decoded(_text_block, written) if _NEEDLE in written else None) or _TextBlock()
     text = _without_first_lines(block.text)
     if text == block.text:
         return raw
