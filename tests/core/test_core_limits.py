@@ -222,7 +222,7 @@ def test_openrouters_code_is_a_status(
         (429, b"rejected", "odd", "plan_limit", 0),
         (429, b"allowed_warning", "rate_limit_error", "429", 0),
         (429, b"rejected", "exceeded_current_quota_error", "no_credit", LONG_REST),
-        (529, b"rejected", "overloaded_error", "529", 0),
+        (503, b"rejected", "api_error", "503", 0),
     ],
 )
 def test_a_429_of_a_plan_that_rejects_is_its_limit(

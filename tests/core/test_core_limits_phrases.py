@@ -89,6 +89,7 @@ def test_the_message_of_an_error_that_a_relay_quotes_counts(words: str) -> None:
         (400, error("x" * 2000 + " credit balance is too low", type="invalid_request_error")),
         (400, error("tool 1308 has 1211 faults", type="invalid_request_error")),
         (400, error("max_tokens is too large: 9. This model's maximum context length is 5 tokens", code=400)),
+        (400, error("'max_completion_tokens' is too large: 9. This model's maximum context length is 5 tokens")),
         (400, error("max_tokens: 9 > 5, which is the maximum allowed number of output tokens", type="x")),
         (400, error("thinking.type disabled is not supported by this model", type="invalid_request_error")),
         (400, error("Invalid key", type="invalid_authentication_error")),
