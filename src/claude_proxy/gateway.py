@@ -9,7 +9,7 @@ from typing import assert_never
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.choosing import Asked, Chooser, TooLong
 from claude_proxy.core.health import Health
-from claude_proxy.core.learnt import Lessons
+from claude_proxy.core.learning.learnt import Lessons
 from claude_proxy.core.login import NoLogin, is_shown
 from claude_proxy.core.model import Headers, Policy, Provider, Reply
 from claude_proxy.core.origins import Origins

@@ -13,8 +13,8 @@ from typing import Final
 from claude_proxy.attempt import Stream
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.learnt import LIFETIME, Learnt
-from claude_proxy.core.lesson import TEACHING_STATUSES, Lesson, lessons
+from claude_proxy.core.learning.learnt import LIFETIME, Learnt
+from claude_proxy.core.learning.lesson import TEACHING_STATUSES, Lesson, lessons
 from claude_proxy.core.model import Auth, Fault
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate

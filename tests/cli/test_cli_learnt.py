@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from claude_proxy.cli.learnt import show
-from claude_proxy.core.learnt import LIFETIME, Learnt
+from claude_proxy.core.learning.learnt import LIFETIME, Learnt
 from claude_proxy.core.origins import hashed
 from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.gateway import Memory

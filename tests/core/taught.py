@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.lesson import lessons
+from claude_proxy.core.learning.lesson import lessons
 from claude_proxy.core.messages import error_body
 
 BETAS = "claude-code-20250219,context-1m-2025-08-07,prompt-caching-scope-2026-01-05,effort-2025-11-24"

@@ -9,7 +9,7 @@ import pytest
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.choosing import MOST_KNOWN, Asked, Chooser, TooLong
 from claude_proxy.core.demands import Demands
-from claude_proxy.core.learnt import Learnt, Lessons
+from claude_proxy.core.learning.learnt import Learnt, Lessons
 from claude_proxy.core.login import NoLogin
 from claude_proxy.core.model import Auth, Failback, Provider, Usage
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop

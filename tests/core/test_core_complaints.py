@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from claude_proxy.core.complaints import LONGEST, MOST, MOST_CHARACTERS, complaints
+from claude_proxy.core.learning.complaints import LONGEST, MOST, MOST_CHARACTERS, complaints
 
 
 def said(value: object) -> list[str]:

@@ -12,7 +12,7 @@ from claude_proxy.core.affinity import Sessions
 from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained, question
 from claude_proxy.core.health import Health
-from claude_proxy.core.learnt import Learnt, Lessons
+from claude_proxy.core.learning.learnt import Learnt, Lessons
 from claude_proxy.core.model import Auth
 from claude_proxy.core.quirks import OF_OTHERS
 from claude_proxy.core.routing import Routes, Stop

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from claude_proxy.core.learnt import LIFETIME, MAX_PAIRS, MAX_RULES, Learnt, Lessons
+from claude_proxy.core.learning.learnt import LIFETIME, MAX_PAIRS, MAX_RULES, Learnt, Lessons
 from claude_proxy.core.traits import Kind, Rule
 from core.given import NOW
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.lesson import MOST_RULES, lessons
+from claude_proxy.core.learning.lesson import MOST_RULES, lessons
 from core.taught import EXTRA, IMAGE, anthropic, sent, taught
 
 WRAPPED = json.dumps({"error": {"type": "invalid_request_error", "message": f"thinking.display: {EXTRA}"}})

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.adapt import adapt
-from claude_proxy.core.lesson import MOST_RULES, lessons
-from claude_proxy.core.refused_fields import FIELDS
+from claude_proxy.core.learning.lesson import MOST_RULES, lessons
+from claude_proxy.core.learning.refused_fields import FIELDS
 from core.given import MODEL, candidate, compact, request
 from core.taught import BETAS, REQUEST, anthropic
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.learning.refused_fields import FIELDS
 from claude_proxy.core.model import Auth
-from claude_proxy.core.refused_fields import FIELDS
 from fakes.clock import FakeClock
 from fakes.grammar import complete_text
 from fakes.peer import Request

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy.core.learnt import LIFETIME, Learnt
+from claude_proxy.core.learning.learnt import LIFETIME, Learnt
 from claude_proxy.core.origins import LONGEST_UNUSED, hashed
 from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.gateway import Memory

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from claude_proxy.core.explain import Explanation, Question
-from claude_proxy.core.learnt import Learnt
+from claude_proxy.core.learning.learnt import Learnt
 from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"

@@ -16,7 +16,7 @@ from claude_proxy.cli import lifecycle
 from claude_proxy.cli.console import console, table
 from claude_proxy.cli.control import Control, ControlError
 from claude_proxy.cli.exits import CommandError, Exit
-from claude_proxy.core.learnt import Learnt
+from claude_proxy.core.learning.learnt import Learnt
 from claude_proxy.core.quirks import rule_in_words
 from claude_proxy.gateway import Memory
 from claude_proxy.store.home import Home, write_private

@@ -13,20 +13,19 @@ The way of a request through it:
     failover.py     Outcome                        → Decision: Try, Relay or GiveUp
     reply.py        Decision                       → what the client gets
     usage.py        events                         → Usage
-    lesson.py       a refusal + what was sent      → Lesson, the rules to send it with instead
+    learning/       a refusal + what was sent      → Lesson, the rules to send it with instead
 
 `model.py` holds the nouns that all of them share, `traits.py` what providers take, `demands.py` what a request asks
-beyond text; `unable.py` answers where no provider can.
+beyond text, `abilities.py` who is known not to have it; `unable.py` answers where no provider can.
 
 What is remembered from one request to the next: `origins.py` who made which thinking (`signatures.py` finds it in an
-answer), `learnt.py` what a provider refused, `affinity.py` who holds which session, `tokens.py` how many bytes a token
-has. A lesson is read off the error by `complaints.py`, `refusals.py` and `refused_fields.py`, off the request by
-`sent.py`.
+answer), `learning/learnt.py` what a provider refused, `affinity.py` who holds which session, `tokens.py` how many bytes
+a token has.
 
 Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at the provider,
-`headers.py` and `betas.py` which fields go on, `retry_after.py` and `reset_time.py` when a provider returns, by its
-headers and by its words, `too_long.py` who says how that a prompt is, `lenient.py` JSON that may be anything,
-`patterns.py` how words are looked for. `reasons.py` tells why a provider rests. `listing.py` is the list of models,
-`explain.py` what would happen to a request, `quirks.py` what would be changed in it. Time is handed in as `now`, in
-seconds; nothing here reads a clock.
+`headers.py` and `betas.py` which fields go on, `login.py` the client's own, `retry_after.py` and `reset_time.py` when a
+provider returns, by its headers and by its words, `too_long.py` who says how that a prompt is, `lenient.py` JSON that
+may be anything. `reasons.py` tells why a provider rests. `listing.py` is the list of models, `explain.py` what would
+happen to a request, `quirks.py` what would be changed in it. Time is handed in as `now`, in seconds; nothing here reads
+a clock.
 """

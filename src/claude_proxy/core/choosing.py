@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.abilities import Abilities, abilities_of
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.demands import Demands, DemandsOf
-from claude_proxy.core.learnt import Lessons
+from claude_proxy.core.learning.learnt import Lessons
 from claude_proxy.core.login import NoLogin, open_to
 from claude_proxy.core.model import Failback, Provider
 from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route

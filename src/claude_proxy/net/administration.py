@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from claude_proxy.core.explain import explained, question
-from claude_proxy.core.learnt import Learnt
+from claude_proxy.core.learning.learnt import Learnt
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.model import Reply
 from claude_proxy.core.reply import refusal

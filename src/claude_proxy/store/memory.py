@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from claude_proxy.core.learnt import LIFETIME, Learnt
+from claude_proxy.core.learning.learnt import LIFETIME, Learnt
 from claude_proxy.core.lenient import decoded
 from claude_proxy.gateway import Memory
 from claude_proxy.ports import Journal

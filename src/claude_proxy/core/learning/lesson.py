@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.complaints import complaints
-from claude_proxy.core.patterns import pattern
-from claude_proxy.core.refusals import refused
-from claude_proxy.core.sent import Sent
+from claude_proxy.core.learning.complaints import complaints
+from claude_proxy.core.learning.patterns import pattern
+from claude_proxy.core.learning.refusals import refused
+from claude_proxy.core.learning.sent import Sent
 from claude_proxy.core.traits import Kind, Rule
 
 TEACHING_STATUSES: Final = frozenset({400, 415, 422, 501})

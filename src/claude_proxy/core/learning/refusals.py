@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from claude_proxy.core.patterns import QUOTE, pattern
-from claude_proxy.core.refused_fields import named_fields, placed_fields
-from claude_proxy.core.sent import Sent
+from claude_proxy.core.learning.patterns import QUOTE, pattern
+from claude_proxy.core.learning.refused_fields import named_fields, placed_fields
+from claude_proxy.core.learning.sent import Sent
 from claude_proxy.core.traits import PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
 _PLAIN_BLOCKS: Final = frozenset({"", "text", "tool_use", "tool_result"})

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from claude_proxy.core.patterns import QUOTE, pattern
-from claude_proxy.core.sent import Sent
+from claude_proxy.core.learning.patterns import QUOTE, pattern
+from claude_proxy.core.learning.sent import Sent
 from claude_proxy.core.traits import Kind, Rule
 
 FIELDS: Final = frozenset(
