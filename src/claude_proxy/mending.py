@@ -35,12 +35,14 @@ async def attempt(
     first, stream = await notes.attempt(candidate, request, sent)
     if isinstance(first, Accepted) or first.reply is None or first.reply.status not in TEACHING_STATUSES:
         return first, stream
-    for lesson in _applicable(candidate, first, sent):
+    taught = _applicable(candidate, first, sent)
+    for lesson in taught:
         mended = notes.adapted(candidate, request, known | lesson.rules)
         if (mended.head, mended.body) != (sent.head, sent.body):
             message = notes.attempts[-1].text[:LONGEST_MESSAGE]
             again, stream = await notes.attempt(candidate, request, mended)
-            if lesson.lasting and not notes.counting and _helped(lesson, first, again, sent):
+            helped = _helped(lesson, first, again, sent)
+            if lesson.lasting and not notes.counting and (helped or _leads_on(lesson, taught, again)):
                 _keep(gateway, candidate, lesson.rules - known, message)
             return again, stream
     return first, None
@@ -64,6 +66,15 @@ def _helped(lesson: Lesson, first: Rejected, again: Outcome, sent: Adapted) -> b
         return False  # a limit behind a 400: the rest of the request was not looked at
     complaints = lessons(again.reply.status, again.reply.body, sent)
     return all(lesson.rules.isdisjoint(one.rules) for one in complaints)
+
+
+def _leads_on(lesson: Lesson, taught: tuple[Lesson, ...], again: Outcome) -> bool:
+    """Whether a stronger lesson is left for what is refused still: with this one known, the next request begins there.
+
+    Else a conversation that needs both would be refused in each of its turns.
+    """
+    refused = not isinstance(again, Accepted) and again.fault is Fault.REQUEST
+    return refused and lesson is not taught[-1]
 
 
 def _keep(gateway: Gateway, candidate: Candidate, rules: frozenset[Rule], message: str) -> None:

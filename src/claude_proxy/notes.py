@@ -16,7 +16,7 @@ from claude_proxy.core.redact import redacted
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import Weight, weighed
-from claude_proxy.core.traits import Rule
+from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
 from claude_proxy.core.usage import usage_of
 from claude_proxy.gateway import Gateway, RequestHead
 
@@ -60,11 +60,13 @@ class Notes:
         self._streaming = request.streaming
         self._session = session_key(self._head.headers, request.model)
 
-    def adapted(self, candidate: Candidate, request: MessagesRequest, rules: Iterable[Rule]) -> Adapted:
+    def adapted(self, candidate: Candidate, request: MessagesRequest, rules: frozenset[Rule]) -> Adapted:
         """Return the request as a candidate gets it under these rules."""
-        now, origins = self._gateway.clock.wall(), self._gateway.memory.origins
-        others = origins.others_than(candidate.provider.name)
-        return adapt(request, candidate, rules, (lambda signature: origins.of(signature, now)) if others else None)
+        now, origins, provider = self._gateway.clock.wall(), self._gateway.memory.origins, candidate.provider
+        matters = UNKNOWN_THINKING in rules or UNKNOWN_THINKING in provider.traits.rejects
+        if not matters and not origins.others_than(provider.name):
+            return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
+        return adapt(request, candidate, rules, lambda signature: origins.of(signature, now))
 
     async def attempt(
         self, candidate: Candidate, request: MessagesRequest, adapted: Adapted

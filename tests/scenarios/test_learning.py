@@ -10,6 +10,7 @@ import pytest
 
 from claude_proxy.core.learning.refused_fields import FIELDS
 from claude_proxy.core.model import Auth
+from claude_proxy.core.origins import hashed
 from fakes.clock import FakeClock
 from fakes.grammar import complete_text
 from fakes.peer import Request
@@ -113,6 +114,24 @@ async def test_thinking_of_its_own_that_it_refuses_goes_for_this_request_alone()
             await complete_text(answer)
         assert learnt(proxy) == []
     assert len(fake.requests) == 4
+
+
+@story
+async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and_no_more() -> None:
+    def wrong(body: dict[str, Any]) -> str:
+        return "Invalid `signature` in `thinking` block" if '"thinking"' in json.dumps(body["messages"]) else ""
+
+    own = {**THOUGHT, "signature": "bWluZQ=="}
+    both = [FOREIGN[0], {"role": "assistant", "content": [THOUGHT, own, {"type": "text", "text": "hello"}]}, FOREIGN[2]]
+    async with running_proxy(fake := FakeProvider(refusing(wrong))) as proxy:
+        proxy.proxy._gateway.memory.origins.note(hashed("bWluZQ=="), "minimax", 0.0)
+        assert (await proxy.post(messages=both)).status == 400
+        for _ in range(2):
+            answer = await proxy.post(messages=both)
+            assert answer.headers["x-claude-proxy-attempts"] == "minimax=400, minimax=200"
+            await complete_text(answer)
+        assert learnt(proxy) == ["minimax/claude-opus-5-5 thinking:unknown"]
+    assert len(fake.requests) == 6
 
 
 @story

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 
 class Thinking(enum.Enum):
@@ -108,6 +109,10 @@ class Rule:
 
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.name}"
+
+
+UNKNOWN_THINKING: Final = Rule(Kind.THINKING, "unknown")
+"""Thinking stays only where it is known that this provider made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from claude_proxy.core.learning.complaints import complaints
 from claude_proxy.core.learning.patterns import pattern
 from claude_proxy.core.learning.refusals import refused
 from claude_proxy.core.learning.sent import Sent
-from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.core.traits import UNKNOWN_THINKING, Kind, Rule
 
 TEACHING_STATUSES: Final = frozenset({400, 415, 422, 501})
 """The last two are what some answer to an image."""
@@ -24,7 +24,6 @@ MOST_RULES: Final = 16
 """Rules that one error teaches: some list all that they refuse."""
 
 _ALL_THINKING: Final = Rule(Kind.THINKING, "all")
-_FOREIGN_THINKING: Final = Rule(Kind.THINKING, "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +76,5 @@ def _about_thinking(texts: tuple[str, ...], sent: Sent) -> tuple[Lesson, ...]:
     if any(map(_BOUND.search, texts)):
         return (Lesson(frozenset({_ALL_THINKING}), lasting=False),)
     if any(map(_SIGNATURE.search, texts)):
-        return (Lesson(frozenset({_FOREIGN_THINKING})), Lesson(frozenset({_ALL_THINKING}), lasting=False))
+        return (Lesson(frozenset({UNKNOWN_THINKING})), Lesson(frozenset({_ALL_THINKING}), lasting=False))
     return ()
