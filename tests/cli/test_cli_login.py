@@ -107,7 +107,7 @@ def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: st
             'body = b\'{"model": "claude-opus-5-5", "messages": []}\'\n'
             "opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
             "try:\n    opener.open(urllib.request.Request(url, body, headers))\n"
-            "except urllib.error.HTTPError as error:\n    print(error.code)\n"
+            "except urllib.error.HTTPError as error:\n    print(error.code)\n    error.close()\n"
         )
         assert cli("run", "--", sys.executable, "-c", code).out == "401\n"
         told = " ".join(cli("status", environ={"COLUMNS": "1000"}).out.split())
