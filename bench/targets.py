@@ -103,11 +103,12 @@ async def nginx(upstream: int) -> AsyncIterator[Target]:
 async def claude_proxy(providers: Mapping[str, str]) -> AsyncIterator[Target]:
     """Run the proxy in front of providers (base URL by name), in a home of its own.
 
-    Without a cooldown each request asks the first provider anew, however often that has failed.
+    Without a cooldown, and with sessions that go back at once, each request asks the first provider anew, however often
+    that has failed.
     """
     port = free_port()
     listed = [{"name": name, "base_url": url, "api_key_env": _KEY} for name, url in providers.items()]
-    config = {"proxy_port": port, "cooldown_minutes": 0, "providers": listed}
+    config = {"proxy_port": port, "cooldown_minutes": 0, "failback": "immediate", "providers": listed}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "config.json").write_text(json.dumps(config))
