@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "claude_proxy"
 LAYERS = (
     ("core",),
-    ("ports",),
+    ("ports", "bounded_file"),
     ("gateway", "heartbeat"),
     ("attempt",),
     ("notes",),

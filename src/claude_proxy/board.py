@@ -8,7 +8,7 @@ from typing import Final
 
 from claude_proxy.core import reasons
 from claude_proxy.core.health import Health, State
-from claude_proxy.core.model import Account, Attempt, Ending, Provider
+from claude_proxy.core.model import LONGEST_MODEL, LONGEST_SESSION, Account, Attempt, Ending, Provider
 from claude_proxy.ports import Clock, Journal, Level
 from claude_proxy.store.text import printable
 
@@ -16,10 +16,6 @@ _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 
 MAX_SESSIONS: Final = 256
 """Sessions of which is known who answered last: more than anyone has open."""
-MAX_SESSION_LENGTH: Final = 64
-"""Characters; Claude Code's ids have 36, and a client may send anything."""
-MAX_MODEL_LENGTH: Final = 200
-"""Characters; no model's name is longer in a configuration, and a client may ask for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class Board:
         if account.provider:
             self._last_answer = {
                 "provider": account.provider,
-                "model": printable(account.used_model, MAX_MODEL_LENGTH),
+                "model": printable(account.used_model, LONGEST_MODEL),
                 "at": now,
             }
             if account.kind == "messages":
@@ -79,7 +75,7 @@ class Board:
         self._out_of_credit.discard(name)
 
     def _remember(self, session: str, answer: Mapping[str, object]) -> None:
-        if not 0 < len(session) <= MAX_SESSION_LENGTH:
+        if not 0 < len(session) <= LONGEST_SESSION:
             return
         self._sessions.pop(session, None)  # so that the newest stands last
         self._sessions[session] = answer
@@ -158,4 +154,4 @@ class Board:
 
 
 def _shown(attempt: Attempt) -> str:
-    return printable(attempt.model, MAX_MODEL_LENGTH)
+    return printable(attempt.model, LONGEST_MODEL)

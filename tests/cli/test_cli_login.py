@@ -21,20 +21,10 @@ print(json.dumps([(os.environ.get(name) or "").replace(os.environ["THE_TOKEN"], 
 """
 
 
-def configure(cli: CommandLine, plan: str, moonshot: str) -> None:
-    cli.configure(plan)
-    document = json.loads(cli.home.config.read_text(encoding="utf-8"))
-    document["providers"] = [
-        {"name": "plan", "preset": "anthropic", "base_url": plan, "auth": "client"},
-        {"name": "moonshot", "base_url": moonshot, "api_key_env": "MOONSHOT_API_KEY"},
-    ]
-    cli.home.config.write_text(json.dumps(document), encoding="utf-8")
-
-
 @pytest.fixture
 def planned(cli: CommandLine, upstream: str) -> CommandLine:
     """The command, with its proxy running in front of a provider that takes the login, and one that takes a key."""
-    configure(cli, upstream, upstream)
+    cli.configure_plan(upstream, upstream)
     assert cli("start").code == 0
     return cli
 
@@ -86,7 +76,7 @@ def test_live_asks_nobody_who_takes_the_login(
     cli: CommandLine, upstream: str, asked: tuple[str, list[str]], command: str
 ) -> None:
     url, paths = asked
-    configure(cli, url, upstream)
+    cli.configure_plan(url, upstream)
     done = cli(command, "--live")
     assert done.code == 0, done.out
     assert (
@@ -97,7 +87,7 @@ def test_live_asks_nobody_who_takes_the_login(
 
 def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: str) -> None:
     with serving(answering(401)) as url:
-        configure(cli, url, upstream)
+        cli.configure_plan(url, upstream)
         assert cli("start").code == 0
         code = (
             "import os, urllib.request, urllib.error\n"

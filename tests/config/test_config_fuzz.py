@@ -9,22 +9,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.load import Config, ConfigError, load
-from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
-from claude_proxy.config.settings import RouteSettings, Settings
+from config.settings_kinds import KINDS
 
-KINDS = (
-    Settings,
-    RouteSettings,
-    ProviderSettings,
-    ModelSettings,
-    ClaudeCodeSettings,
-    FactSettings,
-    PriceSettings,
-    TraitSettings,
-    TimeoutSettings,
-)
 KEYS = sorted({name for kind in KINDS for name in kind.__struct_encode_fields__})
 VALUES = st.sampled_from(
     [

@@ -12,24 +12,11 @@ import pytest
 
 from claude_proxy.config import schema
 from claude_proxy.config.catalogue import catalogue
-from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
-from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
-from claude_proxy.config.settings import RouteSettings, Settings
 from claude_proxy.core.model import Policy, Timeouts
 from claude_proxy.core.routing import Routes
+from config.settings_kinds import KINDS
 
 SHIPPED = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
-KINDS = (
-    Settings,
-    RouteSettings,
-    ProviderSettings,
-    ModelSettings,
-    ClaudeCodeSettings,
-    FactSettings,
-    PriceSettings,
-    TraitSettings,
-    TimeoutSettings,
-)
 
 
 def keys() -> Iterator[tuple[str, str, dict[str, Any]]]:

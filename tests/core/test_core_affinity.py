@@ -7,14 +7,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from claude_proxy.core.affinity import (
     CACHE_LIFETIME,
-    LONGEST_MODEL,
-    LONGEST_SESSION,
     SessionKey,
     Sessions,
     Who,
     session_key,
 )
-from claude_proxy.core.model import Failback
+from claude_proxy.core.model import LONGEST_MODEL, LONGEST_SESSION, Failback
 from core.given import NOW
 
 KEY: SessionKey = (b"5f0c4f5e", "claude-opus-5-5")

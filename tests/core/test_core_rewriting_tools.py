@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from claude_proxy.core.server_tools import is_server_tool, offers
-from claude_proxy.core.traits import Traits
+from claude_proxy.core.server_tools import among, is_server_tool
 from core.given import adapted, read
 
 SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
@@ -34,8 +33,8 @@ FINDER: dict[str, Any] = {"type": "tool_search_tool_regex_20251119", "name": "to
 )
 def test_a_server_tool_is_told_by_its_type(kind: str, *, server: bool) -> None:
     assert is_server_tool(kind) is server
-    assert offers(Traits(server_tools=()), kind) is not server
-    assert offers(Traits(), kind)
+    assert among((), kind) is not server
+    assert among(None, kind)
 
 
 def test_a_server_tool_that_is_not_there_is_taken_out_and_the_model_is_told() -> None:

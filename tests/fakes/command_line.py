@@ -69,6 +69,16 @@ class CommandLine:
         self.home.env.chmod(0o600)
         return port
 
+    def configure_plan(self, plan: str, moonshot: str) -> None:
+        """Configure a provider named plan that takes the client's login, and one named moonshot that takes a key."""
+        self.configure(plan)
+        document = json.loads(self.home.config.read_text(encoding="utf-8"))
+        document["providers"] = [
+            {"name": "plan", "preset": "anthropic", "base_url": plan, "auth": "client"},
+            {"name": "moonshot", "base_url": moonshot, "api_key_env": "MOONSHOT_API_KEY"},
+        ]
+        self.home.config.write_text(json.dumps(document), encoding="utf-8")
+
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC", "CLAUDE"))}
         fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": WARNINGS}

@@ -22,7 +22,7 @@ from fakes.quirks.kimi import Kimi
 from fakes.quirks.minimax import MiniMax
 from fakes.quirks.others import Fireworks, Mimo
 from fakes.quirks.reading import call_ids, has_billing, view
-from fakes.quirks.table import pinned, table
+from fakes.quirks.table import Table, pinned, table
 from fakes.quirks.turns import TURNS
 from fakes.steps import Status
 from fakes.story import story
@@ -69,14 +69,19 @@ def assert_own_thoughts(house: Claude) -> None:
         assert sorted(seals(body)) == sorted(seal for seal, asked in house.asked.items() if asked < number)
 
 
+async def converse_in_turns(here: Table, *kinds: type[House]) -> None:
+    """Hold the conversation, each turn of it with the next house."""
+    conversation = Conversation()
+    for turn, kind in zip(TURNS, itertools.cycle(kinds), strict=False):
+        turn.add_to(conversation)
+        assert await here.converse(conversation, turn.said, pinned(kind)) == kind.name
+
+
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
 @story
 async def test_it_moves_between_two(first: type[House], second: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, first, second) as here:
-        conversation = Conversation()
-        for turn, kind in zip(TURNS, itertools.cycle((first, second)), strict=False):
-            turn.add_to(conversation)
-            assert await here.converse(conversation, turn.said, pinned(kind)) == kind.name
+        await converse_in_turns(here, first, second)
         assert here.refusals() == []
         assert [len(house.taken) for house in here.houses] == [5, 5]
         assert_content(here.houses)
@@ -142,10 +147,7 @@ async def test_it_moves_though_nothing_of_it_is_remembered(
 @story
 async def test_it_moves_though_thoughts_are_not_signed(first: type[House], second: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, first, second) as here:
-        conversation = Conversation()
-        for turn, kind in zip(TURNS, itertools.cycle((first, second)), strict=False):
-            turn.add_to(conversation)
-            await here.converse(conversation, turn.said, pinned(kind))
+        await converse_in_turns(here, first, second)
         assert_content(here.houses)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,17 +33,7 @@ with_scopes = pytest.mark.parametrize("shell", [*POSIX, Shell.FISH], ids=lambda 
 @pytest.fixture
 def planned(cli: CommandLine, upstream: str) -> CommandLine:
     """The command, with a provider named plan that takes the login, and one named moonshot that takes a key."""
-    return configure(cli, upstream, upstream)
-
-
-def configure(cli: CommandLine, plan: str, moonshot: str) -> CommandLine:
-    cli.configure(plan)
-    document = json.loads(cli.home.config.read_text(encoding="utf-8"))
-    document["providers"] = [
-        {"name": "plan", "preset": "anthropic", "base_url": plan, "auth": "client"},
-        {"name": "moonshot", "base_url": moonshot, "api_key_env": "MOONSHOT_API_KEY"},
-    ]
-    cli.home.config.write_text(json.dumps(document), encoding="utf-8")
+    cli.configure_plan(upstream, upstream)
     return cli
 
 
@@ -138,7 +127,7 @@ async def test_the_real_claude_code_shows_its_login_to_its_plan_alone(
     claude = f"$null | {claude}" if shell is Shell.POWERSHELL else f"{claude} </dev/null"
     used_up = [Status(429, headers={"retry-after": "7200"})]
     async with FakeProvider(answers("of the plan"), used_up) as plan, FakeProvider(answers("of moonshot")) as other:
-        configure(cli, plan.url, other.url)
+        cli.configure_plan(plan.url, other.url)
 
         def type_in_a_terminal() -> list[str]:
             with terminal(shell, cli, {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, HEADERS: "X-Team: blue"}) as typed:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from claude_proxy.bounded_file import beginning
 
 CONFIG_VARIABLE = "CLAUDE_CONFIG_DIR"
 MAX_BYTES = 4 * 1024 * 1024
@@ -96,7 +97,7 @@ def variables(source: Source) -> Mapping[str, str]:
 def read_text(path: Path) -> str:
     """Return the text of a settings file, empty where there is none. Raises `SettingsError`."""
     try:
-        data = _begin_of(path)
+        data = beginning(path, MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:
@@ -109,22 +110,6 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not UTF-8 text") from None
-
-
-def _begin_of(path: Path) -> bytes | None:
-    """Return what a file holds, or enough of it to see that it is too large; None where it is something else.
-
-    A cloned project may have a link to a pipe or a terminal there: it is neither opened nor waited for, not even where
-    it takes the file's place in between. Raises `OSError`.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        return None
-    with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
-        return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse(text: str, path: Path) -> Mapping[str, object]:

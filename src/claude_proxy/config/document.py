@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from json import JSONDecodeError
 from pathlib import Path
 
+from claude_proxy.bounded_file import beginning
 from claude_proxy.config.comments import blanked
 from claude_proxy.config.problem import Findings, quoted
 
@@ -60,7 +59,7 @@ def read_text(path: Path, findings: Findings, *, encoding: str = "utf-8-sig") ->
     `findings`.
     """
     try:
-        data = _begin_of(path)
+        data = beginning(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -78,19 +77,6 @@ def read_text(path: Path, findings: Findings, *, encoding: str = "utf-8-sig") ->
     except UnicodeDecodeError:
         findings.problem("", "is not UTF-8 text", "Save it as UTF-8.", file=path.name)
         return None
-
-
-def _begin_of(path: Path) -> bytes | None:
-    """Return what a file holds, or enough of it to see that it is too large; None where it is a pipe or a device.
-
-    Never waits, as the opening of a pipe does until somebody writes to it. Raises `OSError`.
-    """
-    with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
-        return file.read(MAX_FILE_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read(path: Path, findings: Findings) -> str | None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from claude_proxy.core.demands import Demands, DemandsOf
 from claude_proxy.core.model import Auth
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.server_tools import is_server_tool
+from claude_proxy.core.server_tools import among
 from claude_proxy.core.traits import Kind, Rule
 
 _IMAGE: Final = Rule(Kind.BLOCK, "image")
@@ -29,10 +29,7 @@ class Abilities(NamedTuple):
         documents = ("documents",) if not self.documents and demands.documents else ()
         if self.server_tools is None:
             return (*images, *documents)
-        return (*images, *documents, *[kind for kind in demands.server_tools if not self._has(kind)])
-
-    def _has(self, kind: str) -> bool:
-        return self.server_tools is None or not is_server_tool(kind) or kind.startswith(self.server_tools)
+        return (*images, *documents, *[kind for kind in demands.server_tools if not among(self.server_tools, kind)])
 
 
 _ALL: Final = Abilities()

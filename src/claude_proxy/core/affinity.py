@@ -16,17 +16,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from claude_proxy.core.headers import SESSION, find
-from claude_proxy.core.model import Failback, Headers
+from claude_proxy.core.model import LONGEST_MODEL, LONGEST_SESSION, Failback, Headers
 
 CACHE_LIFETIME: Final = 300.0
 """Seconds without a request after which a prompt cache has expired: Anthropic's own five minutes."""
 
 MAX_SESSIONS: Final = 4096
 """Sessions that are remembered, of those that were taken over: more than a machine has in a day."""
-
-LONGEST_SESSION: Final = 64
-LONGEST_MODEL: Final = 200
-"""Bytes and characters; Claude Code's ids have 36. Longer ones, which a client may send, have no affinity."""
 
 SessionKey: TypeAlias = tuple[bytes, str]
 Who: TypeAlias = tuple[str, str]

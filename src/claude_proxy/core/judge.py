@@ -18,7 +18,7 @@ import msgspec
 
 from claude_proxy.core import limits, sse
 from claude_proxy.core.lenient import decoded
-from claude_proxy.core.messages import STATUS_OF_ERROR, error_body, read_error
+from claude_proxy.core.messages import JSON, STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.model import Ending, Fault, Headers, Policy, Reply, Usage
 from claude_proxy.core.reset_time import told_return
 from claude_proxy.core.retry_after import named_return, plan_rejects
@@ -193,7 +193,7 @@ def _in_form(limit: limits.Limit, told: limits.Told) -> bytes:
 
 def _as_json(headers: Headers) -> Headers:
     kept = tuple(pair for pair in headers if pair[0] != b"content-type")
-    return (*kept, (b"content-type", b"application/json"))
+    return (*kept, (b"content-type", JSON))
 
 
 def _words(told: limits.Told, body: bytes) -> str:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -15,6 +15,11 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 TIERS = ("opus", "sonnet", "haiku", "fable")
 """The families of Claude models; the one in a model's name says how able a model the client asks for."""
+
+
+LONGEST_SESSION: Final = 64
+LONGEST_MODEL: Final = 200
+"""Characters; Claude Code's ids have 36. Of longer ones, which a client may send, nothing is remembered."""
 
 
 class Fault(enum.Enum):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from claude_proxy.core import limits
+
 KEY_REFUSED: Final = frozenset({"401", "403"})
-OUT_OF_CREDIT: Final = frozenset({"402", "no_credit"})
-UNKNOWN_MODEL: Final = "unknown_model"
+OUT_OF_CREDIT: Final = frozenset({"402", limits.NO_CREDIT.label})
+UNKNOWN_MODEL: Final = limits.UNKNOWN_MODEL.label
 
 _TOO_FAST, _BUSY, _SILENT, _AWAY, _CUT = "too many requests", "overloaded", "silent", "out of reach", "broke off"
 _WORDS: Final = {
     **dict.fromkeys(OUT_OF_CREDIT, "out of credit"),
-    "plan_limit": "plan limit",
+    limits.PLAN_LIMIT.label: "plan limit",
     **dict.fromkeys(("429", "rate_limit_error"), _TOO_FAST),
     **dict.fromkeys(("503", "529", "overloaded_error"), _BUSY),
     **dict.fromkeys(("first_event_timeout", "first_content_timeout", "stalled"), _SILENT),

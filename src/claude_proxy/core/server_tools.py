@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from claude_proxy.core.traits import Traits
-
 FAMILIES: Final = ("web_search_", "web_fetch_", "code_execution_", "tool_search_tool_", "mcp_toolset", "advisor_")
 """How the types of server tools begin; the date behind it is their version."""
 
@@ -21,6 +19,6 @@ def is_server_tool(kind: str) -> bool:
     return kind.startswith(FAMILIES)
 
 
-def offers(traits: Traits, kind: str) -> bool:
-    """Tell whether a provider takes a tool of this type. Where nothing is known of its tools, it is sent all."""
-    return traits.server_tools is None or not is_server_tool(kind) or kind.startswith(traits.server_tools)
+def among(server_tools: tuple[str, ...] | None, kind: str) -> bool:
+    """Tell whether who has these server tools takes a tool of this type; of whom none are known, it is sent all."""
+    return server_tools is None or not is_server_tool(kind) or kind.startswith(server_tools)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from claude_proxy.core.affinity import LONGEST_MODEL
-from claude_proxy.core.model import Usage
+from claude_proxy.core.model import LONGEST_MODEL, Usage
 
 USUAL: Final = 4.0
 """Bytes a token, where nothing was reported yet: English text and JSON come to about that."""

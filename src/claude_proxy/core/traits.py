@@ -114,6 +114,9 @@ class Rule:
 UNKNOWN_THINKING: Final = Rule(Kind.THINKING, "unknown")
 """Thinking stays only where it is known that this provider made it."""
 
+ALL_THINKING: Final = Rule(Kind.THINKING, "all")
+"""None stays, whoever made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:

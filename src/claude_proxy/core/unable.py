@@ -11,10 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from claude_proxy.core import messages
-from claude_proxy.core.model import Auth, Reply
+from claude_proxy.core.abilities import abilities_of
+from claude_proxy.core.model import Reply
+from claude_proxy.core.reply import stream_head
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.server_tools import offers
+from claude_proxy.core.server_tools import among
 
 _ID: Final = "msg_claude_proxy"
 _USAGE: Final = {"input_tokens": 0, "output_tokens": 0}
@@ -23,27 +25,18 @@ _LONGEST_NAME: Final = 64
 
 def unable(request: MessagesRequest, candidates: Sequence[Candidate]) -> Reply | None:
     """Return an answer that says in words what no candidate can do; None where one can, or where more is asked for."""
-    if any(_may_have_all(candidate) for candidate in candidates):
+    has = [abilities_of(candidate, frozenset()).server_tools for candidate in candidates]
+    if None in has or not request.demands.nothing_else:
         return None
     kinds = request.demands.server_tools
-    if not request.demands.nothing_else or any(_has(candidate, kinds) for candidate in candidates):
+    if any(among(tools, kind) for tools in has for kind in kinds):
         return None
     text = _said(kinds)
     if request.streaming:
-        return Reply(
-            200, ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache")), _stream(request, text)
-        )
+        return Reply(200, stream_head(()), _stream(request, text))
     return Reply(
         200, ((b"content-type", messages.JSON),), msgspec.json.encode(_message(request, [_block(text)], "end_turn"))
     )
-
-
-def _may_have_all(candidate: Candidate) -> bool:
-    return candidate.provider.auth is Auth.CLIENT or candidate.provider.traits.server_tools is None
-
-
-def _has(candidate: Candidate, kinds: Sequence[str]) -> bool:
-    return any(offers(candidate.provider.traits, kind) for kind in kinds)
 
 
 def _said(kinds: Sequence[str]) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from claude_proxy.bounded_file import beginning
 from claude_proxy.core.learning.learnt import LIFETIME, Learnt
 from claude_proxy.core.lenient import decoded
 from claude_proxy.gateway import Memory
@@ -91,7 +90,7 @@ _document = msgspec.json.Decoder(_Document)
 def recall(path: Path, memory: Memory, now: float) -> str:
     """Take up what a file holds; return what is wrong with it, an empty text where nothing is or it is not there."""
     try:
-        data = _content(path)
+        data = beginning(path, MAX_BYTES) or b""
     except FileNotFoundError:
         return ""
     except OSError as error:
@@ -105,16 +104,6 @@ def recall(path: Path, memory: Memory, now: float) -> str:
             if row is not None:
                 section.take_up(memory, row, now)
     return ""
-
-
-def _content(path: Path) -> bytes:
-    """Return what a file holds, or enough of it to see that it is too large; nothing of a pipe, and without waiting."""
-    with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
-        return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _put_aside(path: Path) -> str:

@@ -31,7 +31,7 @@ def _call(name: str, **given: str) -> tuple[str, Mapping[str, Any]]:
 
 TURNS = (
     Turn(
-        Said(("a file has to be read",), calls=(_call("Read", file_path="/work/shot.png"),)),
+        Said(("a file has to be read",), calls=(_call("Read", file_path="/home/me/shot.png"),)),
         (text("<system-reminder>\nBe brief.\n</system-reminder>"), text("what is wrong here?")),
         note="# Environment\n - Platform: linux",
     ),
@@ -54,7 +54,7 @@ TURNS = (
     ),
     Turn(Said(("nothing came", "so it went well"), "Done."), results=("(no output)",)),
     Turn(
-        Said(("one thing is left",), "One more:", (_call("Write", file_path="/work/a", content="b"),)),
+        Said(("one thing is left",), "One more:", (_call("Write", file_path="/home/me/a", content="b"),)),
         (text("go on"),),
         note="The user's time is short.",
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from claude_proxy.core.affinity import LONGEST_MODEL
+from claude_proxy.core.model import LONGEST_MODEL
 from claude_proxy.core.traits import Rule
 
 LIFETIME: Final = 30 * 86400.0

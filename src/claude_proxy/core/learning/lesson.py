@@ -15,15 +15,13 @@ from claude_proxy.core.learning.complaints import complaints
 from claude_proxy.core.learning.patterns import pattern
 from claude_proxy.core.learning.refusals import refused
 from claude_proxy.core.learning.sent import Sent
-from claude_proxy.core.traits import UNKNOWN_THINKING, Kind, Rule
+from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule
 
 TEACHING_STATUSES: Final = frozenset({400, 415, 422, 501})
 """The last two are what some answer to an image."""
 
 MOST_RULES: Final = 16
 """Rules that one error teaches: some list all that they refuse."""
-
-_ALL_THINKING: Final = Rule(Kind.THINKING, "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +68,11 @@ _SIGNATURE: Final = pattern(
 
 def _about_thinking(texts: tuple[str, ...], sent: Sent) -> tuple[Lesson, ...]:
     if sent.thinking and any(map(_WITHOUT_LEAD.search, texts)):
-        return (Lesson(frozenset({_ALL_THINKING, Rule(Kind.FIELD, "thinking")}), lasting=False),)
+        return (Lesson(frozenset({ALL_THINKING, Rule(Kind.FIELD, "thinking")}), lasting=False),)
     if sent.blocks.isdisjoint({"thinking", "redacted_thinking"}):
         return ()
     if any(map(_BOUND.search, texts)):
-        return (Lesson(frozenset({_ALL_THINKING}), lasting=False),)
+        return (Lesson(frozenset({ALL_THINKING}), lasting=False),)
     if any(map(_SIGNATURE.search, texts)):
-        return (Lesson(frozenset({UNKNOWN_THINKING})), Lesson(frozenset({_ALL_THINKING}), lasting=False))
+        return (Lesson(frozenset({UNKNOWN_THINKING})), Lesson(frozenset({ALL_THINKING}), lasting=False))
     return ()

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.learning.patterns import QUOTE, pattern
 from claude_proxy.core.learning.refused_fields import named_fields, placed_fields
 from claude_proxy.core.learning.sent import Sent
-from claude_proxy.core.traits import PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
+from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
 _PLAIN_BLOCKS: Final = frozenset({"", "text", "tool_use", "tool_result"})
 """The types of blocks that no conversation can do without."""
@@ -172,7 +172,7 @@ def _blocks(words: str, sent: Sent) -> Iterator[Rule]:
         kinds |= {"image"} if _NO_IMAGES.search(words) else set()
         kinds |= {"document"} if _NO_DOCUMENTS.search(words) else set()
     for kind in sorted((kinds & sent.blocks) - _PLAIN_BLOCKS):
-        yield Rule(Kind.THINKING, "all") if kind in _THINKING_BLOCKS else Rule(Kind.BLOCK, kind)
+        yield ALL_THINKING if kind in _THINKING_BLOCKS else Rule(Kind.BLOCK, kind)
 
 
 _READERS: Final[tuple[_Reader, ...]] = (

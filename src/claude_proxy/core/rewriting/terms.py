@@ -8,7 +8,7 @@ from typing import Final
 
 from claude_proxy.core.model import Auth
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
+from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, ModelFacts, Rule, Traits
 
 _PROTECTED: Final = frozenset({"model", "messages", "system", "tools", "max_tokens", "stream"})
 """Fields that no rule takes out: without them it would be another request."""
@@ -19,7 +19,7 @@ _NEVER_REPLACED: Final = frozenset({"text", "thinking", "tool_use", "tool_result
 LOGIN_BETA: Final = "oauth-2025-04-20"
 """It belongs to the client's own login, which goes to the provider that takes that and to no other."""
 
-_THINKING: Final = (Rule(Kind.THINKING, "unknown"), Rule(Kind.THINKING, "all"))
+_THINKING: Final = (UNKNOWN_THINKING, ALL_THINKING)
 
 
 @dataclass(frozen=True, slots=True)

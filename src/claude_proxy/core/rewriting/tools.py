@@ -9,21 +9,21 @@ import msgspec
 from claude_proxy.core.rewriting.draft import Draft
 from claude_proxy.core.rewriting.message import Members, listed, read_members, text_of
 from claude_proxy.core.rewriting.system import with_a_word
-from claude_proxy.core.server_tools import TOOL_SEARCH, offers
+from claude_proxy.core.server_tools import TOOL_SEARCH, among
 
 _LONGEST_NAME: Final = 64
 
 
 def without_refused_tools(draft: Draft) -> None:
     """Take server tools out that the provider does not have, and have the model say so where one would be needed."""
-    traits = draft.terms.traits
-    if traits.server_tools is None or all(offers(traits, kind) for kind in draft.request.demands.server_tools):
+    has = draft.terms.traits.server_tools
+    if has is None or all(among(has, kind) for kind in draft.request.demands.server_tools):
         return
     tools = listed(draft.raw("tools"))
     kept, gone = list[msgspec.Raw](), list[Members]()
     for raw in tools or ():
         tool = read_members(raw) or {}
-        if offers(traits, text_of(tool, "type")):
+        if among(has, text_of(tool, "type")):
             kept.append(raw)
         else:
             gone.append(tool)

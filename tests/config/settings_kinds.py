@@ -1,0 +1,19 @@
+"""All types of settings, so that each key of each is tried."""
+
+from __future__ import annotations
+
+from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
+from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
+from claude_proxy.config.settings import RouteSettings, Settings
+
+KINDS = (
+    Settings,
+    RouteSettings,
+    ProviderSettings,
+    ModelSettings,
+    ClaudeCodeSettings,
+    FactSettings,
+    PriceSettings,
+    TraitSettings,
+    TimeoutSettings,
+)
