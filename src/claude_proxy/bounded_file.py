@@ -13,7 +13,8 @@ def beginning(path: Path, limit: int) -> bytes | None:
     A link may lead to a pipe, a device or a terminal: it is neither opened nor waited for, not even where it takes the
     file's place in between. Raises `OSError`.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder fails to open, and the error says that it is one
         return None
     with open(path, "rb", opener=_open_at_once) as file:  # a Path takes no opener
         return file.read(limit + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
