@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.config.load import Config, ConfigError, load
@@ -60,20 +60,17 @@ def is_sound(found: Config | ConfigError) -> bool:
     return bool(found.providers)
 
 
-@settings(deadline=None)
 @given(CONFIGS | JSON)
 def test_any_json_ends_in_a_configuration_or_in_problems(config: object) -> None:
     environ = {"MINIMAX_API_KEY": "abc", "ALL_PROXY": "x"}
     assert is_sound(outcome(json.dumps(config).encode(), b"A=b", environ))
 
 
-@settings(deadline=None)
 @given(st.binary() | st.text().map(str.encode), st.binary() | st.text().map(str.encode))
 def test_any_bytes_end_in_problems(config: bytes, env: bytes) -> None:
     assert is_sound(outcome(config, env, {}))
 
 
-@settings(deadline=None)
 @given(st.binary() | st.text().map(str.encode), st.dictionaries(st.text(), st.text()))
 def test_any_env_file_and_any_environment_end_in_either(env: bytes, environ: dict[str, str]) -> None:
     environ |= {"HTTPS_PROXY": next(iter(environ), ""), "NO_PROXY": next(iter(environ.values()), "")}

@@ -44,15 +44,15 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("words", "numbers"), WORDS)
-@pytest.mark.parametrize("status", [200, 400, 413, 422, 500])
-def test_anybodys_words_become_anthropics(words: str, numbers: tuple[int, int] | None, status: int) -> None:
+def test_anybodys_words_become_anthropics(words: str, numbers: tuple[int, int] | None) -> None:
     body = json.dumps({"error": {"type": "odd", "message": words}}).encode()
-    outcome = judge_body(Reply(status, ((b"x-should-retry", b"true"), (b"x-odd", b"kept"), JSON), body), TERMS, NOW)
-    assert isinstance(outcome, Rejected)
-    assert (outcome.fault, outcome.label, outcome.text) == (Fault.MISFIT, "too_long", words)
     told = "prompt is too long: {} tokens > {} maximum".format(*numbers or ()) if numbers else None
     expected = error_body("invalid_request_error", told or f"prompt is too long: {words}")
-    assert outcome.reply == Reply(400, ((b"x-odd", b"kept"), JSON), expected)
+    for status in (200, 400, 413, 422, 500):
+        outcome = judge_body(Reply(status, ((b"x-should-retry", b"true"), (b"x-odd", b"kept"), JSON), body), TERMS, NOW)
+        assert isinstance(outcome, Rejected), status
+        assert (outcome.fault, outcome.label, outcome.text) == (Fault.MISFIT, "too_long", words), status
+        assert outcome.reply == Reply(400, ((b"x-odd", b"kept"), JSON), expected), status
 
 
 TERMS = Terms(Policy(), Traits())
