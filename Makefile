@@ -5,14 +5,17 @@ prepare = @$(PYTHON) -B -c 'import proxy; proxy.prepare("$(1)")'
 compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header $(ARGS) pyproject.toml
 
+# Twice as many workers as the two cores of a small machine: the tests of commands and shells wait for other processes.
+SPREAD := -n 4 --dist worksteal
+
 .PHONY: help test lint coverage bench lock schema picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
 
-test: ## Run the tests (ARGS="-k name" runs some of them)
+test: ## Run the tests (ARGS="-k name" runs some of them, in one process)
 	$(call prepare,test)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest $(if $(ARGS),,$(SPREAD)) $(ARGS)
 
 lint: ## Check style and types
 	$(call prepare,lint)

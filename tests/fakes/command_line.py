@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -150,12 +152,24 @@ class CommandLine:
                 self.inspect(path.read_text(encoding="utf-8", errors="replace"))
 
 
+def _ports() -> Iterator[int]:
+    """Yield ports that no other worker of the tests yields, and that no system gives out by itself."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+    first = 10_000 + 1_000 * worker
+    chance = random.randrange(1_000)  # noqa: S311 - not for secrets; two runs at once begin at different ports
+    yield from itertools.cycle([*range(first + chance, first + 1_000), *range(first, first + chance)])
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """Return a port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that was free just now, and that nothing else takes before the test does."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
