@@ -315,6 +315,16 @@ def test_each_dependency_has_its_reason() -> None:
     assert {re.split(r"[>=]", tool)[0] for tool in tools} <= set(code(ARCHITECTURE))
 
 
+def test_the_package_carries_its_license() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, sdist = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
+    assert "LICENSE" in sdist["only-include"]
+    assert (
+        (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License\n\nCopyright (c) 2026 The claude-proxy")
+    )
+
+
 def test_each_decision_is_linked() -> None:
     for decision in DECISIONS:
         assert f"({decision.relative_to(ROOT).as_posix()})" in ARCHITECTURE
