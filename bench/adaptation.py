@@ -13,12 +13,12 @@ from typing import Any, Final
 from bench import traffic
 
 from claude_proxy.core.adapt import adapt
-from claude_proxy.core.model import Auth, Origin, Provider
-from claude_proxy.core.origins import Origins, hashed
+from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
+from claude_proxy.core.provenance import SignatureOwners, hashed
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.rewriting.thoughts import OriginOf
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
+from claude_proxy.core.types import Auth, Origin, Provider
 
 SIZE: Final = 1_000_000
 ROUNDS: Final = 60
@@ -62,14 +62,17 @@ class Cost:
 
 def measure() -> dict[str, Cost]:
     """Return the cost for each kind of conversation."""
-    origins = Origins()
-    plain, spiked = conversation(origins, _OWN, spiked=False), conversation(origins, "another", spiked=True)
+    signature_owners = SignatureOwners()
+    plain, spiked = (
+        conversation(signature_owners, _OWN, spiked=False),
+        conversation(signature_owners, "another", spiked=True),
+    )
 
     def of(signature: str) -> str | None:
-        return origins.of(signature, 0.0)
+        return signature_owners.of(signature, 0.0)
 
     habits, refusals = _candidate(_HABITS, ModelFacts()), _candidate(_REFUSALS, _FACTS)
-    rows: dict[str, tuple[bytes, Candidate, OriginOf | None]] = {
+    rows: dict[str, tuple[bytes, Candidate, OwnerOf | None]] = {
         NOTHING: (plain, habits, None),
         f"{NOTHING}, for a model that reads no images": (plain, _candidate(_HABITS, ModelFacts(images=False)), None),
         f"{NOTHING}, {TURNS} signatures looked up": (plain, habits, of),
@@ -78,16 +81,16 @@ def measure() -> dict[str, Cost]:
     return {title: _cost(*row) for title, row in rows.items()}
 
 
-def _cost(body: bytes, candidate: Candidate, origin_of: OriginOf | None) -> Cost:
+def _cost(body: bytes, candidate: Candidate, owner_of: OwnerOf | None) -> Cost:
     times = sorted(
-        _time(MessagesRequest.parse("/v1/messages", b"", (), body), candidate, origin_of) for _ in range(ROUNDS)
+        _time(MessagesRequest.parse("/v1/messages", b"", (), body), candidate, owner_of) for _ in range(ROUNDS)
     )
     return Cost(times[0], times[len(times) // 2])
 
 
-def _time(request: MessagesRequest, candidate: Candidate, origin_of: OriginOf | None) -> float:
+def _time(request: MessagesRequest, candidate: Candidate, owner_of: OwnerOf | None) -> float:
     started = time.process_time()
-    adapt(request, candidate, (), origin_of)
+    adapt(request, candidate, (), owner_of)
     return time.process_time() - started
 
 
@@ -98,7 +101,7 @@ def _candidate(traits: Traits, facts: ModelFacts) -> Candidate:
     return Candidate(provider, traffic.MODEL)
 
 
-def conversation(origins: Origins, maker: str, *, spiked: bool) -> bytes:
+def conversation(signature_owners: SignatureOwners, maker: str, *, spiked: bool) -> bytes:
     """Return a conversation of about `SIZE` bytes: each turn a thought, a call, and its result.
 
     Spiked: some also hold what a provider may refuse.
@@ -108,7 +111,7 @@ def conversation(origins: Origins, maker: str, *, spiked: bool) -> bytes:
     messages: list[dict[str, Any]] = []
     for number in range(TURNS):
         signature = _signature(f"{maker} {number}")
-        origins.note(hashed(signature), maker, 0.0)
+        signature_owners.note(hashed(signature), maker, 0.0)
         messages += _turn(number, signature, missing // TURNS - 1150, spiked=spiked and number % SPIKES == 0)
     fields["messages"] = messages
     if spiked:

@@ -15,18 +15,18 @@ import click
 import pytest
 
 from claude_proxy import __version__
-from claude_proxy.cli.exits import Exit
 from claude_proxy.cli.main import COMMANDS, PROGRAM, claude_proxy
+from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.providers import SUBCOMMANDS
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
 from claude_proxy.config.schema import schema_text
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, STATUS_OF_ERROR
-from claude_proxy.core.model import Account, Ending, Usage
-from claude_proxy.gateway import Gateway
-from claude_proxy.net.administration import Control
+from claude_proxy.core.types import Account, Ending, Usage
+from claude_proxy.net.admin_api import ProxyControl
 from claude_proxy.net.services import services
-from claude_proxy.ports import Failure
+from claude_proxy.proxy.gateway import Gateway
+from claude_proxy.proxy.ports import Failure
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from test_architecture import LAYERS
@@ -245,7 +245,7 @@ def outcomes() -> set[str]:
     """Return the words for an attempt's outcome: what names a fault where it is found, besides statuses."""
     words = {failure.value for failure in Failure} | {"error"}
     position = {"unanswered": 0, "Rejected": 1, "Limit": 1}
-    for path in ("attempt.py", "core/judge.py", "core/limits.py"):
+    for path in ("proxy/attempt.py", "core/judge.py", "core/limits.py"):
         for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in position:
                 words |= set(strings(node.args[position[node.func.id]]))
@@ -270,7 +270,7 @@ def test_each_value_and_ending_in_the_log_is_documented(tmp_path: Path) -> None:
 
 
 def test_each_path_that_is_answered_is_documented() -> None:
-    nobody = cast("Control", None)
+    nobody = cast("ProxyControl", None)
     known: Mapping[str, Mapping[str, object]] = services(cast("Callable[[], Gateway]", None), nobody, None)
     answered = {f"{method} {path}" for path, methods in known.items() for method in methods} - {"HEAD /health"}
     documented = [name for row in table(README, "Path") for name in code(row[0])]

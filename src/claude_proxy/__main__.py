@@ -6,9 +6,9 @@ import sys
 def main() -> int:
     """Run the command line of this process, and return its exit code."""
     if sys.argv[1:] == ["statusline"]:  # asked for many times a minute: past the library that reads command lines
-        from claude_proxy.cli import glance  # noqa: PLC0415
+        from claude_proxy.cli.claude_code import statusline_text  # noqa: PLC0415
 
-        return glance.main()
+        return statusline_text.main()
     from claude_proxy.cli.main import main as run  # noqa: PLC0415
 
     return run()

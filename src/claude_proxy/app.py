@@ -13,12 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from claude_proxy import __version__
-from claude_proxy.board import Board
 from claude_proxy.config.load import Config, ConfigError, fingerprint, load
-from claude_proxy.core.choosing import Chooser
 from claude_proxy.core.health import Health
-from claude_proxy.core.model import Provider
-from claude_proxy.gateway import Gateway, Memory
+from claude_proxy.core.selection import Selector
+from claude_proxy.core.types import Provider
 from claude_proxy.net.descriptors import raise_descriptor_limit
 from claude_proxy.net.guard import Guard
 from claude_proxy.net.listener import Listener
@@ -26,11 +24,13 @@ from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.net.upstream.tls import system_trust
-from claude_proxy.ports import Clock, Journal
+from claude_proxy.proxy.gateway import Gateway, Memory
+from claude_proxy.proxy.ports import Clock, Journal
+from claude_proxy.proxy.status_tracker import StatusTracker
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
-from claude_proxy.store.memory import Keeper
 from claude_proxy.store.running import Running
+from claude_proxy.store.state_file import StateFile
 from claude_proxy.store.token import installation_token
 
 LOOK_INTERVAL: Final = 1.0
@@ -55,7 +55,7 @@ class Proxy:
     ) -> None:
         self._config = config
         self._clock = clock or SystemClock()
-        self._board = Board(ledger, self._clock)
+        self._board = StatusTracker(ledger, self._clock)
         self._home = home
         self._seen = fingerprint(home.root) if home else None
         self._problems: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Proxy:
         self._watch: asyncio.TimerHandle | None = None
         self._transports: list[HttpTransport] = []
         self._memory = Memory()
-        self._keeper = Keeper(home.memory, self._memory, self._board) if home else None
+        self._keeper = StateFile(home.memory, self._memory, self._board) if home else None
         if self._keeper:
             self._keeper.recall(self._started_at)
         self._gateway = self._opened(config, None)
@@ -169,7 +169,7 @@ class Proxy:
         return Gateway(
             providers=config.providers,
             healths=healths,
-            chooser=self._chooser(config),
+            selector=self._chooser(config),
             policy=config.policy,
             transport=self._transports[-1],
             clock=self._clock,
@@ -177,15 +177,15 @@ class Proxy:
             memory=self._memory,
         )
 
-    def _chooser(self, config: Config) -> Chooser:
-        return Chooser(
+    def _chooser(self, config: Config) -> Selector:
+        return Selector(
             config.providers,
             {skipped.name: skipped.variable for skipped in config.skipped},
             config.routes,
             config.policy.failback,
             self._memory.tokens,
             self._memory.sessions,
-            self._memory.lessons,
+            self._memory.learned_rules,
         )
 
     def _health(self, provider: Provider, config: Config, before: Gateway | None) -> Health:

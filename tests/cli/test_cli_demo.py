@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 import pytest
 from rich.console import Console
 
-from claude_proxy.cli import demo, scripted
+from claude_proxy.cli import demo
+from claude_proxy.cli.demo import demo_providers
 from fakes.command_line import CommandLine, line_with, listening
 
-ANSWER = " ".join(scripted.TEXT.split())
+ANSWER = " ".join(demo_providers.TEXT.split())
 
 
 def test_once_shows_the_failover_and_ends(cli: CommandLine) -> None:
@@ -41,7 +42,7 @@ def test_it_needs_no_configuration_and_leaves_nothing(cli: CommandLine) -> None:
 
 
 def test_it_takes_another_port_where_the_usual_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scripted, "PAUSE", 0)
+    monkeypatch.setattr(demo_providers, "PAUSE", 0)
     with listening() as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr(demo, "PORT", port)
@@ -59,23 +60,23 @@ def play() -> tuple[int, str]:
 
 
 def test_a_failover_that_does_not_work_is_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def cut(question: scripted.Question) -> AsyncIterator[scripted.Event]:
+    async def cut(question: demo_providers.DemoRequest) -> AsyncIterator[demo_providers.Event]:
         async for event in events(question):
             if event.kind == "content_block_stop":
                 return
             yield event
 
-    events = scripted._events
-    monkeypatch.setattr(scripted, "_events", cut)
-    monkeypatch.setattr(scripted, "PAUSE", 0)
+    events = demo_providers._events
+    monkeypatch.setattr(demo_providers, "_events", cut)
+    monkeypatch.setattr(demo_providers, "PAUSE", 0)
     code, shown = play()
     assert code == 1
     assert "It did not work" in shown
 
 
 def test_a_first_provider_that_does_not_fail_is_no_failover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scripted, "rate_limited", scripted.answering)
-    monkeypatch.setattr(scripted, "PAUSE", 0)
+    monkeypatch.setattr(demo_providers, "rate_limited", demo_providers.answering)
+    monkeypatch.setattr(demo_providers, "PAUSE", 0)
     assert play()[0] == 1
 
 
@@ -100,7 +101,7 @@ def test_it_stays_and_answers_until_ctrl_c(cli: CommandLine) -> None:
         assert line_with(process.stdout, "Ctrl-C")
         status, whole = ask(found[1], found[2])
         assert status == 200
-        assert json.loads(whole)["content"] == [{"type": "text", "text": scripted.TEXT}]
+        assert json.loads(whole)["content"] == [{"type": "text", "text": demo_providers.TEXT}]
         assert "claude-haiku-5-5: " in line_with(process.stdout, "claude-haiku-5-5")
         status, stream = ask(found[1], found[2], stream=True)
         assert status == 200

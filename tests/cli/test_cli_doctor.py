@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from claude_proxy.cli import doctor as command
-from claude_proxy.cli import leading
-from claude_proxy.cli.checkup.surroundings import Surroundings
-from claude_proxy.cli.leading import Lead
-from claude_proxy.cli.needs import needs_of
+from claude_proxy.cli.checks.context import CheckContext
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.activate import Activation
+from claude_proxy.cli.shell.client_requirements import requirements_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, answering, listening, serving
@@ -104,8 +104,8 @@ def test_a_key_that_the_terminals_mode_has_put_aside_is_there(cli: CommandLine) 
     document["providers"][0]["api_key_env"] = "ANTHROPIC_API_KEY"
     cli.home.config.write_text(json.dumps(document), encoding="utf-8")
     before = {"ANTHROPIC_API_KEY": "sk-put-aside"}
-    led = leading.applied(
-        before, leading.lead(before, Lead("http://127.0.0.1:9", "127.0.0.1", "t", None, needs_of([])))
+    led = activate.applied(
+        before, activate.lead(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, requirements_of([])))
     )
     assert "ANTHROPIC_API_KEY" not in led
     assert checks(findings(cli, code=0, environ=led)) == [("proxy", "note")]
@@ -260,9 +260,9 @@ def dated(text: str) -> Any:
 
 
 def test_what_cannot_be_looked_at_is_a_finding(tmp_path: Path) -> None:
-    def fail(_: Surroundings) -> Any:
+    def fail(_: CheckContext) -> Any:
         raise PermissionError(13, "Permission denied", "state")
 
-    (row,) = command.examine([fail], Surroundings(Home(tmp_path), os.environ, tmp_path, 0.0))
+    (row,) = command.examine([fail], CheckContext(Home(tmp_path), os.environ, tmp_path, 0.0))
     assert "Permission denied" in row.what
     assert "state" in row.mend

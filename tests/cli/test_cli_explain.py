@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from claude_proxy.core.listing import CLAUDE_MODELS
+from claude_proxy.core.listed_models import CLAUDE_MODELS
 from fakes.command_line import CommandLine, answering, one_request, serving
 
 HERE = "http://127.0.0.1:9"

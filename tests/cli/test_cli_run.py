@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli import processes
+from claude_proxy.cli.background import processes
 from fakes.command_line import PATIENCE, CommandLine
 
 ENDS_IN_TIME = f"import os, signal, sys, time; signal.alarm({PATIENCE:.0f})"

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from claude_proxy import __version__
-from claude_proxy.cli.control import LastAnswer, LastError, ProviderStatus, Status
+from claude_proxy.cli.background.admin_client import LastAnswer, LastError, ProviderStatus, Status
 from claude_proxy.cli.status import _show
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, Handle, answering, one_request, serving
@@ -65,9 +65,9 @@ def test_a_provider_that_rests_tells_until_when_and_why() -> None:
     until = NOW + 60
     error = LastError(at=NOW, text="come back later")
     row = shown(
-        with_provider(state="resting", rest_until=until, reason="429", strikes=3, last_error=error)
+        with_provider(state="cooldown", cooldown_until=until, reason="429", strikes=3, last_error=error)
     ).splitlines()[4]
-    assert f"resting until {clock(until)} (429)" in row
+    assert f"cooldown until {clock(until)} (429)" in row
     assert "  3  " in row
     assert row.rstrip().endswith(f"{clock(NOW)} come back later")
 
@@ -75,7 +75,7 @@ def test_a_provider_that_rests_tells_until_when_and_why() -> None:
 def test_a_rest_that_ends_on_another_day_tells_the_date() -> None:
     until = NOW + 3 * 86_400
     day = datetime.fromtimestamp(until).astimezone().strftime("%Y-%m-%d %H:%M")
-    assert f"resting until {day}" in shown(with_provider(state="resting", rest_until=until))
+    assert f"cooldown until {day}" in shown(with_provider(state="cooldown", cooldown_until=until))
 
 
 def test_a_rejected_key_names_the_variable_to_mend() -> None:
@@ -83,8 +83,8 @@ def test_a_rejected_key_names_the_variable_to_mend() -> None:
 
 
 def test_a_rest_is_told_in_plain_words() -> None:
-    row = shown(with_provider(state="resting", rest_until=NOW, reason="plan_limit", why="plan limit"))
-    assert f"resting until {clock(NOW)} (plan limit)" in row
+    row = shown(with_provider(state="cooldown", cooldown_until=NOW, reason="plan_limit", why="plan limit"))
+    assert f"cooldown until {clock(NOW)} (plan limit)" in row
 
 
 def test_an_account_without_credit_and_an_unknown_model_are_told_with_what_to_do() -> None:
@@ -111,7 +111,7 @@ def test_the_last_answer_a_stop_and_another_version_are_told() -> None:
 
 def test_what_a_provider_says_cannot_steer_the_terminal() -> None:
     evil = LastError(at=NOW, text="\x1b[2Jgone\r\n[bold]not markup[/bold]")
-    text = shown(with_provider(last_error=evil, reason="\x1b]0;title\x07", state="resting"))
+    text = shown(with_provider(last_error=evil, reason="\x1b]0;title\x07", state="cooldown"))
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "[bold]not markup[/bold]" in text
@@ -133,11 +133,11 @@ def test_a_refused_key_and_a_rest_are_seen_in_a_running_proxy(cli: CommandLine) 
         assert done.code == 0, done.err
         text = cli("status").out
         facts = json.loads(cli("status", "--json").out)
-    assert "resting until" in text
+    assert "cooldown until" in text
     assert "the key in MOONSHOT_API_KEY was rejected: mend it" in text
     first, second = facts["providers"]
-    assert first["state"] == "resting"
-    assert first["rest_until"] > NOW + 500
+    assert first["state"] == "cooldown"
+    assert first["cooldown_until"] > NOW + 500
     assert second["key_rejected"] is True
 
 
@@ -167,7 +167,7 @@ def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
     assert "does not tell its status" in done.err
 
 
-@pytest.mark.parametrize("command", ["explain", "learnt", "learnt forget --all"])
+@pytest.mark.parametrize("command", ["explain", "rules", "rules forget --all"])
 def test_a_proxy_of_another_version_is_told_to_be_that(cli: CommandLine, command: str) -> None:
     with stand_in(cli):
         done = cli(*command.split())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.board import MAX_SESSIONS
-from claude_proxy.cli import glance
+from claude_proxy.cli.claude_code import statusline_text
+from claude_proxy.proxy.status_tracker import MAX_SESSIONS
 from claude_proxy.store.running import Running
 from fakes.command_line import PATIENCE, CommandLine, answering, free_port, listening, serving
 from fakes.provider import FakeProvider
@@ -44,7 +44,7 @@ def given(session: str = SESSION) -> bytes:
 
 async def told(home: Path, proxy: RunningProxy, pin: str = "", session: str = SESSION) -> str:
     url = proxy.url + (f"/provider/{pin}" if pin else "")
-    return await asyncio.to_thread(glance.line, environ(home, url), lambda: given(session), PATIENCE)
+    return await asyncio.to_thread(statusline_text.line, environ(home, url), lambda: given(session), PATIENCE)
 
 
 # What it says
@@ -68,7 +68,7 @@ async def test_a_rest_and_its_end(home: Path) -> None:
     async with running_proxy(FakeProvider([busy]), FakeProvider(message("two"))) as proxy:
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
         await proxy.ledger.holding(1)
-        until = (await proxy.status())["minimax"]["rest_until"]
+        until = (await proxy.status())["minimax"]["cooldown_until"]
         now = datetime.now().astimezone().date()
         end = datetime.fromtimestamp(until).astimezone()
         clock = end.strftime("%H:%M" if end.date() == now else "%Y-%m-%d %H:%M")
@@ -93,12 +93,12 @@ async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> N
 
 
 def test_rests_of_several_providers_are_short() -> None:
-    resting = [{"name": name, "state": "resting", "rest_until": 9e9} for name in ("a", "b", "c")]
+    resting = [{"name": name, "state": "cooldown", "cooldown_until": 9e9} for name in ("a", "b", "c")]
     resting[0]["why"] = "out of credit"
-    (text,) = glance._rests(resting, "")
+    (text,) = statusline_text._is_cooling_down(resting, "")
     assert text.startswith("a and 2 more rests until 22")
     assert "credit" not in text
-    (text,) = glance._rests(resting[:1], "")
+    (text,) = statusline_text._is_cooling_down(resting[:1], "")
     assert text.endswith(" (out of credit)")
 
 
@@ -115,35 +115,35 @@ def test_rests_of_several_providers_are_short() -> None:
     ],
 )
 def test_a_terminal_that_does_not_use_the_proxy(home: Path, url: str, said: str) -> None:
-    assert glance.line(environ(home, url, "sk-of-another"), given) == f"claude-proxy: {said}"
+    assert statusline_text.line(environ(home, url, "sk-of-another"), given) == f"claude-proxy: {said}"
 
 
 def test_the_token_goes_to_no_other_machine(home: Path) -> None:
     running = Running(pid=1, host="127.0.0.1", port=8787, instance="a", started_at=0.0, version="0")
     running.write(home / "state" / "proxy.json")
-    assert glance.led_to(environ(home, "http://gateway.example:8787", "other")) is None
-    assert glance.led_to(environ(home, "http://localhost:8788", "other")) is None
-    assert glance.led_to(environ(home, "https://localhost:8787", "other")) is None
-    target = glance.led_to(environ(home, "http://localhost:8787/provider/zai/", "other"))
+    assert statusline_text.led_to(environ(home, "http://gateway.example:8787", "other")) is None
+    assert statusline_text.led_to(environ(home, "http://localhost:8788", "other")) is None
+    assert statusline_text.led_to(environ(home, "https://localhost:8787", "other")) is None
+    target = statusline_text.led_to(environ(home, "http://localhost:8787/provider/zai/", "other"))
     assert target is not None
     assert (target.host, target.port, target.pin) == ("localhost", 8787, "zai")
 
 
 def test_a_proxy_that_cannot_be_asked(home: Path) -> None:
-    assert glance.line(environ(home, f"http://127.0.0.1:{free_port()}"), given) == DOWN
+    assert statusline_text.line(environ(home, f"http://127.0.0.1:{free_port()}"), given) == DOWN
     with listening() as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert glance.line(environ(home, url), given).endswith("| the proxy does not answer")
+        assert statusline_text.line(environ(home, url), given).endswith("| the proxy does not answer")
     for status, said in ((401, "does not take this token"), (500, "tell")):
         with serving(answering(status, content="nonsense")) as url:
-            line = glance.line(environ(home, url), given, PATIENCE)
+            line = statusline_text.line(environ(home, url), given, PATIENCE)
             assert said in line or line == "claude-proxy: fallback"
 
 
 def test_what_the_proxy_says_is_not_trusted(home: Path) -> None:
-    evil = {"providers": [7, {"name": "\x1b[2Jx", "state": "resting", "rest_until": 1e300}], "sessions": [SESSION]}
+    evil = {"providers": [7, {"name": "\x1b[2Jx", "state": "cooldown", "cooldown_until": 1e300}], "sessions": [SESSION]}
     with serving(answering(200, content=evil)) as url:
-        line = glance.line(environ(home, url), given, PATIENCE)
+        line = statusline_text.line(environ(home, url), given, PATIENCE)
     assert line == "claude-proxy: fallback | ?[2Jx rests"
 
 
@@ -221,8 +221,8 @@ def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
 
 
 def test_a_fault_of_its_own_is_a_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(glance, "_reading", lambda: 1 / 0)
-    assert glance.main() == 0
+    monkeypatch.setattr(statusline_text, "_reading", lambda: 1 / 0)
+    assert statusline_text.main() == 0
     assert capsys.readouterr().out == "claude-proxy: its state is not known\n"
 
 

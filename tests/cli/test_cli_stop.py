@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from claude_proxy.cli import control, lifecycle, processes
+from claude_proxy.cli.background import admin_client, lifecycle, processes
 from claude_proxy.cli.main import main
 from claude_proxy.store.running import Running
 from fakes.command_line import PATIENCE, CommandLine, answering, line_with, serving
@@ -161,7 +161,9 @@ def test_a_proxy_that_hangs_can_be_ended(
 ) -> None:
     monkeypatch.setenv("CLAUDE_PROXY_HOME", str(started.home.root))
     monkeypatch.setattr(
-        control.Control, "of", lambda running, token="": control.Control("127.0.0.1", running.port, token, 0.1)
+        admin_client.AdminClient,
+        "of",
+        lambda running, token="": admin_client.AdminClient("127.0.0.1", running.port, token, 0.1),
     )
     running = started.running()
     os.kill(running.pid, signal.SIGSTOP)

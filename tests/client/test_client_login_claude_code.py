@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli import leading
-from claude_proxy.cli.leading import Lead
-from claude_proxy.cli.needs import Needs
-from claude_proxy.core.model import Auth
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.activate import Activation
+from claude_proxy.cli.shell.client_requirements import ClientRequirements
+from claude_proxy.core.types import Auth
 from client.claude_code import claude_code
 from fakes.clock import FakeClock
 from fakes.peer import Request
@@ -28,9 +28,9 @@ USED_UP = [Status(429, error_body("rate_limit_error", "limit reached"), {"retry-
 
 def led(proxy: RunningProxy, pin: str | None = None) -> dict[str, str]:
     """Return the environment of a Claude Code that is logged in, in a terminal that is led through the proxy."""
-    before = {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, leading.HEADERS: "X-Team: blue", leading.TOKEN: "of a gateway"}
-    to = Lead(proxy.url, "127.0.0.1", TOKEN, pin, Needs(own_login=True))
-    return leading.applied(before, leading.lead(before, to))
+    before = {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activate.HEADERS: "X-Team: blue", activate.TOKEN: "of a gateway"}
+    to = Activation(proxy.url, "127.0.0.1", TOKEN, pin, ClientRequirements(own_login=True))
+    return activate.applied(before, activate.lead(before, to))
 
 
 def shown(requests: list[Request]) -> set[str | None]:
@@ -86,7 +86,7 @@ async def test_a_login_that_is_refused_is_told_as_it_would_be_without_us(tmp_pat
         finished = await claude.start(led(proxy), "say hi")
         through = messages(plan.requests)
     async with FakeProvider(REFUSED) as direct:
-        without_us = await claude.start({"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, leading.BASE_URL: direct.url}, "say hi")
+        without_us = await claude.start({"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activate.BASE_URL: direct.url}, "say hi")
         assert messages(direct.requests) == through
     assert (finished.code, finished.out) == (without_us.code, without_us.out)
     assert other.requests == []

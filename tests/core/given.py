@@ -9,14 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
 from claude_proxy.core.judge import Rejected
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
-from claude_proxy.core.model import Auth, Fault, Headers, Origin, Provider, Reply
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.rewriting.thoughts import OriginOf
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
+from claude_proxy.core.types import Auth, Fault, Headers, Origin, Provider, Reply
 
 MODEL = "claude-opus-5-5"
 NOW = 1_800_000_000.0
@@ -65,7 +65,7 @@ def adapted(
     body: Mapping[str, Any] | bytes,
     *,
     facts: ModelFacts | None = None,
-    origin_of: OriginOf | None = None,
+    owner_of: OwnerOf | None = None,
     rejects: Sequence[str] = (),
     auth: Auth = Auth.BEARER,
     **traits: Any,
@@ -74,7 +74,7 @@ def adapted(
     sent = body if isinstance(body, bytes) else compact({"model": MODEL, **body})
     known = MappingProxyType({MODEL: facts}) if facts else MappingProxyType({})
     to = provider(traits=Traits(rejects=rules(*rejects), **traits), facts=known, auth=auth)
-    return adapt(request(sent), Candidate(to, MODEL), (), origin_of)
+    return adapt(request(sent), Candidate(to, MODEL), (), owner_of)
 
 
 def compact(value: object) -> bytes:

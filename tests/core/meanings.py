@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from claude_proxy.core.judge import Rejected, Terms, judge_body
-from claude_proxy.core.model import Fault, Policy, Reply
+from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
 from claude_proxy.core.traits import Traits
+from claude_proxy.core.types import Fault, Policy, Reply
 from core.given import NOW
 
-TERMS = Terms(Policy(), Traits(reset_utc_offset=8))
+TERMS = ClassifierConfig(Policy(), Traits(reset_utc_offset=8))
 JSON = (b"content-type", b"application/json")
 
 NO_CREDIT = (Fault.QUOTA, "no_credit")
 PLAN = (Fault.QUOTA, "plan_limit")
 FAST = (Fault.QUOTA, "rate_limit_error")
 BUSY = (Fault.PROVIDER, "overloaded_error")
-NO_MODEL = (Fault.MISFIT, "unknown_model")
-LONG = (Fault.MISFIT, "too_long")
-SHORTER = (Fault.MISFIT, "plan_limit")
+NO_MODEL = (Fault.INCOMPATIBLE, "unknown_model")
+LONG = (Fault.INCOMPATIBLE, "too_long")
+SHORTER = (Fault.INCOMPATIBLE, "plan_limit")
 REQUEST = (Fault.REQUEST, "400")
 
 
-def judged(status: int, body: bytes, terms: Terms = TERMS) -> Rejected:
+def judged(status: int, body: bytes, terms: ClassifierConfig = TERMS) -> Rejected:
     outcome = judge_body(Reply(status, (JSON,), body), terms, NOW)
     assert isinstance(outcome, Rejected)
     return outcome

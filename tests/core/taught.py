@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.learning.lesson import lessons
+from claude_proxy.core.learning.proposals import propose_rules
 from claude_proxy.core.messages import error_body
 
 BETAS = "claude-code-20250219,context-1m-2025-08-07,prompt-caching-scope-2026-01-05,effort-2025-11-24"
@@ -47,7 +47,7 @@ def sent(request: Mapping[str, Any] = REQUEST, betas: str = BETAS, **changes: An
 
 def taught(body: bytes, request: Adapted | None = None, status: int = 400) -> list[str]:
     """Return the rules that the first lesson consists of, `!` before one for this request alone."""
-    found = lessons(status, body, request or sent())
+    found = propose_rules(status, body, request or sent())
     return sorted(("" if found[0].lasting else "!") + str(rule) for rule in found[0].rules) if found else []
 
 

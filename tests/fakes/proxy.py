@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from claude_proxy import app
 from claude_proxy.app import SystemClock
 from claude_proxy.config.load import Config
-from claude_proxy.core.model import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
 from claude_proxy.core.routing import Routes
-from claude_proxy.ports import Level
+from claude_proxy.core.types import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.proxy.ports import Level
 from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
 from fakes.clock import FakeClock

@@ -10,8 +10,8 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy.net.connection import MAX_HEAD_BYTES, ClientConnection
-from claude_proxy.net.gathering import MAX_GATHERED_BYTES, GatheringTransport
+from claude_proxy.net.client_connection import MAX_HEAD_BYTES, ClientConnection
+from claude_proxy.net.coalescing_transport import MAX_GATHERED_BYTES, CoalescingTransport
 from fakes.client import Connection
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
@@ -324,7 +324,7 @@ class Written(asyncio.Transport):
 @story
 async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
     written = Written()
-    gathering = GatheringTransport(written, asyncio.get_running_loop())
+    gathering = CoalescingTransport(written, asyncio.get_running_loop())
     for piece in (b"a", b"b", b"c"):
         gathering.write(piece)
     assert written.writes == []
@@ -336,7 +336,7 @@ async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
 async def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
     """So that the transport learns how much there is, and can ask its writer to wait."""
     written = Written()
-    gathering = GatheringTransport(written, asyncio.get_running_loop())
+    gathering = CoalescingTransport(written, asyncio.get_running_loop())
     piece = secrets.token_bytes(MAX_GATHERED_BYTES // 2)
     for _ in range(6):
         gathering.write(piece)

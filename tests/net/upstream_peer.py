@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from claude_proxy.core.model import Egress, Headers, Origin
+from claude_proxy.core.types import Egress, Headers, Origin
 from claude_proxy.net.upstream import HttpTransport
-from claude_proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
+from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
 
 LOOPS: list[Callable[[Coroutine[Any, Any, None]], None]] = [asyncio.run]
 if sys.platform != "win32":

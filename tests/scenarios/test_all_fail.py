@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy

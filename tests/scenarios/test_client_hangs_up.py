@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.client import Connection
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider

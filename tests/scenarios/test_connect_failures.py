@@ -36,7 +36,7 @@ async def test_refused(stream: bool) -> None:
             assert answer.status == 200
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=refused, moonshot=200"
             await answer.read()
-            assert (await proxy.status())["minimax"]["state"] == "resting"
+            assert (await proxy.status())["minimax"]["state"] == "cooldown"
 
 
 @story
@@ -101,7 +101,7 @@ async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
         assert answer.status == 200
         await answer.read()
         assert answer.headers["x-claude-proxy-provider"] == "moonshot"
-        assert (await proxy.status())["minimax"]["state"] == "resting"
+        assert (await proxy.status())["minimax"]["state"] == "cooldown"
 
 
 @story

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.grammar import ending_of, names_of, text_of
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
@@ -47,7 +47,7 @@ async def test_the_client_gets_one_error_event_and_a_clean_end(death: list[Step]
         [account] = await proxy.ledger.holding(1)
         report = (await proxy.status())["minimax"]
     assert account.ending is Ending.TRUNCATED
-    assert (report["state"], report["strikes"]) == ("resting", 1)
+    assert (report["state"], report["strikes"]) == ("cooldown", 1)
     assert second.requests == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.grammar import complete_text, names_of
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy

@@ -29,7 +29,7 @@ async def test_it_tells_what_then_happens() -> None:
         assert await complete_text(await proxy.post(model="opus", headers=session)) == "second"
         resting = (await explained(proxy))["candidates"]
         assert [one["provider"] for one in resting] == ["moonshot", "minimax"]
-        assert (resting[1]["rest_until"], resting[1]["rest_reason"]) == (clock.now + 15, "overloaded")
+        assert (resting[1]["cooldown_until"], resting[1]["cooldown_reason"]) == (clock.now + 15, "overloaded")
         clock.pass_time(15)
         assert (await explained(proxy))["candidates"][0]["provider"] == "minimax"
         held = (await explained(proxy, "model=opus&session=5f0c"))["candidates"][0]

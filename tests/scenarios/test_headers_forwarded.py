@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.model import Auth
+from claude_proxy.core.types import Auth
 from fakes.provider import FakeProvider
 from fakes.proxy import MODEL, TOKEN, candidate, running_proxy
 from fakes.scripts import message

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message

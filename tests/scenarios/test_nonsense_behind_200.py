@@ -65,7 +65,7 @@ async def test_the_next_provider_answers_whole(script: Script) -> None:
         answer = await proxy.post(stream=False)
         assert (answer.status, (await answer.json())["content"][0]["text"]) == (200, "hello")
         report = (await proxy.status())["minimax"]
-    assert report["state"] == "resting"
+    assert report["state"] == "cooldown"
 
 
 @story

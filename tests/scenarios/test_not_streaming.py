@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.model import Ending, Usage
+from claude_proxy.core.types import Ending, Usage
 from fakes.provider import FakeProvider
 from fakes.proxy import hasty, running_proxy
 from fakes.scripts import json_message, message

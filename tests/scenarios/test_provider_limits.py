@@ -73,7 +73,7 @@ async def test_the_next_one_answers_and_it_rests(
         assert answer.headers["x-claude-proxy-attempts"] == f"minimax={reason}, moonshot=200"
         assert await complete_text(answer) == "second"
         told = (await proxy.status())["minimax"]
-        assert (told["state"], told["reason"], told["rest_until"]) == ("resting", reason, NOW + rest)
+        assert (told["state"], told["reason"], told["cooldown_until"]) == ("cooldown", reason, NOW + rest)
         clock.pass_time(rest - 1)
         assert await complete_text(await proxy.post()) == "second"
         clock.pass_time(1)
@@ -176,7 +176,7 @@ async def test_a_plan_rests_until_the_window_that_rejects_is_over() -> None:
     first = FakeProvider([Status(429, headers=plan)])
     async with running_proxy(first, FakeProvider(message("second")), clock=FakeClock()) as proxy:
         assert await complete_text(await proxy.post()) == "second"
-        assert (await proxy.status())["minimax"]["rest_until"] == NOW + 2 * HOUR
+        assert (await proxy.status())["minimax"]["cooldown_until"] == NOW + 2 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, outc
         assert answer.headers["x-claude-proxy-attempts"] == f"minimax={outcome}, moonshot=200"
         assert await complete_text(answer) == "second"
         told = (await proxy.status())["minimax"]
-        assert (told["state"], told["rest_until"]) == ("resting", NOW + rest)
+        assert (told["state"], told["cooldown_until"]) == ("cooldown", NOW + rest)
         assert (told["key_rejected"], told["out_of_credit"]) == (status != 402, status == 402)
 
 

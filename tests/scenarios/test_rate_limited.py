@@ -53,7 +53,7 @@ async def test_it_rests_as_long_as_it_said_and_not_a_second_longer(headers: dict
         answer = await proxy.post()
         assert await complete_text(answer) == "second"
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=429, moonshot=200"
-        assert (await proxy.status())["minimax"]["rest_until"] == NOW + seconds
+        assert (await proxy.status())["minimax"]["cooldown_until"] == NOW + seconds
         clock.pass_time(seconds - 1)
         assert await complete_text(await proxy.post()) == "second"
         clock.pass_time(1)
@@ -96,14 +96,14 @@ async def test_the_retried_statuses_are_the_users_to_set() -> None:
 @pytest.mark.parametrize("end", [Close(), Cut(), Stall()], ids=["closed", "reset", "silent"])
 @story
 async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("claude_proxy.attempt.ERROR_PATIENCE", 0.1)
+    monkeypatch.setattr("claude_proxy.proxy.attempt.ERROR_PATIENCE", 0.1)
     first = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), end])
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
         answer = await proxy.post()
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=429, moonshot=200"
         assert await complete_text(answer) == "hello"
         status = await proxy.status()
-    assert (status["minimax"]["state"], status["minimax"]["reason"]) == ("resting", "429")
+    assert (status["minimax"]["state"], status["minimax"]["reason"]) == ("cooldown", "429")
     assert status["minimax"]["strikes"] == 0
 
 

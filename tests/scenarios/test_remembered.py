@@ -1,4 +1,4 @@
-"""What was learnt outlives the proxy: its next start knows it before the first request."""
+"""What was learned outlives the proxy: its next start knows it before the first request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.core.model import Policy
+from claude_proxy.core.types import Policy
 from claude_proxy.store.home import Home
 from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
@@ -30,8 +30,8 @@ def home_in(folder: Path) -> Home:
     return home
 
 
-def origin_of(proxy: RunningProxy, signature: str) -> str | None:
-    return proxy.proxy._gateway.memory.origins.of(signature, 0.0)
+def owner_of(proxy: RunningProxy, signature: str) -> str | None:
+    return proxy.proxy._gateway.memory.signature_owners.of(signature, 0.0)
 
 
 @story
@@ -42,7 +42,7 @@ async def test_rules_and_origins(tmp_path: Path) -> None:
         async with serving(config, home=home) as proxy:
             assert await complete_text(await proxy.post(messages=SYSTEM)) == "hello"
         async with serving(config, home=home) as proxy:
-            assert origin_of(proxy, "c2lnbmVk") == "minimax"
+            assert owner_of(proxy, "c2lnbmVk") == "minimax"
             answer = await proxy.post(messages=SYSTEM)
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
             assert answer.headers["x-claude-proxy-adapted"] == "role:system"

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from claude_proxy.core.model import Failback
 from claude_proxy.core.traits import ModelFacts, Traits
+from claude_proxy.core.types import Failback
 from fakes.client import Answer
 from fakes.clock import FakeClock
 from fakes.grammar import complete_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.grammar import ending_of, text_of
 from fakes.provider import FakeProvider
 from fakes.proxy import hasty, running_proxy

@@ -37,7 +37,7 @@ async def test_the_next_provider_answers(script: Script, ping_after: float) -> N
         [account] = await proxy.ledger.holding(1)
         report = (await proxy.status())["minimax"]
     assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
-    assert (report["state"], report["strikes"]) == ("resting", 1)
+    assert (report["state"], report["strikes"]) == ("cooldown", 1)
 
 
 @story

@@ -15,7 +15,7 @@ PIECE = "x" * 60_000
 PIECES = 600
 """36 MB in all: far more than what the sockets between provider and client hold by themselves."""
 
-MOST_ON_THE_WAY = 16_000_000
+MAX_ON_THE_WAY = 16_000_000
 
 
 def flood(through: asyncio.Event) -> FakeProvider:
@@ -34,7 +34,7 @@ async def test_the_provider_waits_and_nothing_is_lost() -> None:
         answer = await proxy.post(connection=connection)
         await turn_the_loop()
         assert not through.is_set()
-        assert provider.bytes_sent < MOST_ON_THE_WAY
+        assert provider.bytes_sent < MAX_ON_THE_WAY
         events = await answer.all_events()
     assert ending_of(events) == "message_stop"
     assert len(text_of(events)) == PIECES * len(PIECE)

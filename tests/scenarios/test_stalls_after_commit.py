@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.grammar import ending_of, names_of, text_of
 from fakes.provider import FakeProvider
 from fakes.proxy import hasty, running_proxy
@@ -24,7 +24,7 @@ async def test_the_stall_timeout_ends_it_with_an_error_event() -> None:
     assert (text_of(events), ending_of(events)) == ("half", "error")
     assert events[-1].data["error"]["type"] == "overloaded_error"
     assert account.ending is Ending.STALLED
-    assert (report["state"], report["strikes"]) == ("resting", 1)
+    assert (report["state"], report["strikes"]) == ("cooldown", 1)
     assert second.requests == []
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.grammar import complete_text, ending_of
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy

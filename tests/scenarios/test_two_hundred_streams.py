@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from claude_proxy.core.model import Ending
+from claude_proxy.core.types import Ending
 from fakes.client import StreamEvent
 from fakes.grammar import COMPLETE, ending_of, text_of
 from fakes.peer import Request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core.model import Ending
 from claude_proxy.core.traits import Traits
+from claude_proxy.core.types import Ending
 from fakes.provider import FakeProvider
 from fakes.proxy import candidate, running_proxy
 from fakes.scripts import message

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.leading import KNOWN, MANAGED
-from claude_proxy.cli.quoting import Shell, command
+from claude_proxy.cli.shell.activate import KNOWN, MANAGED
+from claude_proxy.cli.shell.quoting import Shell, command
 from fakes.command_line import PATIENCE, CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.quoting import Shell, command
+from claude_proxy.cli.shell.quoting import Shell, command
 from client.claude_code import claude_code
 from fakes.command_line import KEYS, CommandLine
 from fakes.provider import FakeProvider

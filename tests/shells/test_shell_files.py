@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from claude_proxy import __version__
-from claude_proxy.cli.powershell_module import FILES
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.shell_code import FOLDER, functions
+from claude_proxy.cli.shell.functions import FOLDER, functions
+from claude_proxy.cli.shell.powershell_module import FILES
+from claude_proxy.cli.shell.quoting import Shell
 from fakes.command_line import CommandLine
 from shells.terminals import POSIX, ROOT, SHELLS, loading, program, terminal
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.leading import HEADERS, TOKEN
-from claude_proxy.cli.quoting import Shell, command
+from claude_proxy.cli.shell.activate import HEADERS, TOKEN
+from claude_proxy.cli.shell.quoting import Shell, command
 from client.claude_code import claude_code
 from fakes.command_line import CommandLine
 from fakes.provider import FakeProvider

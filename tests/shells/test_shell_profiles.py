@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli import init, powershell_module, profile, shell_code
-from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.quoting import Shell
+from claude_proxy.cli import init
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.shell import functions, powershell_module, profiles
+from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.store.home import Home
 from fakes.command_line import PATIENCE, CommandLine
 from shells.terminals import PROGRAMS, SHELLS, environment, program
@@ -54,25 +55,25 @@ BODIES = [
 def test_it_goes_in_once_and_comes_out_byte_for_byte(before: bytes, tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(before)
-    put = profile.install(path, LINE)
+    put = profiles.install(path, LINE)
     assert put is not None
     put.write()
     there = path.read_bytes()
     assert ADDED in there
     assert there.startswith(before)
     assert there.endswith(b"\n")
-    assert profile.install(path, LINE) is None
-    taken = profile.uninstall(path)
+    assert profiles.install(path, LINE) is None
+    taken = profiles.uninstall(path)
     assert taken is not None
     taken.write()
     assert (path.read_bytes() if path.exists() else b"") == before
-    assert profile.uninstall(path) is None
+    assert profiles.uninstall(path) is None
 
 
 def test_what_was_written_after_it_stays(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1\n" + ADDED + b"\nb=2\n")
-    edit = profile.uninstall(path)
+    edit = profiles.uninstall(path)
     assert edit is not None
     assert edit.shown == (f"- {ADDED.decode()}",)
     edit.write()
@@ -82,7 +83,7 @@ def test_what_was_written_after_it_stays(tmp_path: Path) -> None:
 def test_a_line_of_another_place_is_replaced_and_shown(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"eval 'old' # claude-proxy init\nb=2\n")
-    edit = profile.install(path, LINE)
+    edit = profiles.install(path, LINE)
     assert edit is not None
     assert edit.shown == ("- eval 'old' # claude-proxy init", f"+ {ADDED.decode()}")
     edit.write()
@@ -97,7 +98,7 @@ def test_mode_and_link_stay(tmp_path: Path) -> None:
     kept.chmod(0o640)
     link = tmp_path / ".bashrc"
     link.symlink_to(kept)
-    edit = profile.install(link, LINE)
+    edit = profiles.install(link, LINE)
     assert edit is not None
     edit.write()
     assert link.is_symlink()
@@ -110,13 +111,13 @@ def test_a_file_in_utf_16_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "profile.ps1"
     path.write_bytes("a = 1\n".encode("utf-16"))
     with pytest.raises(CommandError, match="UTF-16") as caught:
-        profile.install(path, LINE)
+        profiles.install(path, LINE)
     assert LINE in caught.value.hint
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    edit = profile.Edit(tmp_path / "file" / "profile", b"", b"x", ())
+    edit = profiles.ProfileEdit(tmp_path / "file" / "profile", b"", b"x", ())
     with pytest.raises(CommandError, match="cannot be read"):
         edit.write()
 
@@ -124,13 +125,13 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_what_is_added_behind_ours_stays_a_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1")
-    put = profile.install(path, LINE)
+    put = profiles.install(path, LINE)
     assert put is not None
     put.write()
     with path.open("ab") as file:
         file.write(b"b=2\n")
-    assert profile.install(path, LINE) is None
-    taken = profile.uninstall(path)
+    assert profiles.install(path, LINE) is None
+    taken = profiles.uninstall(path)
     assert taken is not None
     taken.write()
     assert path.read_bytes() == b"a=1\nb=2\n"
@@ -139,7 +140,7 @@ def test_what_is_added_behind_ours_stays_a_line_of_its_own(tmp_path: Path) -> No
 def test_a_change_that_others_made_meanwhile_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1\n")
-    put = profile.install(path, LINE)
+    put = profiles.install(path, LINE)
     assert put is not None
     path.write_bytes(b"a=1\nb=2\n")
     with pytest.raises(CommandError, match="changed meanwhile"):
@@ -151,14 +152,14 @@ def test_a_change_that_others_made_meanwhile_is_not_lost(tmp_path: Path) -> None
 def test_a_line_of_the_users_own_with_our_mark_stays(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(line)
-    assert profile.uninstall(path) is None
+    assert profiles.uninstall(path) is None
 
 
 def test_a_link_to_a_file_that_held_only_our_line_leads_somewhere_still(tmp_path: Path) -> None:
     target, link = tmp_path / "dotfile", tmp_path / "profile"
     target.write_bytes(b"")
     link.symlink_to(target)
-    for edit in (profile.install, lambda path, _: profile.uninstall(path)):
+    for edit in (profiles.install, lambda path, _: profiles.uninstall(path)):
         change = edit(link, LINE)
         assert change is not None
         change.write()
@@ -227,10 +228,10 @@ def test_the_status_line_goes_into_claude_codes_settings_and_out(cli: CommandLin
 
 
 def test_a_terminal_of_macos_starts_a_login_shell(tmp_path: Path) -> None:
-    assert profile._bash(tmp_path, login=True) == tmp_path / ".bash_profile"
+    assert profiles._bash(tmp_path, login=True) == tmp_path / ".bash_profile"
     (tmp_path / ".profile").touch()
-    assert profile._bash(tmp_path, login=True) == tmp_path / ".profile"
-    assert profile._bash(tmp_path, login=False) == tmp_path / ".bashrc"
+    assert profiles._bash(tmp_path, login=True) == tmp_path / ".profile"
+    assert profiles._bash(tmp_path, login=False) == tmp_path / ".bashrc"
 
 
 def test_both_powershells_of_windows_are_asked_for_their_profiles(
@@ -238,19 +239,19 @@ def test_both_powershells_of_windows_are_asked_for_their_profiles(
 ) -> None:
     answers = {"C:/pwsh.exe": tmp_path / "é" / "7.ps1", "C:/powershell.exe": tmp_path / "5.ps1"}
     monkeypatch.setattr(shutil, "which", lambda name: f"C:/{name}.exe")
-    monkeypatch.setattr(profile, "_ask", answers.get)
-    assert profile.profiles(Shell.POWERSHELL, {}) == tuple(answers.values())
+    monkeypatch.setattr(profiles, "_ask", answers.get)
+    assert profiles.profiles(Shell.POWERSHELL, {}) == tuple(answers.values())
 
 
 def test_no_powershell_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(CommandError, match="no PowerShell"):
-        profile.profiles(Shell.POWERSHELL, {})
+        profiles.profiles(Shell.POWERSHELL, {})
 
 
 def test_a_program_that_is_no_powershell_tells_no_profile() -> None:
-    assert profile._ask(sys.executable) is None
-    assert profile._ask("/no/such/program") is None
+    assert profiles._ask(sys.executable) is None
+    assert profiles._ask("/no/such/program") is None
 
 
 def test_windows_has_powershell_unless_another_shell_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,12 +265,12 @@ def test_windows_has_powershell_unless_another_shell_is_named(monkeypatch: pytes
 def test_a_clones_own_venv_is_started_by_proxy_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".venv").mkdir()
     (tmp_path / "proxy.py").touch()
-    monkeypatch.setattr(shell_code, "CLONE", tmp_path)
+    monkeypatch.setattr(functions, "CLONE", tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.setattr(sys, "_base_executable", "/usr/bin/python3.14", raising=False)
-    assert shell_code.program() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
+    assert functions.program() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
     monkeypatch.setattr(sys, "prefix", "/elsewhere")
-    assert shell_code.program() == (sys.executable, "-P", "-m", "claude_proxy")
+    assert functions.program() == (sys.executable, "-P", "-m", "claude_proxy")
 
 
 def test_the_module_of_a_clone_is_imported_where_it_is(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from claude_proxy.cli.leading import MANAGED, Change, Scope, Variable
-from claude_proxy.cli.quoting import Shell, command, quoted, statements
-from claude_proxy.cli.shell_code import functions
+from claude_proxy.cli.shell.activate import MANAGED, Change, Scope, Variable
+from claude_proxy.cli.shell.functions import functions
+from claude_proxy.cli.shell.quoting import Shell, command, quoted, statements
 from fakes.command_line import CommandLine
 from shells.terminals import POSIX, SHELLS, terminal
 

@@ -13,10 +13,10 @@ from urllib.error import HTTPError
 
 import pytest
 
-from claude_proxy.cli import processes
-from claude_proxy.cli.leading import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.waiting import until
+from claude_proxy.cli.background import processes
+from claude_proxy.cli.background.waiting import until
+from claude_proxy.cli.shell.activate import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
+from claude_proxy.cli.shell.quoting import Shell
 from fakes.command_line import PATIENCE, CommandLine, answering, serving
 from shells.terminals import POSIX, SHELLS, Terminal, loading, terminal
 
@@ -129,7 +129,7 @@ def test_claude_fb_tells_who_is_asked_who_rests_and_who_lacks_a_key(shell: Shell
             ask(typed)
             assert "minimax   rests until" in typed("claude-fb").text
             status = typed("claude-status").text
-            assert "resting until" in status
+            assert "cooldown until" in status
             assert "This terminal: fallback mode" in status
 
 

@@ -9,15 +9,15 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from claude_proxy.cli import credentials
-from claude_proxy.cli.console import console, table
-from claude_proxy.cli.exits import Exit
-from claude_proxy.cli.probe import Probe, probe_all
-from claude_proxy.cli.settings import load_config
+from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.output.load_config import load_config
+from claude_proxy.cli.probing import credentials
+from claude_proxy.cli.probing.probe import Probe, probe_all
 from claude_proxy.config.load import Config
-from claude_proxy.core.model import Auth
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import Auth
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy check\n  claude-proxy check --live")

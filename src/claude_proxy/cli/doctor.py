@@ -10,24 +10,33 @@ import click
 import msgspec
 from rich.text import Text
 
-from claude_proxy.cli import settings_files
-from claude_proxy.cli.checkup import clock, configuration, live, overrules, private, python, service, terminal
-from claude_proxy.cli.checkup.finding import Finding, Verdict, wrong
-from claude_proxy.cli.checkup.surroundings import Surroundings
-from claude_proxy.cli.console import console
-from claude_proxy.cli.exits import Exit
+from claude_proxy.cli.checks import (
+    clock,
+    configuration,
+    live,
+    private,
+    python,
+    service,
+    settings_conflicts,
+    shell_setup,
+)
+from claude_proxy.cli.checks.context import CheckContext
+from claude_proxy.cli.checks.finding import Finding, Verdict, wrong
+from claude_proxy.cli.claude_code import settings_files
+from claude_proxy.cli.output.console import console
+from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import encodable, printable
 
-Check = Callable[[Surroundings], Iterator[Finding]]
+Check = Callable[[CheckContext], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
     python.look,
     private.look,
     configuration.look,
     service.look,
-    terminal.look,
-    overrules.look,
+    shell_setup.look,
+    settings_conflicts.look,
     clock.look,
 )
 """From what all else stands on to what stands on it."""
@@ -45,7 +54,7 @@ MAX_TEXT = 1000
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def doctor(*, ask: bool, fix: bool, as_json: bool) -> int:
     """Look at the whole set-up, and say how to mend what is wrong. The exit code is 1 where something is."""
-    around = Surroundings(Home.find(os.environ), os.environ, settings_files.working_folder(), time.time())
+    around = CheckContext(Home.find(os.environ), os.environ, settings_files.working_folder(), time.time())
     checks = (*CHECKS, live.look) if ask else CHECKS
     findings = [finding.repaired() if fix else finding for finding in examine(checks, around)]
     if as_json:
@@ -55,7 +64,7 @@ def doctor(*, ask: bool, fix: bool, as_json: bool) -> int:
     return Exit.FAILED if any(finding.verdict is Verdict.WRONG for finding in findings) else Exit.OK
 
 
-def examine(checks: Sequence[Check], around: Surroundings) -> Iterator[Finding]:
+def examine(checks: Sequence[Check], around: CheckContext) -> Iterator[Finding]:
     """Yield what the checks find, one by one, so that what is mended is mended for those that follow."""
     for check in checks:
         try:

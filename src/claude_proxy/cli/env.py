@@ -6,9 +6,9 @@ import os
 
 import click
 
-from claude_proxy.cli import leading
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.terminal import EvaluatedCommand, hand_out, shell_option, tell_start, way_through
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, find_target, hand_out, shell_option, tell_start
 from claude_proxy.store.home import Home
 
 
@@ -29,8 +29,8 @@ def env(*, shell: Shell, provider: str | None, reset: bool) -> None:
     if reset and provider is not None:
         raise click.UsageError("--reset and --provider exclude each other")
     if reset:
-        hand_out(shell, leading.take_back(os.environ))
+        hand_out(shell, activate.take_back(os.environ))
         return
-    way = way_through(Home.find(os.environ), provider)
+    way = find_target(Home.find(os.environ), provider)
     tell_start(way)
-    hand_out(shell, leading.lead(os.environ, way.lead))
+    hand_out(shell, activate.lead(os.environ, way.lead))

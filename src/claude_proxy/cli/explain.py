@@ -13,18 +13,19 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from claude_proxy.cli import glance, lifecycle
-from claude_proxy.cli.console import console, table, when
-from claude_proxy.cli.control import Control, ControlError
-from claude_proxy.cli.exits import Exit
-from claude_proxy.cli.settings import load_config
-from claude_proxy.core.choosing import Chooser
-from claude_proxy.core.explain import MOST_TOKENS, Explanation, Fate, Question, explained
-from claude_proxy.core.listing import CLAUDE_MODELS
+from claude_proxy.cli.background import lifecycle
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError
+from claude_proxy.cli.claude_code import statusline_text
+from claude_proxy.cli.output.console import console, table, when
+from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.output.load_config import load_config
+from claude_proxy.core.explanation import MAX_TOKENS, CandidateReport, ExplainQuery, Explanation, explain_request
+from claude_proxy.core.listed_models import CLAUDE_MODELS
 from claude_proxy.core.routing import tier_of
+from claude_proxy.core.selection import Selector
+from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
-from claude_proxy.store.text import printable
 
 USUAL_MODEL = next(iter(CLAUDE_MODELS))
 """What Claude Code asks for where it is not told otherwise."""
@@ -39,7 +40,7 @@ USUAL_MODEL = next(iter(CLAUDE_MODELS))
     show_default=True,
     help="The model that is asked for: a tier, such as haiku, or any name.",
 )
-@click.option("--tokens", type=click.IntRange(0, MOST_TOKENS), default=0, help="How long the request is.")
+@click.option("--tokens", type=click.IntRange(0, MAX_TOKENS), default=0, help="How long the request is.")
 @click.option("--image", is_flag=True, help="There is an image in it.")
 @click.option("--session", metavar="ID", default="", help="Its session, as in proxy.log: who holds it counts.")
 @click.option("--provider", metavar="NAME", help="As if pinned to that one.  [default: as this terminal is]")
@@ -49,9 +50,9 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
 
     Nothing is sent to any provider. Without a running proxy it is told by the configuration alone.
     """
-    target = glance.led_to(os.environ)
+    target = statusline_text.led_to(os.environ)
     pin = target.pin if provider is None and target else provider or ""
-    question = Question(_whole(model), tokens, image, session, pin)
+    question = ExplainQuery(_whole(model), tokens, image, session, pin)
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     told = _asked_of_proxy(home, running, question) if running else _by_configuration(home, question)
@@ -67,22 +68,22 @@ def _whole(model: str) -> str:
     return next((known for known in CLAUDE_MODELS if tier_of(known) == model.lower()), model or USUAL_MODEL)
 
 
-def _asked_of_proxy(home: Home, running: Running, question: Question) -> Explanation:
-    proxy = Control.of(running, lifecycle.token_of(home))
+def _asked_of_proxy(home: Home, running: Running, question: ExplainQuery) -> Explanation:
+    proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
         return proxy.explanation(question)
     except ControlError as error:
         raise lifecycle.untold(proxy, error) from error
 
 
-def _by_configuration(home: Home, question: Question) -> Explanation:
+def _by_configuration(home: Home, question: ExplainQuery) -> Explanation:
     config = load_config(home)
     keyless = MappingProxyType({skipped.name: skipped.variable for skipped in config.skipped})
-    chooser = Chooser(config.providers, keyless, config.routes, config.policy.failback)
-    return explained(question, chooser, None, time.time())
+    selector = Selector(config.providers, keyless, config.routes, config.policy.failback)
+    return explain_request(question, selector, None, time.time())
 
 
-def _show(out: Console, question: Question, told: Explanation) -> None:
+def _show(out: Console, question: ExplainQuery, told: Explanation) -> None:
     size = f", about {question.tokens} tokens" if question.tokens else ""
     out.print(f"A request for {printable(told.model)}{size}{', with an image' if question.image else ''}")
     out.print(f"Order: {printable(told.order)}")
@@ -100,12 +101,12 @@ def _show(out: Console, question: Question, told: Explanation) -> None:
         out.print("The proxy does not run: who rests is not known.", style="yellow")
 
 
-def _lines(fate: Fate) -> Iterator[str]:
+def _lines(fate: CandidateReport) -> Iterator[str]:
     """Yield what there is to say of a candidate, a line each."""
     for why in fate.why:
         yield printable(why)
-    if fate.rest_until is not None:
-        yield f"rests until {when(fate.rest_until)} ({printable(fate.rest_reason, 60)})"
+    if fate.cooldown_until is not None:
+        yield f"rests until {when(fate.cooldown_until)} ({printable(fate.cooldown_reason, 60)})"
     if fate.model and fate.window is None:
         yield "its context window is not known"
     elif fate.window is not None:
@@ -114,7 +115,7 @@ def _lines(fate: Fate) -> Iterator[str]:
         yield "would be changed, where it stands in the request:"
 
 
-def _changes(fate: Fate) -> Table:
+def _changes(fate: CandidateReport) -> Table:
     """Return a list in which a change that needs several lines is still seen to be one."""
     rows = table("", "")
     rows.show_header = False

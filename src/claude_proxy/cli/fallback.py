@@ -6,15 +6,15 @@ import os
 
 import click
 
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.terminal import (
+from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.cli.shell.terminal import (
     EvaluatedCommand,
+    find_target,
     lead_here,
     shell_option,
     tell,
     tell_providers,
     tell_start,
-    way_through,
 )
 from claude_proxy.store.home import Home
 
@@ -26,7 +26,7 @@ def fallback(*, shell: Shell) -> None:
 
     The proxy is started if need be. The shell function comes from `claude-proxy init`.
     """
-    way = way_through(Home.find(os.environ), None)
+    way = find_target(Home.find(os.environ), None)
     tell_start(way)
     tell("Fallback mode in this terminal: claude asks the providers in this order. claude-reset takes it back.")
     tell_providers(way.status)

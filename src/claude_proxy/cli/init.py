@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from claude_proxy.cli import powershell_module, profile, shell_code, statusline_settings
-from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.terminal import SHELL_NAMES
+from claude_proxy.cli.claude_code import statusline_settings
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.shell import functions, powershell_module, profiles
+from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.cli.shell.terminal import SHELL_NAMES
 from claude_proxy.store.home import Home
 
 STATUS_LINE = "statusline"
@@ -48,7 +49,7 @@ def _print(shell: Shell) -> None:
     if shell is Shell.POWERSHELL:
         click.echo(powershell_module.loading(Home.find(os.environ)))
     else:
-        click.echo(os.fsencode(shell_code.functions(shell)), nl=False)
+        click.echo(os.fsencode(functions.functions(shell)), nl=False)
 
 
 def _own_shell() -> Shell:
@@ -62,8 +63,8 @@ def _own_shell() -> Shell:
 
 def _change_profiles(shell: Shell, *, uninstall: bool, yes: bool) -> None:
     line = "" if uninstall else _line(shell)
-    for path in profile.profiles(shell, os.environ):
-        edit = profile.uninstall(path) if uninstall else profile.install(path, line)
+    for path in profiles.profiles(shell, os.environ):
+        edit = profiles.uninstall(path) if uninstall else profiles.install(path, line)
         if edit is None:
             click.echo(f"{path} has no line of ours" if uninstall else f"{path} has the line already")
         else:
@@ -75,7 +76,7 @@ def _change_profiles(shell: Shell, *, uninstall: bool, yes: bool) -> None:
 def _line(shell: Shell) -> str:
     if shell is Shell.POWERSHELL:
         return powershell_module.loading(Home.find(os.environ))
-    return shell_code.loading(shell)
+    return functions.loading(shell)
 
 
 def _change_status_line(*, uninstall: bool, yes: bool) -> None:
@@ -89,7 +90,7 @@ def _change_status_line(*, uninstall: bool, yes: bool) -> None:
         _apply(edit, yes=yes)
 
 
-def _apply(edit: profile.Edit | statusline_settings.Edit, *, yes: bool) -> None:
+def _apply(edit: profiles.ProfileEdit | statusline_settings.SettingsEdit, *, yes: bool) -> None:
     """Show a change, and make it if the user says so. Raises `CommandError`."""
     click.echo(f"{edit.path}:")
     for line in edit.shown:

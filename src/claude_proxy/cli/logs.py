@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
-from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.waiting import until
+from claude_proxy.cli.background.waiting import until
+from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.store.home import Home
 from claude_proxy.store.tail import Position, last_lines, lines_since
 

@@ -12,8 +12,8 @@ from typing import TextIO
 
 import click
 
-from claude_proxy.cli.exits import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
-from claude_proxy.cli.group import LazyGroup
+from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
+from claude_proxy.cli.output.lazy_group import LazyGroup
 from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError, write_private
 
 PROGRAM = "claude-proxy"
@@ -27,7 +27,7 @@ COMMANDS = {
     "restart": "Stop, then start.",
     "status": "Show whether the proxy runs, and how its providers are.",
     "explain": "Show what would happen to a request now, and why.",
-    "learnt": "Show what providers have taught by refusing it, or forget it.",
+    "rules": "Show what providers have taught by refusing it, or forget it.",
     "run": "Run a command, such as claude, through the proxy.",
     "init": "Print the shell functions, such as claude-fb, or install them.",
     "env": "Print what leads a shell through the proxy, or back.",

@@ -6,9 +6,10 @@ import os
 
 import click
 
-from claude_proxy.cli import glance, leading
-from claude_proxy.cli.quoting import Shell, quoted
-from claude_proxy.cli.terminal import EvaluatedCommand, hand_out, shell_option, tell
+from claude_proxy.cli.claude_code import statusline_text
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.quoting import Shell, quoted
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, hand_out, shell_option, tell
 
 
 @click.command(cls=EvaluatedCommand, epilog="\b\nExample:\n  claude-proxy reset --shell bash --keep-proxy")
@@ -23,11 +24,11 @@ def reset(*, shell: Shell, force: bool, keep_proxy: bool) -> None:
     """
     if force and keep_proxy:
         raise click.UsageError("--force and --keep-proxy exclude each other")
-    changes = leading.take_back(os.environ)
+    changes = activate.take_back(os.environ)
     if changes:
         tell("This terminal is back to normal.")
-    elif glance.led_to(os.environ):
-        tell(f"{leading.BASE_URL} was set by other means than claude-fb, so it stays as it is.")
+    elif statusline_text.led_to(os.environ):
+        tell(f"{activate.BASE_URL} was set by other means than claude-fb, so it stays as it is.")
     else:
         tell("This terminal was in normal mode.")
     hand_out(shell, changes, *([] if keep_proxy else [_stop(shell, force=force)]))

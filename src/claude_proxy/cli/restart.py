@@ -6,7 +6,7 @@ import os
 
 import click
 
-from claude_proxy.cli.settings import load_config
+from claude_proxy.cli.output.load_config import load_config
 from claude_proxy.cli.start import start_and_tell
 from claude_proxy.cli.stop import stop_and_tell
 from claude_proxy.store.home import Home

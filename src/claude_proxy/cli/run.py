@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from claude_proxy.cli import leading
-from claude_proxy.cli.exits import CommandError, Exit
-from claude_proxy.cli.terminal import tell_start, way_through
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.terminal import find_target, tell_start
 from claude_proxy.store.home import Home
 
 PASSED_ON = ("SIGTERM", "SIGHUP")
@@ -29,9 +29,9 @@ PASSED_ON = ("SIGTERM", "SIGHUP")
 def run(*, provider: str | None, command: tuple[str, ...]) -> int:
     """Start the proxy if need be, and run COMMAND through it. Its exit code is passed on."""
     program = _program(command[0])
-    way = way_through(Home.find(os.environ), provider)
+    way = find_target(Home.find(os.environ), provider)
     tell_start(way)
-    return _run([program, *command[1:]], leading.applied(os.environ, leading.lead(os.environ, way.lead)))
+    return _run([program, *command[1:]], activate.applied(os.environ, activate.lead(os.environ, way.lead)))
 
 
 def _program(name: str) -> str:

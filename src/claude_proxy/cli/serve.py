@@ -8,13 +8,14 @@ import os
 import click
 
 from claude_proxy import __version__, app
-from claude_proxy.cli import control, leading, lifecycle, port_owner
-from claude_proxy.cli.control import Control
-from claude_proxy.cli.exits import CommandError, Exit
-from claude_proxy.cli.settings import load_config
+from claude_proxy.cli.background import admin_client, lifecycle, port_owner
+from claude_proxy.cli.background.admin_client import AdminClient
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.output.load_config import load_config
+from claude_proxy.cli.shell import activate
 from claude_proxy.config.load import Config
+from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy serve")
@@ -33,13 +34,13 @@ def serve() -> int:
 
 def _leave_terminal_mode() -> None:
     """Take up what was put aside in this terminal: a provider's key may be among it, now and at each change."""
-    ordinary = leading.ordinary(os.environ)
+    ordinary = activate.ordinary(os.environ)
     os.environ.clear()
     os.environ.update(ordinary)
 
 
 def _tell(config: Config, port: int) -> None:
-    url = Control(control.reachable(config.host), port).url
+    url = AdminClient(admin_client.reachable(config.host), port).url
     with contextlib.suppress(OSError):  # it serves, even where there is nowhere to say so
         for warning in config.warnings:
             click.echo(f"warning: {printable(warning)}", err=True)

@@ -6,10 +6,10 @@ import os
 
 import click
 
-from claude_proxy.cli import control, lifecycle
-from claude_proxy.cli.control import Control
+from claude_proxy.cli.background import admin_client, lifecycle
+from claude_proxy.cli.background.admin_client import AdminClient
+from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy start")
@@ -21,17 +21,17 @@ def start() -> None:
 def start_and_tell(home: Home) -> None:
     """Start the home's proxy, and print where it is and whom it asks. Raises `CommandError`."""
     running, fresh = lifecycle.ensure(home)
-    proxy = Control.of(running, lifecycle.token_of(home))
+    proxy = AdminClient.of(running, lifecycle.token_of(home))
     what = "started" if fresh else "runs already"
     click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
     if fresh:
         _tell_providers(proxy)
 
 
-def _tell_providers(proxy: Control) -> None:
+def _tell_providers(proxy: AdminClient) -> None:
     try:
         status = proxy.status()
-    except control.ControlError:
+    except admin_client.ControlError:
         return
     click.echo(f"It asks, in this order: {', '.join(provider.name for provider in status.providers)}")
     for warning in status.warnings:

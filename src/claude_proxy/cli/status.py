@@ -11,17 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from claude_proxy import __version__
-from claude_proxy.cli import glance, lifecycle
-from claude_proxy.cli.advice import advice
-from claude_proxy.cli.console import console, table, when
-from claude_proxy.cli.control import Control, ControlError, ProviderStatus, Status
-from claude_proxy.cli.exits import Exit
-from claude_proxy.cli.terminal import overrides
+from claude_proxy.cli.background import lifecycle
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError, ProviderStatus, Status
+from claude_proxy.cli.claude_code import statusline_text
+from claude_proxy.cli.output.console import console, table, when
+from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.probing.advice import advice
+from claude_proxy.cli.shell.terminal import overrides
+from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
-from claude_proxy.store.text import encodable, printable
 
-STATE_STYLES = {"ready": "green", "resting": "yellow", "probing": "cyan"}
+STATE_STYLES = {"ready": "green", "cooldown": "yellow", "probing": "cyan"}
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy status\n  claude-proxy status --json")
@@ -35,7 +36,7 @@ def status(*, as_json: bool) -> int:
         if not as_json:
             _show_terminal(console(), None)
         return Exit.FAILED
-    proxy = Control.of(running, lifecycle.token_of(home))
+    proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
         if as_json:
             facts = msgspec.json.decode(proxy.status_json(), type=dict[str, object])
@@ -67,7 +68,7 @@ def _tell_json(facts: dict[str, object]) -> None:
 
 def _mode() -> dict[str, str]:
     """Return where this terminal leads Claude Code: mode `fallback`, `pinned` (with the provider) or `normal`."""
-    target = glance.led_to(os.environ)
+    target = statusline_text.led_to(os.environ)
     if target is None:
         return {"mode": "normal"}
     return {"mode": "pinned", "provider": target.pin} if target.pin else {"mode": "fallback"}
@@ -75,7 +76,7 @@ def _mode() -> dict[str, str]:
 
 def _show_terminal(out: Console, running: Running | None) -> None:
     """Show this terminal's mode, and what stands in its way; `running` is the proxy, if there is one."""
-    target = glance.led_to(os.environ)
+    target = statusline_text.led_to(os.environ)
     if target is None:
         out.print("This terminal: normal mode, claude goes past the proxy")
     else:
@@ -125,8 +126,8 @@ def _providers(status: Status) -> Table:
 
 def _state(provider: ProviderStatus) -> Text:
     state = Text(printable(provider.state), style=STATE_STYLES.get(provider.state, ""))
-    if provider.rest_until is not None and provider.state == "resting":
-        state.append(f" until {when(provider.rest_until)}")
+    if provider.cooldown_until is not None and provider.state == "cooldown":
+        state.append(f" until {when(provider.cooldown_until)}")
     if why := provider.why or provider.reason:
         state.append(f" ({printable(why, 60)})")
     return state

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import click
 
-from claude_proxy.cli import glance
+from claude_proxy.cli.claude_code import statusline_text
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy statusline")
@@ -18,4 +18,4 @@ def statusline() -> int:
     Claude Code gives the session on standard input, as JSON; without it the line leaves out who answered. The exit
     code is always 0. `claude-proxy init statusline` puts this into Claude Code's settings.
     """
-    return glance.main()
+    return statusline_text.main()

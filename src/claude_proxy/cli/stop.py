@@ -6,10 +6,10 @@ import os
 
 import click
 
-from claude_proxy.cli import lifecycle, processes
-from claude_proxy.cli.control import Control, ControlError, UnreachableError
-from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.waiting import until
+from claude_proxy.cli.background import lifecycle, processes
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError, UnreachableError
+from claude_proxy.cli.background.waiting import until
+from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running, clear
 
@@ -56,7 +56,7 @@ def _find(home: Home, *, force: bool) -> Running | None:
 
 def _drain(home: Home, running: Running, timeout: float | None) -> None:
     try:
-        waiting = Control.of(running, lifecycle.token_of(home)).stop(force=False)
+        waiting = AdminClient.of(running, lifecycle.token_of(home)).stop(force=False)
         told = f"waiting for {_requests(waiting)} in flight" if waiting else ""
     except UnreachableError:
         told = "it is stopping already, and waits for the requests in flight"
@@ -73,7 +73,7 @@ def _drain(home: Home, running: Running, timeout: float | None) -> None:
 def _force(home: Home, running: Running) -> None:
     """Tell the proxy to cut its requests; kill it where it cannot be told, since it drains, hangs or has no token."""
     try:
-        cut = Control.of(running, lifecycle.token_of(home)).stop(force=True)
+        cut = AdminClient.of(running, lifecycle.token_of(home)).stop(force=True)
     except (ControlError, CommandError):
         _kill(running)
         return

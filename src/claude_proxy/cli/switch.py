@@ -6,17 +6,17 @@ import os
 
 import click
 
-from claude_proxy.cli import leading
-from claude_proxy.cli.exits import CommandError
-from claude_proxy.cli.quoting import Shell
-from claude_proxy.cli.settings import load_config
-from claude_proxy.cli.terminal import (
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.load_config import load_config
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.cli.shell.terminal import (
     EvaluatedCommand,
+    find_target,
     lead_here,
     shell_option,
     tell,
     tell_start,
-    way_through,
 )
 from claude_proxy.store.home import Home
 
@@ -38,7 +38,7 @@ def switch(*, shell: Shell, name: str | None, provider: str | None, listed: bool
     if listed:
         _list(home)
         return
-    way = way_through(home, _one(name, provider, home))
+    way = find_target(home, _one(name, provider, home))
     tell_start(way)
     tell(f"This terminal's claude asks {way.lead.pin} alone. claude-fb goes back to all, claude-reset to normal.")
     lead_here(shell, way)
@@ -46,7 +46,7 @@ def switch(*, shell: Shell, name: str | None, provider: str | None, listed: bool
 
 def _list(home: Home) -> None:
     """Print the names: never where the shell function would evaluate them, and run programs of these names."""
-    evaluated = leading.UNEXPORTED in os.environ
+    evaluated = activate.UNEXPORTED in os.environ
     for known in _names(home):
         click.echo(known, err=evaluated)
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from claude_proxy.config.problem import quoted
-from claude_proxy.core.model import Origin
+from claude_proxy.core.types import Origin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

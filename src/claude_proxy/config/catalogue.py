@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from claude_proxy.config.address import Address
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings, facts_with, traits_with
-from claude_proxy.core.model import Auth, ClaudeCode
 from claude_proxy.core.traits import ModelFacts, Traits
+from claude_proxy.core.types import Auth, ClaudeCode
 
 AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
 Kind = Literal["native", "api", "plan", "aggregator", "local", "gateway", "cloud"]

@@ -7,14 +7,14 @@ import re
 from json import JSONDecodeError
 from pathlib import Path
 
-from claude_proxy.bounded_file import beginning
 from claude_proxy.config.comments import blanked
 from claude_proxy.config.problem import Findings, quoted
+from claude_proxy.store.bounded_file import beginning
 
 MAX_FILE_BYTES = 1024 * 1024
 """Far above any configuration, and small enough to be read at each change of the file."""
 
-_LONGEST_INTEGER = 20
+_MAX_INTEGER = 20
 """Digits; beyond it every number is out of every range here, and Python refuses to read thousands of them."""
 
 
@@ -92,7 +92,7 @@ def _read(path: Path, findings: Findings) -> str | None:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+    return int(digits) if len(digits) <= _MAX_INTEGER else float(digits)
 
 
 def _find_repeated(value: object, key: str, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from claude_proxy.config.address import Refused, parse_proxy_url
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.settings import Settings
-from claude_proxy.core.model import Egress
+from claude_proxy.core.types import Egress
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")

@@ -10,7 +10,7 @@ from claude_proxy.config.catalogue import Entry
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.variables import Variables
-from claude_proxy.core.model import Auth, Provider
+from claude_proxy.core.types import Auth, Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from claude_proxy.core.traits import Kind
 
-_LONGEST_WAIT = 86400
+_MAX_WAIT = 86400
 """Seconds, a day: a longer wait is a slip of the finger."""
-_LONGEST_REST = 10080
+_MAX_COOLDOWN = 10080
 """Minutes, a week: the longest time after which a plan's quota returns."""
-_MOST_TOKENS = 100_000_000
+_MAX_TOKENS = 100_000_000
 """Ten times the largest window that anyone has announced."""
 
 
@@ -41,12 +41,12 @@ Flag = Annotated[bool, Meta(extra=says("true or false", mend="Write true or fals
 Port = Annotated[int, Meta(ge=1, le=65535, extra=says("a whole number from 1 to 65535", 8787))]
 Status = Annotated[int, Meta(ge=400, le=599, extra=says("an HTTP status from 400 to 599", 429))]
 Minutes = Annotated[
-    float, Meta(ge=0, le=_LONGEST_REST, extra=says(f"a number of minutes from 0 to {_LONGEST_REST}", 30))
+    float, Meta(ge=0, le=_MAX_COOLDOWN, extra=says(f"a number of minutes from 0 to {_MAX_COOLDOWN}", 30))
 ]
 Megabytes = Annotated[float, Meta(ge=0.01, le=1024, extra=says("a number of megabytes from 0.01 to 1024", 10))]
-Wait = Annotated[float, Meta(ge=0, le=_LONGEST_WAIT, extra=says(f"a number of seconds from 0 to {_LONGEST_WAIT}", 5))]
+Wait = Annotated[float, Meta(ge=0, le=_MAX_WAIT, extra=says(f"a number of seconds from 0 to {_MAX_WAIT}", 5))]
 Seconds = Annotated[
-    float, Meta(gt=0, le=_LONGEST_WAIT, extra=says(f"a number of seconds above 0 and up to {_LONGEST_WAIT}", 60))
+    float, Meta(gt=0, le=_MAX_WAIT, extra=says(f"a number of seconds above 0 and up to {_MAX_WAIT}", 60))
 ]
 Model = Annotated[
     str,
@@ -88,15 +88,15 @@ Place = Annotated[
     ),
 ]
 LongContext = Annotated[
-    int, Meta(ge=1, le=_MOST_TOKENS, extra=says(f"a whole number of tokens from 1 to {_MOST_TOKENS}", 200000))
+    int, Meta(ge=1, le=_MAX_TOKENS, extra=says(f"a whole number of tokens from 1 to {_MAX_TOKENS}", 200000))
 ]
 Tokens = Annotated[
-    Annotated[int, Meta(ge=1, le=_MOST_TOKENS)] | None,
-    Meta(extra=says(f"a number of tokens from 1 to {_MOST_TOKENS}, or null", 200000)),
+    Annotated[int, Meta(ge=1, le=_MAX_TOKENS)] | None,
+    Meta(extra=says(f"a number of tokens from 1 to {_MAX_TOKENS}, or null", 200000)),
 ]
 Milliseconds = Annotated[
-    Annotated[int, Meta(ge=1, le=_LONGEST_WAIT * 1000)] | None,
-    Meta(extra=says(f"a number of milliseconds from 1 to {_LONGEST_WAIT * 1000}, or null", 600000)),
+    Annotated[int, Meta(ge=1, le=_MAX_WAIT * 1000)] | None,
+    Meta(extra=says(f"a number of milliseconds from 1 to {_MAX_WAIT * 1000}, or null", 600000)),
 ]
 Known = Annotated[bool | None, Meta(extra=says("true, false or null", True))]
 Dollars = Annotated[

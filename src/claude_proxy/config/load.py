@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from claude_proxy.config.address import is_host, is_loopback
-from claude_proxy.config.check import check
 from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
 from claude_proxy.config.keys import Skipped
@@ -17,9 +16,10 @@ from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Configured, Resolved, resolve
 from claude_proxy.config.routes import routes_of
 from claude_proxy.config.settings import Settings
+from claude_proxy.config.validation import check
 from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
-from claude_proxy.core.model import Egress, Failback, Policy, Provider
 from claude_proxy.core.routing import Routes
+from claude_proxy.core.types import Egress, Failback, Policy, Provider
 
 __all__ = [
     "Config",

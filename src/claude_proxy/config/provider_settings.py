@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings
 from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Milliseconds, Model, Name, Seconds, Text, key, says
-from claude_proxy.core.model import Timeouts
+from claude_proxy.core.types import Timeouts
 
 _TIMEOUTS = Timeouts()
 

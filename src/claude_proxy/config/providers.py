@@ -10,15 +10,15 @@ from msgspec import UNSET, UnsetType
 from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.fact_settings import facts_with, set_fields, traits_with
-from claude_proxy.config.headers import wire_headers
+from claude_proxy.config.header_fields import wire_headers
 from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
 from claude_proxy.config.kinds import bare
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
-from claude_proxy.core.model import TIERS, Auth, ClaudeCode, Provider, Timeouts
 from claude_proxy.core.traits import ModelFacts, Traits, known_of
+from claude_proxy.core.types import TIERS, Auth, ClaudeCode, Provider, Timeouts
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy along from a provider's documentation although every client adds it."""

@@ -26,8 +26,8 @@ from claude_proxy.config.kinds import (
     says,
 )
 from claude_proxy.config.provider_settings import SECONDS_EACH, ProviderSettings, TimeoutSettings
-from claude_proxy.core.model import Policy
 from claude_proxy.core.routing import Routes
+from claude_proxy.core.types import Policy
 
 _POLICY = Policy()
 _MEBIBYTE = 1024 * 1024

@@ -18,8 +18,8 @@ The way of a request through it:
 `model.py` holds the nouns that all of them share, `traits.py` what providers take, `demands.py` what a request asks
 beyond text, `abilities.py` who is known not to have it; `unable.py` answers where no provider can.
 
-What is remembered from one request to the next: `origins.py` who made which thinking (`signatures.py` finds it in an
-answer), `learning/learnt.py` what a provider refused, `affinity.py` who holds which session, `tokens.py` how many bytes
+What is remembered from one request to the next: `provenance.py` who made which thinking (`signatures.py` finds it in an
+answer), `learning/learned_rules.py` what it refused, `affinity.py` who holds which session, `tokens.py` how many bytes
 a token has.
 
 Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at the provider,

@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from claude_proxy.core import headers
+from claude_proxy.core.adaptation.cache_control import without_refused_marks
+from claude_proxy.core.adaptation.constraints import constraints_of
+from claude_proxy.core.adaptation.conversation import with_messages_that_fit
+from claude_proxy.core.adaptation.draft import Draft
+from claude_proxy.core.adaptation.fields import without_refused_fields
+from claude_proxy.core.adaptation.max_tokens import within_max_output
+from claude_proxy.core.adaptation.system_prompt import without_billing_block
+from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
+from claude_proxy.core.adaptation.thinking_mode import in_the_models_mode, with_an_effort_that_is_known
+from claude_proxy.core.adaptation.tool_choice import without_force
+from claude_proxy.core.adaptation.tools import without_refused_tool_fields, without_refused_tools
 from claude_proxy.core.betas import without_betas
-from claude_proxy.core.model import Provider
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.rewriting.conversation import with_messages_that_fit
-from claude_proxy.core.rewriting.draft import Draft
-from claude_proxy.core.rewriting.fields import without_refused_fields
-from claude_proxy.core.rewriting.marks import without_refused_marks
-from claude_proxy.core.rewriting.max_tokens import within_max_output
-from claude_proxy.core.rewriting.system import without_billing_block
-from claude_proxy.core.rewriting.terms import terms_of
-from claude_proxy.core.rewriting.thinking_mode import in_the_models_mode, with_an_effort_that_is_known
-from claude_proxy.core.rewriting.thoughts import OriginOf
-from claude_proxy.core.rewriting.tool_choice import without_force
-from claude_proxy.core.rewriting.tools import without_refused_tool_fields, without_refused_tools
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Rule
+from claude_proxy.core.types import Provider
 
 _RuleOfRewriting: TypeAlias = Callable[[Draft], None]
 
@@ -51,14 +51,14 @@ class Adapted:
 
 
 def adapt(
-    request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), origin_of: OriginOf | None = None
+    request: MessagesRequest, candidate: Candidate, rules: Iterable[Rule] = (), owner_of: OwnerOf | None = None
 ) -> Adapted:
     """Return what a candidate gets. What it takes as it is, stays byte for byte as it came.
 
-    Without `origin_of`, no thinking of another provider can be in it.
+    Without `owner_of`, no thinking of another provider can be in it.
     """
     provider, model = candidate.provider, candidate.model
-    draft = Draft(request, terms_of(candidate, frozenset(rules)))
+    draft = Draft(request, constraints_of(candidate, frozenset(rules)))
     if model != request.model:
         draft.write("model", model)
     fields, gone = without_betas(request.headers, draft.terms.betas)
@@ -66,7 +66,7 @@ def adapt(
         draft.changes.note(f"beta:{beta}")
     for rule in _RULES:
         rule(draft)
-    with_messages_that_fit(draft, origin_of)
+    with_messages_that_fit(draft, owner_of)
     without_refused_marks(draft)
     body = draft.body()
     head = _request_line(request, provider) + headers.for_provider(fields, provider, len(body))

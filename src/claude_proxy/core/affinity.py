@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from claude_proxy.core.headers import SESSION, find
-from claude_proxy.core.model import LONGEST_MODEL, LONGEST_SESSION, Failback, Headers
+from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Failback, Headers
 
 CACHE_LIFETIME: Final = 300.0
 """Seconds without a request after which a prompt cache has expired: Anthropic's own five minutes."""
@@ -38,7 +38,7 @@ class _Hold:
 def session_key(headers: Headers, model: str) -> SessionKey | None:
     """Return what a request's session is known by; None where it names none."""
     session = find(headers, SESSION)
-    if not session or len(session) > LONGEST_SESSION or len(model) > LONGEST_MODEL:
+    if not session or len(session) > MAX_SESSION_LENGTH or len(model) > MAX_MODEL_LENGTH:
         return None
     return session, model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from claude_proxy.core.model import Headers
+from claude_proxy.core.types import Headers
 
 _BETA = b"anthropic-beta"
 EVERY = b"*"

@@ -25,8 +25,8 @@ from typing import Final, TypeAlias
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.limits import NO_CREDIT, PLAN_LIMIT, TOO_LONG
-from claude_proxy.core.model import Ending, Fault
 from claude_proxy.core.routing import Candidate
+from claude_proxy.core.types import Ending, Fault
 
 SOON: Final = 60.0
 """Seconds that Claude Code waits at most before it asks again; where `retry-after` says more, it gives up."""
@@ -93,7 +93,7 @@ class Failover:
         if outcome.fault is Fault.REQUEST:
             health.release(permit)
             return GiveUp(outcome, health.name, None)
-        if outcome.fault is Fault.MISFIT:
+        if outcome.fault is Fault.INCOMPATIBLE:
             health.release(permit)
         else:
             _hold_against(health, permit, outcome, now)
@@ -127,7 +127,7 @@ class Failover:
                 return Try(candidate)
             self._passed_over.append((candidate, health))
         if self._passed_over:
-            self._waiting = sorted(self._passed_over, key=lambda one: one[1].rest_until or 0.0)
+            self._waiting = sorted(self._passed_over, key=lambda one: one[1].cooldown_until or 0.0)
             self._passed_over = []
             self._forced = True
             return self._next(now)
@@ -138,9 +138,9 @@ class Failover:
 
         Of these the last that can be relayed.
         """
-        misfits = [one for one in self._rejections if one[0].fault is Fault.MISFIT]
+        misfits = [one for one in self._rejections if one[0].fault is Fault.INCOMPATIBLE]
         too_long = [one for one in misfits if one[0].label == TOO_LONG.label]
-        others = [one for one in self._rejections if one[0].fault is not Fault.MISFIT]
+        others = [one for one in self._rejections if one[0].fault is not Fault.INCOMPATIBLE]
         if too_long and all(_lasts(one[0], now) for one in others):
             others = []
         told = others or too_long or misfits
@@ -152,9 +152,11 @@ class Failover:
         if self._pinned:
             return self._rejections[-1][0].until
         # the return of one that can't take this request changes nothing
-        able = {name for rejected, name in self._rejections if rejected.fault is not Fault.MISFIT}
+        able = {name for rejected, name in self._rejections if rejected.fault is not Fault.INCOMPATIBLE}
         healths = [health for health in self._healths if health.name in able]
-        return min((now if health.rest_until is None else health.rest_until for health in healths), default=None)
+        return min(
+            (now if health.cooldown_until is None else health.cooldown_until for health in healths), default=None
+        )
 
 
 def _lasts(rejected: Rejected, now: float) -> bool:
@@ -166,6 +168,6 @@ def _lasts(rejected: Rejected, now: float) -> bool:
 
 def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:
     if rejected.fault is Fault.QUOTA:
-        health.exhaust(permit, now, rejected.label, rejected.until, at_least=rejected.rest)
+        health.rate_limited(permit, now, rejected.label, rejected.until, at_least=rejected.rest)
     else:
         health.strike(permit, now, rejected.label, rejected.until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from claude_proxy.core.model import Auth, Headers, Origin, Provider
+from claude_proxy.core.types import Auth, Headers, Origin, Provider
 
 HOP_BY_HOP: Final = frozenset(
     {

@@ -17,13 +17,13 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-FIRST_REST: Final = 15.0
+FIRST_COOLDOWN: Final = 15.0
 """Rest after the first strike, in seconds; doubled with each strike in a row."""
 
-SHORTEST_REST: Final = 1.0
+MIN_COOLDOWN: Final = 1.0
 """A provider that names zero seconds, or a moment that has passed, rests this long."""
 
-LONGEST_REST: Final = 7 * 86400.0
+MAX_COOLDOWN: Final = 7 * 86400.0
 """The longest rest a provider can name: the longest quota window known is a week."""
 
 
@@ -31,7 +31,7 @@ class State(enum.Enum):
     """Where a provider stands; the value is what `status` shows."""
 
     READY = "ready"
-    RESTING = "resting"
+    COOLDOWN = "cooldown"
     PROBING = "probing"
 
 
@@ -46,34 +46,34 @@ class Permit:
 class Health:
     """What is known of one provider's ability to answer. Times are seconds since the epoch."""
 
-    __slots__ = ("_probe", "cooldown", "epoch", "name", "reason", "rest_length", "rest_until", "strikes")
+    __slots__ = ("_probe", "cooldown", "cooldown_length", "cooldown_until", "epoch", "name", "reason", "strikes")
 
     def __init__(self, name: str, cooldown: float) -> None:
         self.name = name
         self.cooldown = cooldown
         self.epoch = 0
         self.strikes = 0
-        self.rest_until: float | None = None
-        self.rest_length = 0.0
+        self.cooldown_until: float | None = None
+        self.cooldown_length = 0.0
         self.reason = ""
         self._probe: Permit | None = None
 
     def state(self, now: float) -> State:
-        if self.rest_until is None:
+        if self.cooldown_until is None:
             return State.READY
-        return State.PROBING if self._probe and not self._rests(now) else State.RESTING
+        return State.PROBING if self._probe and not self._is_cooling_down(now) else State.COOLDOWN
 
-    def _rests(self, now: float) -> bool:
+    def _is_cooling_down(self, now: float) -> bool:
         """Whether the rest goes on; one that lies further ahead than it is long was left by a clock since set back."""
-        return self.rest_until is not None and 0 < self.rest_until - now <= self.rest_length
+        return self.cooldown_until is not None and 0 < self.cooldown_until - now <= self.cooldown_length
 
     def admits(self, now: float) -> bool:
         """Whether a request would get a permit now."""
-        return self.rest_until is None or not (self._probe or self._rests(now))
+        return self.cooldown_until is None or not (self._probe or self._is_cooling_down(now))
 
     def admit(self, now: float) -> Permit | None:
         """Return a permit, or None while the provider rests or its probe is out."""
-        if self.rest_until is None:
+        if self.cooldown_until is None:
             return Permit(self.epoch)
         if not self.admits(now):
             return None
@@ -87,7 +87,7 @@ class Health:
     def accept(self, permit: Permit) -> None:
         """Take an answer that has begun well: a rest is over. Strikes stay until it has ended well too."""
         if permit.epoch == self.epoch:
-            self.rest_until = None
+            self.cooldown_until = None
             self._probe = None
 
     def complete(self, permit: Permit) -> None:
@@ -101,42 +101,42 @@ class Health:
 
         A forced request that fails during a rest tells nothing new, and does not lengthen it.
         """
-        if permit.epoch != self.epoch or (self._rests(now) and not permit.probe):
+        if permit.epoch != self.epoch or (self._is_cooling_down(now) and not permit.probe):
             return
         self.strikes += 1
-        length = min(FIRST_REST * 2.0 ** min(self.strikes - 1, 32), self.cooldown)
+        length = min(FIRST_COOLDOWN * 2.0 ** min(self.strikes - 1, 32), self.cooldown)
         if until is not None:
             length = max(length, min(until - now, self.cooldown))
-        self._rest(now, length, reason)
+        self._cool_down(now, length, reason)
 
-    def exhaust(
+    def rate_limited(
         self, permit: Permit, now: float, reason: str, until: float | None = None, *, at_least: float = 0.0
     ) -> None:
         """Take a quota fault: rest until the time that the provider named, else for the cooldown, or `at_least`.
 
         A forced request that meets the quota again, and hears no time, tells nothing new.
         """
-        if permit.epoch != self.epoch or (until is None and self._rests(now) and not permit.probe):
+        if permit.epoch != self.epoch or (until is None and self._is_cooling_down(now) and not permit.probe):
             return
         length = max(self.cooldown, at_least)
         if until is not None:
-            length = min(max(until - now, SHORTEST_REST), LONGEST_REST)
-        self._rest(now, length, reason)
+            length = min(max(until - now, MIN_COOLDOWN), MAX_COOLDOWN)
+        self._cool_down(now, length, reason)
 
     def release(self, permit: Permit) -> None:
         """Give a permit back unjudged; of a probe, the next request takes its place. Idempotent."""
         if permit is self._probe:
             self._probe = None
 
-    def _rest(self, now: float, length: float, reason: str) -> None:
+    def _cool_down(self, now: float, length: float, reason: str) -> None:
         self.epoch += 1
-        self.rest_until = now + length
-        self.rest_length = length
+        self.cooldown_until = now + length
+        self.cooldown_length = length
         self.reason = reason
         self._probe = None
 
     def __repr__(self) -> str:
-        state = "ready" if self.rest_until is None else f"resting {self.rest_length:.0f} s"
+        state = "ready" if self.cooldown_until is None else f"cooldown {self.cooldown_length:.0f} s"
         if self._probe:
             state = "probing"
         return f"<Health {self.name} {state}, {self.strikes} strike{'' if self.strikes == 1 else 's'}>"

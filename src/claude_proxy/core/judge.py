@@ -17,20 +17,20 @@ from typing import Final, TypeAlias
 import msgspec
 
 from claude_proxy.core import limits, sse
-from claude_proxy.core.lenient import decoded
+from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.messages import JSON, STATUS_OF_ERROR, error_body, read_error
-from claude_proxy.core.model import Ending, Fault, Headers, Policy, Reply, Usage
 from claude_proxy.core.reset_time import told_return
 from claude_proxy.core.retry_after import named_return, plan_rejects
 from claude_proxy.core.signatures import NEEDLES, Signatures
 from claude_proxy.core.too_long import in_anthropics_words
 from claude_proxy.core.traits import Traits
+from claude_proxy.core.types import Ending, Fault, Headers, Policy, Reply, Usage
 from claude_proxy.core.usage import Tally
 
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
-LONGEST_TEXT: Final = 65536
+MAX_TEXT: Final = 65536
 """How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
 that is taken out later."""
 
@@ -42,7 +42,7 @@ _OF_THE_REQUEST: Final = frozenset({400, 404, 413, 422})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ClassifierConfig:
     """By what an answer is judged: what the user decides, and what its provider is known for."""
 
     policy: Policy
@@ -94,14 +94,14 @@ def unanswered(label: str, text: str) -> Rejected:
     return Rejected(Fault.PROVIDER, label, text)
 
 
-def judge_body(reply: Reply, terms: Terms, now: float, *, counting: bool = False) -> Outcome:
+def judge_body(reply: Reply, terms: ClassifierConfig, now: float, *, counting: bool = False) -> Outcome:
     """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
     if reply.status != 200:
         return _behind_status(reply, terms, now)
     return Accepted(reply) if _is_answer(reply.body, counting=counting) else _behind_200(reply, reply.body, terms, now)
 
 
-def _behind_status(reply: Reply, terms: Terms, now: float) -> Rejected:
+def _behind_status(reply: Reply, terms: ClassifierConfig, now: float) -> Rejected:
     status, told = reply.status, limits.read(reply.body)
     if not 400 <= status < 600 or (status >= 500 and not terms.sends_on(status) and not read_error(reply.body)):
         # a redirect, say, or the page of something that stands in front of the provider
@@ -119,7 +119,7 @@ def _behind_status(reply: Reply, terms: Terms, now: float) -> Rejected:
     return Rejected(fault, str(status), _words(told, reply.body), _return(told, reply, terms, now), reply)
 
 
-def _counts(limit: limits.Limit, status: int, terms: Terms) -> bool:
+def _counts(limit: limits.Limit, status: int, terms: ClassifierConfig) -> bool:
     """Whether what an error says counts for more than its status, which is the user's to judge."""
     if limit.fault is Fault.REQUEST:
         return False
@@ -129,7 +129,9 @@ def _counts(limit: limits.Limit, status: int, terms: Terms) -> bool:
     return limit.fault is Fault.QUOTA if status == 403 else 400 <= status < 500 and status not in (401, 402, 429)
 
 
-def _limited(limit: limits.Limit, told: limits.Told, reply: Reply, terms: Terms, now: float) -> Rejected:
+def _limited(
+    limit: limits.Limit, told: limits.ParsedError, reply: Reply, terms: ClassifierConfig, now: float
+) -> Rejected:
     status, words = reply.status, _words(told, reply.body)
     label = str(status) if STATUS_OF_ERROR.get(limit.label) == status else limit.label
     if limit is limits.TOO_LONG:
@@ -137,7 +139,7 @@ def _limited(limit: limits.Limit, told: limits.Told, reply: Reply, terms: Terms,
     return Rejected(limit.fault, label, words, _return(told, reply, terms, now), reply, limit.rest)
 
 
-def _return(told: limits.Told, reply: Reply, terms: Terms, now: float) -> float | None:
+def _return(told: limits.ParsedError, reply: Reply, terms: ClassifierConfig, now: float) -> float | None:
     """Return when the provider says that it will be back: its headers count before its words."""
     named = named_return(reply.headers, now)
     return told_return(told.words, now, terms.traits.reset_utc_offset) if named is None else named
@@ -161,12 +163,12 @@ def _is_answer(body: bytes, *, counting: bool) -> bool:
     if read_error(body):
         return False
     if counting:
-        return decoded(_count, body) is not None
-    message = decoded(_message, body)
+        return try_decode(_count, body) is not None
+    message = try_decode(_message, body)
     return message is not None and message.type == "message"
 
 
-def _behind_200(head: Reply, body: bytes, terms: Terms, now: float) -> Rejected:
+def _behind_200(head: Reply, body: bytes, terms: ClassifierConfig, now: float) -> Rejected:
     """Judge what is no answer though its status says so: an error, a provider's own error code, HTML, nothing."""
     known, told = read_error(body), limits.read(body)
     headers = _as_json(head.headers)
@@ -185,7 +187,7 @@ def _behind_200(head: Reply, body: bytes, terms: Terms, now: float) -> Rejected:
     return Rejected(Fault.PROVIDER, label, _words(told, body), _return(told, head, terms, now), relayed)
 
 
-def _in_form(limit: limits.Limit, told: limits.Told) -> bytes:
+def _in_form(limit: limits.Limit, told: limits.ParsedError) -> bytes:
     """Return as Anthropic would say it what a provider says in a shape that no client knows."""
     kind = next(kind for kind, status in STATUS_OF_ERROR.items() if status == limit.status)
     return error_body(kind, told.words or limit.label)
@@ -196,10 +198,10 @@ def _as_json(headers: Headers) -> Headers:
     return (*kept, (b"content-type", JSON))
 
 
-def _words(told: limits.Told, body: bytes) -> str:
+def _words(told: limits.ParsedError, body: bytes) -> str:
     """Return what an error body says, on one line: its message, else how it begins."""
-    text = told.words or body[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
+    text = told.words or body[: 4 * MAX_TEXT].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
 
 
 class _Delta(msgspec.Struct):
@@ -233,7 +235,7 @@ class StreamJudge:
         "stopped",
     )
 
-    def __init__(self, head: Reply, now: float, terms: Terms) -> None:
+    def __init__(self, head: Reply, now: float, terms: ClassifierConfig) -> None:
         self._head = head
         self._now = now
         self._terms = terms
@@ -330,5 +332,5 @@ def _is_nameless_error(event: sse.ServerSentEvent) -> bool:
 
 
 def _has_stop_reason(data: bytes) -> bool:
-    event = decoded(_message_delta, data)
+    event = try_decode(_message_delta, data)
     return bool(event and event.delta and event.delta.stop_reason)

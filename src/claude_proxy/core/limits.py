@@ -17,17 +17,17 @@ from typing import Any, Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.model import Fault
+from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.too_long import says_too_long
+from claude_proxy.core.types import Fault
 
-LONG_REST: Final = 6 * 3600.0
+LONG_COOLDOWN: Final = 6 * 3600.0
 """Rest in seconds where an account has to be paid first, and no time is named: that takes somebody who does it."""
 
-LARGEST_BODY: Final = 256 * 1024
+MAX_BODY_BYTES: Final = 256 * 1024
 """Bytes of the largest body that is read for a limit; the real ones stay below 2 KiB."""
 
-_LONGEST_WORDS: Final = 1000
+_MAX_WORDS_LENGTH: Final = 1000
 """Characters of a message in which phrases are looked for: what stands further behind is a quotation."""
 
 
@@ -46,16 +46,16 @@ class Limit:
 
 TOO_FAST: Final = Limit(Fault.QUOTA, "rate_limit_error", 429)
 PLAN_LIMIT: Final = Limit(Fault.QUOTA, "plan_limit", 429)
-PLAN_USED_UP: Final = Limit(Fault.QUOTA, "plan_limit", 429, LONG_REST)
-NO_CREDIT: Final = Limit(Fault.QUOTA, "no_credit", 402, LONG_REST)
+PLAN_USED_UP: Final = Limit(Fault.QUOTA, "plan_limit", 429, LONG_COOLDOWN)
+NO_CREDIT: Final = Limit(Fault.QUOTA, "no_credit", 402, LONG_COOLDOWN)
 OVERLOADED: Final = Limit(Fault.PROVIDER, "overloaded_error", 529)
 BAD_PARAMETER: Final = Limit(Fault.REQUEST, "invalid_request_error", 400)
 KEY_REFUSED: Final = Limit(Fault.REQUEST, "authentication_error", 401)
 NOT_ALLOWED: Final = Limit(Fault.REQUEST, "permission_error", 403)
-LONG_CONTEXT: Final = Limit(Fault.MISFIT, "plan_limit", 429)
+LONG_CONTEXT: Final = Limit(Fault.INCOMPATIBLE, "plan_limit", 429)
 """A plan that serves shorter requests on: no reason to rest."""
-UNKNOWN_MODEL: Final = Limit(Fault.MISFIT, "unknown_model", 404)
-TOO_LONG: Final = Limit(Fault.MISFIT, "too_long", 400)
+UNKNOWN_MODEL: Final = Limit(Fault.INCOMPATIBLE, "unknown_model", 404)
+TOO_LONG: Final = Limit(Fault.INCOMPATIBLE, "too_long", 400)
 
 _CODES: Final[Mapping[str, Limit]] = {
     # Anthropic
@@ -154,7 +154,7 @@ _NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ParsedError:
     """What an error body says: its codes, most telling first, and its message."""
 
     codes: tuple[str, ...] = ()
@@ -167,13 +167,13 @@ class Told:
     """It stands in `error`, where a client looks for it."""
 
 
-_NOTHING: Final = Told()
+_NOTHING: Final = ParsedError()
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
-def read(body: bytes) -> Told:
+def read(body: bytes) -> ParsedError:
     """Return what an error body says; nothing where it is no JSON object, or too large for an error."""
-    found = decoded(_object, body) if len(body) <= LARGEST_BODY else None
+    found = try_decode(_object, body) if len(body) <= MAX_BODY_BYTES else None
     if found is None:
         return _NOTHING
     error, base = found.get("error"), _mapping(found.get("base_resp"))
@@ -182,7 +182,7 @@ def read(body: bytes) -> Told:
     spoken = (inner.get("message"), error, found.get("message"), found.get("msg"), found.get("detail"))
     words = next((one for one in (*spoken, base.get("status_msg")) if isinstance(one, str) and one), "")
     code = inner.get("code")
-    return Told(
+    return ParsedError(
         tuple(map(_code, (details.get("error_code"), code, inner.get("type"), found.get("code")))),
         words,
         _code(base.get("status_code")),
@@ -199,9 +199,9 @@ def _code(value: object) -> str:
     return str(value) if isinstance(value, str | int) else ""
 
 
-def limit_of(told: Told, status: int) -> Limit | None:
+def limit_of(told: ParsedError, status: int) -> Limit | None:
     """Return what an error means that came with a status, or None where it tells no limit."""
-    words = told.words[:_LONGEST_WORDS]
+    words = told.words[:_MAX_WORDS_LENGTH]
     # these may quote what the user wrote
     front, behind = ("", "") if status in (400, 422) else (_in(words, _IN_FRONT.match), _in(words, _BEHIND.search))
     codes = (*told.codes, told.of_minimax, front, behind)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
+from claude_proxy.core.json_values import try_decode
 
 MESSAGES_PATH: Final = "/v1/messages"
 COUNT_TOKENS_PATH: Final = "/v1/messages/count_tokens"
@@ -70,7 +70,7 @@ def read_error(body: bytes) -> tuple[str, str] | None:
 
     The outer `"type": "error"` may be missing, and a code may stand in place of a type, as it does at some providers.
     """
-    envelope = decoded(_envelope, body)
+    envelope = try_decode(_envelope, body)
     if envelope and envelope.error:
         return str(envelope.error.type or envelope.error.code or ""), envelope.error.message
     if envelope and envelope.base_resp and envelope.base_resp.status_code:

@@ -48,10 +48,10 @@ _FORCED = {
 }
 
 
-def changes_in_words(traits: Traits, facts: ModelFacts, learnt: Iterable[Rule] = ()) -> tuple[str, ...]:
+def changes_in_words(traits: Traits, facts: ModelFacts, learned: Iterable[Rule] = ()) -> tuple[str, ...]:
     """Return what is changed for a model, where it stands in the request: `left out: the beta x, top_k`."""
     grouped = dict[str, dict[str, None]]()
-    for how, what in (*_known(traits, facts), *_refused(traits.rejects, frozenset(learnt))):
+    for how, what in (*_known(traits, facts), *_refused(traits.rejects, frozenset(learned))):
         grouped.setdefault(how, {})[what] = None  # each once, in this order
     return (*[f"{how}: {', '.join(things)}" for how, things in grouped.items()], *_reshaped(traits, facts))
 
@@ -70,8 +70,8 @@ def _known(traits: Traits, facts: ModelFacts) -> Iterator[tuple[str, str]]:
         yield _RULES["requires:thinking_on_tool_turns"]
 
 
-def _refused(known: frozenset[Rule], learnt: frozenset[Rule]) -> Iterator[tuple[str, str]]:
-    for rule in sorted(known | learnt, key=str):
+def _refused(known: frozenset[Rule], learned: frozenset[Rule]) -> Iterator[tuple[str, str]]:
+    for rule in sorted(known | learned, key=str):
         how, what = _of_rule(rule)
         yield how if rule in known else how + _LEARNT, what
 

@@ -9,7 +9,7 @@ from typing import Final
 from claude_proxy.core import messages
 from claude_proxy.core.failover import GiveUp
 from claude_proxy.core.headers import for_client
-from claude_proxy.core.model import Attempt, Headers, Reply
+from claude_proxy.core.types import Attempt, Headers, Reply
 
 _EVENT_STREAM: Final = ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache"))
 
@@ -34,7 +34,7 @@ def prompt_too_long(tokens: int, window: int) -> Reply:
     return Reply(messages.STATUS_OF_ERROR["invalid_request_error"], ((b"content-type", messages.JSON),), body)
 
 
-def named(attempts: Sequence[Attempt], provider: str) -> Headers:
+def attribution_headers(attempts: Sequence[Attempt], provider: str) -> Headers:
     """Return the headers that say who answered (empty: nobody did) and what it took."""
     taken = ((b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),)
     if not provider:
@@ -44,9 +44,9 @@ def named(attempts: Sequence[Attempt], provider: str) -> Headers:
     return ((b"x-claude-proxy-provider", provider.encode()), *taken, *changed)
 
 
-def named_in_stream(attempts: Sequence[Attempt], provider: str) -> bytes:
+def attribution_comments(attempts: Sequence[Attempt], provider: str) -> bytes:
     """Return the same as comments of a stream whose headers went out before it was known."""
-    return b"".join(b": %b: %b\n" % pair for pair in named(attempts, provider)) + b"\n"
+    return b"".join(b": %b: %b\n" % pair for pair in attribution_headers(attempts, provider)) + b"\n"
 
 
 def stream_head(provider: Headers) -> Headers:
@@ -62,10 +62,10 @@ def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
     if answer.status in (401, 403) and not by_login:
         # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
         headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), *NO_RETRY)
-    return Reply(answer.status, (*headers, *named(attempts, provider)), answer.body)
+    return Reply(answer.status, (*headers, *attribution_headers(attempts, provider)), answer.body)
 
 
-def last_word(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
+def final_error(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
     """Return the error that the client gets: the provider's own, else one of ours that names who failed how."""
     error, provider = decision.rejected.reply, decision.provider
     if error is None:

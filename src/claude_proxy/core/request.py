@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.demands import DemandsOf
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.model import Headers
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.required_features import RequestedFeatures
+from claude_proxy.core.types import Headers
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
@@ -70,19 +70,19 @@ class MessagesRequest:
     streaming: bool
     messages: Sequence[msgspec.Raw] | None = field(repr=False)
     """Each of its messages as it stands in the body; None where they are not written one close behind the other."""
-    demands: DemandsOf = field(repr=False)
+    required_features: RequestedFeatures = field(repr=False)
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:
         """Read a body. Raises `MalformedRequestError`."""
-        known = decoded(_known, body)
+        known = try_decode(_known, body)
         spans, messages = (_spans_of_known(body, known), known.messages) if known else (None, None)
         if spans is None:  # it holds what is not known, is spaced out, or is not right: then its error is told here
             spans, messages = _spans_of_any(body), None
         model = _model(body, spans)
         streaming = "stream" in spans and body[spans["stream"]] == b"true"
-        demands = DemandsOf(body, spans)
-        return cls(path, query, headers, body, spans, model, streaming, messages, demands)
+        required_features = RequestedFeatures(body, spans)
+        return cls(path, query, headers, body, spans, model, streaming, messages, required_features)
 
 
 def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-FARTHEST: Final = 32 * 86400.0
+MAX_AHEAD: Final = 32 * 86400.0
 """Seconds ahead; the longest limit known is a month. What lies further off is no reset, but a mistake."""
 
-_LONGEST: Final = 1000
+_MAX_LENGTH: Final = 1000
 """Characters that are looked at: an error that names a time is a sentence or two."""
 
 _DATE: Final = re.compile(
@@ -42,9 +42,9 @@ def told_return(words: str, now: float, utc_offset: float = 0.0) -> float | None
 
     A date without a zone counts `utc_offset` hours east of UTC. What has passed, or is absurdly far ahead, is none.
     """
-    words = words[:_LONGEST]
+    words = words[:_MAX_LENGTH]
     moments = (*_dates(words, utc_offset), *_epochs(words), *(now + seconds for seconds in _durations(words)))
-    return next((moment for moment in moments if now < moment <= now + FARTHEST), None)
+    return next((moment for moment in moments if now < moment <= now + MAX_AHEAD), None)
 
 
 def _dates(words: str, utc_offset: float) -> Iterator[float]:

@@ -9,14 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from claude_proxy.core.headers import find
-from claude_proxy.core.model import Headers
+from claude_proxy.core.types import Headers
 
 _LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.+)-(reset|remaining)")
 _PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.+)-)?(reset|status)")
 _OVERAGE: Final = b"overage"
 """What can be bought beyond a plan: that it is spent too tells nothing of when the plan is back."""
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,13}(\.\d{0,6})?")
-_LONGEST_WAIT: Final = 10**8
+_MAX_WAIT: Final = 10**8
 """Seconds; a larger number is a moment since the epoch, and one that is a thousand times as large has milliseconds."""
 
 
@@ -76,9 +76,9 @@ def _moment(value: bytes, origin: float) -> float | None:
     text = value.decode("latin-1").strip()
     if _PLAIN_NUMBER.fullmatch(text):
         number = math.ceil(float(text))
-        if number < _LONGEST_WAIT:
+        if number < _MAX_WAIT:
             return origin + number
-        return float(number) if number < 1000 * _LONGEST_WAIT else number / 1000
+        return float(number) if number < 1000 * _MAX_WAIT else number / 1000
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text)

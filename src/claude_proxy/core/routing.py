@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from claude_proxy.core.model import TIERS, Provider
 from claude_proxy.core.traits import ModelFacts, known_of
+from claude_proxy.core.types import TIERS, Provider
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""

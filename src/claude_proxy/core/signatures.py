@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.origins import hashed, hashing
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.provenance import hashed, hashing
 
-MOST_SIGNATURES: Final = 256
+MAX_SIGNATURES: Final = 256
 """Signatures that are noted of one answer; with interleaved thinking, real ones hold some dozens."""
 
 NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
@@ -59,9 +59,9 @@ class Signatures:
         """Take the data of a `content_block_start` or a `content_block_delta`."""
         if not _may_hold_one(data):
             return
-        event = decoded(_event, data) or _Event()
+        event = try_decode(_event, data) or _Event()
         block = event.delta or event.content_block
-        if block and block.mark and (event.index in self._growing or len(self._growing) < MOST_SIGNATURES):
+        if block and block.mark and (event.index in self._growing or len(self._growing) < MAX_SIGNATURES):
             self._growing.setdefault(event.index, _Growing()).add(block.mark)
 
     def hand_over(self) -> list[str]:
@@ -90,9 +90,9 @@ class _Growing:
 
 def in_answer(body: bytes) -> list[str]:
     """Return the hashes of the signatures in an answer that is not streamed."""
-    answer = decoded(_answer, body) if _may_hold_one(body) else None
+    answer = try_decode(_answer, body) if _may_hold_one(body) else None
     marks = [block.mark for block in answer.content if block.mark] if answer else []
-    return [hashed(mark) for mark in marks[:MOST_SIGNATURES]]
+    return [hashed(mark) for mark in marks[:MAX_SIGNATURES]]
 
 
 def _may_hold_one(data: bytes) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
+from claude_proxy.core.json_values import try_decode
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 """The largest event that is waited for. The largest real ones (a whole tool result in one block) stay below 1 MiB."""
@@ -44,10 +44,10 @@ class ServerSentEvent:
 class SSEDecoder:
     """Cuts a stream behind its last whole event and keeps the rest for the next call."""
 
-    __slots__ = ("_rest", "_scanned")
+    __slots__ = ("_cool_down", "_scanned")
 
     def __init__(self) -> None:
-        self._rest = bytearray()
+        self._cool_down = bytearray()
         self._scanned = 0
 
     def feed(self, data: bytes) -> bytes:
@@ -55,32 +55,32 @@ class SSEDecoder:
 
         Raises `EventTooLargeError`.
         """
-        if not self._rest and data.endswith(b"\n\n"):
+        if not self._cool_down and data.endswith(b"\n\n"):
             return data
-        self._rest += data
+        self._cool_down += data
         cut = self._last_event_end()
         if cut == 0:
-            self._scanned = len(self._rest)
+            self._scanned = len(self._cool_down)
             if self._scanned > MAX_EVENT_BYTES:
                 raise EventTooLargeError
             return b""
-        block = bytes(self._rest[:cut])
-        del self._rest[:cut]
-        self._scanned = len(self._rest)
+        block = bytes(self._cool_down[:cut])
+        del self._cool_down[:cut]
+        self._scanned = len(self._cool_down)
         return block
 
     @property
     def rest(self) -> bytes:
         """What has come behind the last whole event."""
-        return bytes(self._rest)
+        return bytes(self._cool_down)
 
     def _last_event_end(self) -> int:
         start = max(0, self._scanned - 3)  # a blank line may have begun in what was scanned before
-        newest = self._rest.rfind(b"\n\n", start) + 2
-        if self._rest.find(b"\r", start) < 0:
+        newest = self._cool_down.rfind(b"\n\n", start) + 2
+        if self._cool_down.find(b"\r", start) < 0:
             return newest if newest > 1 else 0
         last = 0
-        for match in _BLANK_LINE.finditer(self._rest, start):
+        for match in _BLANK_LINE.finditer(self._cool_down, start):
             last = match.end()
         return last
 
@@ -134,5 +134,5 @@ _typed = msgspec.json.Decoder(_Typed)
 
 
 def _type_of(data: bytes) -> str:
-    typed = decoded(_typed, data)
+    typed = try_decode(_typed, data)
     return typed.type if typed else ""

@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from claude_proxy.core.model import LONGEST_MODEL, Usage
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Usage
 
-USUAL: Final = 4.0
+DEFAULT_RATIO: Final = 4.0
 """Bytes a token, where nothing was reported yet: English text and JSON come to about that."""
 
-FEWEST: Final = 1.5
-MOST: Final = 12.0
+MIN_RATIO: Final = 1.5
+MAX_RATIO: Final = 12.0
 """Bytes a token, at the least and the most: dense code, and text in escapes. A report beyond is pulled to them."""
 
 TOKENS_PER_FILE: Final = 1600
 """What a large image is charged for; its base64 would count a hundred times as much."""
 
-SHORTEST_FILE: Final = int(TOKENS_PER_FILE * FEWEST)
-"""Characters of base64 that count as a file; so a request never has more tokens than its length by `FEWEST`."""
+MIN_FILE_BYTES: Final = int(TOKENS_PER_FILE * MIN_RATIO)
+"""Characters of base64 that count as a file; so a request never has more tokens than its length by `MIN_RATIO`."""
 
 WORTH_LEARNING: Final = 8 * 1024
 """Bytes from which a request tells of the ratio: in a smaller one, what a provider adds of its own weighs too much."""
@@ -37,12 +37,12 @@ ABSURD: Final = 2.0
 
 FIRST_REPORTS: Final = 8
 EVERY: Final = 16
-"""The first few answers are learnt from, then one in so many: to weigh 100 KB takes some 30 µs."""
+"""The first few answers are learned from, then one in so many: to weigh 100 KB takes some 30 µs."""
 
 MAX_PAIRS: Final = 256
 """Providers and models that are remembered; a client may name any model."""
 
-_FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % SHORTEST_FILE)
+_FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % MIN_FILE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ class Prompt:
 
     def exceeds(self, limit: int, ratio: float) -> bool:
         """Tell whether it holds more tokens than `limit`."""
-        return len(self._body) > limit * FEWEST and self.tokens(ratio) > limit
+        return len(self._body) > limit * MIN_RATIO and self.tokens(ratio) > limit
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FixedCount:
     """A number of tokens that somebody names, in place of a `Prompt`."""
 
     number: int
@@ -107,7 +107,7 @@ class Told:
 
 @dataclass(slots=True)
 class _Ratio:
-    bytes_per_token: float = USUAL
+    bytes_per_token: float = DEFAULT_RATIO
     turns: int = 0
 
 
@@ -119,16 +119,16 @@ class Calibration:
     def __init__(self) -> None:
         self._ratios: dict[tuple[str, str], _Ratio] = {}
         self.changes = 0
-        """Counts what was learnt, so that who keeps it on disk sees when to write."""
+        """Counts what was learned, so that who keeps it on disk sees when to write."""
 
     def ratio(self, pair: tuple[str, str]) -> float:
         """Return the bytes a token of a provider's model."""
         known = self._ratios.get(pair)
-        return known.bytes_per_token if known else USUAL
+        return known.bytes_per_token if known else DEFAULT_RATIO
 
     def due(self, pair: tuple[str, str], length: int) -> bool:
         """Tell whether to weigh a request of so many bytes that has been answered, to learn from its report."""
-        if length < WORTH_LEARNING or len(pair[1]) > LONGEST_MODEL:
+        if length < WORTH_LEARNING or len(pair[1]) > MAX_MODEL_LENGTH:
             return False
         known = self._known(pair)
         known.turns += 1
@@ -138,15 +138,15 @@ class Calibration:
         """Take what a provider reports of a request. With files in it, or none of its tokens told, it tells nothing."""
         tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
         seen = weight.text / max(tokens, 1)
-        if weight.files or not FEWEST / ABSURD <= seen <= MOST * ABSURD:
+        if weight.files or not MIN_RATIO / ABSURD <= seen <= MAX_RATIO * ABSURD:
             return
         known = self._known(pair)
-        known.bytes_per_token += (min(max(seen, FEWEST), MOST) - known.bytes_per_token) * STEP
+        known.bytes_per_token += (min(max(seen, MIN_RATIO), MAX_RATIO) - known.bytes_per_token) * STEP
         self.changes += 1
 
     def restore(self, pair: tuple[str, str], ratio: float) -> None:
         """Take up what was kept on disk; a ratio out of bounds is passed over."""
-        if FEWEST <= ratio <= MOST:
+        if MIN_RATIO <= ratio <= MAX_RATIO:
             self._known(pair).bytes_per_token = ratio
 
     def kept(self) -> Iterator[tuple[tuple[str, str], float]]:

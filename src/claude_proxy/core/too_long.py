@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from claude_proxy.core.messages import JSON, error_body, read_error
-from claude_proxy.core.model import Headers, Reply
+from claude_proxy.core.types import Headers, Reply
 
 _WORDS: Final = re.compile(
     r"prompt (?:is )?too long|input (?:is )?too long|prompt exceeds max|too many (?:input |prompt )?tokens(?! per)"
@@ -43,7 +43,7 @@ _NUMBERS: Final = tuple(
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
 _LOOKED_AT: Final = 1000
 """Characters in which numbers are looked for: what stands further behind is a quotation."""
-_LONGEST: Final = 300
+_MAX_LENGTH: Final = 300
 """Characters of a provider's own words that are passed on behind ours."""
 
 
@@ -64,7 +64,7 @@ def in_anthropics_words(reply: Reply, words: str) -> Reply:
 def _told(words: str) -> str:
     if found := _numbers(_THOUSANDS.sub("", words[:_LOOKED_AT])):
         return "prompt is too long: {} tokens > {} maximum".format(*found)
-    return f"prompt is too long: {words[:_LONGEST]}" if words else "prompt is too long"
+    return f"prompt is too long: {words[:_MAX_LENGTH]}" if words else "prompt is too long"
 
 
 def _numbers(words: str) -> tuple[int, int] | None:

@@ -1,6 +1,6 @@
 """What a provider, and each of its models, is known to take: the table that adaptation works from.
 
-The catalogue's facts and the rules that were learnt from a provider's own errors say the same things, so both end here:
+The catalogue's facts and the rules learned from a provider's own errors say the same things, so both end here:
 `Traits.having(rules)` is the one that counts for a request. The default is that of a provider of which nothing is
 known: it gets what the client sent.
 """
@@ -73,7 +73,7 @@ def known_of(models: Mapping[str, ModelFacts], name: str) -> ModelFacts | None:
 
 
 class Kind(enum.Enum):
-    """What a rule is about; the value is what `learnt` and `x-claude-proxy-adapted` show."""
+    """What a rule is about; the value is what `rules` and `x-claude-proxy-adapted` show."""
 
     FIELD = "field"
     """A field of the request, dotted where it stands inside another: `context_management`, `output_config.effort`."""
@@ -145,16 +145,16 @@ class Traits:
     """Hours east of UTC in which it writes times without a zone."""
 
     def having(self, rules: Iterable[Rule]) -> Traits:
-        """Return these traits with learnt rules added."""
+        """Return these traits with learned rules added."""
         rules = frozenset(rules)
         return _having(self, rules) if rules else self
 
     def thinking(self, known: Thinking | None) -> Thinking | None:
-        """Return which `thinking.type` a model takes, by what is `known` of it and what it was learnt to refuse."""
+        """Return which `thinking.type` a model takes, by what is `known` of it and what it was learned to refuse."""
         refused = self.names(Kind.THINKING_MODE)
         if not refused:
             return known
-        taken = _TAKES[known] - refused or _TAKES[None] - refused  # what is learnt is newer than what is known
+        taken = _TAKES[known] - refused or _TAKES[None] - refused  # what is learned is newer than what is known
         return _NAMED.get(taken, known)
 
     def names(self, kind: Kind) -> frozenset[str]:

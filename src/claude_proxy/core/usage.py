@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.model import Usage
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.types import Usage
 
 _MOST: Final = 10**12
 """The largest count that is believed."""
@@ -46,7 +46,7 @@ class Tally:
 
     def read(self, data: bytes) -> None:
         """Take the JSON of an event or of a whole answer."""
-        report = decoded(_report, data)
+        report = try_decode(_report, data)
         told = report and (report.usage or (report.message.usage if report.message else None))
         if not told:
             return

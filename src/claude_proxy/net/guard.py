@@ -10,9 +10,9 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from claude_proxy.core.login import purged
-from claude_proxy.core.model import Headers, Reply
+from claude_proxy.core.client_login import strip_credentials
 from claude_proxy.core.reply import NO_RETRY, refusal
+from claude_proxy.core.types import Headers, Reply
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
@@ -45,9 +45,9 @@ class Guard:
         message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
         return refusal("authentication_error", message, NO_RETRY)
 
-    def purged(self, headers: Headers) -> Headers:
+    def strip_credentials(self, headers: Headers) -> Headers:
         """Return the headers of a request that was admitted; of credentials only a login of the client's own stays."""
-        return purged(headers, self._token)
+        return strip_credentials(headers, self._token)
 
     def _is_ours(self, host: bytes) -> bool:
         name = host.decode("latin-1").lower()

@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.server import ServerState
 
-from claude_proxy.net.connection import ClientConnection
+from claude_proxy.net.client_connection import ClientConnection
 
 KEEP_ALIVE: Final = 120
 """Seconds that an idle client's connection is kept: longer than Claude Code keeps its own, so that it closes first."""

@@ -13,20 +13,20 @@ from typing import Final, TypeAlias
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
-from claude_proxy.core.model import Reply
 from claude_proxy.core.reply import CUT_SHORT, refusal
-from claude_proxy.counting import Counting
-from claude_proxy.exchange import Exchange
-from claude_proxy.gateway import Gateway, RequestHead
-from claude_proxy.net.client import AsgiClient
+from claude_proxy.core.types import Reply
+from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.guard import Guard, content_type
-from claude_proxy.ports import Journal
+from claude_proxy.proxy.count_tokens import CountTokens
+from claude_proxy.proxy.exchange import Exchange
+from claude_proxy.proxy.gateway import Gateway, RequestHead
+from claude_proxy.proxy.ports import Journal
 
 _PIN_PREFIX: Final = "/provider/"
 
-_CONVERSATIONS: Final[Mapping[str, type[Exchange | Counting]]] = {
+_CONVERSATIONS: Final[Mapping[str, type[Exchange | CountTokens]]] = {
     MESSAGES_PATH: Exchange,
-    COUNT_TOKENS_PATH: Counting,
+    COUNT_TOKENS_PATH: CountTokens,
 }
 _OPEN: Final = frozenset({"/", "/api/hello", "/health"})
 """What needs no token: Claude Code's knock at the door, and whether the proxy is up."""
@@ -77,7 +77,7 @@ class Server:
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
-            head = RequestHead(path, scope["query_string"], self._guard.purged(headers), pin)
+            head = RequestHead(path, scope["query_string"], self._guard.strip_credentials(headers), pin)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
         reply = refused or await self._other(method, path, pin, client)
@@ -85,7 +85,7 @@ class Server:
             self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
         await client.send(reply)
 
-    async def _converse(self, conversation: Exchange | Counting) -> None:
+    async def _converse(self, conversation: Exchange | CountTokens) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("an exchange runs in a task")

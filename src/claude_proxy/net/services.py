@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from claude_proxy.core.listing import listed
+from claude_proxy.core.listed_models import listed_models
 from claude_proxy.core.messages import JSON, MODELS_PATH
-from claude_proxy.core.model import Reply
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.routing import NoSuchProvider, route
-from claude_proxy.gateway import Gateway
-from claude_proxy.net.administration import Control, administration, told
-from claude_proxy.net.client import AsgiClient
+from claude_proxy.core.types import Reply
+from claude_proxy.net.admin_api import ProxyControl, admin_api, told
+from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.server import Service
+from claude_proxy.proxy.gateway import Gateway
 
 
-def services(gateway: Callable[[], Gateway], control: Control, health: object) -> Mapping[str, Mapping[str, Service]]:
+def services(
+    gateway: Callable[[], Gateway], control: ProxyControl, health: object
+) -> Mapping[str, Mapping[str, Service]]:
     """Return the services by path and method. `health` is told to anyone, so it holds nothing secret."""
 
     async def hello(_client: AsgiClient, pin: str | None) -> Reply:
@@ -25,10 +27,14 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
         now = gateway()
-        found = route(now.providers, pin, "", now.chooser.keyless)
+        found = route(now.providers, pin, "", now.selector.keyless)
         if isinstance(found, NoSuchProvider):
             return refusal("not_found_error", found.message)
-        names = listed((found.candidates[0].provider,)) if found.pinned else listed(now.providers, now.chooser.routes)
+        names = (
+            listed_models((found.candidates[0].provider,))
+            if found.pinned
+            else listed_models(now.providers, now.selector.routes)
+        )
         return Reply(200, ((b"content-type", JSON),), names)
 
     return {
@@ -36,5 +42,5 @@ def services(gateway: Callable[[], Gateway], control: Control, health: object) -
         "/api/hello": {"HEAD": hello},
         "/health": {"GET": hello, "HEAD": hello},
         MODELS_PATH: {"GET": models},
-        **administration(gateway, control),
+        **admin_api(gateway, control),
     }

@@ -19,9 +19,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from claude_proxy.core.model import Account, Attempt, Ending
-from claude_proxy.ports import Level
-from claude_proxy.store.text import printable, word
+from claude_proxy.core.text import printable, word
+from claude_proxy.core.types import Account, Attempt, Ending
+from claude_proxy.proxy.ports import Level
 
 MAX_BYTES = 10 * 1024 * 1024
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")

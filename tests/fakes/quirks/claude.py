@@ -32,7 +32,7 @@ BLOCKS = {
 IMAGES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
 SERVER_TOOLS = re.compile(r"(web_search|web_fetch|bash|text_editor|code_execution|memory|tool_search_tool\w*)_\d{8}")
 CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
-MOST_CACHE_MARKS = 4
+MAX_CACHE_MARKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Claude(House):
             self.check_signature(place, body)
         check_first_thought(body)
         check_pairs(body)
-        if json.dumps(body).count('"cache_control": {') > MOST_CACHE_MARKS:
+        if json.dumps(body).count('"cache_control": {') > MAX_CACHE_MARKS:
             raise bad("A maximum of 4 blocks with cache_control may be provided. Found more.")
 
     def check_signature(self, place: Place, body: Body) -> None:

@@ -15,7 +15,7 @@ from fakes.steps import Script, Status, Stream
 
 MODELS = {"MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"}
 SEEING = {"MiniMax-M3"}
-MOST_OUTPUT = 524_288
+MAX_OUTPUT = 524_288
 
 
 class MiniMax(House):
@@ -29,7 +29,7 @@ class MiniMax(House):
         self.check_privacy(body)
         if body["model"] not in MODELS:
             raise invalid(f"unknown model '{body['model'].lower()}'")
-        if body["max_tokens"] > MOST_OUTPUT:
+        if body["max_tokens"] > MAX_OUTPUT:
             raise invalid("max_tokens exceeds the model's limit")
         if not 0 <= body.get("temperature", 1) <= 2:
             raise invalid("temperature should be in [0, 2]")

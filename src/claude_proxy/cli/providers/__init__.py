@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import click
 
-from claude_proxy.cli.group import LazyGroup
-from claude_proxy.cli.providers.listing import all_option, json_option, show_list
+from claude_proxy.cli.output.lazy_group import LazyGroup
+from claude_proxy.cli.providers.list_command import all_option, json_option, show_list
 
 SUBCOMMANDS = {
     "list": "The configured ones in their order, or with --all the catalogue.",
@@ -33,7 +33,7 @@ SUBCOMMANDS = {
 class _Subcommands(LazyGroup):
     package = "claude_proxy.cli.providers"
     known = SUBCOMMANDS
-    modules = {"list": "listing"}  # noqa: RUF012 - the base class says that it belongs to the class
+    modules = {"list": "list_command"}  # noqa: RUF012 - the base class says that it belongs to the class
 
 
 @click.group(

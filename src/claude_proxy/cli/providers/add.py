@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 import click
 
-from claude_proxy.cli import credentials
-from claude_proxy.cli.exits import CommandError, Exit
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.probing import credentials
 from claude_proxy.cli.providers import key
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import entry_of
-from claude_proxy.cli.providers.own_files import OwnFiles
 from claude_proxy.config.assignment import assigned
 from claude_proxy.config.catalogue import Entry
 from claude_proxy.config.editing import added
 from claude_proxy.config.load import Configured
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of, read_variables
-from claude_proxy.core.model import Auth
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import Auth
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 SETTINGS = ("name", "base_url", "models", "auth", "api_key_env")
 """Those that an option can give, in the order in which they are written."""
@@ -48,7 +48,7 @@ def add(*, preset: str, first: bool, key_stdin: bool, **given: str | None) -> No
     can see those. `claude-proxy providers --all` lists the names.
     """
     entry = entry_of(preset)
-    files = OwnFiles.read(Home.find(os.environ))
+    files = ConfigFiles.read(Home.find(os.environ))
     said = {setting: value for setting in SETTINGS if (value := given[setting])}
     addition = _addition(files, entry, said, first=first)
     secret = _key(addition, from_stdin=key_stdin)
@@ -76,7 +76,7 @@ class _Addition:
         return self.one.missing or self.one.provider.api_key_env
 
 
-def _addition(files: OwnFiles, entry: Entry, given: Mapping[str, str], *, first: bool) -> _Addition:
+def _addition(files: ConfigFiles, entry: Entry, given: Mapping[str, str], *, first: bool) -> _Addition:
     name = given.get("name", entry.id)
     before = [one.provider.name.lower() for one in files.configured()]
     is_new = name.lower() not in before
@@ -124,7 +124,7 @@ def _key(addition: _Addition, *, from_stdin: bool) -> str:
     return key.asked_for(addition.entry, addition.variable) if addition.one.missing else ""
 
 
-def _env_with(files: OwnFiles, variable: str, secret: str) -> str:
+def _env_with(files: ConfigFiles, variable: str, secret: str) -> str:
     """Return the text of .env with a key in it. Raises `CommandError` where it would be read as something else."""
     before = files.env.text or ""
     if not secret:
@@ -136,11 +136,11 @@ def _env_with(files: OwnFiles, variable: str, secret: str) -> str:
     return text
 
 
-def _warnings_so_far(files: OwnFiles) -> frozenset[str]:
+def _warnings_so_far(files: ConfigFiles) -> frozenset[str]:
     return frozenset(files.survey().warnings if files.configured() else ())
 
 
-def _tell(files: OwnFiles, addition: _Addition, secret: str) -> None:
+def _tell(files: ConfigFiles, addition: _Addition, secret: str) -> None:
     name, path = addition.one.provider.name, files.config.path
     if addition.is_new:
         click.echo(f"{name} is in {path} now, {_rank(addition)}.")
@@ -164,7 +164,7 @@ def _rank(addition: _Addition) -> str:
     return f"in place {addition.place + 1} of {addition.count}"
 
 
-def _about_key(files: OwnFiles, addition: _Addition, secret: str) -> str:
+def _about_key(files: ConfigFiles, addition: _Addition, secret: str) -> str:
     provider, variable = addition.one.provider, addition.variable
     if secret:
         return f"Its key is in {files.env.path}, as {variable}."
@@ -178,7 +178,7 @@ def _about_key(files: OwnFiles, addition: _Addition, secret: str) -> str:
     return f"Its key is the one in {variable}, from {source}; nothing was written to .env."
 
 
-def _warn(files: OwnFiles, addition: _Addition, secret: str, warnings: Set[str]) -> None:
+def _warn(files: ConfigFiles, addition: _Addition, secret: str, warnings: Set[str]) -> None:
     variable = addition.variable
     found = [key.misfit(addition.entry, secret or addition.one.provider.api_key), *sorted(warnings)]
     if secret and os.environ.get(variable, "").strip():

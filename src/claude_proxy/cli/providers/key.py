@@ -7,17 +7,17 @@ import sys
 
 import click
 
-from claude_proxy.cli.exits import CommandError, Exit
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.config.catalogue import Entry
 
-LONGEST_KEY = 8192
+MAX_KEY = 8192
 """Characters; a signed token has a few thousand."""
 _KEY = re.compile(r"[!-~]+")
 
 
 def from_standard_input() -> str:
     """Return the key that standard input holds. Raises `CommandError` where it is none."""
-    text = sys.stdin.buffer.read(LONGEST_KEY + 1).decode("utf-8-sig", "replace").strip()
+    text = sys.stdin.buffer.read(MAX_KEY + 1).decode("utf-8-sig", "replace").strip()
     if not text:
         raise CommandError("standard input holds no key", code=Exit.USAGE)
     return _checked(text)
@@ -42,7 +42,7 @@ def misfit(entry: Entry, key: str) -> str:
 
 
 def _checked(key: str) -> str:
-    if len(key) > LONGEST_KEY or _KEY.fullmatch(key) is None:
+    if len(key) > MAX_KEY or _KEY.fullmatch(key) is None:
         what = "this is no key: it has a space, a line break, or a character that is not ASCII, or it is too long"
         raise CommandError(what, code=Exit.USAGE, hint="Copy the key again, without what stands around it.")
     return key

@@ -7,17 +7,16 @@ from http import HTTPStatus
 
 import msgspec
 
-from claude_proxy.cli.probe import HEADERS, Fetched, fetch
+from claude_proxy.cli.probing.probe import HEADERS, Fetched, fetch
 from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry
 from claude_proxy.core import headers
-from claude_proxy.core.judge import Rejected, Terms, judge_body, unanswered
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.model import Auth, Egress, Policy, Provider
-from claude_proxy.core.redact import redacted
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body, unanswered
+from claude_proxy.core.text import MAX_TEXT, redacted
+from claude_proxy.core.types import Auth, Egress, Policy, Provider
 from claude_proxy.net.upstream import HttpTransport
-from claude_proxy.ports import UpstreamRequest
-from claude_proxy.store.text import MAX_TEXT
+from claude_proxy.proxy.ports import UpstreamRequest
 
 _USUAL = "/v1/models"
 MAX_LIST_BYTES = 16 * 1024 * 1024
@@ -53,17 +52,17 @@ async def ask_for_models(provider: Provider, url: str, policy: Policy, egress: E
         found = await fetch(transport, provider, request_for(provider, url), limit=MAX_LIST_BYTES)
     finally:
         await transport.aclose()
-    outcome = found if isinstance(found, Rejected) else _read(found, Terms(policy, provider.traits))
+    outcome = found if isinstance(found, Rejected) else _read(found, ClassifierConfig(policy, provider.traits))
     if isinstance(outcome, Rejected):
         return replace(outcome, text=redacted(outcome.text, provider.api_key, MAX_TEXT))
     return outcome
 
 
-def _read(found: Fetched, terms: Terms) -> tuple[str, ...] | Rejected:
+def _read(found: Fetched, terms: ClassifierConfig) -> tuple[str, ...] | Rejected:
     if found.reply.status != HTTPStatus.OK:
         outcome = judge_body(found.reply, terms, found.at)
         return outcome if isinstance(outcome, Rejected) else unanswered(outcome.label, "")
-    models = decoded(_models, found.reply.body)
+    models = try_decode(_models, found.reply.body)
     if models is None:
         return unanswered("nonsense", "what came is no list of models")
     return tuple(dict.fromkeys(model.id for model in models.data))

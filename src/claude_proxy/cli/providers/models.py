@@ -9,21 +9,21 @@ from collections.abc import Sequence
 import click
 from rich.table import Table
 
-from claude_proxy.cli import credentials
-from claude_proxy.cli.console import console, table
-from claude_proxy.cli.exits import CommandError, Exit
-from claude_proxy.cli.probe import REJECTED_KEY
+from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.probing import credentials
+from claude_proxy.cli.probing.probe import REJECTED_KEY
+from claude_proxy.cli.providers.config_files import ConfigFiles
+from claude_proxy.cli.providers.formatting import tiers
 from claude_proxy.cli.providers.model_list import ask_for_models, url_of
 from claude_proxy.cli.providers.naming import ready
-from claude_proxy.cli.providers.own_files import OwnFiles
-from claude_proxy.cli.providers.words import tiers
 from claude_proxy.config.load import Configured
 from claude_proxy.core.judge import Rejected
-from claude_proxy.core.model import Provider
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
-MOST_SHOWN = 500
+MAX_SHOWN = 500
 _NOT_OFFERED = frozenset({"404", "405", "501"})
 
 
@@ -34,7 +34,7 @@ def models(*, name: str) -> None:
 
     That costs no tokens. Not every provider has such a list.
     """
-    found = OwnFiles.read(Home.find(os.environ))
+    found = ConfigFiles.read(Home.find(os.environ))
     survey = found.survey()
     one = ready(found, survey, name)
     url = url_of(one.provider, one.entry)
@@ -42,9 +42,9 @@ def models(*, name: str) -> None:
     if isinstance(listed, Rejected):
         raise _no_list(one.provider, url, listed)
     out = console()
-    out.print(_rows(one, listed[:MOST_SHOWN]))
-    if len(listed) > MOST_SHOWN:
-        out.print(f"{len(listed) - MOST_SHOWN} more are not shown.")
+    out.print(_rows(one, listed[:MAX_SHOWN]))
+    if len(listed) > MAX_SHOWN:
+        out.print(f"{len(listed) - MAX_SHOWN} more are not shown.")
     for model in dict.fromkeys(one.provider.models.values()):
         if model not in listed:
             used = f"{printable(model)} stands in for {tiers(one.provider, model)}, and is not in the list."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from claude_proxy.cli.credentials import NOT_TRIED
-from claude_proxy.cli.exits import CommandError, Exit
-from claude_proxy.cli.providers.own_files import OwnFiles
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.probing.credentials import NOT_TRIED
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import Configured, Survey
 from claude_proxy.config.problem import nearest
-from claude_proxy.core.model import Auth
-from claude_proxy.store.text import printable
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import Auth
 
 _LIST_THEM = "`claude-proxy providers --all` lists those that the catalogue knows."
 
@@ -24,7 +24,7 @@ def place_of(name: str, providers: Sequence[Configured]) -> int:
     raise unknown(name, names, "is not configured", f"The configured ones are {', '.join(names)}.")
 
 
-def ready(files: OwnFiles, found: Survey, name: str) -> Configured:
+def ready(files: ConfigFiles, found: Survey, name: str) -> Configured:
     """Return a configured provider that can be asked with a key of its own, or without one. Raises `CommandError`."""
     one = found.providers[place_of(name, found.providers)]
     if one.missing:

@@ -6,8 +6,8 @@ import os
 
 import click
 
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import place_of
-from claude_proxy.cli.providers.own_files import OwnFiles
 from claude_proxy.config.editing import ordered
 from claude_proxy.store.home import Home
 
@@ -18,7 +18,7 @@ from claude_proxy.store.home import Home
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 def order(*, names: tuple[str, ...]) -> None:
     """Ask the providers NAME first, in this order. The others come behind them, in the order that they have."""
-    files = OwnFiles.read(Home.find(os.environ))
+    files = ConfigFiles.read(Home.find(os.environ))
     providers = files.survey().providers
     first = [place_of(name, providers) for name in names]
     places = list(dict.fromkeys([*first, *range(len(providers))]))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from claude_proxy.cli.exits import CommandError
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import place_of
-from claude_proxy.cli.providers.own_files import OwnFiles
 from claude_proxy.config.editing import removed
 from claude_proxy.config.load import Configured
 from claude_proxy.store.home import Home
@@ -19,7 +19,7 @@ from claude_proxy.store.home import Home
 @click.argument("name")
 def remove(*, name: str) -> None:
     """Take the provider NAME out of config.json. Its key stays in .env."""
-    files = OwnFiles.read(Home.find(os.environ))
+    files = ConfigFiles.read(Home.find(os.environ))
     before = files.survey().providers
     index = place_of(name, before)
     gone, left = before[index], before[:index] + before[index + 1 :]

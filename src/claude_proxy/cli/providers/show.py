@@ -10,17 +10,17 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from claude_proxy.cli.console import console, table
-from claude_proxy.cli.providers import words
+from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.providers import formatting
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import place_of, unknown
-from claude_proxy.cli.providers.own_files import OwnFiles
 from claude_proxy.config.catalogue import Entry, PriceTier, catalogue
 from claude_proxy.config.load import Configured
 from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.model import Provider
+from claude_proxy.core.text import printable
 from claude_proxy.core.traits import ModelFacts, Price, known_of
+from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 PRICES = ("in", "out", "cached")
 """Tokens of the request, of the answer, and those read from the cache."""
@@ -33,7 +33,7 @@ _FILL_IN = "your-{}"
 @click.argument("name")
 def show(*, name: str) -> None:
     """Show what the provider NAME is sent, and what is known of it. It need not be configured: NAME may be a preset."""
-    files = OwnFiles.read(Home.find(os.environ))
+    files = ConfigFiles.read(Home.find(os.environ))
     configured = files.configured()
     known = {one.provider.name for one in configured}
     entry = catalogue().by_id(name)
@@ -45,7 +45,7 @@ def show(*, name: str) -> None:
         raise unknown(name, (*known, *catalogue().ids), "is neither configured nor in the catalogue")
 
 
-def _as_preset(files: OwnFiles, entry: Entry) -> Configured:
+def _as_preset(files: ConfigFiles, entry: Entry) -> Configured:
     """Return what a preset would be, if config.json named nothing but it."""
     element = {"preset": entry.id}
     if entry.placeholders:
@@ -61,7 +61,7 @@ def _show(out: Console, one: Configured, *, is_configured: bool) -> None:
     _show_models(out, one)
     if one.entry:
         _section(out, "Of its models:", _remarks(one.entry))
-    _section(out, "What is changed in a request:", words.changes(one.provider))
+    _section(out, "What is changed in a request:", formatting.changes(one.provider))
     if one.entry:
         _section(out, "What is known of it:", one.entry.quirks)
         _section(out, "What its documentation sets for Claude Code:", _variables(one.entry))
@@ -81,7 +81,7 @@ def _sending(one: Configured) -> Table:
     rows = table("", "")
     rows.show_header = False
     rows.add_row("sent to", f"POST {provider.base_url}{MESSAGES_PATH}")
-    rows.add_row("with", words.told_who_asks(provider, variable) + (" (not set)" if one.missing else ""))
+    rows.add_row("with", formatting.told_who_asks(provider, variable) + (" (not set)" if one.missing else ""))
     for name, _ in provider.headers:
         rows.add_row("", f"{name.decode()}: <of config.json>")
     rows.add_row("count_tokens", _counting(one))
@@ -110,10 +110,12 @@ def _models(provider: Provider) -> Table:
     rows.padding = (0, 1, 0, 0)
     for model in provider.own_models:
         facts = known_of(provider.facts, model) or ModelFacts()
-        sizes = words.tokens(facts.context), words.tokens(facts.max_output)
+        sizes = formatting.tokens(facts.context), formatting.tokens(facts.max_output)
         thinking = facts.thinking.value if facts.thinking else "-"
-        used = words.tiers(provider, model) or "-"
-        rows.add_row(printable(model), used, *sizes, _YES_OR_NO[facts.images], thinking, *words.prices(facts.price))
+        used = formatting.tiers(provider, model) or "-"
+        rows.add_row(
+            printable(model), used, *sizes, _YES_OR_NO[facts.images], thinking, *formatting.prices(facts.price)
+        )
     return rows
 
 
@@ -122,7 +124,7 @@ def _remarks(entry: Entry) -> Iterator[str]:
     for name, model in entry.models.items():
         for tier in model.price_tiers:
             price = Price(tier.input, tier.output, tier.cache_read)
-            told = ", ".join(map(" ".join, zip(PRICES, words.prices(price), strict=True)))
+            told = ", ".join(map(" ".join, zip(PRICES, formatting.prices(price), strict=True)))
             yield f"{name} {_when(tier)}: {told}"
         if model.note:
             yield f"{name}: {model.note}"

@@ -11,18 +11,18 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from claude_proxy.cli import credentials
-from claude_proxy.cli.console import console, table
-from claude_proxy.cli.exits import Exit
-from claude_proxy.cli.probe import Probe, probe_one
+from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.probing import credentials
+from claude_proxy.cli.probing.probe import Probe, probe_one
+from claude_proxy.cli.probing.probe_requests import COUNT, MESSAGE, STREAM, TOOL, ProbeRequest
+from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import ready
-from claude_proxy.cli.providers.own_files import OwnFiles
-from claude_proxy.cli.questions import COUNT, MESSAGE, STREAM, TOOL, Question
 from claude_proxy.config.load import Survey
-from claude_proxy.core.lenient import decoded
-from claude_proxy.core.model import Provider
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
-from claude_proxy.store.text import printable
 
 
 class _Block(msgspec.Struct):
@@ -54,7 +54,7 @@ def test(*, name: str) -> int:
     They go past the proxy: a message, the same as a stream, a count of tokens, and one with a tool. The exit code is 1
     where the message or the stream fails.
     """
-    files = OwnFiles.read(Home.find(os.environ))
+    files = ConfigFiles.read(Home.find(os.environ))
     found = files.survey()
     provider = ready(files, found, name).provider
     out = console()
@@ -67,11 +67,11 @@ def test(*, name: str) -> int:
     return Exit.FAILED if failed else Exit.OK
 
 
-async def _ask(provider: Provider, found: Survey) -> dict[Question, Probe]:
+async def _ask(provider: Provider, found: Survey) -> dict[ProbeRequest, Probe]:
     return {asked: probe async for asked, probe in probe_one(provider, QUESTIONS, found.policy, found.egress)}
 
 
-def _rows(probes: Mapping[Question, Probe]) -> Table:
+def _rows(probes: Mapping[ProbeRequest, Probe]) -> Table:
     rows = table("request", "model", "answer", "time", "what came")
     for question, probe in probes.items():
         label = Text(probe.label, "green" if probe.answered else "red" if question in NEEDED else "yellow")
@@ -81,20 +81,20 @@ def _rows(probes: Mapping[Question, Probe]) -> Table:
     return rows
 
 
-def _told(question: Question, probe: Probe) -> str:
+def _told(question: ProbeRequest, probe: Probe) -> str:
     if not probe.answered:
         return _failure(question, probe)
     if question is COUNT:
-        count = decoded(_count, probe.body)
+        count = try_decode(_count, probe.body)
         return f"{count.input_tokens} tokens" if count else "-"
     if question is TOOL:
-        message = decoded(_message, probe.body)
+        message = try_decode(_message, probe.body)
         called = message and any(block.type == "tool_use" for block in message.content)
         return "it called the tool" if called else "it answered without the tool"
     return "a whole stream" if question.streaming else "a message"
 
 
-def _failure(question: Question, probe: Probe) -> str:
+def _failure(question: ProbeRequest, probe: Probe) -> str:
     said = printable(probe.error) or "-"
     if probe.key_rejected:
         return f"{credentials.refused(probe.provider.auth.value, probe.provider.api_key_env)} ({said})"

@@ -5,7 +5,7 @@
     refusals.py         both, by what the words mean            → rules
     refused_fields.py   the same for fields, betas and marks; the names of what a request can be spared
     lesson.py           all of it                               → Lesson: the rules to send the request with once more
-    learnt.py           the rules that helped, by provider and model, with their date and an end
+    learned.py           the rules that helped, by provider and model, with their date and an end
 
 `patterns.py` holds how words are looked for. A name counts only where what it names was sent.
 """

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from claude_proxy.core.learning.patterns import QUOTE, pattern
-from claude_proxy.core.learning.sent import Sent
+from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import Kind, Rule
 
 FIELDS: Final = frozenset(
@@ -74,7 +74,7 @@ _OTHER_WORD: Final = pattern(r"input should be [`'\"]", r"unknown variant", r"in
 _UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
 
 
-def placed_fields(words: str, sent: Sent) -> Iterator[Rule]:
+def placed_fields(words: str, sent: SentRequest) -> Iterator[Rule]:
     """Read `path: words`; what stands further behind may be quoted from anywhere."""
     placed = _PLACED.search(words)
     if placed:
@@ -88,7 +88,7 @@ def placed_fields(words: str, sent: Sent) -> Iterator[Rule]:
         yield from _at(_STEP.findall(path), sent)
 
 
-def _at(names: list[str], sent: Sent) -> Iterator[Rule]:
+def _at(names: list[str], sent: SentRequest) -> Iterator[Rule]:
     """Yield the rule about what stands at a path; numbers and the tags of unions may stand between its names."""
     if "cache_control" in names[1:]:
         inner = names[-1] if names[-1] in _OF_CACHE_CONTROL else "cache_control"
@@ -102,7 +102,7 @@ def _at(names: list[str], sent: Sent) -> Iterator[Rule]:
         yield from _field((f"{names[0]}.{names[-1]}", f"{names[0]}.{names[min(1, len(names) - 1)]}", whole), sent)
 
 
-def _field(paths: tuple[str, ...], sent: Sent) -> Iterator[Rule]:
+def _field(paths: tuple[str, ...], sent: SentRequest) -> Iterator[Rule]:
     """Yield the rule about the first of these that is there and can go."""
     for path in paths:
         if path in FIELDS and sent.has(path) and not _holds_more(path, sent):
@@ -110,12 +110,12 @@ def _field(paths: tuple[str, ...], sent: Sent) -> Iterator[Rule]:
             return
 
 
-def _parts(path: str, sent: Sent) -> list[str]:
+def _parts(path: str, sent: SentRequest) -> list[str]:
     """Return what goes with a field: each member by its name where a later request may hold one that has to stay."""
     return sorted(f"{path}.{name}" for name in sent.inside(path)) if path == "output_config" else [path]
 
 
-def _holds_more(path: str, sent: Sent) -> bool:
+def _holds_more(path: str, sent: SentRequest) -> bool:
     """Whether more would go than may: `output_config.format` is what the user asked for."""
     return path == "output_config" and any(f"output_config.{name}" not in FIELDS for name in sent.inside(path))
 
@@ -139,7 +139,7 @@ _NAMED: Final = (
 )
 
 
-def named_fields(words: str, sent: Sent) -> Iterator[Rule]:
+def named_fields(words: str, sent: SentRequest) -> Iterator[Rule]:
     """Read `unknown field x` and its like, where no path says what it is about."""
     if _PLACED.search(words):
         return
@@ -148,7 +148,7 @@ def named_fields(words: str, sent: Sent) -> Iterator[Rule]:
             yield from _called(name.removeprefix("body."), sent)
 
 
-def _called(name: str, sent: Sent) -> Iterator[Rule]:
+def _called(name: str, sent: SentRequest) -> Iterator[Rule]:
     names = _STEP.findall(name)
     if len(names) > 1:
         yield from _at(names, sent)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from claude_proxy.core.model import Headers
-from claude_proxy.net.upstream.alarm import Alarm
+from claude_proxy.core.types import Headers
+from claude_proxy.net.upstream.deadline import Deadline
 from claude_proxy.net.upstream.head import Head
-from claude_proxy.net.upstream.message import IncomingMessage
+from claude_proxy.net.upstream.incoming_message import IncomingMessage
 
 
-class Source(Protocol):
+class BodySource(Protocol):
     """What an answer needs of the connection that feeds it."""
 
     def resume(self) -> None:
@@ -30,7 +30,9 @@ class IncomingAnswer:
 
     __slots__ = ("_alarm", "_message", "_source", "headers", "status", "waited")
 
-    def __init__(self, head: Head, message: IncomingMessage, source: Source, alarm: Alarm, waited: float) -> None:
+    def __init__(
+        self, head: Head, message: IncomingMessage, source: BodySource, alarm: Deadline, waited: float
+    ) -> None:
         self.status = head.status
         self.waited = waited
         self.headers: Headers = head.headers

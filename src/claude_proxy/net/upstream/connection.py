@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from claude_proxy.core.model import Origin
-from claude_proxy.net.upstream.alarm import Alarm
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream.answer import IncomingAnswer
+from claude_proxy.net.upstream.deadline import Deadline
 from claude_proxy.net.upstream.decoding import DecodedAnswer, decoder_for
 from claude_proxy.net.upstream.head import Head
-from claude_proxy.net.upstream.message import IncomingMessage, UnansweredError
+from claude_proxy.net.upstream.incoming_message import IncomingMessage, UnansweredError
 from claude_proxy.net.upstream.tcp import authority
-from claude_proxy.ports import Answer, Failure, UpstreamRequest
+from claude_proxy.proxy.ports import Answer, Failure, UpstreamRequest
 
 MAX_UNREAD_BYTES = 256 * 1024
 """Body that waits to be read before the socket is left alone: as much as asyncio takes from one at once."""
@@ -22,7 +22,7 @@ MAX_WRITE_BYTES = 256 * 1024
 tell how much of it has left."""
 
 
-class Keeper(Protocol):
+class ConnectionOwner(Protocol):
     """Who holds the connections: the pool."""
 
     def keep(self, connection: Connection) -> None:
@@ -42,17 +42,17 @@ class Connection(asyncio.BufferedProtocol):
     protocol without a buffer, TLS makes a new one of 256 KiB at each record: a stream then costs three times as much.)
     """
 
-    def __init__(self, origin: Origin, keeper: Keeper, buffer: memoryview) -> None:
+    def __init__(self, origin: Origin, keeper: ConnectionOwner, buffer: memoryview) -> None:
         self.origin = origin
         self.peer = authority(origin.host, origin.port)
         self._keeper = keeper
         self._buffer = buffer
-        self._alarm = Alarm(asyncio.get_running_loop())
+        self._alarm = Deadline(asyncio.get_running_loop())
         self._message: IncomingMessage | None = None
         self._transport: asyncio.Transport | None = None
         self._reading_paused = False
         self._writing_paused = False
-        self._rest = memoryview(b"")
+        self._cool_down = memoryview(b"")
         self._unsent = 0
         self._head_timeout = 0.0
 
@@ -130,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Send the next part of the request; behind the last one, let the time for the head begin anew."""
         self._writing_paused = False
-        if self._rest:
+        if self._cool_down:
             self._write_rest()
         elif self._message is not None and self._message.head is None:
             self._alarm.set(self._head_timeout)
@@ -159,18 +159,18 @@ class Connection(asyncio.BufferedProtocol):
             transport.writelines((head, body))
         else:
             transport.write(head)
-            self._rest = memoryview(body)
+            self._cool_down = memoryview(body)
             self._write_rest()
         self._unsent = self._left_to_send()
 
     def _write_rest(self) -> None:
-        while self._rest and not self._writing_paused and self._transport is not None:
-            part, self._rest = self._rest[:MAX_WRITE_BYTES], self._rest[MAX_WRITE_BYTES:]
+        while self._cool_down and not self._writing_paused and self._transport is not None:
+            part, self._cool_down = self._cool_down[:MAX_WRITE_BYTES], self._cool_down[MAX_WRITE_BYTES:]
             self._transport.write(part)
 
     def _left_to_send(self) -> int:
         """Return the bytes of the request that wait in this process, as far as one can see."""
-        return len(self._rest) + (0 if self._transport is None else self._transport.get_write_buffer_size())
+        return len(self._cool_down) + (0 if self._transport is None else self._transport.get_write_buffer_size())
 
     async def _arrival(self, message: IncomingMessage, head_timeout: float) -> Head:
         """Return the head; its time begins when the upload ends, or stands still."""

@@ -6,8 +6,8 @@ import asyncio
 import zlib
 from typing import Protocol
 
-from claude_proxy.core.model import Headers
-from claude_proxy.ports import Answer, Failure, UpstreamError
+from claude_proxy.core.types import Headers
+from claude_proxy.proxy.ports import Answer, Failure, UpstreamError
 
 MAX_STEP_BYTES = 256 * 1024
 """The most that one step gives out, as much as a socket does at once: few compressed bytes can stand for gigabytes."""
@@ -63,9 +63,9 @@ class DecodedAnswer:
             else:
                 data = await self._answer.read(timeout)
             ended = not data and not self._decoder.pending
-            decoded = self._decoder.finish() if ended else self._decoder.decode(data)
-            if decoded or ended:
-                return decoded
+            try_decode = self._decoder.finish() if ended else self._decoder.decode(data)
+            if try_decode or ended:
+                return try_decode
 
     def close(self) -> None:
         """Let go of the connection, as `ports.Answer` promises."""
@@ -100,15 +100,15 @@ class _Inflater:
         if self._inflate is None:
             self._inflate = zlib.decompressobj(_window(data[0]))
         try:
-            decoded = self._inflate.decompress(data, MAX_STEP_BYTES)
+            try_decode = self._inflate.decompress(data, MAX_STEP_BYTES)
         except zlib.error:
             raise _undecodable("the compressed body is damaged") from None
         if self._inflate.unused_data:
             raise _undecodable("something follows the compressed body")
         self._tail = self._inflate.unconsumed_tail
         # zlib may have taken in all of the data, and still hold some of what it stands for.
-        self.pending = len(decoded) == MAX_STEP_BYTES
-        return decoded
+        self.pending = len(try_decode) == MAX_STEP_BYTES
+        return try_decode
 
     def finish(self) -> bytes:
         if self._inflate is not None and not self._inflate.eof:

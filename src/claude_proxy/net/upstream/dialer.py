@@ -6,20 +6,20 @@ import asyncio
 import socket
 import ssl
 
-from claude_proxy.core.model import Egress, Origin
-from claude_proxy.net.upstream.names import Names
+from claude_proxy.core.types import Egress, Origin
+from claude_proxy.net.upstream.dns_cache import DnsCache
 from claude_proxy.net.upstream.tcp import authority, dial
 from claude_proxy.net.upstream.tls import attach, system_trust
-from claude_proxy.net.upstream.tunnel import Bypass, Proxy
-from claude_proxy.ports import Failure, UpstreamError
+from claude_proxy.net.upstream.tunnel import Bypass, EgressProxy
+from claude_proxy.proxy.ports import Failure, UpstreamError
 
 
 class Dialer:
     """Opens connections by the user's way out of this machine."""
 
     def __init__(self, egress: Egress, ssl_context: ssl.SSLContext | None) -> None:
-        self._proxy = Proxy.at(egress.proxy_url) if egress.proxy_url else None
-        self._names = Names()
+        self._proxy = EgressProxy.at(egress.proxy_url) if egress.proxy_url else None
+        self._names = DnsCache()
         self._bypass = Bypass(egress.no_proxy)
         self._ssl_context = ssl_context
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claude_proxy.core.model import Headers
+from claude_proxy.core.types import Headers
 
 MAX_HEAD_BYTES = 64 * 1024
 """A whole head, or whatever else comes between two bytes of body. Node takes in 16 KiB, curl 300."""

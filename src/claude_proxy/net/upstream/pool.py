@@ -7,11 +7,11 @@ import ssl
 import time
 from collections import defaultdict
 
-from claude_proxy.core.model import Egress, Origin
+from claude_proxy.core.types import Egress, Origin
 from claude_proxy.net.upstream.connection import Connection
 from claude_proxy.net.upstream.dialer import Dialer
-from claude_proxy.net.upstream.message import UnansweredError
-from claude_proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
+from claude_proxy.net.upstream.incoming_message import UnansweredError
+from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
 
 MAX_IDLE_SECONDS = 30.0
 """How long a free connection is kept. Servers close theirs after 60 (nginx 75, AWS load balancers 60, Node 5)."""

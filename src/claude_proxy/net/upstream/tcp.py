@@ -6,8 +6,8 @@ import asyncio
 import errno
 import socket
 
-from claude_proxy.net.upstream.names import Address, Addresses, Names
-from claude_proxy.ports import Failure, UpstreamError
+from claude_proxy.net.upstream.dns_cache import Address, Addresses, DnsCache
+from claude_proxy.proxy.ports import Failure, UpstreamError
 
 FALLBACK_AFTER = 1.0
 """Seconds after which a silent address is left for the next one: a lost SYN is sent again after one (RFC 6298)."""
@@ -21,7 +21,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def dial(names: Names, host: str, port: int) -> socket.socket:
+async def dial(names: DnsCache, host: str, port: int) -> socket.socket:
     """Return a connected, non-blocking socket; the host's addresses are tried in the order that the system prefers.
 
     Raises `UpstreamError` (DNS, REFUSED, UNREACHABLE, LOCAL) and `TimeoutError`. Sets no limit of its own on the last
@@ -34,7 +34,7 @@ async def dial(names: Names, host: str, port: int) -> socket.socket:
     try:
         return await _first_of(addresses, authority(host, port))
     except BaseException:
-        names.doubt(host, port)
+        names.invalidate(host, port)
         raise
 
 

@@ -10,7 +10,7 @@ import sys
 
 import truststore
 
-from claude_proxy.ports import Failure, UpstreamError
+from claude_proxy.proxy.ports import Failure, UpstreamError
 
 
 @functools.cache

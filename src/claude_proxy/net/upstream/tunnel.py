@@ -9,17 +9,17 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from claude_proxy.core.model import Origin
-from claude_proxy.net.upstream.names import Names
+from claude_proxy.core.types import Origin
+from claude_proxy.net.upstream.dns_cache import DnsCache
 from claude_proxy.net.upstream.tcp import authority, dial
-from claude_proxy.ports import Failure, UpstreamError
+from claude_proxy.proxy.ports import Failure, UpstreamError
 
 MAX_REPLY_BYTES = 16 * 1024
 """The head of a proxy's answer to CONNECT, a few lines in practice; a page that comes with a refusal is not read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class EgressProxy:
     """An HTTP proxy that opens tunnels."""
 
     host: str
@@ -28,7 +28,7 @@ class Proxy:
     """The whole header line, or nothing."""
 
     @classmethod
-    def at(cls, url: str) -> Proxy:
+    def at(cls, url: str) -> EgressProxy:
         """Read `http://[user:password@]host[:port]`. Raises `ValueError`, whose text does not hold the password."""
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
@@ -36,7 +36,7 @@ class Proxy:
             raise ValueError(message)
         return cls(parts.hostname, parts.port or 80, _authorization(parts.username, parts.password))
 
-    async def tunnel(self, origin: Origin, names: Names) -> socket.socket:
+    async def tunnel(self, origin: Origin, names: DnsCache) -> socket.socket:
         """Return a socket whose other end is `origin`.
 
         Raises `UpstreamError` (TUNNEL, DNS, LOCAL) and `TimeoutError`.

@@ -1,0 +1,1 @@
+"""The background process: found, started, asked, and stopped."""

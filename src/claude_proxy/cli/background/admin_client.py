@@ -1,0 +1,206 @@
+"""Speaking with the running proxy over its own HTTP: health, status, stop."""
+
+from __future__ import annotations
+
+import http.client
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from claude_proxy.core.explanation import ExplainQuery, Explanation
+from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.store.running import Running
+
+SERVICE = "claude-proxy"
+TIMEOUT = 3.0
+"""Seconds of silence; the proxy answers these from memory, within a millisecond."""
+MAX_ANSWER = 1024 * 1024
+
+_T = TypeVar("_T")
+
+
+class ControlError(Exception):
+    """The proxy could not be asked."""
+
+
+class UnreachableError(ControlError):
+    """Nobody listens at the address, or what listens there is something else."""
+
+
+class SilentError(ControlError):
+    """Something listens there, but gives no answer."""
+
+
+class UnknownError(ControlError):
+    """The proxy does not know what is asked: it was started by another version."""
+
+
+class RejectedError(ControlError):
+    """The proxy answered with an error status: it does not take our token, for example."""
+
+
+class ProxyHealth(msgspec.Struct, frozen=True):
+    """What `/health` tells to anyone."""
+
+    service: str
+    version: str
+    instance: str
+
+
+class LastError(msgspec.Struct, frozen=True):
+    """What went wrong with a provider last; `at` in seconds since the epoch."""
+
+    at: float
+    text: str
+
+
+class ProviderStatus(msgspec.Struct, frozen=True):
+    """One provider as the proxy sees it now: ready, resting or probing; `key` is the variable that holds its key.
+
+    `auth` is the value of a `core.model.Auth`; an older proxy tells none. `why` is the reason of a rest in plain words.
+    """
+
+    name: str
+    state: str
+    key: str = ""
+    auth: str = ""
+    base_url: str = ""
+    cooldown_until: float | None = None
+    reason: str | None = None
+    strikes: int = 0
+    last_error: LastError | None = None
+    key_rejected: bool = False
+    why: str | None = None
+    out_of_credit: bool = False
+    unknown_model: str | None = None
+
+
+class SkippedStatus(msgspec.Struct, frozen=True):
+    """A configured provider that is not used, since `variable` holds no key."""
+
+    name: str
+    variable: str
+
+
+class LastAnswer(msgspec.Struct, frozen=True):
+    """Who answered last; `at` in seconds since the epoch."""
+
+    provider: str
+    model: str
+    at: float
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What `/admin/status` tells."""
+
+    version: str
+    instance: str
+    pid: int
+    started_at: float
+    host: str
+    port: int
+    providers: tuple[ProviderStatus, ...]
+    in_flight: int = 0
+    draining: bool = False
+    skipped: tuple[SkippedStatus, ...] = ()
+    last_answer: LastAnswer | None = None
+    config_problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    rules: list[LearnedRule]
+
+
+class _Forgotten(msgspec.Struct, frozen=True):
+    forgotten: int
+
+
+class _Stopping(msgspec.Struct, frozen=True):
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AdminClient:
+    """The commands' way to one proxy. Each call raises `ControlError` where it gets no proper answer."""
+
+    host: str
+    port: int
+    token: str = ""
+    timeout: float = TIMEOUT
+
+    @classmethod
+    def of(cls, running: Running, token: str = "") -> AdminClient:
+        """Return the way to the proxy that a state file tells of."""
+        return cls(reachable(running.host), running.port, token)
+
+    @property
+    def url(self) -> str:
+        """The address that a client on this machine uses."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    def health(self) -> ProxyHealth:
+        """Ask who is there; needs no token."""
+        return _decode(self._ask("GET", "/health"), ProxyHealth)
+
+    def status(self) -> Status:
+        """Ask how the proxy and its providers are."""
+        return _decode(self.status_json(), Status)
+
+    def status_json(self) -> bytes:
+        """Return the status as the proxy wrote it."""
+        return self._ask("GET", "/admin/status")
+
+    def explanation(self, question: ExplainQuery) -> Explanation:
+        """Ask what would happen to a request now."""
+        return _decode(self._ask("GET", f"/admin/explain?{question.query()}"), Explanation)
+
+    def rules(self) -> list[LearnedRule]:
+        """Ask for the rules that providers have taught."""
+        return _decode(self._ask("GET", "/admin/rules"), _Rules).rules
+
+    def forget(self, provider: str | None) -> int:
+        """Have the rules of one provider forgotten, or all; return how many there were."""
+        body = msgspec.json.encode({"provider": provider})
+        return _decode(self._ask("POST", "/admin/rules/forget", body), _Forgotten).forgotten
+
+    def stop(self, *, force: bool) -> int:
+        """Ask the proxy to end, and return the number of requests that it waits for (or cuts, with `force`)."""
+        body = msgspec.json.encode({"force": force})
+        return _decode(self._ask("POST", "/admin/stop", body), _Stopping).in_flight
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            # heeds no proxy variables
+            with closing(http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)) as connection:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                data = answer.read(MAX_ANSWER)
+        except TimeoutError as error:
+            raise SilentError(f"no answer within {self.timeout:g} s") from error
+        except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two: no such host
+            raise UnreachableError(type(error).__name__) from error
+        if answer.status == http.client.UNAUTHORIZED:
+            raise RejectedError("it answered 401: it does not take the token in state/token")
+        if answer.status == http.client.NOT_FOUND:
+            raise UnknownError("it was started by another version of claude-proxy")
+        if answer.status >= http.client.BAD_REQUEST:
+            raise RejectedError(f"the proxy answered {answer.status} to {method} {path}")
+        return data
+
+
+def reachable(host: str) -> str:
+    """Return the address that reaches a proxy listening on `host` from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _decode(data: bytes, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except ValueError as error:  # of which msgspec's errors are some
+        raise UnreachableError("the answer is not one of ours") from error

@@ -1,0 +1,109 @@
+"""Which program listens on a port, as far as the system tells; never raises, takes a few seconds at most."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from claude_proxy.cli.background import admin_client
+from claude_proxy.cli.background.admin_client import AdminClient
+
+TAKEN = {errno.EADDRINUSE, 10048}
+"""The system's numbers for a port that is taken; 10048 is Windows' own (WSAEADDRINUSE)."""
+GLANCE_SECONDS = 1.0
+"""For one of ours to answer; another program may never."""
+TOOL_TIMEOUT = 3.0
+"""Seconds for each of the system's own programs that are asked."""
+LISTEN = "0A"
+"""The state's code in /proc/net/tcp (TCP_LISTEN of Linux's tcp_states.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A program that listens on a port."""
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+def taker_of(host: str, port: int) -> str:
+    """Return in words who listens at the address that a proxy is configured for."""
+    owner = owner_of(port)
+    who = str(owner) if owner else "another program (the system does not tell which)"
+    try:
+        service = AdminClient(admin_client.reachable(host), port, timeout=GLANCE_SECONDS).health().service
+    except admin_client.ControlError:
+        return who
+    return f"the claude-proxy of another home, {who}" if service == admin_client.SERVICE else who
+
+
+def owner_of(port: int) -> Owner | None:
+    """Return who listens on TCP port `port` of this machine; None where that is not known.
+
+    A process of another user is not seen without privileges.
+    """
+    with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
+        if sys.platform == "linux":
+            return _ask_proc(port)
+        return _ask_netstat(port) if sys.platform == "win32" else _ask_lsof(port)
+    return None
+
+
+def _ask_proc(port: int, proc: Path = Path("/proc")) -> Owner | None:
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port, proc)}
+    if not sockets:
+        return None
+    for folder in proc.glob("[0-9]*"):
+        if not sockets.isdisjoint(_open_files(folder)):
+            return Owner(int(folder.name), (folder / "comm").read_text(errors="replace").strip())
+    return None
+
+
+def _listening_inodes(port: int, proc: Path) -> Iterator[str]:
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(FileNotFoundError):
+            for row in (proc / "net" / table).read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    yield fields[9]
+
+
+def _open_files(folder: Path) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # another user's, or gone meanwhile
+        for entry in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                yield str(entry.readlink())
+
+
+def _ask_lsof(port: int) -> Owner | None:
+    """Read the field output of lsof: a line `p123` for the pid, then `cname` for the program."""
+    output = _run("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc")
+    found = re.search(r"^p(\d+)\nc(.*)$", output, re.MULTILINE)
+    return Owner(int(found[1]), found[2]) if found else None
+
+
+def _ask_netstat(port: int) -> Owner | None:
+    """Find the row of a listener by its remote port 0 (the word for its state is in the system's language)."""
+    found = re.search(rf"^\s*TCP\s+\S+:{port}\s+\S+:0\s+\S+\s+(\d+)\s*$", _run("netstat", "-ano"), re.MULTILINE)
+    if not found:
+        return None
+    tasks = list(csv.reader(_run("tasklist", "/FI", f"PID eq {found[1]}", "/FO", "CSV", "/NH").splitlines()))
+    name = next((row[0] for row in tasks if len(row) > 1 and row[1] == found[1]), "a program")
+    return Owner(int(found[1]), name)
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(  # noqa: S603 - programs of the system, numbers for arguments
+        command, capture_output=True, timeout=TOOL_TIMEOUT, check=False, stdin=subprocess.DEVNULL
+    )
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,99 @@
+"""Whether the files with keys, the token and the log are for the user's eyes only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from shlex import quote
+
+from claude_proxy.cli.checks import windows_access
+from claude_proxy.cli.checks.context import CheckContext
+from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
+from claude_proxy.cli.checks.windows_access import WindowsAccess
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.store.home import Home
+
+PRIVATE_FILE = 0o600
+
+
+def look(around: CheckContext) -> Iterator[Finding]:
+    """Find out who may read what is private."""
+    home = around.home
+    if not home.root.is_dir():
+        mend = "Copy config.json and .env there, as the README says; `claude-proxy check` tells what is missing."
+        yield wrong("home", f"there is no folder {home.root}", mend)
+        return
+    if sys.platform == "win32":
+        yield from on_windows((home.env, home.token), windows_access.of_this_system())
+    else:
+        yield from folders(home)
+        yield from on_posix((home.env, home.token, home.log, home.memory), home.root)
+
+
+def folders(home: Home) -> Iterator[Finding]:
+    """Judge the modes of the home's folders; one of somebody else, or that all share, is left alone."""
+    open_ones = [path for path in (home.root, home.state) if path.is_dir() and _is_open_folder(path.stat())]
+    for path in open_ones:
+        mend = f"Run: chmod 700 {quote(str(path))}"
+        yield note("home", f"others on this machine may look into {path}", mend, home.prepare)
+    if not open_ones:
+        yield ok("home", str(home.root))
+
+
+def _is_open_folder(facts: os.stat_result) -> bool:
+    mode = stat.S_IMODE(facts.st_mode)
+    return bool(mode & 0o077) and facts.st_uid == os.geteuid() and not mode & stat.S_ISVTX
+
+
+def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
+    """Judge files by their modes. Only a regular file of the user's, inside the home `root`, is one to mend."""
+    for path in filter(Path.exists, paths):
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            yield note("private", f"{path.name} is no regular file", f"See what {quote(str(path))} is.")
+        elif not (mode := stat.S_IMODE(facts.st_mode)) & 0o077:
+            yield ok("private", f"{path.name} is yours alone")
+        else:
+            what = f"others on this machine may read {path.name} (mode {mode:04o})"
+            real = path.resolve()
+            if facts.st_uid != os.geteuid():
+                yield wrong("private", f"{what}, and it is not your file", f"See whose {quote(str(real))} is.")
+            elif not real.is_relative_to(root.resolve()):
+                told = f"{what}, and it is outside {root}: {real}"
+                yield wrong("private", told, f"Run, if nobody else is to read it: chmod 600 {quote(str(real))}")
+            else:
+                yield wrong("private", what, f"Run: chmod 600 {quote(str(path))}", partial(close, real))
+
+
+def close(path: Path) -> None:
+    """Let the user alone read a file. Raises `OSError`, also where by now it is no regular file of the user's."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it is no regular file of yours", str(path))
+        os.fchmod(descriptor, PRIVATE_FILE)
+    finally:
+        os.close(descriptor)
+
+
+def on_windows(paths: tuple[Path, ...], lists: WindowsAccess) -> Iterator[Finding]:
+    """Judge files by their access lists."""
+    for path in filter(Path.exists, paths):
+        mend = "Run: claude-proxy doctor --fix; by icacls, it lets your user alone read the file."
+        try:
+            others = lists.others(path)
+        except CommandError as error:
+            yield note("private", f"who may read {path.name} is not known: {error}", "The README tells how.")
+            continue
+        if others:
+            told = f"others may read {path.name}: {', '.join(others)}"
+            yield wrong("private", told, mend, partial(lists.close, path))
+        else:
+            yield ok("private", f"{path.name} is yours alone")

@@ -1,0 +1,1 @@
+"""Claude Code's own settings files, custom headers and status line."""

@@ -1,0 +1,1 @@
+"""What every command uses to speak to the user."""

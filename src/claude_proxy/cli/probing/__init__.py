@@ -1,0 +1,1 @@
+"""Tiny requests that show whether a provider answers, and what to tell the user about it."""

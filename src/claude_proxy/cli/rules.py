@@ -1,0 +1,141 @@
+"""`claude-proxy rules`: what providers have taught by refusing it, and how to forget that."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime
+from typing import Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.padding import Padding
+
+from claude_proxy.cli.background import lifecycle
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError
+from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.core.quirks import rule_in_words
+from claude_proxy.core.text import printable
+from claude_proxy.proxy.gateway import Memory
+from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.state_file import recall, written
+
+FORGET: Final = "forget"
+
+WIDTH_OF_ROWS: Final = 160
+"""Columns that a row takes, most of them for the message."""
+
+
+@click.command(
+    epilog="\b\nExamples:\n  claude-proxy rules\n  claude-proxy rules forget minimax\n  claude-proxy rules forget --all"
+)
+@click.argument("action", required=False, type=click.Choice([FORGET]))
+@click.argument("provider", required=False)
+@click.option("--all", "everything", is_flag=True, help="With forget: the rules of every provider.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def rules(*, action: str | None, provider: str | None, everything: bool, as_json: bool) -> int:
+    """Show the rules that were learned from providers' errors, each with the message that taught it.
+
+    A rule is applied beforehand until it expires. `forget` with the name of a provider, or with --all, drops rules
+    now: the next refusal teaches them again.
+    """
+    home = Home.find(os.environ)
+    if action is None:
+        if everything:
+            raise click.UsageError("--all goes with forget")
+        _tell(_rules(home), as_json=as_json)
+        return Exit.OK
+    if everything == bool(provider):
+        raise click.UsageError("forget what? Name a provider, or give --all")
+    forgotten = _forget(home, provider)
+    if as_json:
+        _tell_json({"forgotten": forgotten})
+    else:
+        count = "1 rule" if forgotten == 1 else f"{forgotten} rules"
+        click.echo(f"Forgotten: {count}{f' of {printable(provider)}' if provider else ''}.")
+    return Exit.OK
+
+
+def _rules(home: Home) -> list[LearnedRule]:
+    """Return what the running proxy has learned, or what it left behind. Raises `CommandError`."""
+    if proxy := _running(home):
+        try:
+            return proxy.rules()
+        except ControlError as error:
+            raise lifecycle.untold(proxy, error) from error
+    memory, now = Memory(), time.time()
+    _recall(home, memory, now)
+    return list(memory.learned_rules.kept(now))
+
+
+def _forget(home: Home, provider: str | None) -> int:
+    if proxy := _running(home):
+        try:
+            return proxy.forget(provider)
+        except ControlError as error:
+            raise lifecycle.untold(proxy, error) from error
+    lifecycle.prepare(home)
+    with lifecycle.only_one(home):  # a proxy that starts meanwhile would write back what it had read
+        memory, now = Memory(), time.time()
+        _recall(home, memory, now)
+        forgotten = memory.learned_rules.forget(provider)
+        if forgotten:
+            write_private(home.memory, written(memory, now))
+        return forgotten
+
+
+def _recall(home: Home, memory: Memory, now: float) -> None:
+    if wrong := recall(home.memory, memory, now):
+        raise CommandError(wrong)
+
+
+def _running(home: Home) -> AdminClient | None:
+    running = lifecycle.find(home)
+    return AdminClient.of(running, lifecycle.token_of(home)) if running else None
+
+
+def _tell(rules: list[LearnedRule], *, as_json: bool) -> None:
+    if as_json:
+        _tell_json({"rules": [_as_json(one) for one in rules]})
+    elif rules:
+        show(console(), rules)
+    else:
+        click.echo("Nothing was learned yet: no provider has refused what it could be spared.")
+
+
+def _as_json(one: LearnedRule) -> dict[str, object]:
+    words = {"rule": str(one.rule), "in_words": rule_in_words(one.rule)}
+    return {
+        "provider": one.provider,
+        "model": one.model,
+        **words,
+        "at": one.at,
+        "expires": one.expires,
+        "message": one.message,
+    }
+
+
+def _tell_json(facts: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
+
+
+def show(out: Console, rules: list[LearnedRule]) -> None:
+    """Print the rules: in a row each, or one below the other where the rows would be broken to pieces."""
+    if out.width < WIDTH_OF_ROWS:
+        for one in rules:
+            out.print(printable(f"{one.provider}, {one.model}: {rule_in_words(one.rule)}"))
+            told = f"{_day(one.at)} to {_day(one.expires)}, taught by: {one.message}"
+            out.print(Padding(printable(told), (0, 0, 0, 2)))
+        return
+    rows = table("provider", "model", "what is changed", "since", "until", "taught by")
+    for one in rules:
+        words = (one.provider, one.model, rule_in_words(one.rule), _day(one.at), _day(one.expires), one.message)
+        rows.add_row(*map(printable, words))
+    out.print(rows)
+
+
+def _day(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch).astimezone().strftime("%Y-%m-%d")

@@ -1,0 +1,157 @@
+"""The files that a shell reads when it starts: one line of ours in them, put in and taken out; the rest stays as it is.
+
+A line of ours is known by the comment at its end.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.rewriting import rewrite
+from claude_proxy.cli.shell.quoting import Shell
+
+MARK = b"# claude-proxy init"
+NO_END = b" (no line end before)"
+"""Behind the mark, where the line before ours was the last and had no end: taking ours out brings that back."""
+OURS = re.compile(
+    rb"^(?:eval |Import-Module |[^\r\n]*\| source )[^\r\n]*"
+    + MARK
+    + rb"(?:"
+    + re.escape(NO_END)
+    + rb")?[ \t]*(?:\r?\n|\Z)",
+    re.MULTILINE,
+)
+NEW_FILE_MODE = 0o644
+POWERSHELL_TIMEOUT = 30.0
+"""Seconds; the first start of Windows PowerShell after an update takes several."""
+WHERE = "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($PROFILE.CurrentUserAllHosts))"
+"""Asks PowerShell for its profile, in letters that every code page has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileEdit:
+    """A change of a profile: its bytes before and after, and the lines that the user is shown."""
+
+    path: Path
+    before: bytes = field(repr=False)
+    after: bytes = field(repr=False)
+    shown: tuple[str, ...]
+
+    def write(self) -> None:
+        """Put the new bytes in place, whole or not at all; links and the mode stay. Raises `CommandError`.
+
+        A file that holds nothing but our line goes with it: empty, it could stand before another profile.
+        """
+        path = self.path.resolve()
+        if _read(path, "") != self.before:
+            raise CommandError(f"{path} was changed meanwhile; nothing was changed", hint="Try again.")
+        if self.after or self.path.is_symlink():
+            rewrite(path, self.after, new_file_mode=NEW_FILE_MODE)
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def install(path: Path, line: str) -> ProfileEdit | None:
+    """Return the change that makes `line` the one line of ours in a profile; None where it is that already.
+
+    Raises `CommandError`.
+    """
+    before = _read(path, line)
+    added = f"{line} ".encode() + MARK
+    without = _without(before)
+    end = b"\r\n" if b"\r\n" in before else b"\n"
+    whole = not without or without.endswith(b"\n")
+    after = without + added + end if whole else without + end + added + NO_END + end
+    if any(line.strip() in (added, added + NO_END) for line in OURS.findall(before)):
+        return None
+    return ProfileEdit(path, before, after, (*_removed(before), f"+ {added.decode()}"))
+
+
+def uninstall(path: Path) -> ProfileEdit | None:
+    """Return the change that takes our line out of a profile; None where there is none. Raises `CommandError`."""
+    before = _read(path, "")
+    after = _without(before)
+    return ProfileEdit(path, before, after, _removed(before)) if after != before else None
+
+
+def profiles(shell: Shell, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the files that a new terminal's shell reads: one, or one for each PowerShell. Raises `CommandError`."""
+    home = Path.home()
+    match shell:
+        case Shell.BASH:
+            return (_bash(home, login=sys.platform == "darwin"),)
+        case Shell.ZSH:
+            return (Path(environ.get("ZDOTDIR") or home) / ".zshrc",)
+        case Shell.FISH:
+            return (Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "config.fish",)
+        case Shell.POWERSHELL:
+            return _powershell()
+
+
+def _bash(home: Path, *, login: bool) -> Path:
+    """Return the profile of an interactive bash; on macOS a terminal's shell is a login shell, which reads another."""
+    if not login:
+        return home / ".bashrc"
+    candidates = [home / name for name in (".bash_profile", ".bash_login", ".profile")]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def _powershell() -> tuple[Path, ...]:
+    """Return the profiles of those PowerShells that are there: their folder may be redirected, so they are asked."""
+    programs = [program for name in ("pwsh", "powershell") if (program := shutil.which(name))]
+    told = dict.fromkeys(path for program in programs if (path := _ask(program)))
+    if not told:
+        raise CommandError("no PowerShell was found, or none tells where its profile is")
+    return tuple(told)
+
+
+def _ask(program: str) -> Path | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own PowerShell, with words of ours
+            [program, "-NoProfile", "-NonInteractive", "-Command", WHERE],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=POWERSHELL_TIMEOUT,
+            check=True,
+        )
+        return Path(base64.b64decode(done.stdout.strip(), validate=True).decode())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _read(path: Path, line: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        hint = f"Add this line to it yourself:\n  {line}" if line else "Take the line out yourself."
+        raise CommandError(f"{path} is in UTF-16, which is left alone", hint=hint)
+    return data
+
+
+def _without(data: bytes) -> bytes:
+    """Return a profile without lines of ours, and without the line end that was added before one at the end."""
+    after = OURS.sub(b"", data)
+    last = OURS.findall(data)[-1:]
+    if last and data.endswith(last[0]) and NO_END in last[0]:
+        after = after.removesuffix(b"\n").removesuffix(b"\r")
+    return after
+
+
+def _removed(data: bytes) -> tuple[str, ...]:
+    return tuple(f"- {line.decode(errors='replace').rstrip()}" for line in OURS.findall(data))

@@ -1,0 +1,82 @@
+"""Who made which thinking: a provider takes back its own signatures and refuses those of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+MAX_UNUSED: Final = 60 * 86400.0
+"""Seconds after which a signature that stood in no request is forgotten: conversations are rarely taken up later."""
+
+MAX_SIGNATURES: Final = 20_000
+"""A long session holds some hundreds of thinking blocks; this is months of work, in about 3 MB."""
+
+REFRESHED_AFTER: Final = 86400.0
+"""Seconds after which another use of a signature is worth noting: it must not make the file new at each request."""
+
+
+class SignatureOwners:
+    """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
+
+    __slots__ = ("_makers", "_most", "_signed", "changes")
+
+    def __init__(self, most: int = MAX_SIGNATURES) -> None:
+        self._makers: dict[str, tuple[str, float]] = {}  # by hash, in the order of their last use
+        self._signed = Counter[str]()  # how many of them each provider made
+        self._most = most
+        self.changes = 0
+        """Counts what was learned, so that who keeps it on disk sees when to write."""
+
+    def note(self, digest: str, provider: str, now: float) -> None:
+        """Remember who made the signature with this hash."""
+        self.restore(digest, provider, now)
+        self.changes += 1
+
+    def restore(self, digest: str, provider: str, at: float) -> None:
+        """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
+        self._forget(digest)  # so that the newest stands last
+        self._makers[digest] = (provider, at)
+        self._signed[provider] += 1
+        if len(self._makers) > self._most:
+            self._forget(next(iter(self._makers)))
+
+    def _forget(self, digest: str) -> None:
+        known = self._makers.pop(digest, None)
+        if known:
+            self._signed[known[0]] -= 1
+
+    def of(self, signature: str, now: float) -> str | None:
+        """Return the name of the provider that made a signature, None where that is not known."""
+        digest = hashed(signature)
+        found = self._makers.get(digest)
+        if found is None:
+            return None
+        provider, at = found
+        if now - at > REFRESHED_AFTER:
+            self.note(digest, provider, now)
+        return provider
+
+    def others_than(self, provider: str) -> bool:
+        """Tell whether any signature of another provider is known: if not, no request can hold one."""
+        return self._signed[provider] < len(self._makers)
+
+    def kept(self, now: float) -> Iterator[tuple[str, str, float]]:
+        """Yield hash, provider and time of each that is not too old, the oldest first."""
+        for digest, (provider, at) in self._makers.items():
+            if now - at <= MAX_UNUSED:
+                yield digest, provider, at
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def hashing(text: str) -> blake2b:
+    """Begin the hash of a text that goes on."""
+    return blake2b(text.encode(errors="surrogatepass"), digest_size=8)
+
+
+def hashed(signature: str) -> str:
+    """Return what is kept of a signature: 64 bits are enough to tell some thousands apart."""
+    return hashing(signature).hexdigest()

@@ -1,0 +1,219 @@
+"""The nouns of the proxy: frozen values that every other part speaks in."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from claude_proxy.core.traits import ModelFacts, Traits
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields as they stand on the wire, names in lower case, order kept."""
+
+TIERS = ("opus", "sonnet", "haiku", "fable")
+"""The families of Claude models; the one in a model's name says how able a model the client asks for."""
+
+
+MAX_SESSION_LENGTH: Final = 64
+MAX_MODEL_LENGTH: Final = 200
+"""Characters; Claude Code's ids have 36. Of longer ones, which a client may send, nothing is remembered."""
+
+
+class Fault(enum.Enum):
+    """Whose fault a failed attempt is; that alone decides what happens next."""
+
+    PROVIDER = "provider"
+    QUOTA = "quota"
+    REQUEST = "request"
+    INCOMPATIBLE = "misfit"
+    """This provider can't take this request and another one may: too long for its window, a model it does not know."""
+
+
+class Ending(enum.Enum):
+    """How an exchange ended, seen from the client."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    STALLED = "stalled"
+    ERROR = "error"
+    CLIENT_LEFT = "client_left"
+
+
+class Auth(enum.Enum):
+    """How a provider is told who asks: the header that takes its key, the client's own login, or nothing."""
+
+    BEARER = "bearer"
+    X_API_KEY = "x-api-key"
+    CLIENT = "client"
+    """The client's own `Authorization`, a plan's login, is passed on to this provider alone."""
+    NONE = "none"
+    """A server on this machine that asks for no key."""
+
+
+class Failback(enum.Enum):
+    """When a session that another provider took over goes back to the first choice."""
+
+    CACHE_AWARE = "cache-aware"
+    """When the other's prompt cache has had time to expire, or a new session begins."""
+    IMMEDIATE = "immediate"
+    """As soon as the first choice can answer."""
+    NEVER = "never"
+    """Not while the other answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a provider may take, in seconds.
+
+    `connect` covers name look-up, TCP, a proxy's tunnel and TLS. The next two run from the request's last byte:
+    `first_event` to the first byte of a stream, `first_content` to its first content, or to the head of an answer that
+    is not streamed (which then has as long again to come in). `stall` is the longest silence afterwards.
+    """
+
+    connect: float = 10.0
+    first_event: float = 60.0
+    first_content: float = 180.0
+    stall: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection goes: scheme `http` or `https`, host without brackets, port."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaudeCode:
+    """How Claude Code has to be set to get on with a provider."""
+
+    timeout_ms: int | None = None
+    """How long it has to wait for an answer, at least; None: as long as it does by itself."""
+    tool_search: bool = True
+    """Whether it may look for its tools, which brings blocks and fields with it that not everybody takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One upstream that speaks the Anthropic Messages API, with everything that was left out filled in."""
+
+    name: str
+    base_url: str
+    """Without a slash at its end: `/v1/messages` is appended."""
+    origin: Origin
+    auth: Auth
+    api_key: str = field(repr=False)
+    api_key_env: str
+    """The variable that holds the key: what a message names, since the key itself is never shown."""
+    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """From a tier, or `default`, to the provider's name for the model. Empty: names go through unchanged."""
+    own_models: tuple[str, ...] = ()
+    """Names of the models that it is known to have."""
+    facts: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
+    """What is known of its models, by their names."""
+    traits: Traits = field(default_factory=Traits)
+    claude_code: ClaudeCode = ClaudeCode()
+    counts_tokens: bool = True
+    """Whether `count_tokens` is worth asking: false only where it is known not to exist."""
+    headers: Headers = field(default=(), repr=False)
+    """The user's own, sent with each request."""
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user decides about all providers."""
+
+    retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 529})
+    cooldown: float = 1800.0
+    """The longest rest after strikes, and the rest after a quota fault that names no time, in seconds."""
+    max_body_bytes: int = 10 * 1024 * 1024
+    ping_after: float = 5.0
+    """Seconds without a committed answer after which a streaming client is sent its head and pings."""
+    failover_on_auth: bool = False
+    """Whether 401, 402 and 403 send us to the next provider instead of going to the client."""
+    failback: Failback = Failback.CACHE_AWARE
+    ping_interval: float = 20.0
+    """Seconds of silence after which such a client gets a ping. Claude Code gives a silent stream up after 300."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """The way out of this machine: an HTTP proxy for `https` providers, and the hosts that go past it."""
+
+    proxy_url: str | None = field(default=None, repr=False)
+    """`http://[user:password@]host:port`; None: straight out."""
+    no_proxy: tuple[str, ...] = ()
+    """As in NO_PROXY: a host, a domain with its subdomains (`corp.example`), an IP network, or `*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that an answer was charged for, with Anthropic's own field names."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: a provider's, fit to be relayed as it stands, or one of our own."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One provider that was asked, and what came of it.
+
+    `outcome` is a status (`429`) or a word (`refused`, `overloaded_error`) that is safe in a header.
+    """
+
+    provider: str
+    outcome: str
+    milliseconds: float
+    text: str = field(default="", repr=False)
+    """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
+    adapted: tuple[str, ...] = ()
+    """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
+    by_login: bool = False
+    """Whether it was asked with the client's own login: where that is refused, the client can mend it."""
+    model: str = ""
+    """What it was asked for."""
+
+    def __str__(self) -> str:
+        return f"{self.provider}={self.outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is kept of an exchange when it is over: never a key, never content."""
+
+    started_at: float
+    """Seconds since the epoch."""
+    session: str
+    """The client's session id, or an empty text."""
+    kind: str
+    """`messages` or `count_tokens`."""
+    streaming: bool
+    requested_model: str
+    used_model: str
+    provider: str
+    """Who answered; empty where none did."""
+    pinned: bool
+    status: int
+    """The status that the client got; 499 where it left before it got one."""
+    attempts: tuple[Attempt, ...]
+    usage: Usage
+    ending: Ending
+    first_byte_ms: float | None
+    total_ms: float

@@ -1,0 +1,115 @@
+"""What the commands ask of the running proxy, behind its token: status, explain, learned, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from claude_proxy.core.explanation import explain_request, parse_query
+from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.core.messages import JSON
+from claude_proxy.core.reply import refusal
+from claude_proxy.core.types import Reply
+from claude_proxy.net.asgi_client import AsgiClient
+from claude_proxy.net.server import Service
+from claude_proxy.proxy.gateway import Gateway
+
+T = TypeVar("T")
+
+MAX_COMMAND_BYTES: Final = 4096
+"""A command to the proxy is a few words of JSON."""
+
+MAX_RULES_TOLD: Final = 1000
+"""Rules that are told of at once: some 500 KB."""
+
+_NO_PROVIDERS_BUSINESS: Final = refusal("not_found_error", "this is asked of the proxy, not of one of its providers")
+
+
+class StopCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """`force`: cut the requests in flight instead of waiting for them."""
+
+    force: bool = False
+
+
+class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """`provider`: whose rules are forgotten; None: everybody's."""
+
+    provider: str | None
+
+
+class ProxyControl(Protocol):
+    """What the running proxy lets its commands do."""
+
+    def status(self) -> object:
+        """Return the status, fit for JSON."""
+        ...
+
+    def stop_soon(self, *, force: bool) -> int:
+        """Begin to end; return how many requests are in flight."""
+        ...
+
+
+_Answer: TypeAlias = Callable[[AsgiClient], Awaitable[Reply]]
+
+
+def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[str, Mapping[str, Service]]:
+    """Return these services by path and method."""
+
+    async def status(_client: AsgiClient) -> Reply:
+        return told(200, control.status())
+
+    async def explain(client: AsgiClient) -> Reply:
+        now = gateway()
+        return told(200, explain_request(parse_query(client.query), now.selector, now.healths, now.clock.wall()))
+
+    async def rules(_client: AsgiClient) -> Reply:
+        return told(200, {"rules": _newest(gateway())})
+
+    async def forget(client: AsgiClient) -> Reply:
+        command = await _command(client, ForgetCommand)
+        return told(200, {"forgotten": gateway().memory.learned_rules.forget(command.provider)})
+
+    async def stop(client: AsgiClient) -> Reply:
+        command = await _command(client, StopCommand)
+        return told(202, {"in_flight": control.stop_soon(force=command.force)})
+
+    return {
+        "/admin/status": {"GET": _of_the_proxy(status)},
+        "/admin/explain": {"GET": _of_the_proxy(explain, "a question")},
+        "/admin/rules": {"GET": _of_the_proxy(rules)},
+        "/admin/rules/forget": {"POST": _of_the_proxy(forget, "a forget command")},
+        "/admin/stop": {"POST": _of_the_proxy(stop, "a stop command")},
+    }
+
+
+def _of_the_proxy(answer: _Answer, expected: str = "") -> Service:
+    """Return the service that gives this answer, to nobody who asks it of a provider; a `ValueError` is the asker's."""
+
+    async def service(client: AsgiClient, pin: str | None) -> Reply:
+        if pin is not None:
+            return _NO_PROVIDERS_BUSINESS
+        try:
+            return await answer(client)
+        except ValueError as error:
+            if not expected:
+                raise  # nothing was asked that could be wrong: a defect of our own
+            return refusal("invalid_request_error", f"not {expected}: {error}")
+
+    return service
+
+
+async def _command(client: AsgiClient, kind: type[T]) -> T:
+    """Return a command that a client sends. Raises `ValueError` where it is none."""
+    return msgspec.json.decode(await client.read_body(MAX_COMMAND_BYTES) or b"", type=kind)
+
+
+def _newest(gateway: Gateway) -> list[LearnedRule]:
+    rules = sorted(gateway.memory.learned_rules.kept(gateway.clock.wall()), key=lambda one: one.at)
+    return rules[-MAX_RULES_TOLD:]
+
+
+def told(status: int, value: object) -> Reply:
+    """Return an answer in JSON."""
+    return Reply(status, ((b"content-type", JSON),), msgspec.json.encode(value))

@@ -1,0 +1,173 @@
+"""One answer as it comes from the wire, without a socket: bytes in, a head and pieces of a body out.
+
+    waiting ──► head ──► body ──► over, complete
+       └─────────┴────────┴─────► over, broken (`error`; what came before it is still there to be read)
+
+Only a complete answer with nothing behind it leaves a connection that can be used again.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Head, MalformedHeadError, head_too_large, read_head
+from claude_proxy.proxy.ports import Failure, UpstreamError
+
+MAX_INTERIM_ANSWERS = 16
+"""1xx answers before the final one: real servers send one or two (100, 103), a broken one could go on for ever."""
+
+
+class UnansweredError(UpstreamError):
+    """The connection was closed before the first byte of the answer."""
+
+
+class _StopParsingError(Exception):
+    """Makes the parser stop. Why is known already."""
+
+
+class IncomingMessage:
+    """An answer's bytes, from the first to the last that belongs to it. `peer` is host and port, for messages."""
+
+    __slots__ = (
+        "_begun",
+        "_fields",
+        "_interims",
+        "_overhead",
+        "_parser",
+        "_peer",
+        "error",
+        "head",
+        "on_body",
+        "over",
+        "pieces",
+        "reusable",
+        "unread",
+    )
+
+    def __init__(self, peer: str) -> None:
+        self._peer = peer
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._begun = False
+        self._interims = 0
+        self._overhead = 0
+        self.head: Head | None = None
+        """The final head, once it has come; 1xx are passed over."""
+        self.pieces: list[bytes] = []
+        """Body that waits to be read, as it stands on the wire but for its chunks."""
+        self.on_body = self.pieces.append
+        """Called by the parser for each chunk, of which there may be hundreds at once: no Python of ours in between."""
+        self.unread = 0
+        """Bytes in `pieces`, and what framed them."""
+        self.over = False
+        """Nothing more is to come."""
+        self.error: UpstreamError | None = None
+        """Why it is over too early."""
+        self.reusable = False
+        """Whether the connection is as good as new once this is over."""
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take in what the socket gave."""
+        parser = self._parser
+        if parser is None:
+            return
+        self._begun = True
+        self._overhead += len(data)
+        before = len(self.pieces)
+        try:
+            parser.feed_data(data)
+        except HttpParserError as error:
+            self.reusable = False
+            self.fail(Failure.MALFORMED, f"the answer is not HTTP/1.1 ({error})")
+        except HttpParserUpgrade:
+            self.fail(Failure.MALFORMED, "the answer switches to another protocol")
+        if len(self.pieces) > before:
+            self.unread += len(data)
+            self._overhead = 0
+        if self._overhead > MAX_HEAD_BYTES:
+            self.fail(Failure.MALFORMED, head_too_large())
+
+    def lost(self, error: Exception | None) -> None:
+        """Take in that the connection is gone: closed by the other side (None), or broken."""
+        if not self._begun:
+            text = f"{self._peer}: connection closed without an answer"
+            self._end(UnansweredError(Failure.RESET, text, sent=True))
+        elif self.head is None:
+            self.fail(Failure.RESET, "connection closed within the head of the answer")
+        elif error is not None:
+            self.fail(Failure.RESET, "connection broken within the answer")
+        elif self.head.declared:
+            self.fail(Failure.TRUNCATED, "the answer ended before its declared end")
+        else:
+            self._end()
+
+    def fail(self, failure: Failure, what: str) -> None:
+        """End the answer here, unless it is over."""
+        self._end(UpstreamError(failure, f"{self._peer}: {what}", sent=True))
+
+    def take(self) -> bytes:
+        """Return all of the body that waits to be read."""
+        pieces = self.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.unread = 0
+        return data
+
+    # Called by the parser.
+
+    def on_message_begin(self) -> None:
+        """Refuse an answer that follows the one that was asked for."""
+        if self.over:
+            raise _StopParsingError
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field of the head; trailers are passed over."""
+        if self.head is None:
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Take the head as the final one, or pass over a 1xx."""
+        parser = self._parser
+        if parser is None:
+            raise _StopParsingError
+        status, version = parser.get_status_code(), parser.get_http_version()
+        if version not in {"1.1", "1.0"}:
+            self._stop(f"the answer is HTTP/{version}")
+        if status < 200:
+            self._pass_over()
+        else:
+            self._accept(status, keep=version == "1.1" and parser.should_keep_alive())
+
+    def on_message_complete(self) -> None:
+        """Take note of the end, unless it is that of a 1xx."""
+        if self.head is not None:
+            self._end()
+
+    def _pass_over(self) -> None:
+        self._interims += 1
+        self._fields.clear()
+        if self._interims > MAX_INTERIM_ANSWERS:
+            self._stop(f"more than {MAX_INTERIM_ANSWERS} interim answers")
+
+    def _accept(self, status: int, *, keep: bool) -> None:
+        try:
+            self.head = read_head(status, self._fields)
+        except MalformedHeadError as error:
+            self._stop(str(error))
+        self.reusable = keep and self.head.clean
+
+    def _stop(self, what: str) -> NoReturn:
+        self.fail(Failure.MALFORMED, what)
+        raise _StopParsingError
+
+    def _end(self, error: UpstreamError | None = None) -> None:
+        if self.over:
+            return
+        self.over = True
+        # The parser holds this object's methods: both would live on until the garbage collector comes by.
+        self._parser = None
+        if error is not None:
+            self.error = error
+            self.reusable = False

@@ -1,0 +1,112 @@
+"""What an exchange works with, as it stood when its request came: a changed configuration makes a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from claude_proxy.core.affinity import Sessions, session_key
+from claude_proxy.core.client_login import NoLogin, has_login
+from claude_proxy.core.health import Health
+from claude_proxy.core.learning.learned_rules import LearnedRules
+from claude_proxy.core.provenance import SignatureOwners
+from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
+from claude_proxy.core.request import MalformedRequestError, MessagesRequest
+from claude_proxy.core.routing import NoSuchProvider, Route
+from claude_proxy.core.selection import Criteria, Selector, TooLong
+from claude_proxy.core.tokens import Calibration, Prompt
+from claude_proxy.core.types import Headers, Policy, Provider, Reply
+from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one request leaves behind for the next; it outlives a changed configuration."""
+
+    signature_owners: SignatureOwners = field(default_factory=SignatureOwners)
+    learned_rules: LearnedRules = field(default_factory=LearnedRules)
+    tokens: Calibration = field(default_factory=Calibration)
+    sessions: Sessions = field(default_factory=Sessions)
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with all that is worth keeping across a restart."""
+        return self.signature_owners.changes + self.learned_rules.changes + self.tokens.changes
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The providers in the order of failover, their health by name, and the world outside."""
+
+    providers: tuple[Provider, ...]
+    healths: Mapping[str, Health]
+    selector: Selector
+    """Chooses who of them is asked, by the user's routes and what `memory` holds."""
+    policy: Policy
+    transport: Transport
+    clock: Clock
+    ledger: Ledger
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request's head behind the guard: `path` without the pin, the pin from it (a provider's name) or None.
+
+    The one credential that `headers` may still hold is the client's own login, in `authorization`.
+    """
+
+    path: str
+    query: bytes
+    headers: Headers = field(repr=False)
+    pin: str | None
+
+
+class RefusedError(Exception):
+    """The request is refused before any provider is asked; `reply` is what the client gets."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesRequest:
+    """Read a request to its end. Raises `RefusedError` and `ClientLeftError`."""
+    limit = gateway.policy.max_body_bytes
+    body = await client.read_body(limit)
+    if body is None:
+        told = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
+        raise RefusedError(refusal("request_too_large", told))
+    try:
+        return MessagesRequest.parse(head.path, head.query, head.headers, body)
+    except MalformedRequestError as error:
+        raise RefusedError(refusal("invalid_request_error", str(error))) from None
+
+
+def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:
+    """Return the way of a request. Raises `RefusedError` where it fits nowhere, or names none that can be asked.
+
+    To have its tokens counted, it need not fit.
+    """
+    found = gateway.selector.choose(asked(head, request), gateway.clock.wall(), counting=counting)
+    match found:
+        case Route():
+            return found
+        case NoSuchProvider(message):
+            raise RefusedError(refusal("not_found_error", message))
+        case NoLogin(message):
+            raise RefusedError(refusal("authentication_error", message, NO_RETRY))
+        case TooLong(tokens, window):
+            raise RefusedError(prompt_too_long(tokens, window))
+        case _:
+            assert_never(found)
+
+
+def asked(head: RequestHead, request: MessagesRequest) -> Criteria:
+    """Return what of a request decides who is asked."""
+    session = session_key(head.headers, request.model)
+    with_login = has_login(head.headers)
+    return Criteria(
+        request.model, Prompt(request.body), head.pin, lambda: request.required_features, session, with_login
+    )

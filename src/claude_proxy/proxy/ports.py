@@ -1,0 +1,158 @@
+"""What an exchange needs of the world, as Protocols: the network, time, and a place for its account.
+
+The real ones are in `net/` and `store/`; tests hand in their own.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from claude_proxy.core.types import Account, Headers, Origin, Reply
+
+
+class Failure(enum.Enum):
+    """What went wrong with a connection to a provider; the value is what logs and headers show."""
+
+    LOCAL = "local"
+    """This machine has no descriptors left: no fault of the provider."""
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"
+    TUNNEL = "tunnel"
+    """The proxy on the way out (`HTTPS_PROXY`, `proxy_url`) refused or failed."""
+    RESET = "reset"
+    """The connection broke, or was closed without an answer."""
+    TRUNCATED = "truncated"
+    """The answer's body ended before its declared end."""
+    MALFORMED = "malformed"
+    """What came is not HTTP/1.1, or its head is over the limit."""
+    UNDECODABLE = "undecodable"
+    """The body does not decode as its content-encoding says, or that is one nobody asked for."""
+
+
+class UpstreamError(Exception):
+    """A provider could not be reached, or stopped speaking HTTP.
+
+    `sent`: whether any byte of the request may have reached it. The text holds no secret and no content.
+    """
+
+    def __init__(self, failure: Failure, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.failure = failure
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """A request ready for the wire: `head` is the request line and all headers, the blank line included."""
+
+    origin: Origin
+    head: bytes
+    body: bytes
+
+
+class Answer(Protocol):
+    """A provider's answer whose final head has come (1xx are passed over); its body is read piece by piece."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def waited(self) -> float:
+        """Seconds from the request's last byte to the head."""
+        ...
+
+    @property
+    def headers(self) -> Headers:
+        """Without the hop-by-hop ones and without the framing (`content-length`, `content-encoding`)."""
+        ...
+
+    async def read(self, timeout: float) -> bytes:
+        """Return all that has come of the decoded body, at least one byte, or `b""` at its proper end.
+
+        Raises `TimeoutError` after `timeout` seconds without a byte (calling again is allowed), `UpstreamError` where
+        the body breaks. What has not been read yet is bounded: reading from the socket pauses meanwhile.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection: it is kept where the body was read to its end, else closed at once. Idempotent."""
+        ...
+
+
+class Transport(Protocol):
+    """The way to the providers."""
+
+    async def open(self, request: UpstreamRequest, *, connect_timeout: float, head_timeout: float) -> Answer:
+        """Send a request, and return once the head of the answer has come.
+
+        A kept connection that dies before the answer's first byte is replaced by a fresh one, once.
+        Raises `UpstreamError`; `TimeoutError` where the head takes longer than `head_timeout` seconds from the
+        request's last byte. Cancelling closes the connection.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time, handed to those who need it."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch: for rests, which outlive a sleeping laptop, and for dates."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back: for durations."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where exchanges are accounted for."""
+
+    def record(self, account: Account) -> None: ...
+
+
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+class Journal(Ledger, Protocol):
+    """A ledger that takes notes on the service itself as well."""
+
+    def note(self, text: str, level: Level = "info") -> None: ...
+
+
+class ClientLeftError(Exception):
+    """The client hung up before its request was read."""
+
+
+class Client(Protocol):
+    """The client's side of an exchange: its request's body, and the way to answer it.
+
+    Once the body is read, a client that hangs up cancels the task that serves it.
+    """
+
+    @property
+    def left(self) -> bool:
+        """Whether it hung up."""
+        ...
+
+    async def read_body(self, limit: int) -> bytes | None:
+        """Return the whole body; None as soon as it is known to be over `limit` bytes. Raises `ClientLeftError`."""
+        ...
+
+    async def send(self, reply: Reply) -> None:
+        """Send a whole answer."""
+        ...
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of a stream."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the client is slow to read."""
+        ...
+
+    async def end(self) -> None: ...

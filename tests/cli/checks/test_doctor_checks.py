@@ -1,0 +1,273 @@
+"""The checks of `doctor`, one by one: what a running command cannot show on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from claude_proxy.cli.background.admin_client import ProviderStatus, Status
+from claude_proxy.cli.checks import clock, private, python, service, settings_conflicts, windows_access
+from claude_proxy.cli.checks.finding import Finding, Verdict, wrong
+from claude_proxy.cli.checks.windows_access import WindowsAccess
+from claude_proxy.cli.claude_code import settings_files
+from claude_proxy.cli.output.exit_codes import CommandError
+
+ME = "S-1-5-21-1004336348-1177238915-682003330-1001"
+INHERITED = f"D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;FA;;;{ME})"
+NOW = clock.MADE + 86_400
+
+
+class Windows:
+    """Plays icacls and whoami, and keeps what they were asked for."""
+
+    def __init__(self, sddl: str) -> None:
+        self.sddl = sddl
+        self.asked: list[list[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> str:
+        program = Path(command[0]).name
+        if program == "whoami.exe":
+            return f'"MACHINE\\Jürgen","{ME}"\r\n'
+        assert program == "icacls.exe"
+        self.asked.append(list(command[1:]))
+        if "/save" in command:
+            Path(command[-1]).write_bytes(f".env\r\n{self.sddl}\r\n".encode("utf-16-le"))
+        elif "/inheritance:r" in command:
+            self.sddl = f"D:PAI(A;;FA;;;{ME})"
+        return ""
+
+
+def windows(sddl: str) -> tuple[Windows, WindowsAccess]:
+    plays = Windows(sddl)
+    return plays, WindowsAccess(plays, Path("C:/Windows/System32"))
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    path = tmp_path / ".env"
+    path.write_text("K=v", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sddl", "others"),
+    [
+        (INHERITED, ()),
+        (f"D:PAI(A;;FA;;;{ME})", ()),
+        (INHERITED + "(A;ID;0x1200a9;;;BU)", ("all users",)),
+        (INHERITED + "(A;;FR;;;WD)(A;OICI;FA;;;WD)", ("everyone",)),
+        (INHERITED + f"(A;;FR;;;{ME[:-4]}1002)", (f"{ME[:-4]}1002",)),
+        (INHERITED + "(D;;FA;;;WD)(A;OICIIO;FA;;;CO)", ()),
+        (INHERITED + '(XA;;FR;;;AU;(@User.Title=="PM"))', ("all who are logged in",)),
+        (INHERITED + "(A;;FA;;;OW)(A;;FA;;;S-1-5-18)", ()),
+    ],
+)
+def test_on_windows_the_access_list_tells_who_may_read(env: Path, sddl: str, others: tuple[str, ...]) -> None:
+    _, lists = windows(sddl)
+    assert lists.others(env) == others
+    (finding,) = private.on_windows((env, env.with_name("missing")), lists)
+    assert finding.verdict is (Verdict.WRONG if others else Verdict.OK)
+    assert all(name in finding.what for name in others)
+
+
+def test_on_windows_the_file_is_closed_to_all_but_the_current_user(env: Path) -> None:
+    plays, lists = windows(INHERITED + "(A;;FR;;;WD)")
+    (finding,) = private.on_windows((env,), lists)
+    plays.asked.clear()
+    assert finding.repaired().verdict is Verdict.MENDED
+    assert plays.asked == [[str(env), "/reset"], [str(env), "/inheritance:r", "/grant:r", f"*{ME}:F"]]
+    (after,) = private.on_windows((env,), lists)
+    assert after.verdict is Verdict.OK
+
+
+def test_on_windows_a_program_that_fails_is_told(env: Path) -> None:
+    def fail(command: Sequence[str]) -> str:
+        raise CommandError("icacls.exe ended with 5")
+
+    (finding,) = private.on_windows((env,), WindowsAccess(fail, Path("C:/Windows/System32")))
+    assert (finding.verdict, "ended with 5" in finding.what) == (Verdict.NOTE, True)
+    _, lists = windows(INHERITED)
+    nobody = WindowsAccess(lambda command: "" if "whoami" in command[0] else lists.run(command), lists.folder)
+    with pytest.raises(CommandError, match="who the current user is"):
+        nobody.close(env)
+
+
+def test_the_systems_programs_are_run_and_their_failure_is_told() -> None:
+    assert windows_access._run([sys.executable, "-c", "print('told')"]).strip() == "told"
+    with pytest.raises(CommandError, match="ended with 3"):
+        windows_access._run([sys.executable, "-c", "raise SystemExit(3)"])
+    with pytest.raises(OSError, match=r"No such file|cannot find"):
+        windows_access._run([str(Path(sys.executable).with_name("no-such-program"))])
+
+
+def test_a_repair_that_fails_leaves_the_finding_wrong() -> None:
+    def fail() -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    told = wrong("private", "open", "Run: chmod", fail).repaired()
+    assert told.verdict is Verdict.WRONG
+    assert told.mend == "Run: chmod (that was tried, and failed: Operation not permitted)"
+    left = Finding("a", Verdict.WRONG, "b")
+    assert left.repaired() is left
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [((3, 10), "wrong"), ((3, 11), "ok"), ((3, 14), "ok"), ((3, 15), "note")],
+)
+def test_which_python_it_is_made_for(version: tuple[int, int], verdict: str) -> None:
+    finding = python.judge(version, "python")
+    assert finding.verdict.value == verdict
+    assert bool(finding.mend) == (verdict != "ok")
+
+
+def test_a_clock_that_cannot_be_right() -> None:
+    assert clock.judge(NOW, {"config.json": NOW + 60}).verdict is Verdict.OK
+    assert "before this program was made" in clock.judge(clock.MADE - 1, {}).what
+    ahead = clock.judge(NOW, {"config.json": NOW - 9, ".env": NOW + 3600})
+    assert ".env was changed after that" in ahead.what
+    assert clock.off("zai", 3.0).verdict is Verdict.OK
+    assert "300 s behind that of zai" in clock.off("zai", -300.0).what
+
+
+def test_what_the_running_proxy_knows_to_be_wrong() -> None:
+    closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_rejected=True)
+    status = Status(
+        version="1",
+        instance="a",
+        pid=1,
+        started_at=0.0,
+        host="127.0.0.1",
+        port=1,
+        providers=(closed,),
+        config_problems=("config.json: broken",),
+    )
+    key, config = service.judge(status)
+    assert "ZAI_API_KEY" in key.mend
+    assert "before the last change" in config.what
+
+
+def test_an_address_that_cannot_be_listened_on() -> None:
+    finding = service.port("192.0.2.1", 8787)  # TEST-NET-1: nobody's own address
+    assert finding.verdict is Verdict.WRONG
+    assert "cannot listen on 192.0.2.1, port 8787" in finding.what
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Callable[[], list[Finding]]:
+    environ = {"CLAUDE_CONFIG_DIR": str(tmp_path / "user"), "CLAUDE_PROXY_HOME": str(tmp_path / "home")}
+
+    def judged() -> list[Finding]:
+        found = settings_files.sources(environ, tmp_path / "project", tmp_path / "managed")
+        return list(settings_conflicts.judge(found, environ))
+
+    return judged
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("user/settings.json", "user"),
+        ("project/.claude/settings.json", "project"),
+        ("project/.claude/settings.local.json", "local"),
+        ("managed/managed-settings.json", "managed"),
+        ("managed/managed-settings.d/10-proxy.json", "managed"),
+    ],
+)
+def test_settings_are_looked_for_where_claude_code_does(
+    place: Callable[[], list[Finding]], tmp_path: Path, name: str, scope: str
+) -> None:
+    assert [one.verdict for one in place()] == [Verdict.OK]
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"env": {"CLAUDE_CODE_USE_BEDROCK": 1, "PATH": "/"}, "model": "opus"}), "utf-8")
+    (finding,) = place()
+    assert finding.verdict is Verdict.WRONG
+    assert f"env.CLAUDE_CODE_USE_BEDROCK in {path} ({scope} settings)" in finding.what
+
+
+@pytest.mark.parametrize("text", ['{"env": {"A": "b"}}', '{"env": []}', "", "{}"])
+def test_settings_that_are_not_in_the_way(place: Callable[[], list[Finding]], tmp_path: Path, text: str) -> None:
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "settings.json").write_text(text, encoding="utf-8")
+    assert [one.verdict for one in place()] == [Verdict.OK]
+
+
+def test_the_home_folder_as_a_project_is_one_place(tmp_path: Path) -> None:
+    user = tmp_path / ".claude"
+    found = settings_files.sources({"CLAUDE_CONFIG_DIR": str(user)}, tmp_path, tmp_path / "managed")
+    assert [source.scope for source in found] == ["user", "local", "managed"]
+
+
+def test_a_folder_that_is_gone_leaves_the_users_settings_and_the_administrators(tmp_path: Path) -> None:
+    environ = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    found = settings_files.sources(environ, settings_files.NOWHERE, tmp_path / "managed")
+    assert [source.scope for source in found] == ["user", "managed"]
+
+
+def test_a_folder_named_after_a_user_who_is_not_there_is_taken_as_it_is() -> None:
+    named = "~nosuchuser/x"
+    if sys.platform != "win32":  # which makes up a home for any name
+        assert settings_files.config_folder({"CLAUDE_CONFIG_DIR": named}) == Path(named)
+    assert settings_files.config_folder({"CLAUDE_CONFIG_DIR": "~/x"}) == Path.home() / "x"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices in folders are POSIX")
+@pytest.mark.parametrize("there", ["pipe", "/dev/zero", "link to pipe"])
+def test_settings_that_are_no_file_are_told_and_never_waited_for(
+    place: Callable[[], list[Finding]], tmp_path: Path, there: str
+) -> None:
+    path = tmp_path / "project" / ".claude" / "settings.json"
+    path.parent.mkdir(parents=True)
+    pipe = path if there == "pipe" else tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if there != "pipe":
+        path.symlink_to(pipe if there == "link to pipe" else there)
+    (finding,) = place()
+    assert finding.verdict is Verdict.WRONG
+    assert finding.what == f"{path} is no regular file"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes in folders are POSIX")
+def test_a_pipe_that_takes_the_place_of_settings_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, file = tmp_path / "pipe", tmp_path / "file"
+    file.touch()
+    facts = file.stat()
+    os.mkfifo(path)
+    monkeypatch.setattr(Path, "stat", lambda _: facts)
+    with pytest.raises(settings_files.SettingsError, match="no regular file"):
+        settings_files.read_text(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes are POSIX")
+def test_a_file_of_somebody_else_is_told_and_not_mended(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env.chmod(0o644)
+    (mine,) = private.on_posix((env,), env.parent)
+    assert mine.repair is not None
+    monkeypatch.setattr(os, "geteuid", lambda: env.stat().st_uid + 1)
+    (finding,) = private.on_posix((env,), env.parent)
+    assert (finding.verdict, finding.repair) == (Verdict.WRONG, None)
+    assert "not your file" in finding.what
+    assert "failed: it is no regular file of yours" in mine.repaired().mend, "it is looked at again"
+    assert stat.S_IMODE(env.stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")
+def test_what_takes_the_place_of_a_file_is_not_mended(env: Path) -> None:
+    env.chmod(0o644)
+    (finding,) = private.on_posix((env,), env.parent)
+    other = env.rename(env.with_name("other"))
+    env.symlink_to(other)
+    assert finding.repaired().verdict is Verdict.WRONG
+    env.unlink()
+    env.mkdir(mode=0o755)
+    assert finding.repaired().verdict is Verdict.WRONG
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (other, env)] == [0o644, 0o755]

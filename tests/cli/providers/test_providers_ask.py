@@ -1,0 +1,232 @@
+"""A provider that is tried, and one that is asked for its models: what it answered, and never its key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from fakes.command_line import KEYS, MESSAGE, CommandLine, Done, Handle, answering, free_port, serving
+
+KEY = KEYS["MINIMAX_API_KEY"]
+CALL = {**MESSAGE, "content": [{"type": "tool_use", "id": "t", "name": "add", "input": {"a": 12, "b": 30}}]}
+EVENTS: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {**MESSAGE, "content": []}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+    {"type": "message_stop"},
+]
+
+
+def streaming(events: list[dict[str, Any]]) -> Handle:
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("content-type", "text/event-stream")
+        request.send_header("content-length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    return handle
+
+
+def capable(bodies: list[Any], **instead: Handle) -> Handle:
+    """Return a provider that answers each kind of request, but for those that are handled instead."""
+    known = {
+        "message": answering(200),
+        "stream": streaming(EVENTS),
+        "count_tokens": answering(200, {"input_tokens": 9}),
+        "tool": answering(200, CALL),
+    }
+
+    def handle(request: BaseHTTPRequestHandler) -> None:
+        body = bodies[-1]
+        kind = "tool" if "tools" in body else "stream" if body.get("stream") else "message"
+        kind = "count_tokens" if request.path.endswith("/count_tokens") else kind
+        {**known, **instead}[kind](request)
+
+    return handle
+
+
+def tried(cli: CommandLine, **instead: Handle) -> tuple[Done, list[Any]]:
+    bodies: list[Any] = []
+    with serving(capable(bodies, **instead), bodies) as url:
+        cli.configure(url)
+        return cli("providers", "test", "minimax"), bodies
+
+
+def row(done: Done, name: str) -> str:
+    return next(line.rstrip() for line in done.out.splitlines() if line.startswith(f"{name} "))
+
+
+def test_each_way_of_asking_is_tried_once(cli: CommandLine) -> None:
+    done, bodies = tried(cli)
+    assert (done.code, done.err) == (0, "")
+    assert "costs a few tokens" in done.out
+    assert [line.split()[0] for line in done.out.splitlines()[2:]] == ["message", "stream", "count_tokens", "tool"]
+    assert row(done, "message").split()[2] == "200"
+    assert row(done, "count_tokens").endswith("9 tokens")
+    assert row(done, "tool").endswith("it called the tool")
+    assert len(bodies) == 4
+    assert [body.get("stream", False) for body in bodies] == [False, True, False, False]
+    assert bodies[3]["tool_choice"] == {"type": "auto"}
+    assert "max_tokens" not in bodies[2]
+
+
+def test_an_answer_without_the_tool_is_no_failure(cli: CommandLine) -> None:
+    done, _ = tried(cli, tool=answering(200))
+    assert done.code == 0
+    assert row(done, "tool").endswith("it answered without the tool")
+
+
+@pytest.mark.parametrize("which", ["message", "stream"])
+def test_one_that_gives_no_message_or_no_stream_fails(cli: CommandLine, which: str) -> None:
+    done, _ = tried(cli, **{which: answering(529)})
+    assert done.code == 1
+    assert "scripted 529" in row(done, which)
+    assert f"{which} failed" in done.out
+
+
+def test_one_that_counts_no_tokens_or_takes_no_tools_does_not_fail(cli: CommandLine) -> None:
+    done, _ = tried(cli, count_tokens=answering(404), tool=answering(400))
+    assert done.code == 0
+    assert "not offered, the proxy estimates" in row(done, "count_tokens")
+    assert "scripted 400" in row(done, "tool")
+
+
+@pytest.mark.parametrize(
+    ("events", "label"),
+    [
+        (EVENTS[:3], "truncated"),
+        ([], "empty"),
+        (EVENTS[:1], "truncated"),
+        ([{"type": "error", "error": {"type": "overloaded_error", "message": "too busy"}}], "overloaded_error"),
+        ([*EVENTS[:3], {"type": "error", "error": {"type": "api_error", "message": "broken"}}], "error"),
+    ],
+)
+def test_a_stream_that_does_not_come_to_its_end_fails(cli: CommandLine, events: list[Any], label: str) -> None:
+    done, _ = tried(cli, stream=streaming(events))
+    assert done.code == 1
+    assert row(done, "stream").split()[2] == label
+
+
+def test_a_rejected_key_is_told_by_its_variable_and_never_shown(cli: CommandLine) -> None:
+    error = {"type": "error", "error": {"type": "authentication_error", "message": f"{KEY} is not valid"}}
+    done, _ = tried(cli, message=answering(401, error), stream=answering(401, error))
+    assert done.code == 1
+    assert "the key in MINIMAX_API_KEY was rejected: mend it" in row(done, "message")
+
+
+def test_nobody_is_asked_without_a_key(cli: CommandLine) -> None:
+    cli.home.config.write_text('{"providers": [{"preset": "zai"}, {"preset": "anthropic", "auth": "client"}]}')
+    for name, words in [("zai", "ZAI_API_KEY is not set"), ("anthropic", "Claude Code's own login"), ("zia", '"zai"')]:
+        for command in ("test", "models"):
+            done = cli("providers", command, name)
+            assert done.code == 2
+            assert words in done.err
+
+
+# Its own list of models
+
+
+def listing(*names: str) -> Handle:
+    return answering(200, {"data": [{"id": name, "object": "model"} for name in names]})
+
+
+@pytest.fixture
+def asked(cli: CommandLine) -> Callable[..., tuple[Done, list[tuple[str, str, Any]]]]:
+    """Ask a provider with some settings for its models; gives what was printed, and what the provider was asked."""
+
+    def ask(handle: Handle, **settings: Any) -> tuple[Done, list[tuple[str, str, Any]]]:
+        seen: list[tuple[str, str, Any]] = []
+
+        def noting(request: BaseHTTPRequestHandler) -> None:
+            seen.append((request.command, request.path, request.headers))
+            handle(request)
+
+        with serving(noting) as url:
+            cli.configure(f"{url}/api")
+            document = json.loads(cli.home.config.read_text(encoding="utf-8"))
+            document["providers"][0] |= settings
+            cli.home.config.write_text(json.dumps(document), encoding="utf-8")
+            return cli("providers", "models", "minimax"), seen
+
+    return ask
+
+
+Criteria = Callable[..., tuple[Done, list[tuple[str, str, Any]]]]
+
+
+def test_the_models_are_listed_with_what_they_stand_in_for(asked: Criteria) -> None:
+    settings = {"preset": "minimax", "models": {"opus": "big", "haiku": "gone"}}
+    done, ((method, path, headers),) = asked(listing("MiniMax-M3", "big", "MiniMax-M2.7", "other"), **settings)
+    assert (done.code, done.err) == (0, "")
+    assert [line.split() for line in done.out.splitlines()[1:]] == [
+        ["MiniMax-M3", "sonnet,", "fable", "yes"],
+        ["big", "opus", "-"],
+        ["MiniMax-M2.7", "-", "yes"],
+        ["other", "-", "-"],
+        ["warning:", "gone", "stands", "in", "for", "haiku,", "and", "is", "not", "in", "the", "list."],
+    ]
+    # a relay has a list of its own; the catalogue's address belongs to another host, which must not get this key
+    assert (method, path) == ("GET", "/api/v1/models")
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["anthropic-version"]
+
+
+def test_the_key_goes_into_the_header_that_the_provider_takes(asked: Criteria) -> None:
+    _, ((_, _, headers),) = asked(listing("a"), auth="x-api-key")
+    assert (headers["x-api-key"], headers["authorization"]) == (KEY, None)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_one_without_a_list_is_told(asked: Criteria, status: int) -> None:
+    done, _ = asked(answering(status))
+    assert done.code == 1
+    assert "minimax has no list of models at http://127.0.0.1" in done.err
+    assert f"{status} scripted {status}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("handle", "words"),
+    [
+        (answering(401), "the key in MINIMAX_API_KEY was rejected: mend it (scripted 401)"),
+        (answering(503), "minimax gave no list of models: 503 scripted 503"),
+        (answering(200, {"models": []}), "nonsense what came is no list of models"),
+        (answering(200, [1]), "nonsense"),
+        (answering(302), "302"),
+    ],
+)
+def test_what_is_no_list_is_told(asked: Criteria, handle: Handle, words: str) -> None:
+    done, _ = asked(handle)
+    assert done.code == 1
+    assert words in done.err
+
+
+def test_a_key_that_is_quoted_is_not_repeated(asked: Criteria) -> None:
+    error = {"type": "error", "error": {"type": "api_error", "message": f"who is {KEY}?"}}
+    done, _ = asked(answering(500, error))
+    assert "who is [key]?" in done.err
+
+
+def test_a_list_is_shown_safely_and_not_without_end(asked: Criteria) -> None:
+    names = [f"m{number}" for number in range(600)]
+    done, _ = asked(listing("\x1b[31mred", "x" * 5000, *names))
+    assert done.code == 0
+    assert "\x1b" not in done.out
+    assert "x" * 250 not in done.out
+    assert "102 more are not shown." in done.out
+    assert len(done.out.splitlines()) < 520
+
+
+def test_a_provider_that_is_not_there_is_told(cli: CommandLine) -> None:
+    cli.configure(f"http://127.0.0.1:{free_port()}")
+    done = cli("providers", "models", "minimax")
+    assert done.code == 1
+    assert "gave no list of models: refused" in done.err

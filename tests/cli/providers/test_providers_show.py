@@ -1,0 +1,110 @@
+"""What a provider is sent and what is known of it, said for each one of the catalogue."""
+
+from __future__ import annotations
+
+import pytest
+
+from claude_proxy.cli.providers import formatting
+from claude_proxy.config.catalogue import catalogue
+from claude_proxy.core.traits import Price
+from claude_proxy.core.types import Auth, Origin, Provider
+from fakes.command_line import CommandLine
+
+CONFIG = """{"providers": [
+  {"preset": "minimax", "headers": {"x-team": "blue-private"}},
+  {"preset": "zai", "name": "glm", "enabled": false, "model_facts": {"glm-5.3": {"context": 64000}}},
+  {"preset": "anthropic", "auth": "client"},
+  {"name": "mine", "base_url": "https://mine.example/api", "api_key_env": "MINE_KEY", "models": "m1"}
+]}"""
+
+
+@pytest.fixture
+def own(cli: CommandLine) -> CommandLine:
+    cli.home.config.write_text(CONFIG, encoding="utf-8")
+    cli.home.env.write_text("MINIMAX_API_KEY=sk-minimax-4f9d1c7a2b\n", encoding="utf-8")
+    cli.home.env.chmod(0o600)
+    return cli
+
+
+def shown(cli: CommandLine, name: str) -> str:
+    done = cli("providers", "show", name)
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+def test_one_that_is_configured_is_shown_as_it_is_sent(own: CommandLine) -> None:
+    text = shown(own, "minimax")
+    lines = text.splitlines()
+    assert lines[0] == "minimax: MiniMax (international)"
+    assert lines[1].split() == ["sent", "to", "POST", "https://api.minimax.io/anthropic/v1/messages"]
+    assert lines[2].split() == ["with", "authorization:", "Bearer", "<MINIMAX_API_KEY>"]
+    assert "x-team" in text
+    assert "blue-private" not in text
+    assert ["MiniMax-M3", "all", "1000k", "131k", "yes", "-", "0.3", "1.2", "0.06"] in [row.split() for row in lines]
+    assert "MiniMax-M3 above 512000 tokens: in 0.6, out 2.4, cached 0.12" in text
+    assert "- replaced by a short text: documents" in text
+    assert "- Code 2056 behind a 429 means that a plan is used up." in text
+    assert "- API_TIMEOUT_MS=3000000" in text
+    assert f"As of {catalogue().as_of}. Mark A: official documentation." in text
+
+
+def test_what_the_user_says_of_one_counts(own: CommandLine) -> None:
+    text = shown(own, "glm")
+    assert "glm: Z.ai (GLM, international) (disabled)" in text
+    assert "<ZAI_API_KEY> (not set)" in text
+    assert ["glm-5.3", "opus,", "sonnet,", "fable", "64k"] in [row.split()[:5] for row in text.splitlines()]
+
+
+def test_a_dated_name_is_shown_with_what_is_known_of_its_model(cli: CommandLine) -> None:
+    dated = '{"providers": [{"preset": "anthropic", "models": {"haiku": "claude-haiku-4-5-20251001"}}]}'
+    cli.home.config.write_text(dated, encoding="utf-8")
+    rows = [row.split()[:4] for row in shown(cli, "anthropic").splitlines()]
+    assert ["claude-haiku-4-5-20251001", "all", "200k", "64k"] in rows
+
+
+def test_one_that_the_catalogue_does_not_know_is_shown_too(own: CommandLine) -> None:
+    text = shown(own, "mine")
+    assert "POST https://mine.example/api/v1/messages" in text
+    assert "not known: it is asked" in text
+    assert "As of" not in text
+
+
+def test_one_that_takes_claude_codes_own_login_is_sent_what_comes(own: CommandLine) -> None:
+    text = shown(own, "anthropic")
+    assert "authorization: <Claude Code's own login>" in text
+    assert "- no thinking that another provider is known to have made" in text
+    assert "- nothing else: its plan serves Claude Code as it is" in text
+
+
+def test_a_preset_need_not_be_configured(cli: CommandLine) -> None:
+    assert "zai: Z.ai (GLM, international) (not configured)" in shown(cli, "zai")
+    assert "https://bedrock-mantle.your-region.api.aws/anthropic/v1/messages" in shown(cli, "bedrock-mantle")
+    assert "no key" in shown(cli, "ollama")
+
+
+def test_nothing_is_cut_on_a_narrow_terminal(own: CommandLine) -> None:
+    done = own("providers", "show", "bedrock-mantle", environ={"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80"})
+    assert "anthropic.claude-haiku-4-5" in done.out
+
+
+def test_prices_that_are_not_known_are_told_from_those_that_are_nothing() -> None:
+    assert formatting.prices(Price(input=0, output=1.5)) == ("0", "1.5", "-")
+
+
+def test_models_are_told_by_the_most_frequent_one_and_the_others() -> None:
+    assert formatting.mapping({}) == "as asked for"
+    assert formatting.mapping({"opus": "a", "haiku": "b", "sonnet": "a"}) == "a, haiku: b"
+
+
+@pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        (Auth.BEARER, "authorization: Bearer <A_KEY>"),
+        (Auth.X_API_KEY, "x-api-key: <A_KEY>"),
+        (Auth.CLIENT, "authorization: <Claude Code's own login>"),
+        (Auth.NONE, "no key"),
+    ],
+)
+def test_how_one_is_told_who_asks(auth: Auth, told: str) -> None:
+    provider = Provider("a", "https://a.example", Origin("https", "a.example", 443), auth, "secret", "A_KEY")
+    assert formatting.told_who_asks(provider, "A_KEY") == told

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from http.client import HTTPConnection
+
+import pytest
+from rich.console import Console
+
+from claude_proxy.cli.rules import show
+from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.provenance import hashed
+from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.proxy.gateway import Memory
+from claude_proxy.store.home import Home
+from claude_proxy.store.state_file import recall, written
+from fakes.command_line import CommandLine
+
+NOW = time.time()
+ROLE = Rule(Kind.ROLE, "system")
+REASON = "Input should be 'user' or 'assistant'"
+
+
+def learned(provider: str, rule: Rule, message: str = REASON) -> LearnedRule:
+    return LearnedRule(provider, "kimi-k3", rule, NOW, NOW + LIFETIME, message)
+
+
+def leave_behind(home: Home) -> None:
+    """Write what a proxy that ran before would have."""
+    memory = Memory()
+    memory.signature_owners.note(hashed("signed"), "minimax", NOW)
+    memory.learned_rules.keep(learned("minimax", ROLE))
+    memory.learned_rules.keep(
+        learned("minimax", Rule(Kind.FIELD, "context_management"), "Extra inputs\x1b[2J are not permitted")
+    )
+    memory.learned_rules.keep(learned("moonshot", Rule(Kind.BETA, "*")))
+    home.prepare()
+    home.memory.write_bytes(written(memory, NOW))
+
+
+def remembered(home: Home) -> tuple[list[str], str | None]:
+    memory = Memory()
+    assert recall(home.memory, memory, NOW) == ""
+    return sorted(f"{one.provider} {one.rule}" for one in memory.learned_rules.kept(NOW)), memory.signature_owners.of(
+        "signed", NOW
+    )
+
+
+def day(epoch: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(epoch))
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home)
+    cli.configure(upstream, upstream)
+    if running:
+        assert cli("start").code == 0
+    head, first, second, third = cli("rules").out.splitlines()
+    assert head.split() == ["provider", "model", "what", "is", "changed", "since", "until", "taught", "by"]
+    assert first.split()[:2] == ["minimax", "kimi-k3"]
+    assert f"{day(NOW)}  {day(NOW + LIFETIME)}  {REASON}" in first
+    assert "a message with the role system put into the user's message beside it" in first
+    assert "context_management left out" in second
+    assert "\x1b" not in second
+    assert "every beta left out" in third
+    rows = json.loads(cli("rules", "--json").out)["rules"]
+    assert [(row["provider"], row["rule"]) for row in rows] == [
+        ("minimax", "role:system"),
+        ("minimax", "field:context_management"),
+        ("moonshot", "beta:*"),
+    ]
+    assert (rows[0]["message"], rows[0]["in_words"]) == (
+        REASON,
+        "a message with the role system put into the user's message beside it",
+    )
+
+
+def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
+    out = Console(width=80, file=io.StringIO(), markup=False)
+    show(out, [learned("minimax", ROLE, f"{REASON} [b]and[/b] so on")])
+    assert isinstance(out.file, io.StringIO)
+    lines = [line.rstrip() for line in out.file.getvalue().splitlines()]
+    assert lines == [
+        "minimax, kimi-k3: a message with the role system put into the user's message",
+        "beside it",
+        f"  {day(NOW)} to {day(NOW + LIFETIME)}, taught by: {REASON}",
+        "  [b]and[/b] so on",
+    ]
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_forgetting_one_provider_and_then_all(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home)
+    cli.configure(upstream, upstream)
+    if running:
+        assert cli("start").code == 0
+    assert cli("rules", "forget", "nobody").out == "Forgotten: 0 rules of nobody.\n"
+    assert cli("rules", "forget", "minimax").out == "Forgotten: 2 rules of minimax.\n"
+    assert len(json.loads(cli("rules", "--json").out)["rules"]) == 1
+    if not running:
+        assert remembered(cli.home) == (["moonshot beta:*"], "minimax")
+    assert json.loads(cli("rules", "forget", "--all", "--json").out) == {"forgotten": 1}
+    assert cli("rules").out.startswith("Nothing was learned yet")
+    if running:
+        assert cli("stop").code == 0
+    assert remembered(cli.home) == ([], "minimax")
+
+
+def test_nothing_was_learned_in_a_home_that_is_new(cli: CommandLine) -> None:
+    assert cli("rules").out.startswith("Nothing was learned yet")
+    assert json.loads(cli("rules", "--json").out) == {"rules": []}
+    assert cli("rules", "forget", "--all").out == "Forgotten: 0 rules.\n"
+    assert not cli.home.memory.exists()
+
+
+@pytest.mark.parametrize("arguments", [["forget"], ["forget", "minimax", "--all"], ["--all"], ["other"]])
+def test_what_makes_no_sense_is_told(cli: CommandLine, arguments: list[str]) -> None:
+    assert cli("rules", *arguments).code == 2
+
+
+def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
+    cli.home.prepare()
+    cli.home.memory.write_bytes(b"{")
+    done = cli("rules")
+    assert done.code == 1
+    assert "memory.json is damaged, and now lies beside it as memory.json.damaged" in done.err
+    assert cli("rules").code == 0
+
+
+@pytest.mark.parametrize("at", [1e300, -1e300, -5])
+def test_a_rule_from_no_time_at_all_is_passed_over(cli: CommandLine, at: float) -> None:
+    leave_behind(cli.home)
+    document = json.loads(cli.home.memory.read_bytes())
+    document["tables"]["lessons"][0]["at"] = at
+    cli.home.memory.write_text(json.dumps(document))
+    assert (cli("rules").code, len(remembered(cli.home)[0])) == (0, 2)
+
+
+def test_a_command_that_is_none_is_refused(started: CommandLine) -> None:
+    headers = {"Authorization": f"Bearer {started.token()}", "Content-Type": "application/json"}
+    for path, body, status in [
+        ("/admin/rules/forget", b"{}", 400),
+        ("/admin/rules/forget", b'{"provider":5}', 400),
+        ("/provider/minimax/admin/rules/forget", b'{"provider":null}', 404),
+    ]:
+        connection = HTTPConnection("127.0.0.1", started.running().port, timeout=10)
+        connection.request("POST", path, body, headers)
+        assert connection.getresponse().status == status
+        connection.close()

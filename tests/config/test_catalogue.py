@@ -1,0 +1,190 @@
+"""The catalogue that is shipped holds together."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from claude_proxy.config.address import Address, is_loopback, parse_base_url
+from claude_proxy.config.catalogue import Entry, catalogue
+from claude_proxy.config.variables import is_variable
+from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
+from claude_proxy.core.types import TIERS, Auth
+
+KINDS = {"native": 1, "api": 13, "plan": 14, "aggregator": 11, "local": 5, "gateway": 1, "cloud": 1}
+FILLED = {"region": "us-east-1", "workspace": "ws-1"}
+each_entry = pytest.mark.parametrize("entry", catalogue().providers, ids=lambda entry: entry.id)
+
+
+def entry_of(preset: str) -> Entry:
+    entry = catalogue().by_id(preset)
+    assert entry is not None
+    return entry
+
+
+def address_of(text: str) -> Address:
+    address = parse_base_url(text.format(**FILLED))
+    assert isinstance(address, Address)
+    return address
+
+
+def refused(preset: str) -> set[str]:
+    return set(map(str, entry_of(preset).traits.rejects))
+
+
+def test_it_holds_the_known_providers_as_of_a_day() -> None:
+    kinds = [entry.kind for entry in catalogue().providers]
+    assert {kind: kinds.count(kind) for kind in kinds} == KINDS
+    assert len(set(catalogue().ids)) == len(kinds) == 46
+    assert dt.date.fromisoformat(catalogue().as_of) >= dt.date(2026, 11, 22)
+    assert (catalogue().schema, set(catalogue().confidence_key)) == ("claude-proxy-catalogue/1", {"A", "B", "C"})
+
+
+@each_entry
+def test_each_entry_holds_together(entry: Entry) -> None:
+    for base in (entry.base_url, *entry.alt_base_urls.values()):
+        address = address_of(base)
+        assert str(address) == base.format(**FILLED)
+        assert address.origin.scheme == "https" or is_loopback(address.origin.host)
+    assert catalogue().by_id(entry.id) is entry
+    assert is_variable(entry.api_key_env)
+    assert entry.auth.preferred in entry.auth.accepted
+    assert entry.keyed_auth in {Auth.BEARER, Auth.X_API_KEY}
+    assert set(entry.tiers or {}) <= set(TIERS)
+    assert set((entry.tiers or {}).values()) <= set(entry.models) or not entry.models
+    assert all(quirk.endswith((".", "…")) for quirk in entry.quirks)
+
+
+@each_entry
+def test_an_address_tells_of_its_entry_unless_it_is_on_this_machine(entry: Entry) -> None:
+    on_this_machine = is_loopback(address_of(entry.base_url).origin.host)
+    assert on_this_machine == (entry.kind in {"local", "gateway"})
+    assert catalogue().by_address(address_of(entry.base_url)) is (None if on_this_machine else entry)
+
+
+@pytest.mark.parametrize(
+    ("address", "preset"),
+    [
+        ("https://us.api.fireworks.ai/inference", "fireworks"),
+        ("https://bedrock-mantle.eu-west-3.api.aws/anthropic", "bedrock-mantle"),
+        ("https://ws-7.cn-hongkong.maas.aliyuncs.com/apps/anthropic", "dashscope"),
+        ("https://token-plan.cn-beijing.maas.aliyuncs.com/apps/anthropic", "bailian-token-plan"),
+        ("https://bedrock-mantle.eu.west.api.aws/anthropic", None),
+        ("https://bedrock-mantle.eu-west-3.api.aws/other", None),
+        ("https://api.minimax.io", None),
+    ],
+)
+def test_a_second_address_and_one_with_its_placeholder_filled_in_are_known(address: str, preset: str | None) -> None:
+    entry = catalogue().by_address(address_of(address))
+    assert (entry.id if entry else None) == preset
+
+
+def test_no_key_is_taken_from_a_variable_that_is_another_providers_own() -> None:
+    own = {entry.api_key_env for entry in catalogue().providers}
+    assert not [entry.id for entry in catalogue().providers if own & set(entry.api_key_env_aliases)]
+
+
+def test_those_who_serve_claude_check_signatures_and_anthropic_alone_keeps_the_billing_block() -> None:
+    assert [entry.id for entry in catalogue().providers if entry.traits.is_anthropic] == ["anthropic"]
+    assert [entry.id for entry in catalogue().providers if entry.traits.checks_signatures] == [
+        "anthropic",
+        "bedrock-mantle",
+    ]
+
+
+def test_what_a_provider_refuses_is_a_rule_and_what_it_ignores_is_none() -> None:
+    assert refused("minimax") == refused("minimax-cn") == {"role:system", "block:document"}
+    assert refused("zai") == refused("zhipu") == refused("xiaomi") == {"role:system"}
+    assert (
+        refused("moonshot")
+        == refused("moonshot-cn")
+        == {
+            "block:tool_reference",
+            "block:document",
+            "block:search_result",
+            "block:redacted_thinking",
+            "field:temperature",
+            "field:top_p",
+            "field:top_k",
+        }
+    )
+    assert refused("deepseek") == {
+        "role:system",
+        "block:document",
+        "block:search_result",
+        "block:redacted_thinking",
+        "block:tool_reference",
+        "block:code_execution_tool_result",
+        "block:mcp_tool_use",
+        "block:mcp_tool_result",
+    }
+    assert Rule(Kind.ROLE, "system") in entry_of("xiaomi-token-plan-ams").traits.rejects
+    assert refused("ollama") == refused("openrouter") == set()
+
+
+def test_server_tools_are_known_of_providers_and_left_alone_where_others_stand_behind() -> None:
+    server_tools = {entry.id: entry.traits.server_tools for entry in catalogue().providers}
+    assert server_tools["deepseek"] == ("web_search_", "web_fetch_")
+    others = {entry.kind for entry in catalogue().providers if server_tools[entry.id] is None}
+    assert others == set(KINDS) - {"api", "plan"}
+
+
+def test_the_other_traits() -> None:
+    def having(name: str) -> set[str]:
+        default = getattr(Traits(), name)
+        return {entry.id for entry in catalogue().providers if getattr(entry.traits, name) != default}
+
+    mimo = {"xiaomi", "xiaomi-token-plan-cn", "xiaomi-token-plan-sgp", "xiaomi-token-plan-ams"}
+    assert having("thinking_on_tool_turns") == mimo | {"deepseek"}
+    assert having("efforts") == having("effort_without_thinking") == {"deepseek"}
+    assert entry_of("deepseek").traits.efforts == ("high", "max")
+    qwen = {preset for preset in catalogue().ids if preset.startswith(("dashscope", "bailian"))}
+    assert having("input_counts_cache") == qwen | {"minimax", "minimax-cn"}
+    assert having("session_header") == {"opencode-zen"}
+    assert having("reset_utc_offset") == {"zai", "zhipu"}
+    assert entry_of("zai").traits.reset_utc_offset == 8
+
+
+@pytest.mark.parametrize(
+    ("preset", "model", "facts"),
+    [
+        (
+            "anthropic",
+            "claude-opus-5-5",
+            ModelFacts(
+                1_000_000, 128_000, True, Thinking.ADAPTIVE_ONLY, ForcedTool.NO, Price(4.0, 20.0, 0.2, 5.0, 8.0)
+            ),
+        ),
+        (
+            "moonshot",
+            "kimi-k2.7-code",
+            ModelFacts(262_144, None, None, Thinking.ENABLED_ONLY, ForcedTool.WITHOUT_THINKING, Price(0.95, 4.0, 0.19)),
+        ),
+        (
+            "deepseek",
+            "deepseek-v4-pro",
+            ModelFacts(1_000_000, 384_000, False, Thinking.ENABLED, price=Price(0.66, 1.98, 0.022, 0.0)),
+        ),
+        ("kimi-code", "k3", ModelFacts(1_048_576)),
+    ],
+)
+def test_the_facts_of_a_model(preset: str, model: str, facts: ModelFacts) -> None:
+    assert entry_of(preset).facts[model] == facts
+
+
+def test_which_thinking_a_model_takes() -> None:
+    takes = {model: facts.thinking for entry in catalogue().providers for model, facts in entry.facts.items()}
+    assert {model for model, mode in takes.items() if mode is Thinking.ADAPTIVE_ONLY} == {
+        "claude-fable-5-1",
+        "claude-opus-5-5",
+    }
+    assert takes["claude-opus-4-8"] is takes["claude-haiku-5-5"] is Thinking.ADAPTIVE
+    assert takes["claude-haiku-4-5"] is Thinking.ENABLED
+    assert takes["claude-sonnet-4-6"] is takes["MiniMax-M3"] is takes["glm-5.3"] is None
+    always = {model for model, mode in takes.items() if mode is Thinking.ALWAYS}
+    assert always == {"MiniMax-M2.7", "MiniMax-M2.7-highspeed", "kimi-k3.1-pro", "qwen3.8-max"}
+
+
+def test_it_is_read_once() -> None:
+    assert catalogue() is catalogue()

@@ -1,0 +1,125 @@
+"""The user's own orders: which are taken, what is left out of them, and what is wrong with others."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from claude_proxy.config.load import ConfigError, survey
+from claude_proxy.core.routing import Routes, Stop
+from claude_proxy.core.types import Failback
+from config.folder import Folder
+
+PROVIDERS = [{"preset": "minimax"}, {"preset": "moonshot"}, {"preset": "zai"}, {"preset": "deepseek", "enabled": False}]
+
+
+def routes(home: Folder, given: object) -> Routes:
+    return home.loads({"providers": PROVIDERS, "routes": given}).routes
+
+
+def test_without_any_the_order_of_the_providers_holds(home: Folder) -> None:
+    assert home.loads({"providers": PROVIDERS}).routes == Routes() == routes(home, {})
+
+
+def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
+    given = {
+        "opus": ["moonshot", "minimax"],
+        "haiku": ["minimax/MiniMax-M2.7", "moonshot/vendor/kimi[1m]"],
+        "default": ["minimax"],
+        "long_context": ["minimax/MiniMax-M3"],
+        "long_context_tokens": 150000,
+    }
+    assert routes(home, given) == Routes(
+        by_tier={
+            "opus": (Stop("moonshot"), Stop("minimax")),
+            "haiku": (Stop("minimax", "MiniMax-M2.7"), Stop("moonshot", "vendor/kimi")),
+            "default": (Stop("minimax"),),
+        },
+        long_context=(Stop("minimax", "MiniMax-M3"),),
+        long_context_tokens=150000,
+    )
+
+
+def test_who_cannot_be_used_is_left_out_with_a_warning_and_an_order_of_nobody_is_none(home: Folder) -> None:
+    given = {"opus": ["zai", "minimax"], "haiku": ["deepseek/deepseek-flash"], "long_context": ["zai"], "fable": []}
+    config = home.loads({"providers": PROVIDERS, "routes": given})
+    assert config.routes == Routes(by_tier={"opus": (Stop("minimax"),)})
+    assert config.warnings[:-1] == (
+        "config.json: routes.opus: zai is left out, since its key is missing.",
+        "config.json: routes.haiku: deepseek is left out, since it is disabled.",
+        "config.json: routes.long_context: zai is left out, since its key is missing.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"opus": ["minimx/a"]}, 'routes.opus[0]: "minimx" is not the name of a provider. Did you mean "minimax"?'),
+        (
+            {"sonnet": ["minimax", "qqq"]},
+            ('routes.sonnet[1]: "qqq" is not the name of a provider. There are deepseek, minimax, moonshot, zai.'),
+        ),
+        ({"opus": ["Minimax"]}, 'routes.opus[0]: "Minimax" is not the name of a provider. Did you mean "minimax"?'),
+        (
+            {"opus": "minimax"},
+            'routes.opus: "minimax" is not a list. Write one, such as ["minimax", "zai/glm-5.3"].',
+        ),
+        (
+            {"opus": ["minimax/"]},
+            (
+                'routes.opus[0]: "minimax/" is not the name of a provider, with or without a model of its own behind '
+                'a slash. Write one, such as "zai/glm-5.3".'
+            ),
+        ),
+        ({"opsu": []}, 'routes.opsu: is an unknown key. Did you mean "opus"?'),
+        (
+            {"long_context_tokens": 0},
+            (
+                "routes.long_context_tokens: 0 is not a whole number of tokens from 1 to 100000000. "
+                "Write one, such as 200000."
+            ),
+        ),
+        ([], 'routes: a list is not an object. Write one, such as {"haiku": ["zai/glm-5.3-flash", "minimax"]}.'),
+    ],
+)
+def test_an_order_that_is_wrong(home: Folder, given: object, message: str) -> None:
+    assert home.faults({"providers": PROVIDERS, "routes": given}) == [f"config.json: {message}"]
+
+
+def test_a_survey_finds_a_place_that_names_nobody_and_says_nothing_of_missing_keys() -> None:
+    given = {"providers": PROVIDERS, "routes": {"opus": ["zai", "minimax"]}}
+    assert survey(json.dumps(given), "", {}).warnings == ()
+    given["providers"] = PROVIDERS[:2]
+    with pytest.raises(ConfigError, match=r'routes\.opus\[0\]: "zai" is not the name of a provider'):
+        survey(json.dumps(given), "", {})
+
+
+def test_a_fault_of_a_provider_is_not_said_again_of_the_places_that_name_it(home: Folder) -> None:
+    faulty = {"name": "relay", "base_url": "ftp://x", "api_key_env": "MINIMAX_API_KEY"}
+    (found,) = home.faults({"providers": [*PROVIDERS, faulty], "routes": {"opus": ["relay"]}})
+    assert found.startswith("config.json: providers[4].base_url: ")
+
+
+def test_when_a_session_goes_back_and_what_a_refused_key_does(home: Folder) -> None:
+    usual = home.loads({"providers": PROVIDERS}).policy
+    assert (usual.failback, usual.failover_on_auth) == (Failback.CACHE_AWARE, False)
+    for failback in Failback:
+        given = {"providers": PROVIDERS, "failback": failback.value, "failover_on_auth": True}
+        policy = home.loads(given).policy
+        assert (policy.failback, policy.failover_on_auth) == (failback, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"failback": "cache_aware"},
+            'failback: "cache_aware" is not "cache-aware", "immediate" or "never". Did you mean "cache-aware"?',
+        ),
+        ({"failover_on_auth": "yes"}, 'failover_on_auth: "yes" is not true or false. Write true or false, without qu'),
+    ],
+)
+def test_a_choice_that_is_none(home: Folder, given: dict[str, object], message: str) -> None:
+    (found,) = home.faults({"providers": PROVIDERS, **given})
+    assert found.startswith(f"config.json: {message}")

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.adaptation.thinking_blocks import NOTHING_LEFT, PLACEHOLDER
+from claude_proxy.core.types import Auth
+from core.given import adapted, compact, read
+
+MAKERS = {"own": "minimax", "theirs": "zai"}
+TEXT: dict[str, Any] = {"type": "text", "text": "Hi."}
+CALL: dict[str, Any] = {"type": "tool_use", "id": "t1", "name": "Read", "input": {}}
+RESULT: dict[str, Any] = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]}
+NO_TEXT = {"type": "text", "text": NOTHING_LEFT}
+HELD = {"type": "thinking", "thinking": PLACEHOLDER, "signature": ""}
+
+
+def thought(signature: str | None, text: str = "Hm.") -> dict[str, Any]:
+    return {"type": "thinking", "thinking": text, **({} if signature is None else {"signature": signature})}
+
+
+def hidden(data: str) -> dict[str, Any]:
+    return {"type": "redacted_thinking", "data": data}
+
+
+def sent(*blocks: Any, **how: Any) -> Adapted:
+    messages = [{"role": "user", "content": "say hi"}, {"role": "assistant", "content": [*blocks]}]
+    return adapted({"messages": messages}, owner_of=MAKERS.get, **how)
+
+
+def kept(*blocks: Any, **how: Any) -> Any:
+    return read(sent(*blocks, **how))["messages"][1]["content"]
+
+
+def test_thinking_of_others_is_taken_out() -> None:
+    blocks = [thought("own"), thought("theirs"), hidden("own"), hidden("theirs"), thought("unknown"), TEXT, CALL]
+    result = sent(*blocks)
+    assert read(result)["messages"][1]["content"] == [thought("own"), hidden("own"), thought("unknown"), TEXT, CALL]
+    assert result.changes == ("thinking:foreign*2",)
+
+
+@pytest.mark.parametrize("block", [thought("own"), thought("unknown"), thought(""), thought(None), hidden("own"), TEXT])
+def test_all_other_thinking_stays_byte_for_byte(block: Any) -> None:
+    body = compact({"model": "claude-opus-5-5", "messages": [{"role": "assistant", "content": [block, TEXT]}]})
+    assert adapted(body, owner_of=MAKERS.get).body is body
+
+
+@pytest.mark.parametrize("block", [thought(""), thought(None), thought("theirs"), hidden(""), thought("a\\b\u00e9")])
+def test_one_that_checks_signatures_gets_none_without(block: Any) -> None:
+    welcome = block == thought("a\\b\u00e9")
+    assert kept(block, TEXT, checks_signatures=True) == ([block, TEXT] if welcome else [TEXT])
+    assert kept(thought("own"), block, checks_signatures=True) == [thought("own"), *([block] if welcome else [])]
+
+
+@pytest.mark.parametrize("auth", [Auth.CLIENT, Auth.BEARER])
+def test_a_message_that_has_nothing_left_says_so(auth: Auth) -> None:
+    assert kept(thought("theirs"), hidden("theirs"), auth=auth) == [NO_TEXT]
+
+
+@pytest.mark.parametrize(
+    ("refused", "left"),
+    [
+        ("thinking:unknown", [thought("own"), hidden("own"), TEXT]),
+        ("thinking:all", [TEXT]),
+        ("block:thinking", [TEXT]),
+        ("block:redacted_thinking", [thought("own"), thought("unknown"), thought(""), TEXT]),
+    ],
+)
+def test_more_goes_where_more_is_refused(refused: str, left: list[Any]) -> None:
+    blocks = [thought("own"), thought("unknown"), thought(""), hidden("own"), TEXT]
+    assert kept(*blocks, rejects=[refused]) == left
+
+
+def test_all_of_it_goes_where_no_other_is_known_of() -> None:
+    for refused in ("thinking:all", "block:thinking"):
+        sent = {"messages": [{"role": "assistant", "content": [thought("own"), TEXT]}]}
+        assert read(adapted(sent, rejects=[refused]))["messages"][0]["content"] == [TEXT]
+        assert kept(thought("own"), TEXT, rejects=[refused]) == [TEXT]
+
+
+def test_rules_about_thinking_hold_for_the_clients_own_login_and_no_others_do() -> None:
+    assert kept(thought("unknown"), TEXT, rejects=["thinking:unknown"], auth=Auth.CLIENT) == [TEXT]
+    assert kept(hidden("unknown"), TEXT, rejects=["block:redacted_thinking"], auth=Auth.CLIENT) == [
+        hidden("unknown"),
+        TEXT,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "left"),
+    [
+        ([thought("theirs"), CALL], [thought("theirs"), CALL]),
+        ([thought("own"), CALL], [thought("own"), CALL]),
+        ([TEXT, CALL], [HELD, TEXT, CALL]),
+        ([thought("theirs", " "), CALL], [HELD, CALL]),
+        ([thought("own", ""), CALL], [HELD, thought("own", ""), CALL]),
+        ([hidden("theirs"), thought("theirs"), CALL], [thought("theirs"), CALL]),
+        ([thought("theirs"), TEXT], [TEXT]),
+    ],
+)
+def test_one_that_demands_thinking_beside_a_call_gets_it_from_whomever(blocks: list[Any], left: list[Any]) -> None:
+    assert kept(*blocks, thinking_on_tool_turns=True) == left
+
+
+def test_one_that_refuses_all_thinking_is_taken_at_its_word() -> None:
+    assert kept(thought("own"), CALL, thinking_on_tool_turns=True, rejects=["thinking:all"]) == [CALL]
+
+
+def test_placeholders_are_for_those_who_demand_them() -> None:
+    assert kept(thought("theirs"), CALL) == [CALL]
+    assert sent(TEXT, CALL, thinking_on_tool_turns=True).changes == ("thinking:placeholder",)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'{"role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature": "theirs"},%b]}',
+        b'{"role":"assistant","content":[{"signature":"theirs","thinking":"Hm.","type":"thinking"},%b]}',
+        b'{"content":[{"type":"thinking","thinking":"Hm.","signature":"theirs"},%b],"role":"assistant"}',
+        b'{ "role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature":"\\u0074heirs"},%b]}',
+    ],
+)
+def test_it_is_found_however_it_is_written(message: bytes) -> None:
+    body = b'{"model":"claude-opus-5-5","messages":[%b]}' % (message % compact(TEXT))
+    (given,) = read(adapted(body, owner_of=MAKERS.get))["messages"]
+    assert given == {"role": "assistant", "content": [TEXT]}
+
+
+def test_only_messages_that_change_are_written_anew() -> None:
+    user, good = (
+        '{"role":"user","content":"\\u00e9"}',
+        '{"role":"assistant","content":[{"type":"text","text":"\\u00e9"}]}',
+    )
+    bad = compact({"role": "assistant", "content": [thought("theirs"), TEXT], "x": 1.10}).decode()
+    body = f'{{"model":"claude-opus-5-5","messages":[{user},{good},{bad}]}}'.encode()
+    expected = f'{user},{good},{{"role":"assistant","content":[{compact(TEXT).decode()}],"x":1.1}}'
+    assert adapted(body, owner_of=MAKERS.get).body == b'{"model":"claude-opus-5-5","messages":[%b]}' % expected.encode()
+
+
+MANUAL = {"type": "enabled", "budget_tokens": 2000}
+CLEARING = {"edits": [{"type": "clear_thinking_20251015"}]}
+
+
+@pytest.mark.parametrize(
+    ("last", "thinks"),
+    [
+        ([thought("theirs"), CALL], False),
+        ([thought("theirs"), TEXT, CALL], False),
+        ([thought("theirs"), thought("own"), CALL], True),
+        ([thought("theirs"), TEXT], True),
+        ([TEXT, CALL], True),
+    ],
+)
+def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list[Any], *, thinks: bool) -> None:
+    messages = [
+        {"role": "assistant", "content": [thought("theirs"), TEXT]},
+        {"role": "assistant", "content": last},
+        RESULT,
+    ]
+    body = {"thinking": MANUAL, "context_management": CLEARING, "messages": messages}
+    result = adapted(body, owner_of=MAKERS.get, checks_signatures=True)
+    assert ("thinking" in read(result)) is thinks
+    assert ("context_management" in read(result)) is thinks
+    assert ("thinking:enabled>none" in result.changes) is not thinks
+
+
+@pytest.mark.parametrize(
+    ("thinking", "traits"),
+    [(MANUAL, {}), ({"type": "adaptive"}, {"checks_signatures": True}), (7, {"checks_signatures": True})],
+)
+def test_elsewhere_and_in_other_modes_thinking_stays_as_it_is(thinking: Any, traits: dict[str, Any]) -> None:
+    messages = [{"role": "assistant", "content": [thought("theirs"), CALL]}, RESULT]
+    result = adapted({"thinking": thinking, "messages": messages}, owner_of=MAKERS.get, **traits)
+    assert read(result)["thinking"] == thinking
+
+
+def test_without_a_word_of_the_assistant_there_is_nothing_to_mend() -> None:
+    messages = [{"role": "system", "content": "x"}, {"role": "user", "content": "y"}]
+    result = adapted({"thinking": MANUAL, "messages": messages}, rejects=["role:system"], checks_signatures=True)
+    assert read(result)["thinking"] == MANUAL

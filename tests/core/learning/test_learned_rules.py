@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from claude_proxy.core.learning.learned_rules import LIFETIME, MAX_PAIRS, MAX_RULES, LearnedRule, LearnedRules
+from claude_proxy.core.traits import Kind, Rule
+from core.given import NOW
+
+ROLE = Rule(Kind.ROLE, "system")
+FIELD = Rule(Kind.FIELD, "context_management")
+
+
+def learned(rule: Rule = ROLE, provider: str = "zai", model: str = "glm", at: float = NOW) -> LearnedRule:
+    return LearnedRule(provider, model, rule, at, at + LIFETIME, "no such role")
+
+
+def test_rules_hold_for_their_provider_and_model_until_they_expire() -> None:
+    learned_rules = LearnedRules()
+    learned_rules.keep(learned(ROLE))
+    learned_rules.keep(learned(FIELD, at=NOW + 10))
+    assert learned_rules.rules("zai", "glm", NOW + 20) == {ROLE, FIELD}
+    assert learned_rules.rules("zai", "glm", NOW + LIFETIME) == {FIELD}
+    assert learned_rules.rules("zai", "other", NOW) == learned_rules.rules("minimax", "glm", NOW) == frozenset()
+    assert list(learned_rules.kept(NOW + LIFETIME)) == [learned(FIELD, at=NOW + 10)]
+    assert learned_rules.changes == 2
+
+
+def test_a_rule_that_is_learned_again_is_kept_once_and_anew() -> None:
+    learned_rules = LearnedRules()
+    learned_rules.keep(learned(at=NOW))
+    learned_rules.keep(learned(at=NOW + 5))
+    assert [one.at for one in learned_rules.kept(NOW)] == [NOW + 5]
+
+
+def test_of_too_many_the_oldest_go() -> None:
+    learned_rules = LearnedRules()
+    for number in range(MAX_RULES + 2):
+        learned_rules.keep(learned(Rule(Kind.BETA, f"b{number}")))
+    assert len(learned_rules.rules("zai", "glm", NOW)) == MAX_RULES
+    assert Rule(Kind.BETA, "b1") not in learned_rules.rules("zai", "glm", NOW)
+    for number in range(MAX_PAIRS):
+        learned_rules.keep(learned(model=f"m{number}"))
+    assert learned_rules.rules("zai", "glm", NOW) == frozenset()
+    assert len(list(learned_rules.kept(NOW))) == MAX_PAIRS
+
+
+def test_for_a_model_whose_name_is_no_name_nothing_is_kept() -> None:
+    learned_rules = LearnedRules()
+    learned_rules.keep(learned(model="m" * 201))
+    assert (list(learned_rules.kept(NOW)), learned_rules.changes) == ([], 0)
+    learned_rules.keep(learned(model="m" * 200))
+    assert len(list(learned_rules.kept(NOW))) == 1
+
+
+def test_forgetting_one_provider_or_all() -> None:
+    learned_rules = LearnedRules()
+    for one in (learned(), learned(FIELD), learned(model="other"), learned(provider="minimax")):
+        learned_rules.keep(one)
+    before = learned_rules.changes
+    assert (learned_rules.forget("nobody"), learned_rules.changes) == (0, before)
+    assert (learned_rules.forget("zai"), learned_rules.changes) == (3, before + 1)
+    assert (learned_rules.forget(), list(learned_rules.kept(NOW))) == (1, [])
+    assert learned_rules.forget() == 0
+
+
+def test_the_message_is_not_shown_by_accident() -> None:
+    assert "no such role" not in repr(learned())

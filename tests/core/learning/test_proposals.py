@@ -1,0 +1,181 @@
+"""Whatever form an error has, and whatever a provider says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.learning.proposals import MAX_RULES, propose_rules
+from core.taught import EXTRA, IMAGE, anthropic, sent, taught
+
+WRAPPED = json.dumps({"error": {"type": "invalid_request_error", "message": f"thinking.display: {EXTRA}"}})
+VLLM = (
+    "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'messages', 1, 'role'), "
+    "'msg': \"Input should be 'user' or 'assistant'\", 'input': 'system'}"
+)
+
+
+def fastapi(*loc: str | int, kind: str, msg: str, given: object = None) -> bytes:
+    return json.dumps({"detail": [{"type": kind, "loc": ["body", *loc], "msg": msg, "input": given}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (
+            fastapi("messages", 1, "role", kind="literal_error", msg="Input should be 'user' or 'assistant'"),
+            ["role:system"],
+        ),
+        (
+            fastapi("context_management", kind="extra_forbidden", msg=EXTRA, given={"edits": []}),
+            ["field:context_management"],
+        ),
+        (
+            fastapi(
+                "messages",
+                3,
+                "content",
+                1,
+                "type",
+                kind="literal_error",
+                msg="Input should be 'text'",
+                given="document",
+            ),
+            ["block:document"],
+        ),
+        (
+            json.dumps(
+                {"errors": [{"loc": ["body", "messages", 1, "role"], "msg": "Input should be 'user' or 'assistant'"}]}
+            ).encode(),
+            ["role:system"],
+        ),
+        (
+            json.dumps({"object": "error", "message": VLLM, "type": "Bad Request", "code": 400}).encode(),
+            ["role:system"],
+        ),
+        (json.dumps({"error": {"message": "not known", "param": "context_management"}}).encode(), []),
+        (
+            json.dumps({"error": {"message": "Unknown parameter", "param": "context_management"}}).encode(),
+            ["field:context_management"],
+        ),
+        (
+            json.dumps({"error": {"code": 400, "message": WRAPPED, "status": "INVALID_ARGUMENT"}}).encode(),
+            ["field:thinking.display"],
+        ),
+        (
+            json.dumps(
+                {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": WRAPPED}}}
+            ).encode(),
+            ["field:thinking.display"],
+        ),
+        (
+            json.dumps(
+                {"type": "error", "error": {"type": "request_fail", "upstream_error": json.loads(WRAPPED)}}
+            ).encode(),
+            ["field:thinking.display"],
+        ),
+        (
+            f"litellm.BadRequestError: AnthropicException - {WRAPPED}. Received Model Group=x".encode(),
+            ["field:thinking.display"],
+        ),
+        (b'[{"error":{"code":400,"message":"Thought signature is not valid."}}]', ["thinking:unknown"]),
+        (b'{"error":5,"message":null}', []),
+        (b'{"base_resp":{"status_code":2013,"status_msg":"invalid params"}}', []),
+    ],
+)
+def test_the_forms_that_errors_have(body: bytes, rules: list[str]) -> None:
+    assert taught(body) == rules
+    assert taught(body, status=422) == rules
+
+
+def test_all_that_one_error_lists_is_learned_at_once() -> None:
+    detail = [{"loc": ["body", name], "msg": EXTRA} for name in ("context_management", "output_config", "nonsense")]
+    expected = ["field:context_management", "field:output_config.effort"]
+    assert taught(json.dumps({"detail": detail}).encode(), status=422) == expected
+    both = "Unexpected value(s) `effort-2025-11-24`, `context-1m-2025-08-07` for the `anthropic-beta` header."
+    assert taught(anthropic(both)) == ["beta:context-1m-2025-08-07", "beta:effort-2025-11-24"]
+    names = [f"beta-{number}" for number in range(MAX_RULES + 5)]
+    many = anthropic(f"Unexpected value(s) {', '.join(names)} for the anthropic-beta header")
+    assert len(taught(many, sent(betas=",".join(names)))) == MAX_RULES
+
+
+def test_foreign_thinking_goes_first_and_all_of_it_where_that_is_not_enough() -> None:
+    found = propose_rules(400, anthropic("messages.1.content.0: Invalid `signature` in `thinking` block"), sent())
+    told = [({str(rule) for rule in lesson.rules}, lesson.lasting) for lesson in found]
+    assert told == [({"thinking:unknown"}, True), ({"thinking:all"}, False)]
+
+
+def test_what_an_error_quotes_behind_a_place_teaches_nothing() -> None:
+    quoted = (
+        "messages.0.content: too long: 'unknown field `metadata`, context_management: Extra inputs are not permitted'"
+    )
+    assert taught(anthropic(quoted)) == []
+
+
+def test_what_the_user_asked_for_stays() -> None:
+    request = sent(output_config={"effort": "high", "format": {"type": "json_schema"}})
+    assert taught(anthropic(f"output_config: {EXTRA}"), request) == []
+    # nor may what was learned of another request, which had none, take it out of the next one
+    assert taught(anthropic(f"output_config: {EXTRA}")) == ["field:output_config.effort"]
+    assert taught(anthropic(f"output_config.effort: {EXTRA}"), request) == ["field:output_config.effort"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529])
+def test_other_statuses_teach_nothing(status: int) -> None:
+    assert taught(anthropic(f"context_management: {EXTRA}"), status=status) == []
+
+
+def test_only_the_beginning_of_an_error_counts() -> None:
+    assert taught(b"x" * 5000 + b"invalid beta flag") == []
+    assert taught(anthropic("x" * 5000 + " invalid beta flag")) == []
+    assert taught(b'{"message":"invalid beta flag","x":"' + b"x" * 2**20 + b'"}') == ["beta:*"]  # read as a text
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [b"", b"[]", b'{"messages":5}', b'{"messages":[{"content":[{"type":5}]}]}', b"{" * 9, b'{"tools":[1]}'],
+)
+def test_a_request_of_another_form_is_no_trouble(request_body: bytes) -> None:
+    odd = Adapted(b"POST / HTTP/1.1\r\n\r\n", request_body, "m")
+    for message in ("System messages are not allowed", "unknown field `strict`", "Model only support text input"):
+        assert taught(anthropic(message), odd) == []
+
+
+def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
+    block: dict[str, Any] = IMAGE
+    for _ in range(20):
+        block = {"type": "tool_result", "content": [block]}
+    assert (
+        taught(anthropic("Model only support text input"), sent(messages=[{"role": "user", "content": [block]}])) == []
+    )
+
+
+def test_errors_nested_beyond_all_reason_are_not_followed() -> None:
+    error: dict[str, Any] = {"message": "invalid beta flag"}
+    for _ in range(20):
+        error = {"error": error}
+    assert taught(json.dumps(error).encode()) == []
+
+
+WORDS = [
+    "thinking",
+    "messages.1.role: ",
+    "unknown field `",
+    "not supported",
+    "'loc': ('body', ",
+    '"message": "',
+    "{",
+    "\\",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=20)), st.binary(max_size=50))
+def test_nothing_is_raised_whatever_a_provider_says(words: list[str], noise: bytes) -> None:
+    text = "".join(words)
+    for body in (noise, text.encode(errors="replace") + noise, anthropic(text.encode(errors="replace").decode())):
+        propose_rules(400, body, sent())

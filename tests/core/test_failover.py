@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
+from claude_proxy.core.health import Health, Permit, State
+from claude_proxy.core.judge import Accepted, Outcome, Rejected
+from claude_proxy.core.types import Ending, Fault, Reply
+from core.given import NOW, candidate, error, provider, rejected
+
+NAMES = ("minimax", "moonshot", "zai")
+PROVIDERS = {name: candidate(provider(name)) for name in NAMES}
+ACCEPTED = Accepted(Reply(200, (), b"{}"))
+DOWN = rejected(Fault.PROVIDER, "503")
+SPENT = rejected(Fault.QUOTA, "429")
+
+
+def healths(**rests: float) -> dict[str, Health]:
+    """Return the health of each provider; those that are named rest so many seconds."""
+    made = {name: Health(name, 1800.0) for name in NAMES}
+    for name, seconds in rests.items():
+        made[name].rate_limited(Permit(0), NOW, "429", NOW + seconds)
+    return made
+
+
+def failover(of: dict[str, Health], names: Sequence[str] = NAMES, *, pinned: bool = False) -> Failover:
+    return Failover([(PROVIDERS[name], of[name]) for name in names], pinned=pinned)
+
+
+def asked(decision: Decision) -> str:
+    assert isinstance(decision, Try)
+    return decision.candidate.provider.name
+
+
+def all_fail(request: Failover, outcomes: Sequence[Outcome], now: float = NOW) -> tuple[list[str], GiveUp]:
+    """Answer each try with the next outcome; return who was asked, and the end."""
+    decision: Decision = request.begin(now)
+    names = list[str]()
+    for outcome in outcomes:
+        names.append(asked(decision))
+        decision = request.judged(outcome, now)
+    assert isinstance(decision, GiveUp)
+    return names, decision
+
+
+def test_the_first_that_answers_is_relayed() -> None:
+    of = healths()
+    request = failover(of)
+    assert asked(request.begin(NOW)) == "minimax"
+    assert asked(request.judged(DOWN, NOW)) == "moonshot"
+    assert request.judged(ACCEPTED, NOW) == Relay(ACCEPTED)
+    request.ended(Ending.COMPLETE, NOW)
+    assert [repr(health) for health in of.values()] == [
+        "<Health minimax cooldown 15 s, 1 strike>",
+        "<Health moonshot ready, 0 strikes>",
+        "<Health zai ready, 0 strikes>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (DOWN, "<Health minimax cooldown 15 s, 1 strike>"),
+        (rejected(Fault.PROVIDER, "503", NOW + 60), "<Health minimax cooldown 60 s, 1 strike>"),
+        (SPENT, "<Health minimax cooldown 1800 s, 0 strikes>"),
+        (rejected(Fault.QUOTA, "429", NOW + 9999), "<Health minimax cooldown 9999 s, 0 strikes>"),
+        (replace(SPENT, rest=7200.0), "<Health minimax cooldown 7200 s, 0 strikes>"),
+        (replace(SPENT, rest=60.0), "<Health minimax cooldown 1800 s, 0 strikes>"),
+        (replace(SPENT, rest=7200.0, until=NOW + 60), "<Health minimax cooldown 60 s, 0 strikes>"),
+    ],
+)
+def test_a_fault_is_held_against_its_provider(outcome: Outcome, state: str) -> None:
+    of = healths()
+    request = failover(of)
+    request.begin(NOW)
+    request.judged(outcome, NOW)
+    assert repr(of["minimax"]) == state
+    assert of["minimax"].reason == (outcome.label)
+
+
+def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none() -> None:
+    of = healths()
+    request = failover(of)
+    request.begin(NOW)
+    outcome = rejected(Fault.REQUEST, "400", NOW + 60)
+    assert request.judged(outcome, NOW) == GiveUp(outcome, "minimax", None)
+    assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
+
+
+def test_a_request_that_does_not_fit_goes_to_the_next_provider_and_harms_none() -> None:
+    of = healths()
+    request = failover(of)
+    request.begin(NOW)
+    assert asked(request.judged(rejected(Fault.INCOMPATIBLE, "too_long", NOW + 60), NOW)) == "moonshot"
+    assert request.judged(ACCEPTED, NOW) == Relay(ACCEPTED)
+    assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
+
+
+@pytest.mark.parametrize("pin", [True, False])
+def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin: bool) -> None:
+    of = healths()
+    misfit = rejected(Fault.INCOMPATIBLE, "unknown_model", NOW + 60, error("not_found_error", 404))
+    names = NAMES[:1] if pin else NAMES
+    asked_names, end = all_fail(failover(of, names, pinned=pin), [misfit] * len(names))
+    assert tuple(asked_names) == names
+    assert end == GiveUp(misfit, names[-1], None)
+    assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
+
+
+LONG = rejected(Fault.INCOMPATIBLE, "too_long", None, error("invalid_request_error", 400))
+UNKNOWN = rejected(Fault.INCOMPATIBLE, "unknown_model", None, error("not_found_error", 404))
+BUSY = rejected(Fault.PROVIDER, "503", None, error("overloaded_error", 503))
+FOR_HOURS = rejected(Fault.QUOTA, "429", NOW + 9999, error("rate_limit_error", 429))
+BUSY_FOR_MINUTES = replace(BUSY, until=NOW + 600)
+SOON_BACK = replace(FOR_HOURS, until=NOW + 60)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told", "returns_at"),
+    [
+        pytest.param(LONG, BUSY, BUSY, NOW + 15, id="ask again, since one is back soon"),
+        pytest.param(LONG, DOWN, DOWN, NOW + 15, id="the same where it said nothing"),
+        pytest.param(LONG, BUSY_FOR_MINUTES, BUSY_FOR_MINUTES, NOW + 600, id="though it takes some minutes"),
+        pytest.param(LONG, SPENT, SPENT, NOW + 1800, id="the same where it names no time, since that is a guess"),
+        pytest.param(LONG, SOON_BACK, SOON_BACK, NOW + 60, id="or a minute"),
+        pytest.param(LONG, FOR_HOURS, LONG, None, id="shorten it, since the other is away for long"),
+        pytest.param(LONG, rejected(Fault.QUOTA, "plan_limit"), LONG, None, id="for an hour or so"),
+        pytest.param(LONG, rejected(Fault.QUOTA, "no_credit"), LONG, None, id="until it is paid"),
+        pytest.param(LONG, UNKNOWN, LONG, None, id="shorten it, since the other never will"),
+        pytest.param(UNKNOWN, BUSY, BUSY, NOW + 15, id="no advice to take another model while one is away"),
+        pytest.param(UNKNOWN, DOWN, DOWN, NOW + 15, id="nor where that said nothing"),
+        pytest.param(UNKNOWN, FOR_HOURS, FOR_HOURS, NOW + 9999, id="however long it is away"),
+        pytest.param(FOR_HOURS, DOWN, FOR_HOURS, NOW + 15, id="of those that rest, who said why"),
+    ],
+)
+@pytest.mark.parametrize("turned", [True, False])
+def test_where_each_fails_in_its_own_way_the_client_is_told_what_it_can_act_on(
+    one: Rejected, other: Rejected, told: Rejected, returns_at: float | None, *, turned: bool
+) -> None:
+    outcomes = [other, one] if turned else [one, other]
+    _, end = all_fail(failover(healths(), NAMES[:2]), outcomes)
+    assert end == GiveUp(told, NAMES[outcomes.index(told)], returns_at)
+
+
+@pytest.mark.parametrize(("outcome", "told"), [(FOR_HOURS, LONG), (BUSY, BUSY), (UNKNOWN, LONG)])
+def test_who_is_not_asked_since_its_window_is_too_small_counts_as_if_it_had_said_so(
+    outcome: Rejected, told: Rejected
+) -> None:
+    of = healths()
+    request = Failover([(PROVIDERS["minimax"], of["minimax"])], pinned=False, too_small=LONG)
+    names, end = all_fail(request, [outcome])
+    assert names == ["minimax"]
+    assert (end.rejected, end.provider) == (told, "" if told is LONG else "minimax")
+
+
+def test_the_return_of_one_that_it_does_not_fit_is_no_return() -> None:
+    spent = rejected(Fault.QUOTA, "429", NOW + 60, error("rate_limit_error", 429))
+    _, end = all_fail(failover(healths(zai=10), NAMES), [LONG, spent, LONG])
+    assert end == GiveUp(spent, "moonshot", NOW + 60)
+
+
+def test_one_that_it_fits_with_another_model_returns() -> None:
+    of = healths()
+    twice = Failover([(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False)
+    _, end = all_fail(twice, [rejected(Fault.INCOMPATIBLE), BUSY])
+    assert end == GiveUp(BUSY, "minimax", NOW + 15)
+
+
+@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INCOMPATIBLE])
+def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
+    of = healths(minimax=10)
+    request = failover(of)
+    request.begin(NOW + 10)
+    request.judged(rejected(fault, "400"), NOW + 10)
+    assert asked(failover(of).begin(NOW + 10)) == "minimax"
+
+
+def test_who_rests_is_passed_over() -> None:
+    assert asked(failover(healths(minimax=60)).begin(NOW)) == "moonshot"
+
+
+def test_if_all_rest_they_are_tried_in_the_order_of_their_return() -> None:
+    of = healths(minimax=60, moonshot=20, zai=40)
+    names, _ = all_fail(failover(of), [DOWN, DOWN, DOWN])
+    assert names == ["moonshot", "zai", "minimax"]
+    assert [health.cooldown_length for health in of.values()] == [60, 20, 40]
+
+
+def test_those_that_rest_come_after_those_that_do_not() -> None:
+    names, _ = all_fail(failover(healths(minimax=60, moonshot=20)), [DOWN, DOWN, DOWN])
+    assert names == ["zai", "moonshot", "minimax"]
+
+
+def test_one_whose_probe_is_out_is_passed_over_until_nobody_else_is_left() -> None:
+    of = healths(minimax=10)
+    probing, second = failover(of, NAMES[:2]), failover(of, NAMES[:2])
+    assert asked(probing.begin(NOW + 10)) == "minimax"
+    assert asked(second.begin(NOW + 10)) == "moonshot"
+    assert asked(second.judged(DOWN, NOW + 10)) == "minimax"
+    assert second.judged(ACCEPTED, NOW + 10) == Relay(ACCEPTED)
+    assert of["minimax"].state(NOW + 10) is State.READY
+
+
+def test_if_all_fail_the_client_gets_the_last_ones_error_and_the_time_of_the_first_return() -> None:
+    replies = [error("rate_limit_error", 429), error("overloaded_error", 529)]
+    outcomes = [
+        rejected(Fault.QUOTA, "429", NOW + 99, replies[0]),
+        rejected(Fault.PROVIDER, "529", None, replies[1]),
+        SPENT,
+    ]
+    _, end = all_fail(failover(healths()), outcomes)
+    assert end == GiveUp(outcomes[1], "moonshot", NOW + 15)
+
+
+def test_if_none_gave_an_error_the_client_gets_the_last_one() -> None:
+    _, end = all_fail(failover(healths()), [DOWN, DOWN, SPENT])
+    assert end == GiveUp(SPENT, "zai", NOW + 15)
+
+
+def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
+    of = healths()
+    request = failover(of, ["minimax"])
+    request.begin(NOW)
+    late = of["minimax"].force()
+    of["minimax"].strike(late, NOW, "500")
+    of["minimax"].accept(of["minimax"].force())
+    assert request.judged(DOWN, NOW) == GiveUp(DOWN, "minimax", NOW)
+
+
+def test_who_came_back_in_between_is_asked_before_those_that_still_rest() -> None:
+    of = healths(minimax=60, moonshot=20)
+    request = failover(of)
+    assert asked(request.begin(NOW)) == "zai"
+    of["minimax"].accept(of["minimax"].force())
+    assert asked(request.judged(DOWN, NOW)) == "minimax"
+
+
+@pytest.mark.parametrize("until", [None, NOW + 60])
+def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(until: float | None) -> None:
+    of = healths(moonshot=999)
+    outcome = rejected(Fault.QUOTA, "429", until)
+    names, end = all_fail(failover(of, ["moonshot"], pinned=True), [outcome])
+    assert names == ["moonshot"]
+    assert end == GiveUp(outcome, "moonshot", until)
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (Ending.COMPLETE, "<Health minimax ready, 0 strikes>"),
+        (Ending.TRUNCATED, "<Health minimax cooldown 30 s, 2 strikes>"),
+        (Ending.STALLED, "<Health minimax cooldown 30 s, 2 strikes>"),
+        (Ending.ERROR, "<Health minimax cooldown 30 s, 2 strikes>"),
+    ],
+)
+def test_how_an_answer_ended_counts_too(ending: Ending, state: str) -> None:
+    of = healths()
+    of["minimax"].strike(Permit(0), NOW, "500")
+    request = failover(of)
+    request.begin(NOW + 15)
+    request.judged(ACCEPTED, NOW + 15)
+    request.ended(ending, NOW + 15)
+    assert repr(of["minimax"]) == state
+    assert of["minimax"].reason == ("" if ending is Ending.COMPLETE else ending.value)
+
+
+def test_a_request_that_is_abandoned_gives_its_probe_back() -> None:
+    of = healths(minimax=10)
+    request = failover(of)
+    request.abandon()
+    request.begin(NOW + 10)
+    assert of["minimax"].state(NOW + 10) is State.PROBING
+    request.abandon()
+    request.abandon()
+    assert asked(failover(of).begin(NOW + 10)) == "minimax"
+
+
+def test_a_broken_contract_is_an_error() -> None:
+    request = failover(healths())
+    with pytest.raises(RuntimeError, match="nothing was tried yet"):
+        request.judged(DOWN, NOW)
+    with pytest.raises(RuntimeError, match="nothing was tried yet"):
+        request.ended(Ending.COMPLETE, NOW)
+    with pytest.raises(ValueError, match="at least one candidate"):
+        Failover([], pinned=False)
+
+
+class Running:
+    """A request on its way, and whom it has asked."""
+
+    def __init__(self, request: Failover, pin: str | None) -> None:
+        self.request = request
+        self.pin = pin
+        self.names: list[str] = []
+
+    def ask(self, decision: Decision) -> None:
+        self.names.append(asked(decision))
+
+
+outcomes = st.builds(
+    lambda fault, seconds: rejected(fault, "no", None if seconds is None else NOW + seconds),
+    st.sampled_from(Fault),
+    st.none() | st.sampled_from([0.0, 30.0, 9999.0]),
+)
+
+
+class FailoverMachine(RuleBasedStateMachine):
+    """Many requests at once over the same three providers, judged, ended and abandoned in any order."""
+
+    waiting = Bundle("waiting")
+    relaying = Bundle("relaying")
+
+    @initialize()
+    def start(self) -> None:
+        self.of = healths()
+        self.now = NOW
+        self.unsettled: set[Running] = set()
+
+    @rule(seconds=st.sampled_from([0.5, 15.0, 60.0, 3600.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(pin=st.none() | st.sampled_from(NAMES), target=waiting)
+    def begin(self, pin: str | None) -> Running:
+        running = Running(failover(self.of, [pin] if pin else NAMES, pinned=pin is not None), pin)
+        running.ask(running.request.begin(self.now))
+        self.unsettled.add(running)
+        return running
+
+    @rule(running=consumes(waiting), outcome=outcomes, target=waiting)
+    def reject(self, running: Running, outcome: Rejected) -> object:
+        strikes = [health.strikes for health in self.of.values()]
+        decision = running.request.judged(outcome, self.now)
+        if outcome.fault is not Fault.PROVIDER:
+            assert [health.strikes for health in self.of.values()] == strikes
+        if isinstance(decision, Try):
+            running.ask(decision)
+            return running
+        assert isinstance(decision, GiveUp)
+        self.unsettled.discard(running)
+        if outcome.fault is not Fault.REQUEST:
+            assert sorted(running.names) == sorted([running.pin] if running.pin else NAMES)
+        if decision.rejected.fault in (Fault.REQUEST, Fault.INCOMPATIBLE):
+            assert decision.returns_at is None
+        return multiple()
+
+    @rule(running=consumes(waiting), target=relaying)
+    def accept(self, running: Running) -> Running:
+        assert running.request.judged(ACCEPTED, self.now) == Relay(ACCEPTED)
+        return running
+
+    @rule(running=consumes(relaying), ending=st.sampled_from(Ending))
+    def end(self, running: Running, ending: Ending) -> None:
+        running.request.ended(ending, self.now)
+        self.unsettled.discard(running)
+
+    @rule(running=consumes(waiting) | consumes(relaying))
+    def abandon(self, running: Running) -> None:
+        running.request.abandon()
+        self.unsettled.discard(running)
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "of"))
+    def each_candidate_is_asked_at_most_once_and_a_pin_is_kept(self) -> None:
+        for running in self.unsettled:
+            assert len(set(running.names)) == len(running.names)
+            assert running.pin in (None, *running.names)
+
+    @invariant()
+    @precondition(lambda self: hasattr(self, "of"))
+    def a_probe_is_out_only_while_a_request_waits_for_its_answer(self) -> None:
+        waited_for = {running.names[-1] for running in self.unsettled}
+        probing = {name for name, health in self.of.items() if health.state(self.now) is State.PROBING}
+        assert probing <= waited_for
+
+
+TestFailoverMachine = FailoverMachine.TestCase

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from claude_proxy.core.quirks import OF_OTHERS, changes_in_words, rule_in_words
+from claude_proxy.core.traits import THINKING_ON_TOOL_TURNS, ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
+
+ANTHROPIC = Traits(is_anthropic=True)
+NOTHING = ModelFacts()
+
+
+def changed(traits: Traits, facts: ModelFacts = NOTHING, learned: Iterable[Rule] = ()) -> tuple[str, ...]:
+    """Return what is changed besides what is so for all."""
+    *words, last = changes_in_words(traits, facts, learned)
+    assert last == OF_OTHERS
+    return tuple(words)
+
+
+def test_anthropic_gets_everything_as_it_is_and_others_all_but_the_billing_block() -> None:
+    assert changed(ANTHROPIC) == ()
+    assert changed(Traits()) == ("left out: Claude Code's billing block",)
+
+
+@pytest.mark.parametrize(
+    ("traits", "words"),
+    [
+        (Traits(True, server_tools=()), "left out: tools that a provider runs itself, such as web search"),
+        (
+            Traits(True, server_tools=("web_search_", "code_")),
+            "of the tools that a provider runs itself, only web_search_, code_ kept",
+        ),
+        (Traits(True, checks_signatures=True), "written anew: ids of tool calls that another provider gave"),
+        (Traits(True, plain_call_ids=True), "written anew: ids of tool calls that another provider gave"),
+        (
+            Traits(True, thinking_on_tool_turns=True),
+            "put in: a placeholder for thinking, where an earlier tool call came without",
+        ),
+        (Traits(True, efforts=("low", "high")), "the effort one of low, high"),
+        (Traits(True, effort_without_thinking=False), "no effort where thinking is off"),
+        (Traits(True, session_header="x-session"), "the session's id sent along in x-session"),
+    ],
+)
+def test_what_a_provider_takes(traits: Traits, words: str) -> None:
+    assert changed(traits) == (words,)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (ModelFacts(images=False), "replaced by a short text: images"),
+        (ModelFacts(max_output=8192), "max_tokens at most 8192"),
+        (ModelFacts(forced_tool=ForcedTool.NO), "no tool forced: the model chooses"),
+        (ModelFacts(thinking=Thinking.ADAPTIVE), "thinking asked for as adaptive"),
+    ],
+)
+def test_what_a_model_takes(facts: ModelFacts, words: str) -> None:
+    assert changed(ANTHROPIC, facts) == (words,)
+
+
+@pytest.mark.parametrize("thinking", Thinking)
+def test_each_mode_of_thinking_has_its_words(thinking: Thinking) -> None:
+    assert len(changed(ANTHROPIC, ModelFacts(thinking=thinking))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule(Kind.FIELD, "context_management"), "left out: context_management"),
+        (Rule(Kind.TOOL_FIELD, "defer_loading"), "left out: defer_loading of tools"),
+        (Rule(Kind.BETA, "context-1m"), "left out: the beta context-1m"),
+        (Rule(Kind.BETA, "*"), "left out: every beta"),
+        (Rule(Kind.BLOCK, "image"), "replaced by a short text: images"),
+        (Rule(Kind.BLOCK, "document"), "replaced by a short text: documents"),
+        (Rule(Kind.BLOCK, "tool_reference"), "replaced by a short text: tool_reference"),
+        (Rule(Kind.ROLE, "system"), "put into the user's message beside it: a message with the role system"),
+        (
+            Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS),
+            "put in: a placeholder for thinking, where an earlier tool call came without",
+        ),
+        (Rule(Kind.THINKING, "all"), "left out: earlier thinking"),
+        (Rule(Kind.THINKING_MODE, "adaptive"), "not asked for: thinking in the mode adaptive"),
+        (Rule(Kind.MARK, "cache_control.scope"), "left out: cache_control.scope of blocks and tools"),
+        (Rule(Kind.THINKING, "unknown"), "left out: thinking of which it is not known who made it"),
+    ],
+)
+def test_what_is_refused(rule: Rule, words: str) -> None:
+    rejecting = Traits(True, rejects=frozenset({rule}))
+    assert changed(rejecting) == (words,)
+    assert changed(ANTHROPIC, NOTHING, [rule]) == (words.replace(":", ", as its errors taught:", 1),)
+    assert changed(rejecting, NOTHING, [rule]) == (words,)
+
+
+def test_what_is_known_in_two_ways_is_told_once() -> None:
+    blind = Traits(True, rejects=frozenset({Rule(Kind.BLOCK, "image")}))
+    assert changed(blind, ModelFacts(images=False)) == ("replaced by a short text: images",)
+
+
+def test_things_of_the_same_lot_are_told_together() -> None:
+    rejecting = Traits(rejects=frozenset({Rule(Kind.FIELD, "top_k"), Rule(Kind.FIELD, "top_p")}))
+    learned = [Rule(Kind.FIELD, "container"), Rule(Kind.BETA, "x")]
+    assert changed(rejecting, NOTHING, learned) == (
+        "left out: Claude Code's billing block, top_k, top_p",
+        "left out, as its errors taught: the beta x, container",
+    )
+
+
+def test_every_kind_has_its_words() -> None:
+    for kind in Kind:
+        assert len(changed(ANTHROPIC, NOTHING, [Rule(kind, "x")])) == 1
+
+
+def test_one_rule_in_words() -> None:
+    assert rule_in_words(Rule(Kind.BETA, "x")) == "the beta x left out"
+    assert rule_in_words(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"

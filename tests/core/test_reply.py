@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from claude_proxy.core.failover import GiveUp
+from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.reply import (
+    CUT_SHORT,
+    as_event,
+    attribution_comments,
+    attribution_headers,
+    final_error,
+    prompt_too_long,
+    refusal,
+    relayed,
+    stream_head,
+)
+from claude_proxy.core.sse import SSEDecoder
+from claude_proxy.core.types import Attempt, Fault, Headers, Reply
+from core.given import NOW, error, events, rejected
+
+ATTEMPTS = [Attempt("minimax", "429", 12.0, "slow down"), Attempt("moonshot", "refused", 3.0)]
+NAMED = ((b"x-claude-proxy-provider", b"moonshot"), (b"x-claude-proxy-attempts", b"minimax=429, moonshot=refused"))
+JSON = (b"content-type", b"application/json")
+
+
+def error_in(block: bytes) -> object:
+    assert SSEDecoder().feed(block) == block
+    [event] = events(block)
+    assert event.name == "error"
+    return json.loads(event.data)["error"]
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUS_OF_ERROR.items())
+def test_a_refusal_has_the_form_and_the_status_of_its_type(kind: str, status: int) -> None:
+    refused = refusal(kind, "not so", ((b"allow", b"POST"),))
+    assert (refused.status, refused.headers) == (status, ((b"allow", b"POST"), JSON))
+    assert json.loads(refused.body) == {"type": "error", "error": {"type": kind, "message": "claude-proxy: not so"}}
+
+
+def test_a_prompt_that_is_too_long_is_told_in_the_words_that_make_claude_code_compact() -> None:
+    refused = prompt_too_long(250_000, 200_000)
+    error = {"type": "invalid_request_error", "message": "prompt is too long: 250000 tokens > 200000 maximum"}
+    assert (refused.status, refused.headers) == (400, (JSON,))
+    assert json.loads(refused.body) == {"type": "error", "error": error}
+
+
+def test_a_stream_that_broke_off_ends_with_an_error_that_makes_the_client_ask_again() -> None:
+    message = "claude-proxy: the provider's stream broke off; please try again"
+    assert error_in(CUT_SHORT) == {"type": "overloaded_error", "message": message}
+
+
+def test_headers_and_comments_name_who_took_part() -> None:
+    assert attribution_headers(ATTEMPTS, "moonshot") == NAMED
+    block = attribution_comments(ATTEMPTS, "moonshot")
+    assert block == (
+        b": x-claude-proxy-provider: moonshot\n: x-claude-proxy-attempts: minimax=429, moonshot=refused\n\n"
+    )
+    assert events(block) == []
+
+
+def test_a_stream_is_called_one_whatever_the_provider_called_it() -> None:
+    head: Headers = (
+        (b"content-type", b"text/plain"),
+        (b"cache-control", b"max-age=9"),
+        (b"request-id", b"r"),
+        (b"te", b"x"),
+    )
+    assert stream_head(head) == (
+        (b"request-id", b"r"),
+        (b"content-type", b"text/event-stream"),
+        (b"cache-control", b"no-cache"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "kept"),
+    [
+        (400, (b"x-should-retry", b"true"), (b"x-should-retry", b"true")),
+        (401, (b"x-should-retry", b"true"), (b"x-should-retry", b"false")),
+        (403, (b"te", b"x"), (b"x-should-retry", b"false")),
+    ],
+)
+def test_an_answer_is_relayed_with_its_body_as_it_is(
+    status: int, own: tuple[bytes, bytes], kept: tuple[bytes, bytes]
+) -> None:
+    answer = Reply(status, (JSON, (b"set-cookie", b"a=b"), own), b" as it came ")
+    assert relayed(answer, ATTEMPTS, "moonshot") == Reply(status, (JSON, kept, *NAMED), b" as it came ")
+
+
+@pytest.mark.parametrize(
+    ("returns_at", "seconds"), [(NOW + 30, b"30"), (NOW + 0.2, b"1"), (NOW + 1.2, b"2"), (NOW - 9, b"1")]
+)
+def test_the_last_word_is_the_providers_own_and_says_when_the_first_one_returns(
+    returns_at: float, seconds: bytes
+) -> None:
+    own = error("rate_limit_error", 429, headers=((b"retry-after", b"9"), (b"request-id", b"r")))
+    last = final_error(GiveUp(rejected(Fault.QUOTA, reply=own), "moonshot", returns_at), ATTEMPTS, NOW)
+    assert last == Reply(429, ((b"request-id", b"r"), JSON, (b"retry-after", seconds), *NAMED), own.body)
+
+
+def test_without_a_time_the_providers_own_is_left_alone() -> None:
+    own = error("invalid_request_error", 400, headers=((b"retry-after", b"9"),))
+    last = final_error(GiveUp(rejected(Fault.REQUEST, reply=own), "moonshot", None), ATTEMPTS, NOW)
+    assert last == Reply(400, ((b"retry-after", b"9"), JSON, *NAMED), own.body)
+
+
+def test_where_no_provider_said_anything_the_error_names_who_failed_how() -> None:
+    last = final_error(GiveUp(rejected(Fault.PROVIDER), "moonshot", NOW + 15), ATTEMPTS, NOW)
+    assert (last.status, last.headers) == (529, (JSON, (b"retry-after", b"15"), NAMED[1]))
+    message = "claude-proxy: no provider could answer: minimax: slow down; moonshot: refused"
+    assert json.loads(last.body)["error"] == {"type": "overloaded_error", "message": message}
+
+
+def test_an_error_becomes_the_last_event_of_a_stream() -> None:
+    assert error_in(as_event(error("api_error", 500, "x"))) == {"type": "api_error", "message": "x"}
+    message = "claude-proxy: the provider answered 502"
+    assert error_in(as_event(Reply(502, (), b"<html>\n\n"))) == {"type": "overloaded_error", "message": message}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_proxy.core.provenance import hashed
+from claude_proxy.core.signatures import MAX_SIGNATURES, Signatures, in_answer
+
+
+def start(block: Mapping[str, Any], index: int = 0) -> bytes:
+    return json.dumps({"type": "content_block_start", "index": index, "content_block": block}).encode()
+
+
+def delta(signature: str, index: int = 0) -> bytes:
+    piece = {"type": "signature_delta", "signature": signature}
+    return json.dumps({"type": "content_block_delta", "index": index, "delta": piece}).encode()
+
+
+def gathered(*events: bytes) -> set[str]:
+    signatures = Signatures()
+    for event in events:
+        signatures.take(event)
+    return set(signatures.hand_over())
+
+
+THINKING = {"type": "thinking", "thinking": "", "signature": ""}
+
+
+def test_a_signature_in_one_delta() -> None:
+    assert gathered(start(THINKING), delta("abc")) == {hashed("abc")}
+
+
+def test_pieces_are_put_together_and_the_last_is_noted_too() -> None:
+    assert gathered(start(THINKING), delta("ab"), delta("cd"), delta("e")) == {hashed("abcde"), hashed("e")}
+
+
+def test_one_that_stands_in_the_start_already() -> None:
+    assert gathered(start({"type": "thinking", "thinking": "", "signature": "xy"})) == {hashed("xy")}
+
+
+def test_the_data_of_redacted_thinking_stands_for_its_signature() -> None:
+    assert gathered(start({"type": "redacted_thinking", "data": "secret"})) == {hashed("secret")}
+
+
+def test_blocks_are_told_apart_by_their_index() -> None:
+    assert gathered(delta("a", 0), delta("b", 2), delta("c", 0)) == {hashed("ac"), hashed("c"), hashed("b")}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        start(THINKING),
+        start({"type": "thinking", "signature": None}),
+        start({"type": "tool_use", "input": {"signature": "x"}}),
+        b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\\"signature\\":\\"x\\""}}',
+        b'{"index":"zero","delta":{"signature":"x"}}',
+        b'{"signature"',
+        b'{"signature": "x"}',
+    ],
+)
+def test_what_is_no_signature_is_passed_over(event: bytes) -> None:
+    assert gathered(event) == set()
+
+
+def test_what_was_handed_over_is_forgotten() -> None:
+    signatures = Signatures()
+    signatures.take(delta("a"))
+    assert signatures.hand_over() == [hashed("a")]
+    signatures.take(delta("b"))
+    assert signatures.hand_over() == [hashed("b")]
+    assert signatures.hand_over() == []
+
+
+def test_of_too_many_only_the_first_are_noted() -> None:
+    many = MAX_SIGNATURES + 10
+    assert len(gathered(*(delta(f"s{n}", n) for n in range(many)), delta("more", 0))) == MAX_SIGNATURES + 1
+    content = [{"type": "thinking", "thinking": "", "signature": f"s{n}"} for n in range(many)]
+    assert len(in_answer(json.dumps({"content": content}).encode())) == MAX_SIGNATURES
+
+
+def test_an_answer_that_is_whole() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "hm", "signature": "abc"},
+        {"type": "redacted_thinking", "data": "def"},
+        {"type": "text", "text": "hello"},
+        {"type": "new_tool_result", "data": {"x": 1}, "signature": 7},
+    ]
+    assert in_answer(json.dumps({"type": "message", "content": blocks}).encode()) == [hashed("abc"), hashed("def")]
+    assert in_answer(b'{"content": "signature"}') == []
+    assert in_answer(b'{"content": [{"signature": 5}], "signature": 1}') == []
+
+
+@given(st.lists(st.binary() | st.sampled_from([b'"signature"', b'{"index":', b"[" * 2000, b'"redacted_thinking"'])))
+def test_nothing_is_raised_whatever_comes(pieces: list[bytes]) -> None:
+    gathered(b"".join(pieces), *pieces)
+    in_answer(b"".join(pieces))

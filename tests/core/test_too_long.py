@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
+from claude_proxy.core.messages import error_body
+from claude_proxy.core.too_long import in_anthropics_words, says_too_long
+from claude_proxy.core.traits import Traits
+from claude_proxy.core.types import Fault, Policy, Reply
+from core.given import NOW
+
+JSON = (b"content-type", b"application/json")
+
+WORDS = [
+    ("prompt is too long: 205000 tokens > 200000 maximum", (205000, 200000)),
+    ("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease one", (209573, 200000)),
+    ("This model's maximum context length is 131,072 tokens. However, you requested 140,000 tokens", (140000, 131072)),
+    ("This model's maximum context length is 8192 tokens. However, your messages resulted in 9000", (9000, 8192)),
+    ("This endpoint's maximum context length is 5 tokens. However, you requested about 9 tokens", (9, 5)),
+    ("This model's maximum prompt length is 5 but the request contains 9 tokens.", (9, 5)),
+    ("the request (9 tokens) exceeds the available context size (5 tokens), try increasing it", (9, 5)),
+    ("The input (9 tokens) is longer than the model's context length (5 tokens).", (9, 5)),
+    ("The input token count (9) exceeds the maximum number of tokens allowed (5).", (9, 5)),
+    ("Your request exceeded model token limit: 5 (requested: 9)", (9, 5)),
+    ("Your request exceeded model token limit: 5", None),
+    ("prompt is too long: 5 tokens > 9 maximum", None),
+    ("prompt is too long: 5 tokens > 5 maximum", None),
+    ("prompt is too long: 5 tokens > 0 maximum", None),
+    ("Your input exceeds the context window of this model.", None),
+    ("invalid params, context window exceeds limit", None),
+    ("context_length_exceeded", None),
+    ("Input is too long for requested model.", None),
+    ("Prompt exceeds max length", None),
+    ("too many tokens in the request", None),
+    ("Range of input length should be [1, 98304]", None),
+    ("Please reduce the length of the messages or completion.", None),
+    ("The number of tokens to keep is greater than the context length", None),
+    ("输入长度超过模型限制", None),
+    ("prompt 超长", None),
+    ("上下文长度超出限制", None),
+]
+
+
+@pytest.mark.parametrize(("words", "numbers"), WORDS)
+def test_anybodys_words_become_anthropics(words: str, numbers: tuple[int, int] | None) -> None:
+    body = json.dumps({"error": {"type": "odd", "message": words}}).encode()
+    told = "prompt is too long: {} tokens > {} maximum".format(*numbers or ()) if numbers else None
+    expected = error_body("invalid_request_error", told or f"prompt is too long: {words}")
+    for status in (200, 400, 413, 422, 500):
+        outcome = judge_body(Reply(status, ((b"x-should-retry", b"true"), (b"x-odd", b"kept"), JSON), body), TERMS, NOW)
+        assert isinstance(outcome, Rejected), status
+        assert (outcome.fault, outcome.label, outcome.text) == (Fault.INCOMPATIBLE, "too_long", words), status
+        assert outcome.reply == Reply(400, ((b"x-odd", b"kept"), JSON), expected), status
+
+
+TERMS = ClassifierConfig(Policy(), Traits())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "prompt is too long: 205000 tokens > 200000 maximum",
+        "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
+    ],
+)
+def test_what_has_anthropics_form_stays_byte_for_byte(words: str) -> None:
+    body = b' {"error":{"message":"%b","type":"invalid_request_error"},"type":"error"} ' % words.encode()
+    reply = Reply(400, ((b"x-should-retry", b"false"), JSON), body)
+    outcome = judge_body(reply, TERMS, NOW)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.label, outcome.reply) == ("too_long", reply)
+    assert in_anthropics_words(Reply(413, (JSON,), body), words).status == 400
+
+
+def test_a_long_story_is_cut_and_none_is_none() -> None:
+    reply = Reply(400, (), b"")
+    assert in_anthropics_words(reply, "x" * 999).body == error_body(
+        "invalid_request_error", "prompt is too long: " + "x" * 300
+    )
+    numbers = "9 tokens > 5 maximum"
+    assert numbers in in_anthropics_words(reply, "x" * 980 + numbers).body.decode()
+    assert numbers not in in_anthropics_words(reply, "x" * 990 + numbers).body.decode()
+    assert in_anthropics_words(reply, "").body == error_body("invalid_request_error", "prompt is too long")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "too many tokens per minute",
+        "max_tokens is too large: 9. This model's maximum context length is 5 tokens",
+        "'max_completion_tokens' is too large: 9. This model's maximum context length is 5 tokens",
+        "max_tokens: 9 > 5, which is the maximum allowed number of output tokens",
+        "Request exceeds the maximum size",
+        "exceedingly odd: see the context window",
+        "the context_management field is not supported",
+    ],
+)
+def test_other_words_are_not_taken_for_it(words: str) -> None:
+    assert not says_too_long(words)

@@ -1,0 +1,167 @@
+"""Bodies that come compressed though nobody asked for that."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import itertools
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_proxy.net.upstream import decoding
+from claude_proxy.proxy.ports import Failure, UpstreamError
+from net.upstream_peer import PATIENCE, Peer, Run, always, ask, client, failure_of, fetch, on_both_loops, read_all
+
+TEXT = b"event: ping\ndata: {}\n\n" * 1000
+BOMB = b"\0" * 20_000_000
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+CODINGS = {
+    "gzip": (b"gzip", gzip.compress(TEXT)),
+    "x-gzip": (b"X-GZip", gzip.compress(TEXT)),
+    "deflate": (b"deflate", zlib.compress(TEXT)),
+    "raw deflate": (b"deflate", raw_deflate(TEXT)),
+    "identity": (b"identity", TEXT),
+}
+
+BROKEN = {
+    "gzip cut": (b"gzip", gzip.compress(TEXT)[:-9]),
+    "gzip without its checksum": (b"gzip", gzip.compress(TEXT)[:-8]),
+    "gzip damaged": (b"gzip", gzip.compress(TEXT)[:-6] + b"\0\0\0\0\0\0"),
+    "not gzip": (b"gzip", TEXT),
+    "something behind": (b"gzip", gzip.compress(TEXT) + b"surplus"),
+    "br": (b"br", b"\x1b\x00"),
+    "zstd": (b"zstd", b"\x28\xb5\x2f\xfd"),
+    "twice": (b"gzip, gzip", gzip.compress(gzip.compress(TEXT))),
+}
+
+
+def answer_of(coding: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: %d\r\n\r\n%b" % (coding, len(body), body)
+
+
+@on_both_loops
+@pytest.mark.parametrize(("coding", "body"), CODINGS.values(), ids=CODINGS.keys())
+def test_a_compressed_body_is_read_as_if_it_were_not(run: Run, coding: bytes, body: bytes) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(coding, body))) as peer, client() as transport:
+            for _ in range(2):
+                assert await fetch(transport, peer.origin) == (200, (), TEXT)
+            assert peer.connections == 1
+
+    run(story())
+
+
+@on_both_loops
+@pytest.mark.parametrize(("coding", "body"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_cannot_be_decoded_is_told(run: Run, coding: bytes, body: bytes) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(coding, body))) as peer, client() as transport:
+            answer = await ask(transport, peer.origin)
+            error = await failure_of(read_all(answer))
+            assert (error.failure, error.sent) == (Failure.UNDECODABLE, True)
+
+    run(story())
+
+
+@on_both_loops
+@pytest.mark.parametrize("coding", [b"br", b"gzip"])
+def test_nothing_needs_no_decoding(run: Run, coding: bytes) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(coding, b""))) as peer, client() as transport:
+            assert await fetch(transport, peer.origin) == (200, (), b"")
+
+    run(story())
+
+
+def test_what_zlib_still_holds_is_handed_out() -> None:
+    """It takes in the last of the input before it has given out all that this stands for."""
+    body = raw_deflate(b"\0" * (decoding.MAX_STEP_BYTES + 100))
+    decoder = decoding.decoder_for(b"deflate")
+    assert decoder is not None
+    size = len(decoder.decode(body))
+    while decoder.pending:
+        size += len(decoder.decode(b""))
+    assert decoder.finish() == b""
+    assert size == decoding.MAX_STEP_BYTES + 100
+
+
+@on_both_loops
+def test_undecodable_in_the_middle_closes_the_connection(run: Run) -> None:
+    endless = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\nnot gzip"
+
+    async def story() -> None:
+        async with Peer(always(endless)) as peer, client() as transport:
+            answer = await ask(transport, peer.origin)
+            assert (await failure_of(answer.read(PATIENCE))).failure is Failure.UNDECODABLE
+            answer.close()
+            assert repr(transport).endswith(" 0 idle>")
+
+    run(story())
+
+
+@on_both_loops
+def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces(run: Run) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as peer, client() as transport:
+            answer = await ask(transport, peer.origin)
+            size = 0
+            while piece := await answer.read(PATIENCE):
+                assert len(piece) <= decoding.MAX_STEP_BYTES
+                size += len(piece)
+            assert size == len(BOMB)
+
+    run(story())
+
+
+@on_both_loops
+def test_others_get_their_turn_while_a_huge_body_is_decoded(run: Run) -> None:
+    async def story() -> None:
+        async with Peer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as peer, client() as transport:
+            answer = await ask(transport, peer.origin)
+            turns = 0
+
+            def take_a_turn() -> None:
+                nonlocal turns
+                turns += 1
+                asyncio.get_running_loop().call_soon(take_a_turn)
+
+            take_a_turn()
+            pieces = 0
+            while await answer.read(PATIENCE):
+                pieces += 1
+            assert turns >= pieces > 1
+
+    run(story())
+
+
+@given(cuts=st.sets(st.integers(1, 120)), coding=st.sampled_from(["gzip", "deflate", "raw deflate"]))
+def test_a_compressed_body_cut_anywhere_is_the_same(cuts: set[int], coding: str) -> None:
+    name, body = CODINGS[coding]
+    decoder = decoding.decoder_for(name)
+    assert decoder is not None
+    edges = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
+    try_decode = b"".join(decoder.decode(body[start:end]) for start, end in itertools.pairwise(edges))
+    assert try_decode + decoder.finish() == TEXT
+
+
+@given(length=st.integers(0, 64))
+def test_a_compressed_body_that_stops_anywhere_is_told(length: int) -> None:
+    body = gzip.compress(b"hello")
+    decoder = decoding.decoder_for(b"gzip")
+    assert decoder is not None
+    decoder.decode(body[: min(length, len(body))])
+    if 0 < length < len(body):
+        with pytest.raises(UpstreamError) as caught:
+            decoder.finish()
+        assert caught.value.failure is Failure.UNDECODABLE
+    else:
+        assert decoder.finish() == b""

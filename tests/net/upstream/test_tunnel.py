@@ -1,0 +1,238 @@
+"""The HTTP proxy on the way out: who goes through it, how a tunnel is asked for, what is told when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+
+import pytest
+
+from claude_proxy.core.types import Egress, Origin
+from claude_proxy.net.upstream import HttpTransport
+from claude_proxy.net.upstream.tunnel import Bypass
+from claude_proxy.proxy.ports import Failure
+from net.upstream_peer import (
+    FAR,
+    PATIENCE,
+    Handler,
+    Peer,
+    Run,
+    Wire,
+    always,
+    ask,
+    client,
+    closed_port,
+    failure_of,
+    fetch,
+    on_both_loops,
+    read_all,
+    silence,
+)
+
+HELLO = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+SOON = 0.05
+
+
+def proxy_to(port: int, asked: list[bytes]) -> Handler:
+    """Open every tunnel to one port, and note how it was asked for."""
+
+    async def handle(wire: Wire) -> None:
+        asked.append(await wire.head())
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await wire.send(b"HTTP/1.1 200 Connection established\r\nvia: x\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pump(wire.reader, writer))
+                group.create_task(pump(reader, wire.writer))
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    return handle
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()
+
+
+@on_both_loops
+@pytest.mark.parametrize(
+    ("user", "line"),
+    [("", b""), ("me:p%40ss@", b"Proxy-Authorization: Basic " + base64.b64encode(b"me:p@ss") + b"\r\n")],
+    ids=["open", "with a password"],
+)
+def test_https_goes_through_the_proxy(run: Run, user: str, line: bytes) -> None:
+    async def story() -> None:
+        asked: list[bytes] = []
+        async with (
+            Peer(always(HELLO), tls=True) as peer,
+            Peer(proxy_to(peer.port, asked)) as proxy,
+            client(Egress(f"http://{user}127.0.0.1:{proxy.port}")) as transport,
+        ):
+            for _ in range(2):
+                assert (await fetch(transport, FAR, b"x" * 100_000))[2] == b"hello"
+            assert asked == [b"CONNECT provider.test:443 HTTP/1.1\r\nHost: provider.test:443\r\n" + line + b"\r\n"]
+
+    run(story())
+
+
+@on_both_loops
+def test_http_goes_past_the_proxy(run: Run) -> None:
+    async def story() -> None:
+        async with (
+            Peer(always(HELLO)) as peer,
+            client(Egress(f"http://127.0.0.1:{closed_port()}")) as transport,
+        ):
+            assert (await fetch(transport, peer.origin))[2] == b"hello"
+
+    run(story())
+
+
+@on_both_loops
+def test_excepted_hosts_go_past_the_proxy(run: Run) -> None:
+    async def story() -> None:
+        async with (
+            Peer(always(HELLO), tls=True) as peer,
+            client(Egress(f"http://127.0.0.1:{closed_port()}", ("127.0.0.0/8",))) as transport,
+        ):
+            assert (await fetch(transport, peer.origin))[2] == b"hello"
+
+    run(story())
+
+
+REFUSALS = {
+    "403": (b"HTTP/1.1 403 Forbidden\r\n\r\n<html>", "refused the tunnel (403)"),
+    "407": (b"HTTP/1.1 407 Who?\r\n\r\n", "wants another user name and password (407)"),
+    "no HTTP": (b"SOCKS\r\n\r\n", "gave no HTTP answer to CONNECT"),
+    "nothing": (b"", "gave no HTTP answer to CONNECT"),
+    "too much": (b"HTTP/1.1 200 OK\r\n\r\nsurplus", "sent more than its answer to CONNECT"),
+}
+
+
+@on_both_loops
+@pytest.mark.parametrize(("reply", "text"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_proxy_that_opens_no_tunnel(run: Run, reply: bytes, text: str) -> None:
+    async def refuse(wire: Wire) -> None:
+        await wire.head()
+        await wire.send(reply)
+
+    async def story() -> None:
+        async with Peer(refuse) as proxy, client(Egress(f"http://me:secret@127.0.0.1:{proxy.port}")) as transport:
+            error = await failure_of(ask(transport, FAR))
+            assert (error.failure, error.sent) == (Failure.TUNNEL, False)
+            assert str(error) == f"proxy 127.0.0.1:{proxy.port} {text}"
+
+    run(story())
+
+
+@on_both_loops
+def test_a_proxy_whose_answer_has_no_end(run: Run) -> None:
+    async def ramble(wire: Wire) -> None:
+        await wire.head()
+        await wire.send(b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000)
+        await wire.gone()
+
+    async def story() -> None:
+        async with Peer(ramble) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+            assert (await failure_of(ask(transport, FAR))).failure is Failure.TUNNEL
+
+    run(story())
+
+
+@on_both_loops
+@pytest.mark.parametrize("host", [".provider.test", "a" * 64 + ".test"])
+def test_an_impossible_name_is_no_matter_of_the_proxy(run: Run, host: str) -> None:
+    async def story() -> None:
+        async with Peer(silence) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+            error = await failure_of(ask(transport, Origin("https", host, 443)))
+            assert (error.failure, error.sent) == (Failure.DNS, False)
+            assert proxy.connections == 0
+
+    run(story())
+
+
+@on_both_loops
+def test_a_proxy_that_is_not_there(run: Run) -> None:
+    async def story() -> None:
+        port = closed_port()
+        async with client(Egress(f"http://127.0.0.1:{port}")) as transport:
+            error = await failure_of(ask(transport, FAR))
+            assert error.failure is Failure.TUNNEL
+            assert str(error) == f"proxy 127.0.0.1:{port} cannot be reached (127.0.0.1:{port}: connection refused)"
+
+    run(story())
+
+
+@on_both_loops
+def test_the_limit_of_time_covers_the_proxy(run: Run) -> None:
+    async def story() -> None:
+        async with Peer(silence) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+            error = await failure_of(ask(transport, FAR, connect_timeout=SOON))
+            assert error.failure is Failure.CONNECT_TIMEOUT
+
+    run(story())
+
+
+@pytest.mark.parametrize("url", ["https://proxy:1", "socks5://me:secret@proxy", "http://", "proxy:8080", "http://p:x"])
+def test_an_address_that_is_none_of_a_proxy(url: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        HttpTransport(Egress(url))
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "host", "covered"),
+    [
+        ("*", "anything.example", True),
+        ("corp.example", "corp.example", True),
+        ("corp.example", "api.corp.example", True),
+        ("corp.example", "notcorp.example", False),
+        (".corp.example", "corp.example", True),
+        (".corp.example", "api.corp.example", True),
+        ("*.corp.example", "api.corp.example", True),
+        ("CORP.example", "api.Corp.Example", True),
+        (" corp.example ", "corp.example", True),
+        ("api.corp.example", "corp.example", False),
+        ("corp.example:443", "corp.example", True),
+        ("corp.example:8443", "corp.example", False),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1:443", "10.0.0.1", True),
+        ("10.0.0.1:80", "10.0.0.1", False),
+        ("10.0.0.0/8", "10.9.8.7", True),
+        ("10.0.0.5/8", "10.9.8.7", True),
+        ("10.0.0.0/8", "11.0.0.1", False),
+        ("10.0.0.0/8", "ten.example", False),
+        ("0.0.1", "10.0.0.1", False),
+        ("::1", "::1", True),
+        ("[::1]:443", "::1", True),
+        ("[::1]:80", "::1", False),
+        ("fd00::/8", "fd12::1", True),
+        ("", "corp.example", False),
+        (".", "corp.example", False),
+    ],
+)
+def test_who_goes_past_the_proxy(entry: str, host: str, *, covered: bool) -> None:
+    assert Bypass(("elsewhere.example", entry)).covers(Origin("https", host, 443)) is covered
+
+
+@on_both_loops
+def test_a_connection_through_the_proxy_serves_large_bodies_both_ways(run: Run) -> None:
+    size = 3 * 1024 * 1024
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
+
+    async def story() -> None:
+        async with (
+            Peer(always(answer), tls=True) as peer,
+            Peer(proxy_to(peer.port, [])) as proxy,
+            client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport,
+        ):
+            arrived = await ask(transport, FAR, b"y" * size)
+            assert len(await read_all(arrived, PATIENCE)) == size
+
+    run(story())

@@ -1,0 +1,101 @@
+"""A rest is over: one request is the probe, the others go past until it is judged."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fakes.clock import FakeClock
+from fakes.grammar import complete_text
+from fakes.provider import FakeProvider
+from fakes.proxy import running_proxy
+from fakes.scripts import message
+from fakes.steps import Status, Wait
+from fakes.story import story
+
+FIRST_COOLDOWN = 15.0
+
+
+@story
+async def test_one_probes_and_the_others_go_past() -> None:
+    gate, clock = asyncio.Event(), FakeClock()
+    first = FakeProvider([Status(529)], [Wait(gate), *message("first")], message("first"))
+    second = FakeProvider(message("second"))
+    async with running_proxy(first, second, clock=clock) as proxy, asyncio.TaskGroup() as group:
+        assert await complete_text(await proxy.post()) == "second"
+        clock.pass_time(FIRST_COOLDOWN)
+        probe = group.create_task(proxy.post())
+        await first.asked(2)
+        assert (await proxy.status())["minimax"]["state"] == "probing"
+        for _ in range(3):
+            assert await complete_text(await proxy.post()) == "second"
+        gate.set()
+        assert await complete_text(await probe) == "first"
+        assert await complete_text(await proxy.post()) == "first"
+        assert (await proxy.status())["minimax"]["strikes"] == 0
+    assert len(first.requests) == 3
+
+
+@story
+async def test_a_probe_that_fails_doubles_the_rest() -> None:
+    clock = FakeClock()
+    first = FakeProvider([Status(529)], [Status(529)], message("first"))
+    async with running_proxy(first, FakeProvider(message("second")), clock=clock) as proxy:
+        for rest in (FIRST_COOLDOWN, 2 * FIRST_COOLDOWN):
+            assert await complete_text(await proxy.post()) == "second"
+            clock.pass_time(rest - 1)
+            assert await complete_text(await proxy.post()) == "second"
+            clock.pass_time(1)
+        assert await complete_text(await proxy.post()) == "first"
+    assert len(first.requests) == 3
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+@story
+async def test_a_probe_that_is_never_judged_gives_its_place_to_the_next(hangs_up: bool) -> None:
+    gate, clock = asyncio.Event(), FakeClock()
+    unjudged = [Wait(gate)] if hangs_up else [Status(400)]
+    first = FakeProvider([Status(529)], unjudged, message("first"))
+    second = FakeProvider(message("second"))
+    async with running_proxy(first, second, clock=clock) as proxy, asyncio.TaskGroup() as group:
+        assert await complete_text(await proxy.post()) == "second"
+        clock.pass_time(FIRST_COOLDOWN)
+        connection = await proxy.connect()
+        asking = group.create_task(proxy.post(connection=connection))
+        await first.asked(2)
+        if hangs_up:
+            asking.cancel()
+            connection.hang_up()
+            await first.left()
+        else:
+            assert (await asking).status == 400
+        await proxy.ledger.holding(2)
+        assert await complete_text(await proxy.post()) == "first"
+
+
+@story
+async def test_a_late_answer_from_before_the_rest_changes_nothing() -> None:
+    gate, clock = asyncio.Event(), FakeClock()
+    first = FakeProvider([Wait(gate), *message("late")], [Status(529)], message("first"))
+    second = FakeProvider(message("second"))
+    async with running_proxy(first, second, clock=clock) as proxy, asyncio.TaskGroup() as group:
+        late = group.create_task(proxy.post())
+        await first.asked(1)
+        assert await complete_text(await proxy.post()) == "second"
+        gate.set()
+        assert await complete_text(await late) == "late"
+        await proxy.ledger.holding(2)
+        assert (await proxy.status())["minimax"]["state"] == "cooldown"
+        assert await complete_text(await proxy.post()) == "second"
+
+
+@story
+async def test_strikes_in_a_row_rest_at_most_for_the_cooldown() -> None:
+    clock = FakeClock()
+    first = FakeProvider([Status(529)])
+    async with running_proxy(first, FakeProvider(message("second")), clock=clock, cooldown=20.0) as proxy:
+        for _ in range(4):
+            assert await complete_text(await proxy.post()) == "second"
+            clock.pass_time(20.0)
+    assert len(first.requests) == 4

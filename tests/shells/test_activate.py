@@ -1,0 +1,291 @@
+"""The variables of a terminal's mode, as values."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell.activate import (
+    BASE_URL,
+    DISCOVERY,
+    HEADERS,
+    LEADS_ELSEWHERE,
+    MANAGED,
+    PAST_PROXIES,
+    SAVED,
+    SAVED_SHELL,
+    TIMEOUT,
+    TOKEN,
+    TOOL_SEARCH,
+    UNEXPORTED,
+    UNIVERSAL,
+    WINDOW,
+    Activation,
+    Change,
+    Scope,
+    Variable,
+    applied,
+    lead,
+    ordinary,
+    take_back,
+)
+from claude_proxy.cli.shell.client_requirements import ClientRequirements, TargetProvider, requirements_of
+from claude_proxy.core.traits import ModelFacts
+from claude_proxy.core.types import ClaudeCode
+
+URL = "http://127.0.0.1:8787"
+NEEDS = ClientRequirements(timeout_ms=3_000_000, window=262_144, tool_search=False, models=frozenset({"kimi-k3"}))
+TO = Activation(URL, "127.0.0.1", "token", None, NEEDS)
+PINNED = Activation(URL, "127.0.0.1", "token", "moonshot", ClientRequirements())
+BY_LOGIN = Activation(URL, "127.0.0.1", "token", None, ClientRequirements(own_login=True))
+OUR_LINE = "x-claude-proxy-token: token"
+
+values = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+environments = st.dictionaries(st.sampled_from([*MANAGED, "PATH", "HTTPS_PROXY"]), values)
+
+
+ways = st.sampled_from([TO, PINNED, BY_LOGIN])
+headers = st.lists(
+    st.sampled_from(["X-Team: blue", OUR_LINE, "X-Claude-Proxy-Token:old", "", "x: \r", "y"]), max_size=4
+)
+environments = st.tuples(environments, st.none() | headers.map("\n".join)).map(
+    lambda made: made[0] if made[1] is None else {**made[0], HEADERS: made[1]}
+)
+
+
+@given(environments, st.lists(ways, min_size=1, max_size=4))
+@settings(max_examples=300)
+def test_every_way_leads_back(before: dict[str, str], ways: list[Activation]) -> None:
+    environ = before
+    for way in ways:
+        environ = applied(environ, lead(environ, way))
+    assert applied(environ, take_back(environ)) == before
+    assert ordinary(environ) == before
+
+
+@given(environments, ways, ways)
+def test_where_a_terminal_was_led_before_makes_no_difference(
+    before: dict[str, str], one: Activation, other: Activation
+) -> None:
+    direct = applied(before, lead(before, other))
+    by_detour = applied(before, lead(before, one))
+    by_detour = applied(by_detour, lead(by_detour, other))
+    del direct[SAVED], by_detour[SAVED]  # what is kept may name more, unset, variables
+    assert by_detour == direct
+
+
+def led(before: dict[str, str], to: Activation = TO) -> dict[str, str]:
+    environ = applied(before, lead(before, to))
+    del environ[SAVED]
+    return environ
+
+
+def test_what_is_set() -> None:
+    assert led({"PATH": "/bin"}) == {
+        "PATH": "/bin",
+        BASE_URL: URL,
+        TOKEN: "token",
+        DISCOVERY: "1",
+        TIMEOUT: "3000000",
+        WINDOW: "262144",
+        TOOL_SEARCH: "false",
+    }
+
+
+def test_a_pin_is_in_the_address_and_nothing_is_set_that_nobody_needs() -> None:
+    assert led({}, PINNED) == {BASE_URL: f"{URL}/provider/moonshot", TOKEN: "token", DISCOVERY: "1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, [OUR_LINE]),
+        ("", [OUR_LINE]),
+        ("X-Team: blue", ["X-Team: blue", OUR_LINE]),
+        ("X-Team: blue\nX-Of:  a: b \n", ["X-Team: blue", "X-Of:  a: b ", OUR_LINE]),
+        ("X-Team: blue\r\n", ["X-Team: blue", OUR_LINE]),
+        ("X-Claude-Proxy-Token:old\nX-Team: blue", ["X-Team: blue", OUR_LINE]),
+        ("x-claude-proxy-token: a\n x-claude-proxy-token : b", [OUR_LINE]),
+        ("x-claude-proxy-tokens: a", ["x-claude-proxy-tokens: a", OUR_LINE]),
+    ],
+)
+def test_where_claude_codes_own_login_is_needed_our_token_goes_beside_the_users_headers(
+    before: str | None, after: list[str]
+) -> None:
+    environ = {TOKEN: "of another gateway"} if before is None else {HEADERS: before}
+    assert led(environ, BY_LOGIN) == {BASE_URL: URL, HEADERS: "\n".join(after), DISCOVERY: "1"}
+
+
+def test_claude_codes_own_token_is_left_alone() -> None:
+    assert led({"CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-x"}, BY_LOGIN)["CLAUDE_CODE_OAUTH_TOKEN"] == "sk-ant-oat01-x"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("X-Team: blue", "X-Team: blue"), (OUR_LINE, None), (f"{OUR_LINE}\nX-Team: blue\n", "X-Team: blue")],
+)
+def test_elsewhere_a_line_of_ours_is_taken_away(before: str, after: str | None) -> None:
+    assert led({HEADERS: before}).get(HEADERS) == after
+    environ = applied({HEADERS: before}, lead({HEADERS: before}, BY_LOGIN))
+    assert led(environ).get(HEADERS) == after
+
+
+def test_what_would_lead_elsewhere_is_put_aside() -> None:
+    assert not set(led(dict.fromkeys(LEADS_ELSEWHERE, "1"))) & set(LEADS_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("model", "stays"),
+    [
+        ("claude-opus-5-5", True),
+        ("opusplan", True),
+        ("sonnet[1m]", True),
+        ("default", True),
+        ("kimi-k3", True),
+        ("kimi-k3[1m]", True),
+        ("claude-proxy/moonshot/kimi-k2.6", True),
+        ("MiniMax-M3", False),
+        ("", False),
+    ],
+)
+def test_a_model_that_not_all_providers_have_is_put_aside(model: str, stays: bool) -> None:
+    assert ("ANTHROPIC_MODEL" in led({"ANTHROPIC_MODEL": model})) is stays
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("9000000", "9000000"), ("1000", "3000000"), ("", "3000000"), ("soon", "3000000"), ("٣٣٣٣٣٣٣", "3000000")],
+)
+def test_a_longer_timeout_of_the_users_stays(before: str, after: str) -> None:
+    assert led({TIMEOUT: before})[TIMEOUT] == after
+
+
+@pytest.mark.parametrize(("before", "after"), [("150000", "150000"), ("900000", "262144"), ("x", "262144")])
+def test_a_smaller_window_of_the_users_stays(before: str, after: str) -> None:
+    assert led({WINDOW: before})[WINDOW] == after
+
+
+@pytest.mark.parametrize(
+    ("before", "past"),
+    [
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "127.0.0.1"),
+        ({"http_proxy": "http://proxy:3128", "no_proxy": "corp.example"}, "corp.example,127.0.0.1"),
+        ({"ALL_PROXY": "http://proxy:3128", "NO_PROXY": "a,b"}, "a,b,127.0.0.1"),
+        ({"HTTPS_PROXY": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
+    once = led(before)
+    assert {once.get(name) for name in PAST_PROXIES} == {past}
+    again = applied(applied(before, lead(before, TO)), lead(applied(before, lead(before, TO)), TO))
+    assert {again.get(name) for name in PAST_PROXIES} == {past}
+
+
+def test_on_windows_there_is_one_variable_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activate, "PAST_PROXIES", ("NO_PROXY",))
+    names = [change.name for change in lead({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a"}, TO)]
+    assert [name for name in names if name.upper() == "NO_PROXY"] == ["NO_PROXY"]
+
+
+def test_what_was_not_exported_is_kept_out_of_what_is() -> None:
+    before = {UNEXPORTED: "ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY": "secret", TIMEOUT: "1"}
+    changes = {change.name: change.variable for change in lead(before, TO)}
+    kept, alone = changes[SAVED], changes[SAVED_SHELL]
+    assert kept is not None
+    assert alone is not None
+    assert (kept.scope, alone.scope) == (Scope.EXPORTED, Scope.SHELL)
+    assert b"secret" not in urlsafe_b64decode(kept.value)
+    back = take_back({SAVED: kept.value, SAVED_SHELL: alone.value})
+    assert Change("ANTHROPIC_API_KEY", Variable("secret", Scope.SHELL)) in back
+    assert Change(SAVED_SHELL, None) in back
+    in_a_shell_below = take_back({SAVED: kept.value})
+    assert Change("ANTHROPIC_API_KEY", None) in in_a_shell_below
+
+
+def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -> None:
+    before = {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_MODEL": "hidden", UNEXPORTED: "ANTHROPIC_MODEL", UNIVERSAL: "X"}
+    assert ordinary(before) == {"ANTHROPIC_API_KEY": "key"}
+    assert ordinary(applied(before, lead(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["", "nonsense", "%", urlsafe_b64encode(b"[1]").decode(), urlsafe_b64encode(b'{"PATH": 5').decode()]
+    + [urlsafe_b64encode(json.dumps({BASE_URL: [value, "exported"]}).encode()).decode() for value in ("\ud800", "\0")],
+)
+def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept: str) -> None:
+    environ = {**led({"PATH": "/bin"}), SAVED: kept}
+    back = applied(environ, take_back(environ))
+    assert SAVED not in back
+    assert back["PATH"] == "/bin"
+    assert BASE_URL in led(environ)
+
+
+def test_what_is_kept_can_set_nothing_but_our_variables() -> None:
+    kept = urlsafe_b64encode(json.dumps({"PATH": ["/evil", "exported"], "x; id": ["", "exported"]}).encode()).decode()
+    assert [change.name for change in take_back({SAVED: kept})] == [SAVED]
+
+
+def test_no_value_shows_in_a_text() -> None:
+    text = repr(lead({"ANTHROPIC_API_KEY": "sk-secret"}, TO)) + repr(TO)
+    assert "sk-secret" not in text
+    assert "'token'" not in text
+
+
+MINIMAX = TargetProvider("https://api.minimax.io/anthropic", ("MiniMax-M3",), ("MiniMax-M3",))
+MOONSHOT = TargetProvider("https://api.moonshot.ai/anthropic", ("kimi-k2.6", "kimi-k3"), ("kimi-k3", "kimi-k2.6"))
+DEEPSEEK = TargetProvider("https://api.deepseek.com/anthropic")
+LOCAL = TargetProvider("http://127.0.0.1:8000", ("qwen3-coder",), ("qwen3-coder",))
+ANTHROPIC = TargetProvider("https://api.anthropic.com", (), ("claude-opus-5-5",))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "timeout", "window", "tool_search"),
+    [
+        ([MINIMAX], 3_000_000, 1_000_000, True),
+        ([MOONSHOT], None, 262_144, False),
+        ([MINIMAX, MOONSHOT], 3_000_000, 262_144, False),
+        ([DEEPSEEK], 600_000, 1_000_000, True),
+        ([DEEPSEEK, MINIMAX], 3_000_000, 1_000_000, True),
+        ([LOCAL], None, None, True),
+        ([LOCAL, MOONSHOT], None, 262_144, False),
+        ([ANTHROPIC], None, None, True),
+        ([TargetProvider("http://127.0.0.1:9", ("MiniMax-M2.7",))], None, 204_800, True),
+        ([TargetProvider("http://127.0.0.1:9", ("glm-4.5-air",))], None, 131_072, True),
+        ([], None, None, True),
+        ([replace(MOONSHOT, claude_code=ClaudeCode(5))], 5, 262_144, True),
+        ([replace(LOCAL, claude_code=ClaudeCode(tool_search=False)), MINIMAX], 3_000_000, 1_000_000, False),
+        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts(context=150_000)})], None, 150_000, False),
+        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts()})], None, 1_000_000, False),
+        ([replace(ANTHROPIC, models=("x-20260101",), facts={"x": ModelFacts(context=150_000)})], None, 150_000, True),
+        ([replace(LOCAL, facts={"qwen3-coder": ModelFacts(context=120_000)}), MINIMAX], 3_000_000, 120_000, True),
+    ],
+)
+def test_what_suits_all_candidates(
+    candidates: list[TargetProvider], timeout: int | None, window: int | None, tool_search: bool
+) -> None:
+    needs = requirements_of(candidates)
+    assert (needs.timeout_ms, needs.window, needs.tool_search) == (timeout, window, tool_search)
+
+
+def test_claude_codes_own_login_is_needed_where_one_candidate_takes_it() -> None:
+    plan = TargetProvider("https://api.anthropic.com", own_login=True)
+    assert requirements_of([MOONSHOT, plan]).own_login
+    assert not requirements_of([MOONSHOT, ANTHROPIC]).own_login
+
+
+def test_a_preset_behind_a_relay_is_known_by_its_models() -> None:
+    own = ("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed")
+    assert requirements_of([TargetProvider("https://relay.example/m", ("MiniMax-M3",), own)]).timeout_ms == 3_000_000
+
+
+def test_a_model_is_kept_where_each_candidate_has_it() -> None:
+    assert requirements_of([MOONSHOT]).has_model("kimi-k3[1m]")
+    assert not requirements_of([MOONSHOT, MINIMAX]).has_model("kimi-k3")

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.provenance import MAX_UNUSED, hashed
+from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.proxy.gateway import Memory
+from claude_proxy.store import state_file as subject
+from claude_proxy.store.state_file import MAX_BYTES, StateFile, recall, written
+from fakes.proxy import MemoryLedger
+from fakes.story import story
+
+NOW = 1_800_000_000.0
+ROLE = Rule(Kind.ROLE, "system")
+LEARNT = LearnedRule("zai", "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should be 'user' or 'assistant'")
+
+
+def full() -> Memory:
+    memory = Memory()
+    memory.signature_owners.note(hashed("signed"), "minimax", NOW)
+    memory.learned_rules.keep(LEARNT)
+    memory.tokens.restore(("zai", "glm-5.3"), 3.5)
+    return memory
+
+
+def read_back(path: Path, now: float = NOW) -> Memory:
+    memory = Memory()
+    assert recall(path, memory, now) == ""
+    return memory
+
+
+def document(**tables: Any) -> bytes:
+    return json.dumps({"format": 1, "tables": tables}).encode()
+
+
+def test_what_is_written_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(written(full(), NOW))
+    memory = read_back(path)
+    assert memory.signature_owners.of("signed", NOW) == "minimax"
+    assert list(memory.learned_rules.kept(NOW)) == [LEARNT]
+    assert memory.tokens.ratio(("zai", "glm-5.3")) == 3.5
+
+
+def test_nothing_of_a_signature_is_in_the_file() -> None:
+    assert b"signed" not in written(full(), NOW)
+
+
+def test_what_is_too_old_is_not_written_and_not_taken_up(tmp_path: Path) -> None:
+    late = NOW + MAX_UNUSED + 1
+    assert json.loads(written(full(), late))["tables"]["origins"] == []
+    path = tmp_path / "memory.json"
+    path.write_bytes(written(full(), NOW))
+    assert list(read_back(path, NOW + LIFETIME).learned_rules.kept(NOW)) == []
+
+
+def test_there_is_nothing_to_remember_at_first(tmp_path: Path) -> None:
+    assert len(read_back(tmp_path / "memory.json").signature_owners) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format":2,"tables":{}}',
+        b'{"format":1,"tables":[]}',
+        b'{"tables":{}}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b" " * (MAX_BYTES + 1),
+    ],
+)
+def test_a_file_that_is_not_ours_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(content)
+    memory = Memory()
+    assert "memory.json.damaged" in recall(path, memory, NOW)
+    assert [one.name for one in tmp_path.iterdir()] == ["memory.json.damaged"]
+    assert memory.changes == 0
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"origins": [["no digest", "x", NOW]]},
+        {"origins": [["0" * 16, "x" * 300, NOW], ["0" * 16], 5, None, ["0" * 16, 5, 5]]},
+        {"origins": [["0" * 16, "x", "today"]], "unknown": [1, 2]},
+        {"lessons": [{"provider": "x"}, 5]},
+        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "message": "x" * 300}]},
+        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "expires": NOW + 10 * LIFETIME}]},
+        {
+            "lessons": [
+                {**json.loads(written(full(), NOW))["tables"]["lessons"][0], "rule": {"kind": "odd", "name": "x"}}
+            ]
+        },
+        {"tokens": [[["a", "b"], 1e9], [["a"], 3], [["a", "b"], "3"]]},
+    ],
+)
+def test_rows_that_are_not_as_they_should_be_are_passed_over(tmp_path: Path, rows: dict[str, Any]) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(document(**rows))
+    memory = read_back(path)
+    assert (len(memory.signature_owners), list(memory.learned_rules.kept(0)), memory.tokens.ratio(("a", "b"))) == (
+        0,
+        [],
+        4.0,
+    )
+
+
+def test_a_clock_that_was_set_back_makes_nothing_last_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(document(origins=[["0" * 16, "x", NOW + 1e9]]))
+    assert list(read_back(path).signature_owners.kept(NOW)) == [("0" * 16, "x", NOW)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    os.mkfifo(path)
+    assert "damaged" in recall(path, Memory(), NOW)
+
+
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "memory.json").mkdir()
+    assert "cannot be read" in recall(tmp_path / "memory.json", Memory(), NOW)
+
+
+def test_what_cannot_be_put_aside_stays_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(b"{")
+    with mock.patch.object(Path, "replace", side_effect=PermissionError()):
+        assert "is damaged: what" in recall(path, Memory(), NOW)
+
+
+@story
+async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path: Path) -> None:
+    path, memory = tmp_path / "memory.json", full()
+    keeper = StateFile(path, memory, MemoryLedger())
+    keeper.look(NOW)
+    await keeper.close(NOW)
+    assert not path.exists()  # nothing has changed
+    memory.signature_owners.note(hashed("new"), "zai", NOW)
+    keeper.look(NOW)
+    memory.signature_owners.note(hashed("newer"), "zai", NOW)
+    keeper.look(NOW)  # still writing, and too soon
+    await keeper.close(NOW)
+    assert read_back(path).signature_owners.of("newer", NOW) == "zai"
+    if os.name != "nt":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@story
+async def test_it_is_not_written_again_within_seconds(tmp_path: Path) -> None:
+    path, memory = tmp_path / "memory.json", Memory()
+    keeper = StateFile(path, memory, MemoryLedger())
+    memory.learned_rules.keep(LEARNT)
+    keeper.look(NOW)
+    await keeper.close(NOW)
+    memory.learned_rules.forget()
+    with mock.patch.object(subject, "write_private") as writing:
+        keeper.look(NOW)
+        assert not writing.called
+        await keeper.close(NOW)
+        assert writing.called
+
+
+@story
+async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) -> None:
+    ledger, memory = MemoryLedger(), Memory()
+    keeper = StateFile(tmp_path / "memory.json", memory, ledger)
+    memory.learned_rules.keep(LEARNT)
+    with mock.patch.object(subject, "write_private", side_effect=OSError(errno.ENOSPC, "No space left")):
+        await keeper.close(NOW)
+        await keeper.close(NOW)
+    (note,) = ledger.notes
+    assert note.startswith("warning: ")
+    assert "No space left" in note
+    await keeper.close(NOW)
+    assert list(read_back(tmp_path / "memory.json").learned_rules.kept(NOW)) == [LEARNT]
+
+
+@story
+async def test_recalling_is_no_change_and_a_damaged_file_is_noted(tmp_path: Path) -> None:
+    path, ledger, memory = tmp_path / "memory.json", MemoryLedger(), Memory()
+    path.write_bytes(written(full(), NOW))
+    keeper = StateFile(path, memory, ledger)
+    keeper.recall(NOW)
+    with mock.patch.object(subject, "write_private") as writing:
+        await keeper.close(NOW)
+    assert not writing.called
+    assert ledger.notes == []
+    path.write_bytes(b"{")
+    keeper.recall(NOW)
+    assert "damaged" in ledger.notes[0]
