@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.checkup.access import strangers
-from claude_proxy.cli.quoting import Shell, command
+from claude_proxy.cli.checks.windows_access import strangers
+from claude_proxy.cli.shell.quoting import Shell, command
 from claude_proxy.store.home import Home
 from fakes.command_line import CommandLine, answering, serving
 from fakes.specification import CONFIG, ENV, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, PORT, PROVIDERS
