@@ -18,7 +18,7 @@ from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy
 from fakes.scripts import MESSAGE_STOP, block_start, block_stop, message, message_delta, message_start
-from fakes.specification import CONFIG, COOLDOWN, LARGEST_BODY, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, proxy_for
+from fakes.specification import CONFIG, COOLDOWN, MAX_BODY_BYTES, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, proxy_for
 from fakes.steps import Body, Script, Status, Stream, Wait, text_delta
 from fakes.story import story
 
@@ -197,8 +197,8 @@ async def test_a_body_of_10_mb_is_accepted(tmp_path: Path) -> None:
     """Maximum request body size: 10MB."""
     minimax = says("from MiniMax")
     async with proxy_for(tmp_path, minimax) as proxy:
-        assert (await send(proxy, LARGEST_BODY))[0] == 200
-    assert len(minimax.requests[0].body) == LARGEST_BODY
+        assert (await send(proxy, MAX_BODY_BYTES))[0] == 200
+    assert len(minimax.requests[0].body) == MAX_BODY_BYTES
 
 
 @story
@@ -206,7 +206,7 @@ async def test_a_larger_body_gets_413_with_request_too_large(tmp_path: Path) -> 
     """Requests exceeding this limit receive HTTP 413 with error type `request_too_large`."""
     minimax = says("from MiniMax")
     async with proxy_for(tmp_path, minimax) as proxy:
-        status, body = await send(proxy, LARGEST_BODY + 1)
+        status, body = await send(proxy, MAX_BODY_BYTES + 1)
     error = json.loads(body)
     assert (status, error["type"], error["error"]["type"]) == (413, "error", "request_too_large")
     assert minimax.requests == []

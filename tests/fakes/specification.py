@@ -14,7 +14,7 @@ from fakes.proxy import RunningProxy, serving
 
 PORT = 8787
 COOLDOWN = 30 * 60.0
-LARGEST_BODY = 10 * 1024 * 1024
+MAX_BODY_BYTES = 10 * 1024 * 1024
 PROVIDERS = [
     ("minimax", "https://api.minimax.io/anthropic", "MINIMAX_API_KEY"),
     ("moonshot", "https://api.moonshot.ai/anthropic", "MOONSHOT_API_KEY"),
