@@ -34,7 +34,7 @@ from test_architecture import LAYERS
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "claude_proxy"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *DECISIONS]
+PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")] + DECISIONS
 README = PAGES[0].read_text(encoding="utf-8")
 ARCHITECTURE = PAGES[1].read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads(schema_text())["$defs"]
