@@ -8,7 +8,7 @@ from pathlib import Path
 from claude_proxy.cli.shell import activate
 from claude_proxy.cli.shell.quoting import Shell, command
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 FOLDER = PACKAGE / "shells"
 CLONE = PACKAGE.parents[1]
 """Where the sources are a clone's: the folder with `proxy.py` and the PowerShell module."""
