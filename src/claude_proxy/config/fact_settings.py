@@ -51,11 +51,14 @@ class FactSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     context: Annotated[
         Tokens | UnsetType,
-        key("Its context window: a longer request is not sent to it. Default: from the catalogue.", unit="tokens"),
+        key("Its context window. A longer request is not sent to it. Default: from the catalogue.", unit="tokens"),
     ] = UNSET
     max_output: Annotated[
         Tokens | UnsetType,
-        key("The most that it may write: max_tokens is brought under it. Default: from the catalogue.", unit="tokens"),
+        key(
+            "The most that it can write. A larger max_tokens is lowered to it. Default: from the catalogue.",
+            unit="tokens",
+        ),
     ] = UNSET
     images: Annotated[
         Known | UnsetType, key("Whether it reads images. Default: from the catalogue.", unit="true, false or null")
@@ -63,19 +66,20 @@ class FactSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     thinking: Annotated[
         ThinkingMode | UnsetType,
         key(
-            "Which thinking it takes; what the client asks for is put into that form. adaptive and enabled can be "
-            "turned off, those with -only not; always takes both. Default: from the catalogue.",
+            "The type of thinking that it takes. What Claude Code asks for is changed to that type. "
+            "adaptive-only and enabled-only can't be turned off, nor can always, which takes both types. "
+            "Default: from the catalogue.",
             unit="choice",
         ),
     ] = UNSET
     forced_tool: Annotated[
         ForcedToolUse | UnsetType,
-        key("Whether it can be made to use a tool. Default: from the catalogue, else yes.", unit="choice"),
+        key("Whether it can be forced to use a tool. Default: from the catalogue, else yes.", unit="choice"),
     ] = UNSET
     price: Annotated[
         PriceSettings,
         Meta(extra=says("an object", {"input": 1.4, "output": 4.4})),
-        key("What a million tokens cost; for show.", unit="object of prices"),
+        key("What a million tokens cost. Only shown.", unit="object of prices"),
     ] = PriceSettings()
 
 
@@ -85,8 +89,8 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     is_anthropic: Annotated[
         Flag | UnsetType,
         key(
-            "Whether Claude Code's billing block goes to it as it is; for all others it is taken out. Default: from "
-            "the catalogue, else false.",
+            "Whether it gets Claude Code's billing block, which is removed for all others. Default: from the "
+            "catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
@@ -101,7 +105,7 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Refused, ...] | UnsetType,
         Meta(extra=says("a list", ["block:document", "role:system"])),
         key(
-            "What it answers with an error, and is therefore not sent, as kind:name. Default: from the catalogue, "
+            "What it refuses with an error, each as kind:name. It is not sent. Default: from the catalogue, "
             "else nothing.",
             unit="list of texts",
         ),
@@ -109,24 +113,24 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     thinking_on_tool_turns: Annotated[
         Flag | UnsetType,
         key(
-            "Whether, while it thinks, each earlier turn with a tool call has to bring its thinking. Default: from "
-            "the catalogue, else false.",
+            "Whether, while it thinks, each earlier turn with a tool call must have its thinking. Default: "
+            "from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
     plain_call_ids: Annotated[
         Flag | UnsetType,
         key(
-            "Whether ids of tool calls may hold letters, digits, _ and - alone; others are written anew. It is so "
-            "wherever checks_signatures is. Default: from the catalogue, else false.",
+            "Whether ids of tool calls may have only letters, digits, _ and -; others are replaced. It is so "
+            "wherever checks_signatures is true. Default: from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
     server_tools: Annotated[
         Annotated[tuple[Word, ...] | None, Meta(extra=says("a list of words, or null", ["web_search_"]))] | UnsetType,
         key(
-            "The beginnings of the types of server tools that it has; [] is none, null is not known. Default: from "
-            "the catalogue, else null.",
+            "The server tools that it has, each by the beginning of its type, such as web_search_. [] means "
+            "none; null means unknown, and then they are sent. Default: from the catalogue, else null.",
             unit="list of texts, or null",
         ),
     ] = UNSET
@@ -134,37 +138,37 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Word, ...] | UnsetType,
         Meta(extra=says("a list", ["high", "max"])),
         key(
-            "The values of output_config.effort that it takes, from least to most; [] is any. Default: from the "
-            "catalogue, else any.",
+            "The values of output_config.effort that it takes, from least to most. [] means any. Default: "
+            "from the catalogue, else any.",
             unit="list of texts",
         ),
     ] = UNSET
     effort_without_thinking: Annotated[
         Flag | UnsetType,
         key(
-            "Whether an effort may stand beside thinking that is disabled. Default: from the catalogue, else true.",
+            "Whether it takes an effort while thinking is disabled. Default: from the catalogue, else true.",
             unit="true or false",
         ),
     ] = UNSET
     input_counts_cache: Annotated[
         Flag | UnsetType,
         key(
-            "Whether its count of input tokens has those of the cache in it. Default: from the catalogue, else false.",
+            "Whether its count of input tokens includes those of the cache. Default: from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
     session_header: Annotated[
         HeaderName | UnsetType,
         key(
-            "The header in which it wants to be told one conversation from another; Claude Code's session id is "
-            "sent in it. Default: from the catalogue, else none.",
+            "The header by which it tells conversations apart. Claude Code's session id is sent in it. "
+            "Default: from the catalogue, else none.",
             unit="name of a header",
         ),
     ] = UNSET
     reset_utc_offset: Annotated[
         HoursEast | UnsetType,
         key(
-            "Hours east of UTC of the times in its messages. Default: from the catalogue, else 0.",
+            "How far east of UTC the times in its messages are. Default: from the catalogue, else 0.",
             unit="hours",
         ),
     ] = UNSET

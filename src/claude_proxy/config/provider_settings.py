@@ -18,12 +18,12 @@ class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     connect: Annotated[
         Seconds | UnsetType,
-        key("Name look-up, TCP and TLS together.", unit="seconds", default=_TIMEOUTS.connect),
+        key("To connect: name lookup, TCP, tunnel and TLS together.", unit="seconds", default=_TIMEOUTS.connect),
     ] = UNSET
     first_event: Annotated[
         Seconds | UnsetType,
         key(
-            "From the request's last byte to the first byte of a stream.",
+            "From the last byte of the request to the first byte of the stream that answers it.",
             unit="seconds",
             default=_TIMEOUTS.first_event,
         ),
@@ -31,7 +31,8 @@ class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     first_content: Annotated[
         Seconds | UnsetType,
         key(
-            "From the request's last byte to the first content of a stream, or to the head of an answer that is not.",
+            "From the last byte of the request to the first content of a stream. If the answer is not "
+            "streamed: to its head, and as long again to its end.",
             unit="seconds",
             default=_TIMEOUTS.first_content,
         ),
@@ -48,10 +49,10 @@ SECONDS_EACH = Meta(extra=says("an object", {"connect": 10}))
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which of the provider's models stands in for each tier of Claude models."""
 
-    opus: Annotated[Model | UnsetType, key("For Opus. Default: from the catalogue.", unit="model")] = UNSET
-    sonnet: Annotated[Model | UnsetType, key("For Sonnet. Default: from the catalogue.", unit="model")] = UNSET
-    haiku: Annotated[Model | UnsetType, key("For Haiku. Default: from the catalogue.", unit="model")] = UNSET
-    fable: Annotated[Model | UnsetType, key("For Fable. Default: from the catalogue.", unit="model")] = UNSET
+    opus: Annotated[Model | UnsetType, key("For Claude Opus. Default: from the catalogue.", unit="model")] = UNSET
+    sonnet: Annotated[Model | UnsetType, key("For Claude Sonnet. Default: from the catalogue.", unit="model")] = UNSET
+    haiku: Annotated[Model | UnsetType, key("For Claude Haiku. Default: from the catalogue.", unit="model")] = UNSET
+    fable: Annotated[Model | UnsetType, key("For Claude Fable. Default: from the catalogue.", unit="model")] = UNSET
     default: Annotated[
         Model | UnsetType,
         key("For every other name. Default: the name goes through unchanged.", unit="model"),
@@ -63,11 +64,15 @@ class ClaudeCodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     timeout_ms: Annotated[
         Milliseconds | UnsetType,
-        key("Its API_TIMEOUT_MS, at least. Default: from the catalogue, else null.", unit="milliseconds"),
+        key("API_TIMEOUT_MS, unless yours is longer. Default: from the catalogue, else null.", unit="milliseconds"),
     ] = UNSET
     tool_search: Annotated[
         Flag | UnsetType,
-        key("Whether it may search for tools. Default: from the catalogue, else true.", unit="true or false"),
+        key(
+            "Whether it may search for tools; false turns ENABLE_TOOL_SEARCH off. Default: from the "
+            "catalogue, else true.",
+            unit="true or false",
+        ),
     ] = UNSET
 
 
@@ -80,32 +85,39 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     preset: Annotated[
         Text | UnsetType,
         key(
-            "A provider of the catalogue, whose settings stand in for all that is left out here. Alone, it is a whole "
-            "provider; with a base_url, it is that provider behind a relay. Default: the one with the same base_url.",
+            "A provider of the catalogue, which supplies everything that you leave out. Alone, it is a whole "
+            "provider; with a base_url, it is that provider behind a relay. Default: the one with the same "
+            "base_url.",
             unit="name of a preset",
         ),
     ] = UNSET
     name: Annotated[
         Name | UnsetType,
-        key("What you call it, in commands, logs and paths. Default: the preset's name.", unit="name"),
+        key(
+            "What you call it in commands, logs and paths: up to 64 letters, digits, dots, hyphens and "
+            "underscores. No two providers may share a name. Default: the preset's name.",
+            unit="name",
+        ),
     ] = UNSET
     base_url: Annotated[
         Text | UnsetType,
-        key("Address of its Anthropic endpoint; /v1/messages is added to it. Default: from the catalogue.", unit="URL"),
+        key("The address of its Anthropic endpoint, without /v1/messages. Default: from the catalogue.", unit="URL"),
     ] = UNSET
     api_key_env: Annotated[
         Text | UnsetType,
         key(
-            "Name of the variable, in the environment or in .env, that holds the key. Default: from the catalogue.",
+            "The variable that holds the key. If it is set in the environment, that wins over .env. Default: "
+            "from the catalogue.",
             unit="name of a variable",
         ),
     ] = UNSET
     auth: Annotated[
         AuthName | UnsetType,
         key(
-            "How it is told who asks: the key as a bearer token in Authorization, or in x-api-key; client passes on "
-            "Claude Code's own login, to Anthropic alone; none sends nothing. Default: from the catalogue, else "
-            "bearer.",
+            "How requests are authorized: bearer sends the key in Authorization, x-api-key in that header; "
+            "client passes on Claude Code's own login, to Anthropic alone unless a base_url beside the preset "
+            "anthropic names another address; none sends nothing. The last two need no key. Default: from the "
+            "catalogue, else bearer.",
             unit="choice",
         ),
     ] = UNSET
@@ -113,36 +125,34 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Model | ModelSettings | UnsetType,
         Meta(extra=says("a model's name or an object of names", "MiniMax-M3")),
         key(
-            "Its models for Claude's: one name for all, or one for each tier. Default: from the catalogue, else names "
-            "go through unchanged.",
+            "Its models for Claude's: one name for all, or one for each tier. Default: from the catalogue, "
+            "else names go through unchanged.",
             unit="model, or object of models",
         ),
     ] = UNSET
     model_facts: Annotated[
         dict[Model, Annotated[FactSettings, _FACTS_EACH]],
         Meta(extra=says("an object", {"glm-5.3": {"context": 200000}})),
-        key(
-            "What is known of its models, by their names, in place of what the catalogue says.", unit="object of facts"
-        ),
+        key("Facts about its models, by their names. They override the catalogue.", unit="object of facts"),
     ] = field(default_factory=dict)
     traits: Annotated[
         TraitSettings,
         Meta(extra=says("an object", {"rejects": ["block:document"]})),
-        key("What it takes, in place of what the catalogue says.", unit="object of traits"),
+        key("What it takes and refuses. Overrides the catalogue.", unit="object of traits"),
     ] = TraitSettings()
     count_tokens: Annotated[
         Flag | UnsetType,
         key(
-            "Whether it is asked to count tokens; else they are estimated. Default: from the catalogue, else true.",
+            "Whether it is asked to count tokens. If not, they are estimated. Default: from the catalogue, else true.",
             unit="true or false",
         ),
     ] = UNSET
     claude_code: Annotated[
         ClaudeCodeSettings,
         Meta(extra=says("an object", {"tool_search": True})),
-        key("How Claude Code is set for it, in place of what the catalogue says.", unit="object"),
+        key("How the shell functions and run set Claude Code for it. Overrides the catalogue.", unit="object"),
     ] = ClaudeCodeSettings()
-    enabled: Annotated[Flag, key("Whether it is used at all.", unit="true or false")] = True
+    enabled: Annotated[Flag, key("Whether it is used.", unit="true or false")] = True
     headers: Annotated[
         dict[str, HeaderValue],
         Meta(extra=says("an object", {"X-Team": "blue"}, private=True)),
@@ -151,5 +161,5 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timeouts: Annotated[
         TimeoutSettings,
         SECONDS_EACH,
-        key("As the general timeouts, which stand in for what is left out here.", unit="object of seconds"),
+        key("Its own timeouts. The general ones apply for those that you leave out.", unit="object of seconds"),
     ] = TimeoutSettings()

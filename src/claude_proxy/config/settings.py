@@ -47,22 +47,22 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     opus: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Opus. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Opus. Default: the order of the providers.", unit="list of places"),
     ] = UNSET
     sonnet: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Sonnet. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Sonnet. Default: the order of the providers.", unit="list of places"),
     ] = UNSET
     haiku: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Haiku. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Haiku. Default: the order of the providers.", unit="list of places"),
     ] = UNSET
     fable: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Fable. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Fable. Default: the order of the providers.", unit="list of places"),
     ] = UNSET
     default: Annotated[
         tuple[Place, ...] | UnsetType,
@@ -73,13 +73,17 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Place, ...] | UnsetType,
         _ORDER,
         key(
-            "For requests of more than long_context_tokens, whichever their model. Default: as for shorter ones.",
+            "For requests of more than long_context_tokens, whatever their model. Default: as for shorter ones.",
             unit="list of places",
         ),
     ] = UNSET
     long_context_tokens: Annotated[
         LongContext | UnsetType,
-        key("The most tokens of a request that is not long.", unit="tokens", default=Routes().long_context_tokens),
+        key(
+            "A request with more tokens than this is long.",
+            unit="tokens",
+            default=Routes().long_context_tokens,
+        ),
     ] = UNSET
 
 
@@ -88,9 +92,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     schema_uri: Annotated[
         Text,
-        key("Where an editor finds the description of this file; claude-proxy does not read it.", unit="URI"),
+        key("The schema of this file, for your editor. The proxy does not read it.", unit="URI"),
     ] = field(name="$schema", default="")
-    proxy_port: Annotated[Port, key("Port that the proxy listens on.", unit="port")] = 8787
+    proxy_port: Annotated[Port, key("The port that the proxy listens on.", unit="port")] = 8787
     providers: Annotated[
         list[Annotated[ProviderSettings, _PRESET_OR_URL]],
         Meta(min_length=1, extra=says("a list of providers", [{"preset": "minimax"}])),
@@ -99,47 +103,47 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cooldown_minutes: Annotated[
         Minutes,
         key(
-            "How long a provider rests when its quota is used up and it names no time, and the longest rest after "
-            "faults in a row.",
+            "The cooldown of a provider whose quota is used up and that names no time, and the longest "
+            "cooldown after faults in a row.",
             unit="minutes",
         ),
     ] = plain(_POLICY.cooldown / 60)
     routes: Annotated[
         RouteSettings,
         Meta(extra=says("an object", {"haiku": ["zai/glm-5.3-flash", "minimax"]})),
-        key("Orders of their own, by tier and for long requests.", unit="object of lists"),
+        key("A different order for a tier or for long requests.", unit="object of lists"),
     ] = RouteSettings()
     failback: Annotated[
         FailbackName,
         key(
-            "When a session that another provider took over goes back to the first choice, once that can answer: "
-            "cache-aware after five minutes without a request, or with a new session; immediate at once; never not "
-            "while the other answers.",
+            "When a session that another provider took over goes back to the first choice, once that can "
+            "answer: cache-aware after five minutes without a request, or with a new session; immediate at "
+            "once; never not while the other one answers.",
             unit="choice",
         ),
     ] = "cache-aware"
     failover_on_auth: Annotated[
         Flag,
         key(
-            "Whether the next provider is asked after a 401, 402 or 403; else the client gets that answer.",
+            "Whether the next provider is asked after a 401, 402 or 403. If not, the client gets that answer.",
             unit="true or false",
         ),
     ] = _POLICY.failover_on_auth
     host: Annotated[
         Text,
         key(
-            "Address that the proxy listens on. Other than a loopback one, it lets other machines in.",
+            "The address that the proxy listens on. Any but a loopback address lets other machines in.",
             unit="IP address or host name",
         ),
     ] = "127.0.0.1"
     retry_statuses: Annotated[
         tuple[Status, ...],
         Meta(extra=says("a list", [429, 500])),
-        key("Answers with one of these HTTP statuses make the next provider be asked.", unit="list of statuses"),
+        key("After an answer with one of these HTTP statuses, the next provider is asked.", unit="list of statuses"),
     ] = tuple(sorted(_POLICY.retry_statuses))
     max_body_mb: Annotated[
         Megabytes,
-        key("The largest request that is taken; a larger one is answered with 413.", unit="MB of 1,048,576 bytes"),
+        key("The largest request that the proxy accepts. A larger one gets a 413.", unit="MB of 1,048,576 bytes"),
     ] = plain(_POLICY.max_body_bytes / _MEBIBYTE)
     timeouts: Annotated[
         TimeoutSettings,
@@ -148,22 +152,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = TimeoutSettings()
     ping_after_seconds: Annotated[
         Wait,
-        key("How long a streaming client waits for the first content before it is sent pings.", unit="seconds"),
+        key("How long a streaming client waits for the first content before it gets pings.", unit="seconds"),
     ] = plain(_POLICY.ping_after)
     proxy_url: Annotated[
         Text | UnsetType,
         key(
-            "HTTP proxy for the way out to https providers, as http://host:port; an empty text means none, whatever "
-            "the environment says. Default: HTTPS_PROXY, else ALL_PROXY, of the environment. NO_PROXY holds in every "
-            "case.",
+            "The HTTP proxy on the way to https providers, as http://host:port. An empty text means none, "
+            "whatever the environment says. NO_PROXY counts in any case. Default: HTTPS_PROXY, else "
+            "ALL_PROXY, of the environment.",
             unit="URL",
         ),
     ] = UNSET
     log_level: Annotated[
         LogLevel,
         key(
-            "What proxy.log gets: with info a line for each exchange, with warning those in which a provider failed, "
-            "with error those that failed; debug adds the requests that were refused.",
+            "What proxy.log gets: info a line for each request, warning only those in which a provider "
+            "failed, error only those that failed themselves; debug adds the requests that the proxy refused.",
             unit="choice",
         ),
     ] = "info"
@@ -171,8 +175,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Text, ...],
         Meta(extra=says("a list", ["relay.example"])),
         key(
-            "Hosts that may be spoken to by plain http://, although they are neither this machine nor a private "
-            "address.",
+            "Public hosts that may be reached over plain http://, without encryption.",
             unit="list of host names",
         ),
     ] = ()
