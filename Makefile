@@ -8,7 +8,7 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 # Twice as many workers as the two cores of a small machine: the tests of commands and shells wait for other processes.
 SPREAD := -n 4 --dist worksteal
 
-.PHONY: help test lint coverage bench lock schema picture
+.PHONY: help test lint coverage bench lock schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 schema: ## Make config.schema.json anew from the settings' types
 	$(call prepare,runtime)
 	$(PY) -m claude_proxy.config.schema
+
+docs: ## Make the tables in docs/*.md anew from the settings' types, the catalogue and the commands
+	$(call prepare,runtime)
+	$(PY) -m docs.tables
 
 picture: ## Make the README's picture of the demo anew
 	$(call prepare,runtime)

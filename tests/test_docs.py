@@ -1,4 +1,4 @@
-"""The documents tell the truth: each setting, command, header and word stands there as the code has it."""
+"""The pages tell the truth about the program: its settings, commands, paths, headers and messages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ast
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import click
 import pytest
+from docs.tables import PAGES as GENERATED_PAGES
+from docs.tables import with_tables
 
-from claude_proxy import __version__
 from claude_proxy.cli.main import COMMANDS, PROGRAM, claude_proxy
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.providers import SUBCOMMANDS
@@ -27,61 +27,16 @@ from claude_proxy.net.admin_api import ProxyControl
 from claude_proxy.net.services import services
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.ports import Failure
-from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
-from test_architecture import LAYERS
+from pages import PACKAGE, README, ROOT, TEXTS, USER_PAGES, blocks, code, section, table
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "src" / "claude_proxy"
-DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")] + DECISIONS
-README = PAGES[0].read_text(encoding="utf-8")
-ARCHITECTURE = PAGES[1].read_text(encoding="utf-8")
+CONFIGURATION, PROVIDERS, COMMAND_PAGE, API = (
+    TEXTS[f"docs/{name}.md"] for name in ("configuration", "providers", "commands", "api")
+)
+SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (*sorted(PACKAGE.rglob("*.py")), ROOT / "proxy.py"))
 SCHEMA: dict[str, Any] = json.loads(schema_text())["$defs"]
-HOME = Home(ROOT)
-OF_THE_USER = {path.relative_to(ROOT).as_posix() for path in (HOME.config, HOME.env, HOME.log, HOME.token, HOME.memory)}
-OF_THE_USER |= {"settings.json", ".venv/", "proxy.log.1"}
-"""Files that are named and are not in the repository: the user's own, Claude Code's, and what is made here."""
 
 INVOCATION = re.compile(rf"(python3 proxy\.py|py proxy\.py|{PROGRAM}) (?=\w)")
-CODE_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"\.?[\w-]+(/[\w.-]+)*(/|\.(py|json|md|svg|txt|toml|log|example))|\.ci/run|Makefile|\.env")
-
-
-def table(page: str, head: str) -> list[list[str]]:
-    """Return the rows of the tables whose head row begins with a cell."""
-    rows, inside = list[list[str]](), False
-    for line in page.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if not cells:
-            inside = False
-        elif inside:
-            rows.append(cells)
-        elif cells[0] == head:
-            inside = True
-    rows = [row for row in rows if set(row[0]) != {"-"}]
-    assert rows, f"no table begins with {head!r}"
-    return rows
-
-
-def section(heading: str) -> str:
-    """Return what stands in the README under a heading, up to the next one."""
-    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, heading
-    return found[1]
-
-
-def code(text: str) -> list[str]:
-    """Return what stands between backticks."""
-    return re.findall(r"`([^`]+)`", CODE_BLOCK.sub("", text))
-
-
-def blocks(page: str, language: str) -> Iterator[str]:
-    return (body for named, body in CODE_BLOCK.findall(page) if named == language)
-
-
-def modules() -> Iterator[ast.Module]:
-    return (ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py")))
 
 
 def strings(tree: ast.AST) -> Iterator[str]:
@@ -107,7 +62,10 @@ def strings(tree: ast.AST) -> Iterator[str]:
     ],
 )
 def test_each_key_stands_in_its_table_with_unit_limits_and_default(heading: str, kind: str) -> None:
-    rows = {code(key)[0]: (value, default, meaning) for key, value, default, meaning in table(section(heading), "Key")}
+    rows = {
+        code(key)[0]: (value, default, meaning)
+        for key, value, default, meaning in table(section(CONFIGURATION, heading), "Key")
+    }
     keys = SCHEMA[kind]["properties"]
     assert list(rows) == list(keys)
     for key, (value, default, meaning) in rows.items():
@@ -119,24 +77,41 @@ def test_each_key_stands_in_its_table_with_unit_limits_and_default(heading: str,
         if "default" in keys[key]:
             assert code(default) == [json.dumps(keys[key]["default"])], key
         else:
-            assert not set(code(default)) - {"base_url"}, key
+            assert default
+            assert not set(code(default)) - {"base_url", "HTTPS_PROXY", "ALL_PROXY"}, key
         for choice in facts.get("enum", ()):
-            assert f"`{choice}`" in (value if key != "preset" else section("Presets")), key
+            assert f"`{choice}`" in (value if key != "preset" else section(PROVIDERS, "Presets")), key
 
 
 def test_the_presets_are_those_of_the_catalogue() -> None:
-    rows = [[(code(cell) or [cell])[0] for cell in row] for row in table(README, "Preset")]
+    rows = [[(code(cell) or [cell])[0] for cell in row] for row in table(PROVIDERS, "Preset")]
     expected = []
     for entry in catalogue().providers:
         unmapped = "yours" if entry.needs_models else "unchanged"
         models = [(entry.tiers or {}).get(tier, unmapped) for tier in ("opus", "haiku")]
         expected.append([entry.id, entry.base_url, entry.api_key_env, *models, entry.confidence])
     assert rows == expected
-    assert catalogue().as_of in section("Presets")
-    assert f"of {len(rows)} providers" in section("Presets")
+    assert catalogue().as_of in section(PROVIDERS, "Presets")
+    assert f"of {len(rows)} providers" in section(PROVIDERS, "Presets")
+    assert f"[{len(rows)} providers]" in README
 
 
-@pytest.mark.parametrize("example", [pytest.param(text, id=str(n)) for n, text in enumerate(blocks(README, "json"))])
+@pytest.mark.parametrize("page", GENERATED_PAGES, ids=lambda page: page.name)
+def test_the_generated_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text == with_tables(text), "write them anew with: make docs"
+
+
+def test_every_generated_table_is_on_a_page() -> None:
+    marked = [name for text in TEXTS.values() for name in re.findall(r"<!-- table: (\w+) -->", text)]
+    assert sorted(marked) == sorted([*SCHEMA, "presets", "commands", "subcommands"])
+
+
+def examples() -> Iterator[str]:
+    return (example for page in USER_PAGES for example in blocks(page.read_text(encoding="utf-8"), "json"))
+
+
+@pytest.mark.parametrize("example", [pytest.param(text, id=str(n)) for n, text in enumerate(examples())])
 def test_each_example_loads(example: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(example, encoding="utf-8")
     environ = {entry.api_key_env: "sk-some" for entry in catalogue().providers}
@@ -157,9 +132,9 @@ NOT_READ = {"DEMO_API_KEY", "RELAY_API_KEY"}
 
 
 def test_each_variable_is_documented() -> None:
-    found = {text for tree in modules() for text in strings(tree) if VARIABLE.fullmatch(text)} - NOT_READ
+    found = {text for text in strings(ast.parse(SOURCE)) if VARIABLE.fullmatch(text)} - NOT_READ
     assert {"CLAUDE_PROXY_HOME", "https_proxy", "ANTHROPIC_API_KEY"} <= found
-    assert found <= set(code(section("Variables of the environment")))
+    assert found <= set(code(section(CONFIGURATION, "Environment variables")))
 
 
 # Commands
@@ -185,12 +160,13 @@ def of_subcommand(name: str) -> click.Command:
 def test_each_command_and_option_is_documented(
     head: str, known: Mapping[str, str], command_of: Callable[[str], click.Command]
 ) -> None:
-    rows = {code(name)[0].split()[0]: code(options) for name, options, _ in table(README, head)}
-    assert list(rows) == list(known) if head == "Subcommand" else set(rows) == set(known)
+    rows = {code(name)[0].split()[0]: options.split("<br>") for name, options, _ in table(COMMAND_PAGE, head)}
+    assert list(rows) == list(known)
     for name, documented in rows.items():
         options = (one for one in command_of(name).params if isinstance(one, click.Option))
         spellings = {spelling for option in options for spelling in option.opts}
-        assert {option.split()[0] for option in documented} == spellings, name
+        spelt = [code(option.partition(": ")[0]) for option in documented]
+        assert {option.split()[0] for options in spelt for option in options} == spellings, name
 
 
 @pytest.mark.parametrize("command", [*map(of_command, COMMANDS), *map(of_subcommand, SUBCOMMANDS)], ids=str)
@@ -202,12 +178,12 @@ def test_the_help_of_each_command_has_an_example_that_parses(command: click.Comm
 
 
 def test_each_exit_code_is_documented() -> None:
-    assert [int(code(row[0])[0]) for row in table(README, "Exit code")] == [int(one) for one in Exit]
+    assert [int(code(row[0])[0]) for row in table(COMMAND_PAGE, "Exit code")] == [int(one) for one in Exit]
 
 
 def command_lines() -> set[str]:
     """Return every line of the pages by which a reader could run a command."""
-    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    texts = TEXTS.values()
     shell = [line.strip() for text in texts for body in blocks(text, "sh") for line in re.split(r"\n|&&", body)]
     return {line for line in [*shell, *(piece for text in texts for piece in code(text))] if INVOCATION.match(line)}
 
@@ -235,10 +211,9 @@ def parse_as(command: click.Command, name: str | None, arguments: list[str], par
 
 
 def test_each_header_of_ours_is_documented() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-    headers = set(re.findall(r"x-claude-proxy-[a-z]+", sources))
-    assert {code(row[0])[0] for row in table(README, "Header")} == headers
-    assert set(re.findall(r"x-claude-proxy-[a-z]+", README)) == headers
+    headers = set(re.findall(r"x-claude-proxy-[a-z]+", SOURCE))
+    assert {code(row[0])[0] for row in table(API, "Header")} == headers
+    assert {name for page in TEXTS.values() for name in re.findall(r"x-claude-proxy-[a-z]+", page)} == headers
 
 
 def outcomes() -> set[str]:
@@ -254,7 +229,7 @@ def outcomes() -> set[str]:
 
 def test_each_outcome_is_explained() -> None:
     assert "first_event_timeout" in outcomes()
-    assert {code(row[0])[0] for row in table(README, "Word")} == outcomes()
+    assert {code(row[0])[0] for row in table(API, "Word")} == outcomes()
 
 
 def test_each_value_and_ending_in_the_log_is_documented(tmp_path: Path) -> None:
@@ -266,78 +241,30 @@ def test_each_value_and_ending_in_the_log_is_documented(tmp_path: Path) -> None:
     ledger.close()
     values = set(re.findall(r"(\w+)=", (tmp_path / "proxy.log").read_text(encoding="utf-8")))
     assert "cache_read" in values
-    assert values | {ending.value for ending in Ending} <= set(code(section("What an answer says of its way")))
+    assert values | {ending.value for ending in Ending} <= set(code(section(API, "Log")))
 
 
 def test_each_path_that_is_answered_is_documented() -> None:
     nobody = cast("ProxyControl", None)
     known: Mapping[str, Mapping[str, object]] = services(cast("Callable[[], Gateway]", None), nobody, None)
     answered = {f"{method} {path}" for path, methods in known.items() for method in methods} - {"HEAD /health"}
-    documented = [name for row in table(README, "Path") for name in code(row[0])]
+    documented = [name for row in table(API, "Path") for name in code(row[0])]
     assert sorted(documented) == sorted(answered | {f"POST {MESSAGES_PATH}", f"POST {COUNT_TOKENS_PATH}"})
 
 
-# What the pages say of the repository
+def quoted() -> Iterator[str]:
+    """Yield the messages that the page of troubles quotes, without the values in them."""
+    for symptom, _ in table(TEXTS["docs/troubleshooting.md"], "What you see"):
+        for message in code(symptom):
+            yield from (part.strip() for part in re.split(r"…|\d+|[A-Z]+_[A-Z_]+", message) if " " in part.strip())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_names_is_there(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for name in code(text):
-        if name.startswith("make "):
-            assert name.split()[1] in targets
-        elif FILE.fullmatch(name) and name not in OF_THE_USER:
-            assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        file, _, anchor = target.partition("#")
-        assert (page.parent / file).exists(), target
-        assert not anchor or anchor in anchors(page.parent / file if file else page), target
+def test_each_quoted_message_is_one_that_the_program_gives() -> None:
+    given = "\n".join(strings(ast.parse(SOURCE)))
+    messages = set(quoted())
+    assert "no provider could answer" in messages
+    assert {message for message in messages if message not in given} == set()
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as a forge makes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_the_import_table_is_the_one_that_is_held() -> None:
-    assert tuple(tuple(code(row[0])) for row in table(ARCHITECTURE, "Parts")) == LAYERS
-
-
-def test_each_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    rows = {code(package)[0]: reason for package, reason in table(ARCHITECTURE, "Package")}
-    assert set(rows) == {re.split(r"[>=;]", asked)[0] for asked in project["project"]["dependencies"]}
-    assert all(rows.values())
-    groups = [one for group in project["dependency-groups"].values() for one in group if isinstance(one, str)]
-    tools = [*groups, *project["build-system"]["requires"]]
-    assert {re.split(r"[>=]", tool)[0] for tool in tools} <= set(code(ARCHITECTURE))
-
-
-def test_the_package_carries_its_license() -> None:
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project, sdist = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]
-    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
-    assert "LICENSE" in sdist["only-include"]
-    assert (
-        (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License\n\nCopyright (c) 2026 The claude-proxy")
-    )
-
-
-def test_each_decision_is_linked() -> None:
-    for decision in DECISIONS:
-        assert f"({decision.relative_to(ROOT).as_posix()})" in ARCHITECTURE
-
-
-def test_the_changelog_holds_this_version() -> None:
-    heading = rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$"
-    assert re.search(heading, PAGES[2].read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def test_figures_come_from_the_benchmark() -> None:
-    """Whatever the README says of speed and size, the measured table says too."""
-    told = re.findall(r"\d[\d.,]* (?:ms|s|KB|MB|times)\b", section("Speed and size"))
-    results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
-    for figure in told:
-        assert figure in results
+def test_the_example_of_the_status_line_is_the_one_in_the_code() -> None:
+    assert next(blocks(TEXTS["docs/shells.md"], "text")).strip() in SOURCE
