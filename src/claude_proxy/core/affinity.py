@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Failback, Headers
 
@@ -46,11 +47,10 @@ def session_key(headers: Headers, model: str) -> SessionKey | None:
 class Sessions:
     """The sessions that another than their first choice holds. Times are seconds since the epoch."""
 
-    __slots__ = ("_holds", "_most")
+    __slots__ = ("_holds",)
 
     def __init__(self, most: int = MAX_SESSIONS) -> None:
-        self._holds: dict[tuple[SessionKey, Who], _Hold] = {}
-        self._most = most
+        self._holds = BoundedDict[tuple[SessionKey, Who], _Hold](most)
 
     def holder(self, key: SessionKey | None, first_choice: Who, failback: Failback, now: float) -> Who | None:
         """Return who is to be asked before the first choice; None where that one is to be asked first."""
@@ -64,13 +64,10 @@ class Sessions:
         """Take who answers a session; asked again at the end of the answer, it refreshes the time."""
         if key is None:
             return
-        held = key, first_choice
-        self._holds.pop(held, None)  # so that the newest stands last
         if answered == first_choice:
-            return
-        self._holds[held] = _Hold(answered, now)
-        if len(self._holds) > self._most:
-            del self._holds[next(iter(self._holds))]
+            self._holds.pop((key, first_choice))
+        else:
+            self._holds.put((key, first_choice), _Hold(answered, now))
 
     def __len__(self) -> int:
         return len(self._holds)

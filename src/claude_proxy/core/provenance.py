@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
+from claude_proxy.core.bounded import BoundedDict
+
 MAX_UNUSED: Final = 60 * 86400.0
 """Seconds after which a signature that stood in no request is forgotten: conversations are rarely taken up later."""
 
@@ -20,12 +22,11 @@ REFRESHED_AFTER: Final = 86400.0
 class SignatureOwners:
     """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
 
-    __slots__ = ("_makers", "_most", "_signed", "changes")
+    __slots__ = ("_makers", "_signed", "changes")
 
     def __init__(self, most: int = MAX_SIGNATURES) -> None:
-        self._makers: dict[str, tuple[str, float]] = {}  # by hash, in the order of their last use
+        self._makers = BoundedDict[str, tuple[str, float]](most)  # by hash, in the order of their last use
         self._signed = Counter[str]()  # how many of them each provider made
-        self._most = most
         self.changes = 0
         """Counts what was learned, so that who keeps it on disk sees when to write."""
 
@@ -36,16 +37,10 @@ class SignatureOwners:
 
     def restore(self, digest: str, provider: str, at: float) -> None:
         """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
-        self._forget(digest)  # so that the newest stands last
-        self._makers[digest] = (provider, at)
+        displaced = self._makers.put(digest, (provider, at))
         self._signed[provider] += 1
-        if len(self._makers) > self._most:
-            self._forget(next(iter(self._makers)))
-
-    def _forget(self, digest: str) -> None:
-        known = self._makers.pop(digest, None)
-        if known:
-            self._signed[known[0]] -= 1
+        if displaced:
+            self._signed[displaced[0]] -= 1
 
     def of(self, signature: str, now: float) -> str | None:
         """Return the name of the provider that made a signature, None where that is not known."""

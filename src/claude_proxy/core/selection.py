@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from claude_proxy.core.affinity import SessionKey, Sessions
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.capabilities import Capabilities, capabilities_of
 from claude_proxy.core.client_login import NoLogin, open_to
 from claude_proxy.core.learning.learned_rules import LearnedRules
@@ -64,7 +65,9 @@ class Selector:
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
     learned_rules: LearnedRules = field(default_factory=LearnedRules)
-    _known: dict[tuple[str, str], Capabilities] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _known: BoundedDict[tuple[str, str], Capabilities] = field(
+        default_factory=lambda: BoundedDict(MAX_KNOWN), init=False, repr=False, compare=False
+    )
     """The abilities of those of which nothing was learned: the same for each request."""
 
     def choose(self, asked: Criteria, now: float, *, counting: bool = False) -> Selection:
@@ -106,11 +109,11 @@ class Selector:
         learned = self.learned_rules.rules(*key, now)
         if learned:
             return capabilities_of(candidate, learned)
-        if key not in self._known:
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[key] = capabilities_of(candidate, learned)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = capabilities_of(candidate, learned)
+            self._known.put(key, known)
+        return known
 
     def _in_order(self, found: Route, asked: Criteria, now: float) -> Route:
         """Put behind who lacks what is demanded, and first who holds the session, if that one is as able."""

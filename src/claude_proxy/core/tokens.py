@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.types import MAX_MODEL_LENGTH, Usage
 
 DEFAULT_RATIO: Final = 4.0
@@ -117,7 +118,7 @@ class Calibration:
     __slots__ = ("_ratios", "changes")
 
     def __init__(self) -> None:
-        self._ratios: dict[tuple[str, str], _Ratio] = {}
+        self._ratios = BoundedDict[tuple[str, str], _Ratio](MAX_PAIRS)
         self.changes = 0
         """Counts what was learned, so that who keeps it on disk sees when to write."""
 
@@ -155,8 +156,6 @@ class Calibration:
             yield pair, known.bytes_per_token
 
     def _known(self, pair: tuple[str, str]) -> _Ratio:
-        known = self._ratios.pop(pair, None) or _Ratio()
-        self._ratios[pair] = known  # so that the newest stands last
-        if len(self._ratios) > MAX_PAIRS:
-            del self._ratios[next(iter(self._ratios))]
+        known = self._ratios.get(pair) or _Ratio()
+        self._ratios.put(pair, known)
         return known

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core import reasons
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
@@ -37,7 +38,7 @@ class StatusTracker:
         self._out_of_credit: set[str] = set()
         self._unknown_model: dict[str, str] = {}
         self._last_answer: dict[str, object] | None = None
-        self._sessions: dict[str, Mapping[str, object]] = {}
+        self._sessions = BoundedDict[str, Mapping[str, object]](MAX_SESSIONS)
         self._noted_epoch: dict[Health, int] = {}
         self.healths: Mapping[str, Health] = {}
         self.variables: Mapping[str, str] = {}
@@ -75,12 +76,8 @@ class StatusTracker:
         self._out_of_credit.discard(name)
 
     def _remember(self, session: str, answer: Mapping[str, object]) -> None:
-        if not 0 < len(session) <= MAX_SESSION_LENGTH:
-            return
-        self._sessions.pop(session, None)  # so that the newest stands last
-        self._sessions[session] = answer
-        if len(self._sessions) > MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
+        if 0 < len(session) <= MAX_SESSION_LENGTH:
+            self._sessions.put(session, answer)
 
     def _mended(self, attempt: Attempt) -> None:
         self._key_refused.discard(attempt.provider)
@@ -150,7 +147,7 @@ class StatusTracker:
     @property
     def sessions(self) -> Mapping[str, Mapping[str, object]]:
         """Who answered last in each session, by its id; the newest stands last."""
-        return self._sessions
+        return dict(self._sessions)
 
 
 def _shown(attempt: Attempt) -> str:

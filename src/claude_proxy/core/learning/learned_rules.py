@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.traits import Rule
 from claude_proxy.core.types import MAX_MODEL_LENGTH
 
@@ -38,7 +39,7 @@ class LearnedRules:
     __slots__ = ("_learned", "changes")
 
     def __init__(self) -> None:
-        self._learned: dict[tuple[str, str], dict[Rule, LearnedRule]] = {}
+        self._learned = BoundedDict[tuple[str, str], BoundedDict[Rule, LearnedRule]](MAX_PAIRS)
         self.changes = 0
         """Counts what was learned and forgotten, so that who keeps it on disk sees when to write."""
 
@@ -54,13 +55,9 @@ class LearnedRules:
         if len(learned.model) > MAX_MODEL_LENGTH:
             return
         pair = (learned.provider, learned.model)
-        known = self._learned.setdefault(pair, {})
-        known.pop(learned.rule, None)
-        known[learned.rule] = learned
-        if len(known) > MAX_RULES:
-            del known[next(iter(known))]
-        if len(self._learned) > MAX_PAIRS:
-            del self._learned[next(iter(self._learned))]
+        known = self._learned.get(pair) or BoundedDict[Rule, LearnedRule](MAX_RULES)
+        known.put(learned.rule, learned)
+        self._learned.put(pair, known)
         self.changes += 1
 
     def kept(self, now: float) -> Iterator[LearnedRule]:
@@ -72,4 +69,4 @@ class LearnedRules:
         """Forget the rules of one provider, or all; return how many there were."""
         pairs = [pair for pair in self._learned if provider in (None, pair[0])]
         self.changes += bool(pairs)
-        return sum(len(self._learned.pop(pair)) for pair in pairs)
+        return sum(len(self._learned.pop(pair) or ()) for pair in pairs)
