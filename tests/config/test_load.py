@@ -196,10 +196,16 @@ def test_a_variable_that_the_user_names_has_no_others_beside_it(home: Folder) ->
     assert config.skipped == (Skipped("bailian-coding", "MINE"),)
 
 
-def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder) -> None:
-    provider = only(home, RELAY | {"models": "glm-5.3[1m]"})
+@pytest.mark.parametrize("model", ["glm-5.3", "glm-5.3[1m]", "glm-5.3[1M]"])
+def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder, model: str) -> None:
+    provider = only(home, RELAY | {"models": model})
     assert dict(provider.models) == dict.fromkeys(("opus", "sonnet", "haiku", "fable", "default"), "glm-5.3")
     assert provider.own_models == ("glm-5.3",)
+
+
+def test_removes_the_context_suffix_from_the_model_of_a_tier(home: Folder) -> None:
+    provider = only(home, RELAY | {"models": {"opus": "glm-5.3[1M]", "default": "glm-5.3[1m]"}})
+    assert dict(provider.models) == {"opus": "glm-5.3", "default": "glm-5.3"}
 
 
 def test_models_by_tier_override_those_of_the_catalogue_one_by_one(home: Folder) -> None:

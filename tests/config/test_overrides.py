@@ -108,10 +108,11 @@ def test_each_fact_of_a_model_is_overridden_alone(home: Folder, name: str, value
         assert getattr(changed["deepseek-flash"], field.name) == expected, field.name
 
 
-def test_a_model_is_known_by_its_name_without_the_mark_of_a_long_context(home: Folder) -> None:
-    facts = only(home, {"preset": "minimax", "model_facts": {"MiniMax-M3[1m]": {"context": 5}}}).facts
+@pytest.mark.parametrize("suffix", ["[1m]", "[1M]"])
+def test_removes_the_context_suffix_from_a_model_of_the_facts(home: Folder, suffix: str) -> None:
+    facts = only(home, {"preset": "minimax", "model_facts": {f"MiniMax-M3{suffix}": {"context": 5}}}).facts
     assert facts["MiniMax-M3"].context == 5
-    assert "MiniMax-M3[1m]" not in facts
+    assert f"MiniMax-M3{suffix}" not in facts
 
 
 def test_what_is_given_for_a_dated_name_leaves_the_rest_of_what_is_known(home: Folder) -> None:

@@ -25,7 +25,7 @@ def test_without_any_the_order_of_the_providers_holds(home: Folder) -> None:
 def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
     given = {
         "opus": ["moonshot", "minimax"],
-        "haiku": ["minimax/MiniMax-M2.7", "moonshot/vendor/kimi[1m]"],
+        "haiku": ["minimax/MiniMax-M2.7[1M]", "moonshot/vendor/kimi[1m]"],
         "default": ["minimax"],
         "long_context": ["minimax/MiniMax-M3"],
         "long_context_tokens": 150000,

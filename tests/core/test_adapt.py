@@ -40,6 +40,7 @@ def test_the_tier_is_in_a_claude_models_name(model: str, tier: str) -> None:
         ("gpt-9", "k3"),
         ("kimi-k3", "kimi-k3"),
         ("kimi-k3[1m]", "kimi-k3"),
+        ("kimi-k3[1M]", "kimi-k3"),
         ("claude-haiku-k3", "k3-mini"),
         ("claude-sonnet-k3", "claude-sonnet-k3"),
     ],

@@ -97,8 +97,9 @@ def test_a_pinning_name_without_a_model_pins_nothing() -> None:
     assert found == Route((Candidate(provider(), "claude-proxy/minimax/"),))
 
 
-def test_the_mark_of_a_long_context_is_taken_off_a_pinned_model_too() -> None:
-    sent = request(b'{"model":"claude-proxy/minimax/m3[1m]"}')
+@pytest.mark.parametrize("suffix", ["[1m]", "[1M]"])
+def test_removes_the_context_suffix_from_a_pinned_model(suffix: str) -> None:
+    sent = request(b'{"model":"claude-proxy/minimax/m3%b"}' % suffix.encode())
     found = route((provider(),), None, sent.model)
     assert isinstance(found, Route)
     assert adapt(sent, found.candidates[0]).body == b'{"model":"m3"}'

@@ -149,6 +149,7 @@ def test_what_would_lead_elsewhere_is_put_aside() -> None:
         ("default", True),
         ("kimi-k3", True),
         ("kimi-k3[1m]", True),
+        ("kimi-k3[1M]", True),
         ("claude-proxy/moonshot/kimi-k2.6", True),
         ("MiniMax-M3", False),
         ("", False),
@@ -288,4 +289,5 @@ def test_a_preset_behind_a_relay_is_known_by_its_models() -> None:
 
 def test_a_model_is_kept_where_each_candidate_has_it() -> None:
     assert requirements_of([MOONSHOT]).has_model("kimi-k3[1m]")
+    assert requirements_of([MOONSHOT]).has_model("kimi-k3[1M]")
     assert not requirements_of([MOONSHOT, MINIMAX]).has_model("kimi-k3")

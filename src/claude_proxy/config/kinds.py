@@ -130,11 +130,3 @@ HeaderName = Annotated[
     ),
 ]
 HoursEast = Annotated[float, Meta(ge=-12, le=14, extra=says("a number of hours from -12 to 14", 8))]
-
-
-def bare(model: str) -> str:
-    """Return a model's name without the `[1m]` that stands in providers' own instructions.
-
-    It tells Claude Code of a long context, and no provider knows it.
-    """
-    return model.removesuffix("[1m]")

@@ -12,11 +12,11 @@ from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.fact_settings import facts_with, set_fields, traits_with
 from claude_proxy.config.header_fields import wire_headers
 from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
-from claude_proxy.config.kinds import bare
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
+from claude_proxy.core.routing import strip_context_suffix
 from claude_proxy.core.traits import ModelFacts, Traits, known_of
 from claude_proxy.core.types import TIERS, Auth, ClaudeCode, Provider, Timeouts
 
@@ -253,14 +253,15 @@ class _Completion:
             case UnsetType():
                 return tiers
             case str() as model:
-                return dict.fromkeys((*TIERS, "default"), bare(model))
+                return dict.fromkeys((*TIERS, "default"), strip_context_suffix(model))
             case by_tier:
-                return {**tiers, **{tier: bare(model) for tier, model in set_fields(by_tier).items()}}
+                return {**tiers, **{tier: strip_context_suffix(model) for tier, model in set_fields(by_tier).items()}}
 
     def _facts(self, entry: Entry | None) -> dict[str, ModelFacts]:
         facts = dict(entry.facts) if entry else {}
         for model, given in self.given.model_facts.items():
-            facts[bare(model)] = facts_with(known_of(facts, bare(model)) or ModelFacts(), given)
+            name = strip_context_suffix(model)
+            facts[name] = facts_with(known_of(facts, name) or ModelFacts(), given)
         return facts
 
     def _counts_tokens(self, entry: Entry | None) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from claude_proxy.config.fact_settings import set_fields
-from claude_proxy.config.kinds import bare
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings
-from claude_proxy.core.routing import LONG_CONTEXT, Routes, Stop
+from claude_proxy.core.routing import LONG_CONTEXT, Routes, Stop, strip_context_suffix
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
@@ -35,7 +34,7 @@ def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Fi
         if found is None:
             _report(provider, f"routes.{order}[{index}]", tuple(known), findings)
         elif found.usable:
-            stops.append(Stop(provider, bare(model) or None))
+            stops.append(Stop(provider, strip_context_suffix(model) or None))
         else:
             why = "its key is missing" if found.enabled else "it is disabled"
             findings.warn(f"config.json: routes.{order}: {provider} is left out, since {why}.")

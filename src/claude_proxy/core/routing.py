@@ -109,7 +109,7 @@ def route(
     found = tuple(provider for provider in providers if provider.name == pin)
     if not found:
         return NoSuchProvider(_unknown(providers, pin, keyless or {}))
-    own = _plain(model) if pinning else model_for(found[0], model)
+    own = strip_context_suffix(model) if pinning else model_for(found[0], model)
     return Route((Candidate(found[0], own),), pinned=True)
 
 
@@ -146,10 +146,10 @@ def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, st
 def model_for(provider: Provider, model: str) -> str:
     """Return the provider's name for a model.
 
-    A Claude name is mapped by the tier in it; `[1m]`, which tells Claude Code alone of a long context, is taken off.
-    A name that the provider has of its own, or that no mapping covers, goes through unchanged.
+    A Claude name is mapped by the tier in it. A name that the provider has itself, or that no mapping covers, goes
+    through unchanged, but for `[1m]` at its end.
     """
-    model = _plain(model)
+    model = strip_context_suffix(model)
     tier = tier_of(model)
     if tier in provider.models:
         return provider.models[tier]
@@ -158,7 +158,11 @@ def model_for(provider: Provider, model: str) -> str:
     return provider.models.get("default", model)
 
 
-def _plain(model: str) -> str:
+def strip_context_suffix(model: str) -> str:
+    """Return a model's name without `[1m]` or `[1M]` at its end.
+
+    The suffix tells Claude Code to use a long context, and stands in providers' own instructions. No provider knows it.
+    """
     return model[:-4] if model.lower().endswith("[1m]") else model
 
 

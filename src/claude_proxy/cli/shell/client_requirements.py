@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
+from claude_proxy.core.routing import strip_context_suffix
 from claude_proxy.core.traits import ModelFacts, known_of
 from claude_proxy.core.types import TIERS, ClaudeCode
 
@@ -48,8 +49,8 @@ class ClientRequirements:
 
     def has_model(self, name: str) -> bool:
         """Tell whether every candidate can make something of a model's name."""
-        bare = name.removesuffix("[1m]")
-        return bare in self.models or any(part in bare.lower() for part in OF_CLAUDE_CODE)
+        model = strip_context_suffix(name)
+        return model in self.models or any(part in model.lower() for part in OF_CLAUDE_CODE)
 
 
 def requirements_of(candidates: Sequence[TargetProvider]) -> ClientRequirements:
