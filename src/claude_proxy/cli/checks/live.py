@@ -37,4 +37,4 @@ def judge(probe: Probe) -> Finding:
     what = f"{name} does not answer: {probe.label} {printable(probe.error)}".rstrip()
     if probe.key_rejected:
         return wrong("providers", what, credentials.mend(probe.provider.auth.value, probe.provider.api_key_env))
-    return wrong("providers", what, "The README's section on what does not work explains the word or the status.")
+    return wrong("providers", what, "docs/api.md explains the word or the status.")

@@ -90,7 +90,9 @@ def on_windows(paths: tuple[Path, ...], lists: WindowsAccess) -> Iterator[Findin
         try:
             others = lists.others(path)
         except CommandError as error:
-            yield note("private", f"who may read {path.name} is not known: {error}", "The README tells how.")
+            yield note(
+                "private", f"who may read {path.name} is not known: {error}", "docs/security.md says how to close it."
+            )
             continue
         if others:
             told = f"others may read {path.name}: {', '.join(others)}"

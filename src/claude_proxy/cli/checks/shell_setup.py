@@ -31,7 +31,7 @@ def shell(environ: Mapping[str, str]) -> Finding:
     """Tell whether the functions are there."""
     if name := printable(environ.get(SHELL_VARIABLE, ""), 20):
         return ok("shell", f"the functions for {name} are loaded")
-    mend = "They are optional; the README's section on shells says how to load them. `claude-proxy run` does without."
+    mend = "They are optional; docs/shells.md says how to load them. `claude-proxy run` works without them."
     return note("shell", "the functions (claude-fb and the others) are not loaded here", mend)
 
 

@@ -6,7 +6,7 @@ import enum
 
 
 class Exit(enum.IntEnum):
-    """The exit codes; `claude-proxy --help` and the README list them."""
+    """The exit codes; `claude-proxy --help` and docs/commands.md list them."""
 
     OK = 0
     FAILED = 1
