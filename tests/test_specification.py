@@ -283,7 +283,7 @@ def test_claude_reset_returns_to_normal(powershell: PowerShell) -> None:
 def test_claude_status_shows_mode_and_proxy(powershell: PowerShell) -> None:
     """`claude-status`: Show current mode and proxy status."""
     shown = powershell.type("claude-status")
-    assert ("normal mode" in shown, "not running" in shown) == (True, True)
+    assert ("This terminal: direct" in shown, "not running" in shown) == (True, True)
     powershell.type("claude-fb")
     shown = powershell.type("claude-status")
     assert ("fallback mode" in shown, f"running at {powershell.proxy_url}" in shown) == (True, True)

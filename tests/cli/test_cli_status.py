@@ -13,14 +13,15 @@ import pytest
 from rich.console import Console
 
 from claude_proxy import __version__
-from claude_proxy.cli.background.admin_client import LastAnswer, LastError, ProviderStatus, Status
 from claude_proxy.cli.status import _show
+from claude_proxy.core.issues import LastError
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, Handle, answering, one_request, serving
 
 NOW = time.time()
 READY = ProviderStatus(name="moonshot", state="ready", key="MOONSHOT_API_KEY")
-STATUS = Status(
+STATUS = StatusReport(
     version=__version__,
     instance="a1",
     pid=4711,
@@ -31,14 +32,14 @@ STATUS = Status(
 )
 
 
-def shown(status: Status, *, colour: bool = False) -> str:
+def shown(status: StatusReport, *, colour: bool = False) -> str:
     out = Console(file=io.StringIO(), width=200, force_terminal=colour, markup=False, highlight=False)
     _show(out, "http://127.0.0.1:8787", status)
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue()
 
 
-def with_provider(**changes: object) -> Status:
+def with_provider(**changes: object) -> StatusReport:
     return msgspec.structs.replace(STATUS, providers=(msgspec.structs.replace(READY, **changes),))
 
 

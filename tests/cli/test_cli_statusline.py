@@ -72,11 +72,11 @@ async def test_a_rest_and_its_end(home: Path) -> None:
         now = datetime.now().astimezone().date()
         end = datetime.fromtimestamp(until).astimezone()
         clock = end.strftime("%H:%M" if end.date() == now else "%Y-%m-%d %H:%M")
-        rests = f"minimax rests until {clock} (too many requests)"
-        assert await told(home, proxy) == f"claude-proxy: fallback | moonshot (claude-opus-5-5) | {rests}"
+        cooldown = f"minimax: cooldown until {clock} (too many requests)"
+        assert await told(home, proxy) == f"claude-proxy: fallback | moonshot (claude-opus-5-5) | {cooldown}"
         assert (await told(home, proxy, "minimax")).startswith("claude-proxy: pinned minimax | moonshot")
-        assert (await told(home, proxy, "minimax")).endswith(rests)
-        assert "rests" not in await told(home, proxy, "moonshot")
+        assert (await told(home, proxy, "minimax")).endswith(cooldown)
+        assert "cooldown" not in await told(home, proxy, "moonshot")
         assert (await told(home, proxy, "nobody")).endswith("| no such provider")
 
 
@@ -92,26 +92,16 @@ async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> N
     assert list(sessions) == [str(number) for number in (*range(2, MAX_SESSIONS + 1), 1)]
 
 
-def test_rests_of_several_providers_are_short() -> None:
-    resting = [{"name": name, "state": "cooldown", "cooldown_until": 9e9} for name in ("a", "b", "c")]
-    resting[0]["why"] = "out of credit"
-    (text,) = statusline_text._is_cooling_down(resting, "")
-    assert text.startswith("a and 2 more rests until 22")
-    assert "credit" not in text
-    (text,) = statusline_text._is_cooling_down(resting[:1], "")
-    assert text.endswith(" (out of credit)")
-
-
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("", "normal"),
-        ("https://api.anthropic.com", "normal (api.anthropic.com)"),
-        ("http://user:pass-word@gateway.example:4000/v1", "normal (gateway.example)"),
-        ("http://127.0.0.1:4000", "normal (127.0.0.1)"),
-        ("http://[::1]", "normal (::1)"),
-        ("not an address", "normal"),
-        ("http://127.0.0.1:99x", "normal (127.0.0.1)"),
+        ("", "direct"),
+        ("https://api.anthropic.com", "direct (api.anthropic.com)"),
+        ("http://user:pass-word@gateway.example:4000/v1", "direct (gateway.example)"),
+        ("http://127.0.0.1:4000", "direct (127.0.0.1)"),
+        ("http://[::1]", "direct (::1)"),
+        ("not an address", "direct"),
+        ("http://127.0.0.1:99x", "direct (127.0.0.1)"),
     ],
 )
 def test_a_terminal_that_does_not_use_the_proxy(home: Path, url: str, said: str) -> None:
@@ -121,10 +111,10 @@ def test_a_terminal_that_does_not_use_the_proxy(home: Path, url: str, said: str)
 def test_the_token_goes_to_no_other_machine(home: Path) -> None:
     running = Running(pid=1, host="127.0.0.1", port=8787, instance="a", started_at=0.0, version="0")
     running.write(home / "state" / "proxy.json")
-    assert statusline_text.led_to(environ(home, "http://gateway.example:8787", "other")) is None
-    assert statusline_text.led_to(environ(home, "http://localhost:8788", "other")) is None
-    assert statusline_text.led_to(environ(home, "https://localhost:8787", "other")) is None
-    target = statusline_text.led_to(environ(home, "http://localhost:8787/provider/zai/", "other"))
+    assert statusline_text.proxy_target_of(environ(home, "http://gateway.example:8787", "other")) is None
+    assert statusline_text.proxy_target_of(environ(home, "http://localhost:8788", "other")) is None
+    assert statusline_text.proxy_target_of(environ(home, "https://localhost:8787", "other")) is None
+    target = statusline_text.proxy_target_of(environ(home, "http://localhost:8787/provider/zai/", "other"))
     assert target is not None
     assert (target.host, target.port, target.pin) == ("localhost", 8787, "zai")
 
@@ -134,17 +124,22 @@ def test_a_proxy_that_cannot_be_asked(home: Path) -> None:
     with listening() as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert statusline_text.line(environ(home, url), given).endswith("| the proxy does not answer")
-    for status, said in ((401, "does not take this token"), (500, "tell")):
+    for status, reason in (
+        (401, "the proxy does not take this token"),
+        (404, "the proxy is of another version: restart it"),
+        (200, "the proxy does not tell its state"),
+        (500, "the proxy does not tell its state"),
+    ):
         with serving(answering(status, content="nonsense")) as url:
             line = statusline_text.line(environ(home, url), given, PATIENCE)
-            assert said in line or line == "claude-proxy: fallback"
+            assert line == f"claude-proxy: fallback | {reason}"
 
 
 def test_what_the_proxy_says_is_not_trusted(home: Path) -> None:
-    evil = {"providers": [7, {"name": "\x1b[2Jx", "state": "cooldown", "cooldown_until": 1e300}], "sessions": [SESSION]}
+    evil = [7, "\x1b[2Jx", {"name": "x"}, "y" * 1000]
     with serving(answering(200, content=evil)) as url:
         line = statusline_text.line(environ(home, url), given, PATIENCE)
-    assert line == "claude-proxy: fallback | ?[2Jx rests"
+    assert line == f"claude-proxy: fallback | ?[2Jx | {'y' * 197}..."
 
 
 # The command
@@ -208,7 +203,7 @@ def test_an_input_that_never_ends_is_not_waited_for(led: dict[str, str]) -> None
 def test_no_standard_input_at_all(cli: CommandLine) -> None:
     script = f'"{sys.executable}" -P -m claude_proxy statusline <&-'
     done = subprocess.run(["sh", "-c", script], env=cli.environ(), capture_output=True, check=True)
-    assert (done.stdout, done.stderr) == (b"claude-proxy: normal\n", b"")
+    assert (done.stdout, done.stderr) == (b"claude-proxy: direct\n", b"")
 
 
 def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
@@ -216,7 +211,7 @@ def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
     cli.home.running.write_bytes(b"[" * 50_000)
     cli.home.token.mkdir()
     environ = cli.environ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"})
-    assert next(lines(environ, given())) == "claude-proxy: normal (127.0.0.1)\n"
+    assert next(lines(environ, given())) == "claude-proxy: direct (127.0.0.1)\n"
     cli.home.token.rmdir()
 
 

@@ -8,11 +8,9 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from unittest import mock
 from urllib.parse import urlsplit
 
-from claude_proxy import app
-from claude_proxy.app import SystemClock
+from claude_proxy.app import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.core.routing import Routes
 from claude_proxy.core.types import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
@@ -71,7 +69,7 @@ class MemoryLedger:
 class RunningProxy:
     """A proxy that listens, and a way to ask it things; connections are closed with it."""
 
-    def __init__(self, proxy: app.Proxy, ledger: MemoryLedger, connections: contextlib.AsyncExitStack) -> None:
+    def __init__(self, proxy: Proxy, ledger: MemoryLedger, connections: contextlib.AsyncExitStack) -> None:
         self.proxy = proxy
         self.ledger = ledger
         self._connections = connections
@@ -223,8 +221,7 @@ async def serving(
 ) -> AsyncIterator[RunningProxy]:
     """Start the proxy with a configuration of the test's own, and stop it."""
     ledger = MemoryLedger()
-    with mock.patch.object(app, "SystemClock", return_value=clock or SystemClock()):
-        proxy = app.Proxy(config, token=TOKEN, ledger=ledger, home=home)
+    proxy = Proxy(config, token=TOKEN, ledger=ledger, home=home, clock=clock)
     await proxy.start()
     try:
         async with contextlib.AsyncExitStack() as connections:

@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy import app
+import claude_proxy.app.proxy
 from claude_proxy.config.load import Config, load
 from claude_proxy.store.home import Home
 from fakes.grammar import complete_text
@@ -24,7 +24,7 @@ from fakes.story import story
 
 @pytest.fixture(autouse=True)
 def looks_often() -> Iterator[None]:
-    with mock.patch.object(app, "LOOK_INTERVAL", 0.01):
+    with mock.patch.object(claude_proxy.app.proxy, "LOOK_INTERVAL", 0.01):
         yield
 
 
@@ -57,7 +57,7 @@ async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_
         async with serving(loaded(home), home=home) as proxy:
             in_flight = await proxy.post()
             write(home, new=new)
-            await proxy.ledger.told("configuration taken up: new")
+            await proxy.ledger.told("configuration reloaded: new")
             assert await complete_text(await proxy.post()) == "new"
             gate.set()
             assert await complete_text(in_flight) == "old"
@@ -75,7 +75,7 @@ async def test_a_broken_change_leaves_all_as_it_is_and_is_shown_until_it_is_mend
             assert "config.json" in report["config_problems"][0]
             assert await complete_text(await proxy.post()) == "hello"
             write(home, two=fake)
-            await proxy.ledger.told("configuration taken up: two")
+            await proxy.ledger.told("configuration reloaded: two")
             assert (await (await proxy.ask("GET", "/admin/status")).json())["config_problems"] == []
 
 
@@ -91,7 +91,7 @@ async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_tho
             document = json.loads(home.config.read_text(encoding="utf-8"))
             document["providers"].append(keyless)
             home.config.write_text(json.dumps(document), encoding="utf-8")
-            await proxy.ledger.told("configuration taken up: one")
+            await proxy.ledger.told("configuration reloaded: one")
             report = await (await proxy.ask("GET", "/admin/status")).json()
             assert report["skipped"] == [{"name": "two", "variable": "NO_SUCH_KEY"}]
             answer = await proxy.post("/provider/two/v1/messages")
@@ -118,7 +118,7 @@ async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
             assert (await proxy.post()).status == status
             assert (await proxy.status())["one"][told]
             home.env.write_text("A_KEY=second-key\n", encoding="utf-8")
-            await proxy.ledger.told("configuration taken up")
+            await proxy.ledger.told("configuration reloaded")
             report = (await proxy.status())["one"]
             assert (report["state"], bool(report[told])) == ("ready", False)
             assert await complete_text(await proxy.post()) == "hello"
@@ -135,6 +135,6 @@ async def test_a_provider_that_stays_the_same_keeps_its_rest(tmp_path: Path) -> 
         async with serving(loaded(home), home=home) as proxy:
             assert await complete_text(await proxy.post()) == "second"
             write(home, limited=limited, third=third)
-            await proxy.ledger.told("configuration taken up: limited, third")
+            await proxy.ledger.told("configuration reloaded: limited, third")
             assert await complete_text(await proxy.post()) == "third"
     assert len(limited.requests) == 1

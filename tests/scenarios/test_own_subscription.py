@@ -210,7 +210,7 @@ async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it
         assert (report["auth"], report["key_rejected"], report["strikes"]) == ("client", True, 0)
         assert "OAuth token has expired: [key]" in report["last_error"]["text"]
         [note] = proxy.ledger.notes
-        assert "log in again" in note
+        assert "Log in again" in note
         assert LOGIN not in note
         assert await asked(proxy) == "first"
         assert not (await proxy.status())["minimax"]["key_rejected"]

@@ -87,7 +87,7 @@ async def test_an_answer_while_it_is_pinned_ends_a_long_rest() -> None:
         assert await complete_text(await proxy.post()) == "second"
         told = (await proxy.status())["minimax"]
         assert (told["out_of_credit"], told["why"]) == (True, "out of credit")
-        await proxy.ledger.told("minimax is out of credit (no_credit): top up its account")
+        await proxy.ledger.told("minimax is out of credit (no_credit). Top up its account.")
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages")) == "paid"
         assert await complete_text(await proxy.post()) == "paid"
         assert not (await proxy.status())["minimax"]["out_of_credit"]
@@ -114,7 +114,7 @@ async def test_an_unknown_model_goes_to_the_next_provider_and_is_named() -> None
         assert await complete_text(answer) == "second"
         told = (await proxy.status())["minimax"]
         assert (told["state"], told["strikes"], told["unknown_model"]) == ("ready", 0, "kimi-k9")
-        assert "kimi-k9" in await proxy.ledger.told("mend `models`")
+        assert "kimi-k9" in await proxy.ledger.told("Correct `models`")
         assert await complete_text(await proxy.post()) == "first"
         assert (await proxy.status())["minimax"]["unknown_model"] is None
 

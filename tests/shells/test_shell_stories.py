@@ -209,7 +209,7 @@ def test_a_broken_configuration_starts_nothing_and_changes_nothing(shell: Shell,
             assert said.code == (1 if shell is Shell.POWERSHELL else 2)
             assert "config.json" in said.text
         assert typed.variables() == before
-        assert "normal mode" in typed("claude-status").text
+        assert "direct, claude is not using the proxy" in typed("claude-status").text
 
 
 @every_shell

@@ -50,7 +50,7 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
 
     Nothing is sent to any provider. Without a running proxy it is told by the configuration alone.
     """
-    target = statusline_text.led_to(os.environ)
+    target = statusline_text.proxy_target_of(os.environ)
     pin = target.pin if provider is None and target else provider or ""
     question = ExplainQuery(_whole(model), tokens, image, session, pin)
     home = Home.find(os.environ)

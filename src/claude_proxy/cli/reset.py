@@ -27,7 +27,7 @@ def reset(*, shell: Shell, force: bool, keep_proxy: bool) -> None:
     changes = activate.take_back(os.environ)
     if changes:
         tell("This terminal is back to normal.")
-    elif statusline_text.led_to(os.environ):
+    elif statusline_text.proxy_target_of(os.environ):
         tell(f"{activate.BASE_URL} was set by other means than claude-fb, so it stays as it is.")
     else:
         tell("This terminal was in normal mode.")

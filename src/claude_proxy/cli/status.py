@@ -12,12 +12,13 @@ from rich.text import Text
 
 from claude_proxy import __version__
 from claude_proxy.cli.background import lifecycle
-from claude_proxy.cli.background.admin_client import AdminClient, ControlError, ProviderStatus, Status
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.probing.advice import advice
 from claude_proxy.cli.shell.terminal import overrides
+from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -68,7 +69,7 @@ def _tell_json(facts: dict[str, object]) -> None:
 
 def _mode() -> dict[str, str]:
     """Return where this terminal leads Claude Code: mode `fallback`, `pinned` (with the provider) or `normal`."""
-    target = statusline_text.led_to(os.environ)
+    target = statusline_text.proxy_target_of(os.environ)
     if target is None:
         return {"mode": "normal"}
     return {"mode": "pinned", "provider": target.pin} if target.pin else {"mode": "fallback"}
@@ -76,9 +77,9 @@ def _mode() -> dict[str, str]:
 
 def _show_terminal(out: Console, running: Running | None) -> None:
     """Show this terminal's mode, and what stands in its way; `running` is the proxy, if there is one."""
-    target = statusline_text.led_to(os.environ)
+    target = statusline_text.proxy_target_of(os.environ)
     if target is None:
-        out.print("This terminal: normal mode, claude goes past the proxy")
+        out.print("This terminal: direct, claude is not using the proxy")
     else:
         pin = printable(target.pin, 64)
         out.print("This terminal: " + (f"pinned to {pin}, without failover" if pin else "fallback mode"))
@@ -89,7 +90,7 @@ def _show_terminal(out: Console, running: Running | None) -> None:
         out.print(f"warning: {text}", style="yellow")
 
 
-def _show(out: Console, url: str, status: Status) -> None:
+def _show(out: Console, url: str, status: StatusReport) -> None:
     out.print(_headline(url, status))
     out.print(_facts(status))
     out.print()
@@ -104,12 +105,12 @@ def _show(out: Console, url: str, status: Status) -> None:
         out.print(f"This is claude-proxy {__version__}: `claude-proxy restart` brings it into use.", style="yellow")
 
 
-def _headline(url: str, status: Status) -> Text:
+def _headline(url: str, status: StatusReport) -> Text:
     state = ("stopping", "yellow") if status.draining else ("running", "green")
     return Text.assemble("claude-proxy ", printable(status.version), " is ", state, f" at {url}")
 
 
-def _facts(status: Status) -> str:
+def _facts(status: StatusReport) -> str:
     facts = [f"since {when(status.started_at)}", f"pid {status.pid}", f"{status.in_flight} in flight"]
     if status.last_answer:
         last = status.last_answer
@@ -117,7 +118,7 @@ def _facts(status: Status) -> str:
     return ", ".join(facts)
 
 
-def _providers(status: Status) -> Table:
+def _providers(status: StatusReport) -> Table:
     rows = table("provider", "state", "strikes", "last error")
     for provider in status.providers:
         rows.add_row(provider.name, _state(provider), str(provider.strikes or "-"), _last_error(provider))

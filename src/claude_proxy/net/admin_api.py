@@ -11,6 +11,8 @@ from claude_proxy.core.explanation import explain_request, parse_query
 from claude_proxy.core.learning.learned_rules import LearnedRule
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.reply import refusal
+from claude_proxy.core.status_report import StatusReport
+from claude_proxy.core.statusline import parse_statusline_query, statusline_facts
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.server import Service
@@ -42,8 +44,8 @@ class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
 class ProxyControl(Protocol):
     """What the running proxy lets its commands do."""
 
-    def status(self) -> object:
-        """Return the status, fit for JSON."""
+    def status(self) -> StatusReport:
+        """Return what the proxy tells of itself."""
         ...
 
     def stop_soon(self, *, force: bool) -> int:
@@ -58,25 +60,30 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
     """Return these services by path and method."""
 
     async def status(_client: AsgiClient) -> Reply:
-        return told(200, control.status())
+        return json_reply(200, control.status())
+
+    async def statusline(client: AsgiClient) -> Reply:
+        query = parse_statusline_query(client.query)
+        return json_reply(200, statusline_facts(control.status(), query, gateway().clock.wall()))
 
     async def explain(client: AsgiClient) -> Reply:
         now = gateway()
-        return told(200, explain_request(parse_query(client.query), now.selector, now.healths, now.clock.wall()))
+        return json_reply(200, explain_request(parse_query(client.query), now.selector, now.healths, now.clock.wall()))
 
     async def rules(_client: AsgiClient) -> Reply:
-        return told(200, {"rules": _newest(gateway())})
+        return json_reply(200, {"rules": _newest(gateway())})
 
     async def forget(client: AsgiClient) -> Reply:
         command = await _command(client, ForgetCommand)
-        return told(200, {"forgotten": gateway().memory.learned_rules.forget(command.provider)})
+        return json_reply(200, {"forgotten": gateway().memory.learned_rules.forget(command.provider)})
 
     async def stop(client: AsgiClient) -> Reply:
         command = await _command(client, StopCommand)
-        return told(202, {"in_flight": control.stop_soon(force=command.force)})
+        return json_reply(202, {"in_flight": control.stop_soon(force=command.force)})
 
     return {
         "/admin/status": {"GET": _of_the_proxy(status)},
+        "/admin/statusline": {"GET": _of_the_proxy(statusline, "a query of the status line")},
         "/admin/explain": {"GET": _of_the_proxy(explain, "a question")},
         "/admin/rules": {"GET": _of_the_proxy(rules)},
         "/admin/rules/forget": {"POST": _of_the_proxy(forget, "a forget command")},
@@ -110,6 +117,6 @@ def _newest(gateway: Gateway) -> list[LearnedRule]:
     return rules[-MAX_RULES_TOLD:]
 
 
-def told(status: int, value: object) -> Reply:
+def json_reply(status: int, value: object) -> Reply:
     """Return an answer in JSON."""
     return Reply(status, ((b"content-type", JSON),), msgspec.json.encode(value))

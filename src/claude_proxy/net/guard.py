@@ -26,7 +26,7 @@ class Guard:
         self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         self._token = token.encode()
 
-    def place(self, fields: Mapping[bytes, bytes]) -> Reply | None:
+    def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
         if not self._is_ours(fields.get(b"host", b"")):
             return refusal("permission_error", "the Host header names another machine than this proxy", NO_RETRY)
@@ -37,7 +37,7 @@ class Guard:
             return refusal("permission_error", "requests from other sites are refused", NO_RETRY)
         return None
 
-    def person(self, fields: Mapping[bytes, bytes]) -> Reply | None:
+    def check_token(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request without the installation's token."""
         # every candidate is compared, so that the time tells nothing of which one it was
         if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(fields)):
@@ -69,7 +69,7 @@ def _tokens(fields: Mapping[bytes, bytes]) -> Iterator[bytes]:
         yield authorization[7:].strip()
 
 
-def content_type(fields: Mapping[bytes, bytes]) -> Reply | None:
+def check_content_type(fields: Mapping[bytes, bytes]) -> Reply | None:
     """Refuse a body that is not labelled as JSON: what a form on a web page can send without being asked."""
     value = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if value == b"application/json":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from typing import Final
 
 import uvicorn
@@ -21,6 +22,13 @@ KEEP_ALIVE: Final = 120
 """Seconds that an idle client's connection is kept: longer than Claude Code keeps its own, so that it closes first."""
 
 BACKLOG: Final = 512
+
+WANTED_DESCRIPTORS: Final = 65_536
+"""Open files of this process, of which each client and each provider at work takes one: enough for tens of thousands of
+streams. More makes programs that close all they might have slow to start."""
+
+MACOS_DESCRIPTORS: Final = 10_240
+"""What macOS accepts if it claims to have no limit (OPEN_MAX)."""
 
 
 class Listener:
@@ -82,3 +90,21 @@ def _bound(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the limit on open files as far as this user may; many systems begin with 256 or 1024. Never fails."""
+    if sys.platform == "win32":
+        return  # sockets are not counted there
+    import resource  # noqa: PLC0415 - not for Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (WANTED_DESCRIPTORS, MACOS_DESCRIPTORS):
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or limit <= soft:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        except (OSError, ValueError):
+            continue
+        return

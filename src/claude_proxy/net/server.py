@@ -16,7 +16,7 @@ from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
 from claude_proxy.core.reply import CUT_SHORT, refusal
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
-from claude_proxy.net.guard import Guard, content_type
+from claude_proxy.net.guard import Guard, check_content_type
 from claude_proxy.proxy.count_tokens import CountTokens
 from claude_proxy.proxy.exchange import Exchange
 from claude_proxy.proxy.gateway import Gateway, RequestHead
@@ -71,11 +71,11 @@ class Server:
         headers, method = tuple(scope["headers"]), scope["method"]
         fields = dict(headers)
         pin, path = _split_pin(scope["path"])
-        refused = self._guard.place(fields)
+        refused = self._guard.check_origin(fields)
         if refused is None and path not in _OPEN:
-            refused = self._guard.person(fields)
+            refused = self._guard.check_token(fields)
         if refused is None and method == "POST" and "POST" in self._methods(path):
-            refused = content_type(fields)
+            refused = check_content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
             head = RequestHead(path, scope["query_string"], self._guard.strip_credentials(headers), pin)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))

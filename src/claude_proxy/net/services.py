@@ -9,7 +9,7 @@ from claude_proxy.core.messages import JSON, MODELS_PATH
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.routing import NoSuchProvider, route
 from claude_proxy.core.types import Reply
-from claude_proxy.net.admin_api import ProxyControl, admin_api, told
+from claude_proxy.net.admin_api import ProxyControl, admin_api, json_reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.server import Service
 from claude_proxy.proxy.gateway import Gateway
@@ -23,7 +23,7 @@ def services(
     async def hello(_client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None and all(pin != provider.name for provider in gateway().providers):
             return refusal("not_found_error", "no provider has this name")  # who asks has shown no token: no list
-        return told(200, health)
+        return json_reply(200, health)
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
         now = gateway()

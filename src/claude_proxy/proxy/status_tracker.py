@@ -1,154 +1,113 @@
-"""What `status` shows besides health, kept in memory: the last answer, the last faults, and what is to be mended."""
+"""What the proxy remembers of its answers while it runs, so that `status` can show it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from claude_proxy.core import reasons
 from claude_proxy.core.bounded import BoundedDict
-from claude_proxy.core.health import Health, State
+from claude_proxy.core.health import Health
+from claude_proxy.core.issues import Issues
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, provider_status
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
 from claude_proxy.proxy.ports import Clock, Journal, Level
 
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
+_NO_ISSUES: Final = Issues()
 
 MAX_SESSIONS: Final = 256
-"""Sessions of which is known who answered last: more than anyone has open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What went wrong with a provider last; `at` in seconds since the epoch."""
-
-    at: float
-    text: str
+"""Sessions whose last answer is remembered: more than anyone has open."""
 
 
 class StatusTracker:
-    """A `Journal` that passes on to another what it is told, and remembers the newest of each kind."""
+    """A `Journal` in front of another: it passes everything on, and remembers the newest of each kind.
+
+    It also notes, once each, what only the user can fix, and each cooldown that begins.
+    """
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._trouble: dict[str, Trouble] = {}
-        self._key_refused: set[str] = set()
-        self._out_of_credit: set[str] = set()
-        self._unknown_model: dict[str, str] = {}
-        self._last_answer: dict[str, object] | None = None
-        self._sessions = BoundedDict[str, Mapping[str, object]](MAX_SESSIONS)
-        self._noted_epoch: dict[Health, int] = {}
-        self.healths: Mapping[str, Health] = {}
-        self.variables: Mapping[str, str] = {}
-        """The variable that holds each provider's key."""
+        self._providers: tuple[Provider, ...] = ()
+        self._healths: Mapping[str, Health] = {}
+        self._issues: dict[str, Issues] = {}
+        self._noted_epochs: dict[str, int] = {}
+        self.last_answer: LastAnswer | None = None
+        self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
+
+    def follow(self, providers: tuple[Provider, ...], healths: Mapping[str, Health]) -> None:
+        """Report on these providers from now on. A new health means a new key or address: old issues are dropped."""
+        for name in self._healths.keys() | healths.keys():
+            if self._healths.get(name) is not healths.get(name):
+                self._issues.pop(name, None)
+                self._noted_epochs.pop(name, None)
+        self._providers = providers
+        self._healths = healths
+
+    def providers(self, now: float) -> tuple[ProviderStatus, ...]:
+        """Return the state of each provider, in the order of failover."""
+        return tuple(
+            provider_status(provider, self._healths[provider.name], self._issues.get(provider.name, _NO_ISSUES), now)
+            for provider in self._providers
+        )
+
+    def sessions(self) -> dict[str, LastAnswer]:
+        """Return the last answer of each session, by its id; the newest stands last."""
+        return dict(self._sessions)
+
+    def note(self, text: str, level: Level = "info") -> None:
+        self._journal.note(text, level)
 
     def record(self, account: Account) -> None:
         self._journal.record(account)
         now = self._clock.wall()
         for attempt in account.attempts:
-            if attempt.outcome == "200":
-                self._mended(attempt)
-            else:
-                self._trouble[attempt.provider] = Trouble(now, attempt.text or attempt.outcome)
-                self._note_what_to_mend(attempt)
-            self._note_rest(attempt.provider, now)
+            self._take(attempt, now)
+            self._note_cooldown(attempt.provider, now)
         if account.provider:
-            self._last_answer = {
-                "provider": account.provider,
-                "model": printable(account.used_model, MAX_MODEL_LENGTH),
-                "at": now,
-            }
-            if account.kind == "messages":
-                self._remember(account.session, self._last_answer)
-            if account.ending in _BROKEN:
-                self._trouble[account.provider] = Trouble(now, f"a stream ended {account.ending.value}")
+            self._remember_answer(account, now)
 
-    def note(self, text: str, level: Level = "info") -> None:
-        self._journal.note(text, level)
+    def _take(self, attempt: Attempt, now: float) -> None:
+        before = self._issues.get(attempt.provider, _NO_ISSUES)
+        after = self._issues[attempt.provider] = before.after(attempt, now)
+        for text in self._to_fix(attempt, before, after):
+            self.note(text, "error")
 
-    def forget(self, name: str) -> None:
-        """Forget what was known of a provider, since its key or address is another now."""
-        self._trouble.pop(name, None)
-        self._unknown_model.pop(name, None)
-        self._key_refused.discard(name)
-        self._out_of_credit.discard(name)
+    def _to_fix(self, attempt: Attempt, before: Issues, after: Issues) -> list[str]:
+        """Return what an attempt showed for the first time and only the user can fix."""
+        name, outcome = attempt.provider, attempt.outcome
+        texts = list[str]()
+        if after.key_rejected > before.key_rejected:
+            texts.append(self._rejected_key(attempt))
+        if after.out_of_credit > before.out_of_credit:
+            texts.append(f"{name} is out of credit ({outcome}). Top up its account.")
+        if after.unknown_model not in {None, before.unknown_model}:
+            texts.append(f"{name} does not know the model {after.unknown_model}. Correct `models` in config.json.")
+        return texts
 
-    def _remember(self, session: str, answer: Mapping[str, object]) -> None:
+    def _rejected_key(self, attempt: Attempt) -> str:
+        name, outcome = attempt.provider, attempt.outcome
+        if attempt.by_login:
+            return f"{name} rejected Claude Code's own login ({outcome}). Log in again in Claude Code, with /login."
+        variable = next((known.api_key_env for known in self._providers if known.name == name), "its key")
+        return f"{name} rejected {variable} ({outcome}). Replace it in .env or in the environment."
+
+    def _note_cooldown(self, name: str, now: float) -> None:
+        health = self._healths.get(name)
+        if health is None or health.cooldown_until is None or self._noted_epochs.get(name) == health.epoch:
+            return
+        self._noted_epochs[name] = health.epoch
+        self.note(f"{name}: cooldown {max(0, health.cooldown_until - now):.0f} s ({health.reason})", "warning")
+
+    def _remember_answer(self, account: Account, now: float) -> None:
+        self.last_answer = LastAnswer(account.provider, printable(account.used_model, MAX_MODEL_LENGTH), now)
+        if account.kind == "messages":
+            self._remember_session(account.session, self.last_answer)
+        if account.ending in _BROKEN:
+            issues = self._issues.get(account.provider, _NO_ISSUES)
+            self._issues[account.provider] = issues.after_error(f"a stream ended {account.ending.value}", now)
+
+    def _remember_session(self, session: str, answer: LastAnswer) -> None:
         if 0 < len(session) <= MAX_SESSION_LENGTH:
             self._sessions.put(session, answer)
-
-    def _mended(self, attempt: Attempt) -> None:
-        self._key_refused.discard(attempt.provider)
-        self._out_of_credit.discard(attempt.provider)
-        if self._unknown_model.get(attempt.provider) == _shown(attempt):
-            del self._unknown_model[attempt.provider]
-
-    def _note_what_to_mend(self, attempt: Attempt) -> None:
-        """Note, once, what an attempt says that only the user can mend."""
-        name, outcome, model = attempt.provider, attempt.outcome, _shown(attempt)
-        if outcome in reasons.KEY_REFUSED and name not in self._key_refused:
-            self._key_refused.add(name)
-            self._note_refused_key(attempt)
-        elif outcome in reasons.OUT_OF_CREDIT and name not in self._out_of_credit:
-            self._out_of_credit.add(name)
-            self.note(f"{name} is out of credit ({outcome}): top up its account", "error")
-        elif outcome == reasons.UNKNOWN_MODEL and self._unknown_model.get(name) != model:
-            self._unknown_model[name] = model
-            self.note(f"{name} does not know the model {model}: mend `models` in config.json", "error")
-
-    def _note_refused_key(self, attempt: Attempt) -> None:
-        name, status = attempt.provider, attempt.outcome
-        if attempt.by_login:
-            self.note(f"{name} refused Claude Code's own login ({status}): log in again there, with /login", "error")
-            return
-        variable = self.variables.get(name, "its key")
-        self.note(f"{name} refused its key ({status}): mend {variable} in .env or in the environment", "error")
-
-    def _note_rest(self, name: str, now: float) -> None:
-        health = self.healths.get(name)
-        if health is None or health.cooldown_until is None or self._noted_epoch.get(health) == health.epoch:
-            return
-        self._noted_epoch[health] = health.epoch
-        self.note(f"{name} rests {max(0, health.cooldown_until - now):.0f} s: {health.reason}", "warning")
-
-    def provider(self, provider: Provider, now: float) -> dict[str, object]:
-        """Return one provider's state, fit for JSON. Times are seconds since the epoch."""
-        health = self.healths[provider.name]
-        trouble = self._trouble.get(provider.name)
-        state = health.state(now)
-        reason = None if state is State.READY else health.reason
-        return {
-            "name": provider.name,
-            "base_url": provider.base_url,
-            "key": provider.api_key_env,
-            "auth": provider.auth.value,
-            "state": state.value,
-            "cooldown_until": health.cooldown_until,
-            "reason": reason,
-            "why": reason and reasons.in_words(reason, provider.api_key_env),
-            "strikes": health.strikes,
-            "last_error": {"at": trouble.at, "text": trouble.text} if trouble else None,
-            "key_rejected": provider.name in self._key_refused,
-            "out_of_credit": provider.name in self._out_of_credit,
-            "unknown_model": self._unknown_model_of(provider),
-        }
-
-    def _unknown_model_of(self, provider: Provider) -> str | None:
-        """Return the model to mend; one that the configuration no longer names needs no mending."""
-        model = self._unknown_model.get(provider.name)
-        return model if not provider.models or model in provider.models.values() else None
-
-    @property
-    def last_answer(self) -> object:
-        return self._last_answer
-
-    @property
-    def sessions(self) -> Mapping[str, Mapping[str, object]]:
-        """Who answered last in each session, by its id; the newest stands last."""
-        return dict(self._sessions)
-
-
-def _shown(attempt: Attempt) -> str:
-    return printable(attempt.model, MAX_MODEL_LENGTH)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.background.admin_client import ProviderStatus, Status
 from claude_proxy.cli.checks import clock, private, python, service, settings_conflicts, windows_access
 from claude_proxy.cli.checks.finding import Finding, Verdict, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.claude_code import settings_files
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.core.status_report import ProviderStatus, StatusReport
 
 ME = "S-1-5-21-1004336348-1177238915-682003330-1001"
 INHERITED = f"D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;FA;;;{ME})"
@@ -138,7 +138,7 @@ def test_a_clock_that_cannot_be_right() -> None:
 
 def test_what_the_running_proxy_knows_to_be_wrong() -> None:
     closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_rejected=True)
-    status = Status(
+    status = StatusReport(
         version="1",
         instance="a",
         pid=1,

@@ -284,5 +284,5 @@ def test_the_command_runs_as_claude_code_would_run_it(cli: CommandLine, tmp_path
         capture_output=True,
         check=True,
     )
-    assert done.stdout.decode().split(os.linesep)[0].rstrip() == "claude-proxy: normal"
+    assert done.stdout.decode().split(os.linesep)[0].rstrip() == "claude-proxy: direct"
     assert statusline_settings._is_ours({"type": "command", "command": line})

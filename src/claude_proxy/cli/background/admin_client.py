@@ -11,6 +11,7 @@ import msgspec
 
 from claude_proxy.core.explanation import ExplainQuery, Explanation
 from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.core.status_report import StatusReport
 from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"
@@ -49,67 +50,6 @@ class ProxyHealth(msgspec.Struct, frozen=True):
     instance: str
 
 
-class LastError(msgspec.Struct, frozen=True):
-    """What went wrong with a provider last; `at` in seconds since the epoch."""
-
-    at: float
-    text: str
-
-
-class ProviderStatus(msgspec.Struct, frozen=True):
-    """One provider as the proxy sees it now: ready, resting or probing; `key` is the variable that holds its key.
-
-    `auth` is the value of a `core.model.Auth`; an older proxy tells none. `why` is the reason of a rest in plain words.
-    """
-
-    name: str
-    state: str
-    key: str = ""
-    auth: str = ""
-    base_url: str = ""
-    cooldown_until: float | None = None
-    reason: str | None = None
-    strikes: int = 0
-    last_error: LastError | None = None
-    key_rejected: bool = False
-    why: str | None = None
-    out_of_credit: bool = False
-    unknown_model: str | None = None
-
-
-class SkippedStatus(msgspec.Struct, frozen=True):
-    """A configured provider that is not used, since `variable` holds no key."""
-
-    name: str
-    variable: str
-
-
-class LastAnswer(msgspec.Struct, frozen=True):
-    """Who answered last; `at` in seconds since the epoch."""
-
-    provider: str
-    model: str
-    at: float
-
-
-class Status(msgspec.Struct, frozen=True):
-    """What `/admin/status` tells."""
-
-    version: str
-    instance: str
-    pid: int
-    started_at: float
-    host: str
-    port: int
-    providers: tuple[ProviderStatus, ...]
-    in_flight: int = 0
-    draining: bool = False
-    skipped: tuple[SkippedStatus, ...] = ()
-    last_answer: LastAnswer | None = None
-    config_problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
 class _Rules(msgspec.Struct, frozen=True):
     rules: list[LearnedRule]
 
@@ -145,9 +85,9 @@ class AdminClient:
         """Ask who is there; needs no token."""
         return _decode(self._ask("GET", "/health"), ProxyHealth)
 
-    def status(self) -> Status:
+    def status(self) -> StatusReport:
         """Ask how the proxy and its providers are."""
-        return _decode(self.status_json(), Status)
+        return _decode(self.status_json(), StatusReport)
 
     def status_json(self) -> bytes:
         """Return the status as the proxy wrote it."""

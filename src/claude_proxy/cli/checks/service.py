@@ -9,12 +9,13 @@ from functools import partial
 
 from claude_proxy import __version__
 from claude_proxy.cli.background import lifecycle, port_owner
-from claude_proxy.cli.background.admin_client import AdminClient, ControlError, RejectedError, Status
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError, RejectedError
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.probing import credentials
 from claude_proxy.config.load import Config
+from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -62,7 +63,7 @@ def _token(home: Home, running: Running) -> Iterator[Finding]:
         yield from judge(status)
 
 
-def judge(status: Status) -> Iterator[Finding]:
+def judge(status: StatusReport) -> Iterator[Finding]:
     """Tell what the running proxy knows to be wrong: refused keys, and a configuration that it could not take up."""
     for provider in status.providers:
         if provider.key_rejected:

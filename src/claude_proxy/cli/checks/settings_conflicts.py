@@ -44,7 +44,7 @@ def _overrides(values: Mapping[SettingsFile, Mapping[str, str]], environ: Mappin
     for one in values.values():
         together |= one
     token = custom_headers.token_in(environ.get(activate.HEADERS, ""))
-    excused = LEAD if statusline_text.led_to(together) else frozenset[str]()
+    excused = LEAD if statusline_text.proxy_target_of(together) else frozenset[str]()
     if token is not None:  # then even ours, in `TOKEN`, would stand in place of Claude Code's own login
         excused -= {activate.TOKEN}
     for source, one in values.items():

@@ -37,7 +37,7 @@ def shell(environ: Mapping[str, str]) -> Finding:
 
 def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) -> Iterator[Finding]:
     """Tell the terminal's mode, and what would keep Claude Code from the proxy or a provider in spite of it."""
-    told, target = statusline_text.mode(environ), statusline_text.led_to(environ)
+    told, target = statusline_text.mode(environ), statusline_text.proxy_target_of(environ)
     if target is None:
         yield ok("terminal", f"{told}: this terminal does not lead Claude Code to the proxy")
         return

@@ -1,11 +1,11 @@
 """The line for Claude Code's status line.
 
 It has to be there within 100 ms of the start: hence the few imports, the plain socket and the short limits. It never
-fails: where it cannot know, it says that.
+fails: if it cannot know, it says that. Behind the terminal's mode stands what the proxy tells (`core.statusline`).
 
-    claude-proxy: fallback | moonshot (kimi-k3) | minimax rests until 14:05 (plan limit)
-    claude-proxy: pinned zai | zai rests until 14:05 (out of credit)
-    claude-proxy: normal
+    claude-proxy: fallback | moonshot (kimi-k3) | minimax: cooldown until 14:05 (plan limit)
+    claude-proxy: pinned zai | zai: cooldown until 14:05 (out of credit)
+    claude-proxy: direct
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from claude_proxy.core.text import printable
 
 INPUT_SECONDS = 0.02
-"""For Claude Code to hand in its JSON once the proxy has answered; it has long written it, but a pipe may be silent."""
+"""For Claude Code to hand in its JSON; it wrote it long before this process was ready, but a pipe may stay silent."""
 ASK_SECONDS = 0.05
 """For the proxy to answer in full, which takes it a millisecond or two."""
 MAX_INPUT = 1024 * 1024
-MAX_ANSWER = 1024 * 1024
+MAX_ANSWER = 65_536
 MAX_FILE = 65_536
+MAX_FACT = 200
+"""Characters of one fact that the proxy tells."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PIN = "/provider/"
 
 
 class Target:
-    """Where this terminal's Claude Code is led: an http address, and the provider in its path, or an empty text."""
+    """The proxy that this terminal's Claude Code uses, and the provider it is pinned to (or an empty text)."""
 
     __slots__ = ("host", "pin", "port")
 
@@ -43,7 +45,7 @@ class Target:
 
 
 class AskError(Exception):
-    """The proxy was asked in vain; the text says why, in a few words."""
+    """The proxy could not be asked; the text says why, in a few words."""
 
 
 def main() -> int:
@@ -60,77 +62,48 @@ def main() -> int:
     return 0
 
 
-def line(environ: Mapping[str, str], given: Callable[[], bytes], seconds: float = ASK_SECONDS) -> str:
-    """Return the line for an environment, and for what Claude Code has `given` by the time the proxy has answered.
+def line(environ: Mapping[str, str], received: Callable[[], bytes], seconds: float = ASK_SECONDS) -> str:
+    """Return the line for an environment and for the JSON that has been `received` from Claude Code.
 
     The proxy is asked for at most `seconds`.
     """
-    return " | ".join(["claude-proxy: " + mode(environ), *_facts(environ, given, seconds)])
+    return " | ".join(["claude-proxy: " + mode(environ), *_facts(environ, received, seconds)])
 
 
 def mode(environ: Mapping[str, str]) -> str:
-    """Return `fallback`, `pinned NAME`, `normal`, or `normal (HOST)` where another gateway is set."""
-    if target := led_to(environ):
+    """Return `fallback`, `pinned NAME`, `direct`, or `direct (HOST)` if another gateway is set."""
+    if target := proxy_target_of(environ):
         return f"pinned {printable(target.pin, 64)}" if target.pin else "fallback"
     host = _address(environ.get("ANTHROPIC_BASE_URL", ""))[1]
-    return f"normal ({printable(host, 64)})" if host else "normal"
+    return f"direct ({printable(host, 64)})" if host else "direct"
 
 
-def led_to(environ: Mapping[str, str]) -> Target | None:
-    """Return where Claude Code is led if that is the proxy of this home, else None.
+def proxy_target_of(environ: Mapping[str, str]) -> Target | None:
+    """Return what Claude Code talks to if that is the proxy of this home, else None.
 
-    It is where our token goes, or where the proxy was last seen.
+    It is if our token goes there, or if the proxy was last seen there.
     """
     scheme, host, port, path = _address(environ.get("ANTHROPIC_BASE_URL", ""))
     if scheme != "http" or not port:
         return None
-    shown = (environ.get("ANTHROPIC_AUTH_TOKEN", ""), environ.get("ANTHROPIC_CUSTOM_HEADERS", ""))
+    credentials = (environ.get("ANTHROPIC_AUTH_TOKEN", ""), environ.get("ANTHROPIC_CUSTOM_HEADERS", ""))
     token = _token(environ)
-    if not (token and any(token in one for one in shown)) and not _is_running_at(environ, host, port):
+    if not (token and any(token in text for text in credentials)) and not _is_running_at(environ, host, port):
         return None
     return Target(host, port, path[len(PIN) :].partition("/")[0] if path.startswith(PIN) else "")
 
 
-def _facts(environ: Mapping[str, str], given: Callable[[], bytes], seconds: float) -> Iterator[str]:
-    """Yield what the proxy knows of the session and of rests, or why it cannot be asked; nothing in normal mode."""
-    if (target := led_to(environ)) is None:
+def _facts(environ: Mapping[str, str], received: Callable[[], bytes], seconds: float) -> Iterator[str]:
+    """Yield what the proxy tells of this terminal, or why it cannot be asked; nothing if the proxy is not used."""
+    if (target := proxy_target_of(environ)) is None:
         return
+    session = _session(received())
     try:
-        status = _ask(target, _token(environ), seconds)
+        facts = _ask(target, _token(environ), session, seconds)
     except AskError as error:
         yield str(error)
         return
-    answered = _mapping(_mapping(status.get("sessions")).get(_session(given())))
-    if provider := _text(answered.get("provider")):
-        model = _text(answered.get("model"))
-        yield f"{provider} ({model})" if model else provider
-    listed = status.get("providers")
-    yield from _is_cooling_down([_mapping(one) for one in listed] if isinstance(listed, list) else [], target.pin)
-
-
-def _is_cooling_down(providers: Sequence[Mapping[str, object]], pin: str) -> Iterator[str]:
-    if pin:
-        providers = [one for one in providers if one.get("name") == pin]
-        if not providers:
-            yield "no such provider"
-    resting = [one for one in providers if one.get("state") == "cooldown"]
-    if resting:
-        others = f" and {len(resting) - 1} more" if len(resting) > 1 else ""
-        first = resting[0]
-        told = "" if others else _text(first.get("why"))
-        why = f" ({told})" if told else ""
-        yield f"{_text(first.get('name'))}{others} rests{_until(first.get('cooldown_until'))}{why}"
-
-
-def _until(epoch: object) -> str:
-    """Return the end of a rest in local time, with the date where that is not today's."""
-    if not isinstance(epoch, int | float):
-        return ""
-    try:
-        then, today = time.localtime(epoch), time.localtime()
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return time.strftime(" until %H:%M" if then[:3] == today[:3] else " until %Y-%m-%d %H:%M", then)
+    yield from (printable(fact, MAX_FACT) for fact in facts if isinstance(fact, str))
 
 
 def _session(given: bytes) -> str:
@@ -141,7 +114,7 @@ def _session(given: bytes) -> str:
 
 
 def _reading() -> Callable[[], bytes]:
-    """Begin to read standard input, and return what gives its content: all, or what has come when the time is over.
+    """Begin to read standard input, and return what gives its content: all, or what has come within `INPUT_SECONDS`.
 
     A thread reads, since Windows has no other way to wait for a pipe with a limit; the process ends without it.
     """
@@ -168,11 +141,12 @@ def _reading() -> Callable[[], bytes]:
     return received
 
 
-def _ask(target: Target, token: str, seconds: float) -> Mapping[str, object]:
-    """Return the proxy's status. Raises `AskError`."""
+def _ask(target: Target, token: str, session: str, seconds: float) -> list[object]:
+    """Return what the proxy tells of this terminal. Raises `AskError`."""
     host = f"[{target.host}]" if ":" in target.host else target.host
+    query = f"session={_percent(session)}&pin={_percent(target.pin)}&utc_offset={time.localtime().tm_gmtoff}"
     head = (
-        f"GET /admin/status HTTP/1.1\r\nHost: {host}:{target.port}\r\n"
+        f"GET /admin/statusline?{query} HTTP/1.1\r\nHost: {host}:{target.port}\r\n"
         f"Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     )
     try:
@@ -181,13 +155,24 @@ def _ask(target: Target, token: str, seconds: float) -> Mapping[str, object]:
         raise AskError("the proxy does not answer") from None
     except (OSError, UnicodeError):
         raise AskError("the proxy is not running") from None
-    status, _, rest = answer.partition(b"\r\n")
-    if status.split(b" ")[1:2] == [b"401"]:
+    first_line, _, rest = answer.partition(b"\r\n")
+    status = first_line.split(b" ")[1:2]
+    if status == [b"401"]:
         raise AskError("the proxy does not take this token")
+    if status == [b"404"]:
+        raise AskError("the proxy is of another version: restart it")
     try:
-        return _mapping(json.loads(rest.partition(b"\r\n\r\n")[2]))
+        facts = json.loads(rest.partition(b"\r\n\r\n")[2])
     except (ValueError, RecursionError):
-        raise AskError("the proxy does not tell its status") from None
+        facts = None
+    if not isinstance(facts, list):
+        raise AskError("the proxy does not tell its state")
+    return facts
+
+
+def _percent(text: str) -> str:
+    """Return a text as a query holds it; `urllib.parse` would take longer to load."""
+    return "".join(f"%{byte:02X}" for byte in text[:MAX_FACT].encode(errors="replace"))
 
 
 def _exchange(target: Target, head: bytes, deadline: float) -> bytes:
@@ -205,7 +190,7 @@ def _exchange(target: Target, head: bytes, deadline: float) -> bytes:
 
 
 def _address(url: str) -> tuple[str, str, int, str]:
-    """Return scheme, host, port (0 where none or a wrong one is named) and path of a base URL, never its password."""
+    """Return scheme, host, port (0 if none or a wrong one is named) and path of a base URL, never its password."""
     scheme, _, rest = url.strip().partition("://")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.rpartition("@")[2].rpartition(":")
@@ -227,7 +212,7 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def _read(environ: Mapping[str, str], name: str) -> bytes:
-    """Return a file of the home's `state/`, empty where there is none; `store.home` would take longer to load."""
+    """Return a file of the home's `state/`, empty if there is none; `store.home` would take longer to load."""
     root = os.path.expanduser(environ.get("CLAUDE_PROXY_HOME") or "~/.claude-proxy")  # noqa: PTH111 - no pathlib here
     try:
         with open(os.path.join(root, "state", name), "rb") as file:  # noqa: PTH118, PTH123 - no pathlib here
@@ -238,7 +223,3 @@ def _read(environ: Mapping[str, str], name: str) -> bytes:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return printable(value, 64) if isinstance(value, str) else ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from claude_proxy.cli.background.admin_client import ProviderStatus
 from claude_proxy.cli.probing import credentials
+from claude_proxy.core.status_report import ProviderStatus
 from claude_proxy.core.text import printable
 
 

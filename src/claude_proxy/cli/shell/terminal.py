@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from claude_proxy.cli.background import admin_client, lifecycle
-from claude_proxy.cli.background.admin_client import AdminClient, ProviderStatus, Status
+from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.checks import settings_conflicts
 from claude_proxy.cli.checks.finding import Verdict
 from claude_proxy.cli.claude_code import settings_files
@@ -22,6 +22,7 @@ from claude_proxy.cli.shell import activate
 from claude_proxy.cli.shell.activate import Activation, Change
 from claude_proxy.cli.shell.client_requirements import TargetProvider, requirements_of
 from claude_proxy.cli.shell.quoting import Shell, statements
+from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Auth, Provider
 from claude_proxy.store.home import Home
@@ -60,7 +61,7 @@ class ProxyTarget:
     """The way through the running proxy; `fresh`: it was started for it."""
 
     proxy: AdminClient
-    status: Status
+    status: StatusReport
     fresh: bool
     lead: Activation
 
@@ -82,7 +83,7 @@ def find_target(home: Home, pin: str | None) -> ProxyTarget:
     return ProxyTarget(proxy, status, fresh, Activation(proxy.url, proxy.host, proxy.token, pin, needs))
 
 
-def _unknown(name: str, status: Status) -> str:
+def _unknown(name: str, status: StatusReport) -> str:
     for skipped in status.skipped:
         if skipped.name == name:
             return f"provider {name} has no key: set {skipped.variable} in .env"
@@ -122,7 +123,7 @@ def tell_start(way: ProxyTarget) -> None:
         tell(f"claude-proxy started at {way.proxy.url}")
 
 
-def tell_providers(status: Status) -> None:
+def tell_providers(status: StatusReport) -> None:
     """Say in which order providers are asked, which of them rest, and which lack a key."""
     width = max((len(provider.name) for provider in status.providers), default=0)
     for number, provider in enumerate(status.providers, 1):
@@ -131,7 +132,7 @@ def tell_providers(status: Status) -> None:
         tell(f"  left out: {skipped.name} has no key (set {skipped.variable} in .env)")
 
 
-def tell_problems(status: Status) -> None:
+def tell_problems(status: StatusReport) -> None:
     """Say what is wrong with a changed configuration that the proxy did not take up."""
     if status.config_problems:
         tell("The changed configuration is not in use; the one before it still is:")

@@ -10,20 +10,20 @@ import pytest
 
 SCRIPT = """
 import resource
-from claude_proxy.net import descriptors
+from claude_proxy.net import listener
 def limits():
     return resource.getrlimit(resource.RLIMIT_NOFILE)
 hard = limits()[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-descriptors.WANTED = 100
-descriptors.raise_descriptor_limit()
+listener.WANTED_DESCRIPTORS = 100
+listener.raise_descriptor_limit()
 assert limits() == (100, hard), limits()
-descriptors.WANTED = 80
-descriptors.raise_descriptor_limit()
+listener.WANTED_DESCRIPTORS = 80
+listener.raise_descriptor_limit()
 assert limits() == (100, hard), limits()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 90))
-descriptors.WANTED = 100
-descriptors.raise_descriptor_limit()
+listener.WANTED_DESCRIPTORS = 100
+listener.raise_descriptor_limit()
 assert limits() == (90, 90), limits()
 print("done")
 """

@@ -1,0 +1,47 @@
+"""From a configuration to the gateway that requests are served with."""
+
+from __future__ import annotations
+
+from claude_proxy.config.load import Config
+from claude_proxy.core.health import Health
+from claude_proxy.core.selection import Selector
+from claude_proxy.core.types import Provider
+from claude_proxy.proxy.gateway import Gateway, Memory
+from claude_proxy.proxy.ports import Clock, Ledger, Transport
+
+
+def build_gateway(
+    config: Config, before: Gateway | None, *, transport: Transport, clock: Clock, ledger: Ledger, memory: Memory
+) -> Gateway:
+    """Return the gateway of a configuration; a provider that is the same as in the one `before` keeps its health."""
+    return Gateway(
+        providers=config.providers,
+        healths={provider.name: _health(provider, config, before) for provider in config.providers},
+        selector=_selector(config, memory),
+        policy=config.policy,
+        transport=transport,
+        clock=clock,
+        ledger=ledger,
+        memory=memory,
+    )
+
+
+def _selector(config: Config, memory: Memory) -> Selector:
+    return Selector(
+        config.providers,
+        {skipped.name: skipped.variable for skipped in config.skipped},
+        config.routes,
+        config.policy.failback,
+        memory.tokens,
+        memory.sessions,
+        memory.learned_rules,
+    )
+
+
+def _health(provider: Provider, config: Config, before: Gateway | None) -> Health:
+    old = next((known for known in before.providers if known.name == provider.name), None) if before else None
+    if before and old and (old.base_url, old.api_key) == (provider.base_url, provider.api_key):
+        health = before.healths[provider.name]
+        health.cooldown = config.policy.cooldown
+        return health
+    return Health(provider.name, config.policy.cooldown)

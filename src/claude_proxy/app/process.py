@@ -1,0 +1,106 @@
+"""The process of `claude-proxy serve`: its event loop, its signals, and the file that says where it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from claude_proxy import __version__
+from claude_proxy.app.proxy import Proxy
+from claude_proxy.config.load import Config
+from claude_proxy.net.listener import raise_descriptor_limit
+from claude_proxy.store.home import Home
+from claude_proxy.store.log import LogLedger
+from claude_proxy.store.running import Running
+from claude_proxy.store.token import installation_token
+
+
+class ListenError(OSError):
+    """The proxy cannot listen at its address: another program has the port, for example."""
+
+
+def serve(
+    home: Home,
+    config: Config,
+    ready: Callable[[Proxy], None] = lambda _: None,
+    draining: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Run the proxy until it is stopped: the whole of `claude-proxy serve`. Returns the exit code.
+
+    `ready` is called once it listens, `draining` if a signal makes it wait for that many requests. Raises
+    `ListenError`, and another `OSError` if the home's files cannot be written.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(home, config, ready, draining))
+
+
+async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None]) -> int:
+    ledger = LogLedger(home.log, level=config.log_level)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
+    proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home)
+    try:
+        await proxy.start()
+    except OSError as error:
+        raise ListenError(error.errno, error.strerror) from error
+    running = Running(
+        pid=os.getpid(),
+        host=config.host,
+        port=proxy.port,
+        instance=proxy.instance,
+        started_at=time.time(),
+        version=__version__,
+    )
+    running.write(home.running)
+    ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
+    _stop_on_signals(proxy, draining)
+    raise_descriptor_limit()
+    gc.collect()
+    gc.freeze()  # what start-up made stays for good: the collector need not look at it again
+    try:
+        ready(proxy)
+        await proxy.wait()
+    finally:
+        running.remove(home.running)
+        ledger.note("stopped")
+        ledger.close()
+    return 0
+
+
+def _defect(context: dict[str, object]) -> str:
+    """Return what asyncio reports, without an error's own text, which might hold content."""
+    error = context.get("exception")
+    return f"asyncio reports: {context.get('message')} ({type(error).__name__ if error else 'no error'})"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's loop, which halves the cost of a request; there is none for Windows."""
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415
+
+    return uvloop.new_event_loop
+
+
+def _stop_on_signals(proxy: Proxy, draining: Callable[[int], None]) -> None:
+    """Drain at the first signal; at the second one, end the requests in flight as well."""
+    loop = asyncio.get_running_loop()
+    signalled = False
+
+    def stop() -> None:
+        nonlocal signalled
+        in_flight = proxy.stop_soon(force=signalled)
+        if in_flight and not signalled:
+            draining(in_flight)
+        signalled = True
+
+    if sys.platform == "win32":
+        for number in (signal.SIGINT, signal.SIGBREAK):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+    else:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)

@@ -1,0 +1,163 @@
+"""One running proxy: built from its parts, started, kept up to date with its configuration, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from typing import Final
+
+from claude_proxy import __version__
+from claude_proxy.app.config_watch import ConfigWatch
+from claude_proxy.app.gateways import build_gateway
+from claude_proxy.config.load import Config
+from claude_proxy.core.status_report import SkippedStatus, StatusReport
+from claude_proxy.net.guard import Guard
+from claude_proxy.net.listener import Listener
+from claude_proxy.net.server import Server
+from claude_proxy.net.services import services
+from claude_proxy.net.upstream import HttpTransport
+from claude_proxy.net.upstream.tls import system_trust
+from claude_proxy.proxy.gateway import Gateway, Memory
+from claude_proxy.proxy.ports import Clock, Journal
+from claude_proxy.proxy.status_tracker import StatusTracker
+from claude_proxy.store.home import Home
+from claude_proxy.store.state_file import StateFile
+
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between two looks at the configuration's files."""
+
+
+class SystemClock:
+    """The machine's own time: `ports.Clock`."""
+
+    def wall(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class Proxy:
+    """One running proxy. If it has a `home`, it takes up changes of its configuration while it runs."""
+
+    def __init__(
+        self, config: Config, *, token: str, ledger: Journal, home: Home | None, clock: Clock | None = None
+    ) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._started_at = self._clock.wall()
+        self._tracker = StatusTracker(ledger, self._clock)
+        self._config_watch = ConfigWatch(home, self._tracker) if home else None
+        self._memory = Memory()
+        self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
+        if self._state_file:
+            self._state_file.recall(self._started_at)
+        self._transports = [HttpTransport(config.egress)]
+        self._gateway = self._build_gateway(config, None)
+        self._draining = False
+        self._stopped = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
+        self._next_look: asyncio.TimerHandle | None = None
+        self.instance = secrets.token_hex(8)
+        self.port = config.port
+        health = {"status": "ok", "service": "claude-proxy", "version": __version__, "instance": self.instance}
+        self._server = Server(
+            Guard(config.host, token),
+            lambda: self._gateway,
+            services(lambda: self._gateway, self, health),
+            self._tracker,
+        )
+        self._listener = Listener(self._server)
+
+    async def start(self) -> None:
+        """Listen; ready on return. Raises `OSError` if the port is taken."""
+        if any(provider.origin.scheme == "https" for provider in self._config.providers):
+            system_trust()  # reading the certificates stops the loop for some 30 ms: now rather than in a first request
+        self.port = await self._listener.start(self._config.host, self._config.port)
+        if self._config_watch or self._state_file:
+            self._plan_look()
+
+    async def wait(self) -> None:
+        """Wait until the proxy has stopped."""
+        await self._stopped.wait()
+
+    async def stop(self, *, force: bool = False) -> None:
+        """Take no more connections, wait for the requests in flight (or, by force, end them), and stop."""
+        self._draining = True
+        if self._next_look:
+            self._next_look.cancel()
+        self._listener.close()
+        if force:
+            for task in self._server.in_flight:
+                task.cancel()
+        await self._listener.wait_closed()
+        for transport in self._transports:
+            await transport.aclose()
+        if self._state_file:
+            await self._state_file.close(self._clock.wall())
+        self._stopped.set()
+
+    def stop_soon(self, *, force: bool) -> int:
+        """Begin to stop, once the answer that is being written is out; return how many requests are in flight."""
+        asyncio.get_running_loop().call_soon(self._begin_to_stop, force)
+        return len(self._server.in_flight)
+
+    def _begin_to_stop(self, force: bool) -> None:
+        self._stopping = asyncio.get_running_loop().create_task(self.stop(force=force))
+
+    def status(self) -> StatusReport:
+        """Return what the proxy tells of itself."""
+        return StatusReport(
+            version=__version__,
+            instance=self.instance,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            host=self._config.host,
+            port=self.port,
+            in_flight=len(self._server.in_flight),
+            draining=self._draining,
+            providers=self._tracker.providers(self._clock.wall()),
+            skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
+            last_answer=self._tracker.last_answer,
+            sessions=self._tracker.sessions(),
+            config_problems=self._config_watch.problems if self._config_watch else (),
+            warnings=self._config.warnings,
+        )
+
+    def _plan_look(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+
+    def _look(self) -> None:
+        """Write what is to be remembered, and take up a changed configuration."""
+        self._plan_look()
+        if self._state_file:
+            self._state_file.look(self._clock.wall())
+        if self._config_watch and (config := self._config_watch.changed()):
+            self._take_up(config)
+
+    def _take_up(self, config: Config) -> None:
+        if _fixed_at_start(config) != _fixed_at_start(self._config):
+            self._tracker.note("host, proxy_port and log_level change with the next start", "warning")
+        if config.egress != self._config.egress:
+            self._transports.append(HttpTransport(config.egress))
+        self._gateway = self._build_gateway(config, self._gateway)
+        self._config = config
+        self._tracker.note(f"configuration reloaded: {', '.join(provider.name for provider in config.providers)}")
+
+    def _build_gateway(self, config: Config, before: Gateway | None) -> Gateway:
+        gateway = build_gateway(
+            config,
+            before,
+            transport=self._transports[-1],
+            clock=self._clock,
+            ledger=self._tracker,
+            memory=self._memory,
+        )
+        self._tracker.follow(gateway.providers, gateway.healths)
+        return gateway
+
+
+def _fixed_at_start(config: Config) -> tuple[str, int, str]:
+    return config.host, config.port, config.log_level

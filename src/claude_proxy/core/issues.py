@@ -1,0 +1,46 @@
+"""What is wrong with a provider, as its own answers told: its last error, and what only the user can fix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from claude_proxy.core import reasons
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt
+
+
+class LastError(msgspec.Struct, frozen=True):
+    """What went wrong with a provider last; `at` in seconds since the epoch."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issues:
+    """What is known to be wrong with one provider. An attempt that succeeds settles what it disproves."""
+
+    last_error: LastError | None = None
+    key_rejected: bool = False
+    out_of_credit: bool = False
+    unknown_model: str | None = None
+
+    def after(self, attempt: Attempt, now: float) -> Issues:
+        """Return what is known after an attempt."""
+        model = printable(attempt.model, MAX_MODEL_LENGTH)
+        if attempt.outcome == "200":
+            unknown = None if self.unknown_model == model else self.unknown_model
+            return replace(self, key_rejected=False, out_of_credit=False, unknown_model=unknown)
+        return replace(
+            self,
+            last_error=LastError(now, attempt.text or attempt.outcome),
+            key_rejected=self.key_rejected or attempt.outcome in reasons.KEY_REFUSED,
+            out_of_credit=self.out_of_credit or attempt.outcome in reasons.OUT_OF_CREDIT,
+            unknown_model=model if attempt.outcome == reasons.UNKNOWN_MODEL else self.unknown_model,
+        )
+
+    def after_error(self, text: str, now: float) -> Issues:
+        """Return what is known after an error that came later than the answer's beginning."""
+        return replace(self, last_error=LastError(now, text))

@@ -1,0 +1,71 @@
+"""What the proxy contributes to Claude Code's status line: the last answer of the session, and cooldowns.
+
+The command that prints the line has to be quick and loads next to nothing, so it gets these facts as ready texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from claude_proxy.core.health import State
+from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.text import printable
+
+_DAY: Final = 86_400
+_MAX_WORD: Final = 64
+"""Characters of a name or a model: the line is short."""
+
+
+class StatuslineQuery(msgspec.Struct, frozen=True):
+    """Which terminal asks: its session, the provider that it is pinned to if any, and its clock (seconds from UTC)."""
+
+    session: str = ""
+    pin: str = ""
+    utc_offset: Annotated[int, msgspec.Meta(gt=-_DAY, lt=_DAY)] = 0
+
+
+def parse_statusline_query(query: bytes) -> StatuslineQuery:
+    """Read a query string. Raises `ValueError`."""
+    fields = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
+    return msgspec.convert(fields, StatuslineQuery, strict=False)
+
+
+def statusline_facts(report: StatusReport, query: StatuslineQuery, now: float) -> list[str]:
+    """Return what the line says behind the terminal's mode, for example `["zai (glm-5.3)", "minimax: cooldown"]`."""
+    return [*_last_answer(report, query.session), *_cooldowns(report.providers, query, now)]
+
+
+def _last_answer(report: StatusReport, session: str) -> Iterator[str]:
+    if answer := report.sessions.get(session):
+        model = printable(answer.model, _MAX_WORD)
+        yield f"{answer.provider} ({model})" if model else answer.provider
+
+
+def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now: float) -> Iterator[str]:
+    if query.pin:
+        providers = [provider for provider in providers if provider.name == query.pin]
+        if not providers:
+            yield "no such provider"
+    cooling = [provider for provider in providers if provider.state == State.COOLDOWN.value]
+    match cooling:
+        case []:
+            return
+        case [provider]:
+            why = f" ({printable(provider.why, _MAX_WORD)})" if provider.why else ""
+            yield f"{provider.name}: cooldown{_until(provider, query, now)}{why}"
+        case [first, *others]:
+            yield f"{first.name} and {len(others)} more: cooldown{_until(first, query, now)}"
+
+
+def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:
+    """Return the end of a cooldown by the terminal's clock, with the date if that is not today's."""
+    if provider.cooldown_until is None:
+        return ""
+    zone = timezone(timedelta(seconds=query.utc_offset))
+    then, today = (datetime.fromtimestamp(at, UTC).astimezone(zone) for at in (provider.cooldown_until, now))
+    return then.strftime(" until %H:%M" if then.date() == today.date() else " until %Y-%m-%d %H:%M")

@@ -1,0 +1,54 @@
+"""What is known to be wrong with a provider, attempt by attempt."""
+
+from __future__ import annotations
+
+import pytest
+
+from claude_proxy.core.issues import Issues, LastError
+from claude_proxy.core.types import Attempt
+
+
+def attempt(outcome: str, text: str = "", model: str = "") -> Attempt:
+    return Attempt("zai", outcome, 1.0, text, model=model)
+
+
+ALL = Issues(LastError(1.0, "old"), key_rejected=True, out_of_credit=True, unknown_model="glm-9")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "issues"),
+    [
+        ("401", Issues(key_rejected=True)),
+        ("403", Issues(key_rejected=True)),
+        ("402", Issues(out_of_credit=True)),
+        ("no_credit", Issues(out_of_credit=True)),
+        ("unknown_model", Issues(unknown_model="glm-9")),
+        ("503", Issues()),
+    ],
+)
+def test_a_failed_attempt_shows_what_the_user_has_to_fix(outcome: str, issues: Issues) -> None:
+    after = Issues().after(attempt(outcome, "its words", "glm-9"), 5.0)
+    assert after.last_error == LastError(5.0, "its words")
+    assert (after.key_rejected, after.out_of_credit, after.unknown_model) == (
+        issues.key_rejected,
+        issues.out_of_credit,
+        issues.unknown_model,
+    )
+
+
+def test_another_failure_settles_nothing() -> None:
+    after = ALL.after(attempt("503"), 5.0)
+    assert after == Issues(LastError(5.0, "503"), key_rejected=True, out_of_credit=True, unknown_model="glm-9")
+
+
+def test_an_answer_settles_what_it_disproves_and_keeps_the_last_error() -> None:
+    assert ALL.after(attempt("200", model="glm-9"), 5.0) == Issues(ALL.last_error)
+    assert ALL.after(attempt("200", model="glm-5"), 5.0) == Issues(ALL.last_error, unknown_model="glm-9")
+
+
+def test_a_stream_that_breaks_later_is_the_last_error() -> None:
+    assert Issues().after_error("a stream ended stalled", 5.0) == Issues(LastError(5.0, "a stream ended stalled"))
+
+
+def test_a_models_name_cannot_steer_a_terminal() -> None:
+    assert Issues().after(attempt("unknown_model", model="a\x1b[2J"), 5.0).unknown_model == "a?[2J"

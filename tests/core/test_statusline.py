@@ -1,0 +1,87 @@
+"""What the proxy contributes to the status line."""
+
+from __future__ import annotations
+
+import pytest
+
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
+from claude_proxy.core.statusline import StatuslineQuery, parse_statusline_query, statusline_facts
+
+NOON = 20_000 * 86_400.0 + 12 * 3600
+"""12:00 of a day, in UTC."""
+
+
+def report(*providers: ProviderStatus, **sessions: LastAnswer) -> StatusReport:
+    return StatusReport(
+        version="1",
+        instance="a",
+        pid=1,
+        started_at=0.0,
+        host="127.0.0.1",
+        port=8787,
+        providers=providers,
+        sessions=sessions,
+    )
+
+
+def cooling(name: str, until: float | None = NOON + 60, why: str | None = None) -> ProviderStatus:
+    return ProviderStatus(name=name, state="cooldown", cooldown_until=until, why=why)
+
+
+def facts(given: StatusReport, session: str = "", pin: str = "", utc_offset: int = 0) -> list[str]:
+    return statusline_facts(given, StatuslineQuery(session, pin, utc_offset), NOON)
+
+
+def test_says_nothing_if_all_providers_are_ready_and_the_session_is_unknown() -> None:
+    answer = LastAnswer("zai", "glm-5.3", NOON)
+    assert facts(report(ProviderStatus(name="zai", state="ready"), a=answer), session="b") == []
+
+
+def test_names_the_last_answer_of_the_session() -> None:
+    given = report(a=LastAnswer("zai", "glm-5.3\x1b", NOON), b=LastAnswer("minimax", "", NOON))
+    assert facts(given, session="a") == ["zai (glm-5.3?)"]
+    assert facts(given, session="b") == ["minimax"]
+
+
+def test_a_cooldown_has_its_end_and_its_reason() -> None:
+    assert facts(report(cooling("zai", why="plan\nlimit"))) == ["zai: cooldown until 12:01 (plan limit)"]
+    assert facts(report(cooling("zai", None))) == ["zai: cooldown"]
+
+
+def test_several_cooldowns_are_short() -> None:
+    given = report(cooling("a", why="out of credit"), ProviderStatus(name="x", state="probing"), *map(cooling, "bc"))
+    assert facts(given) == ["a and 2 more: cooldown until 12:01"]
+
+
+def test_a_pinned_terminal_hears_of_its_own_provider_alone() -> None:
+    given = report(cooling("a"), ProviderStatus(name="b", state="ready"), cooling("c"))
+    assert facts(given, pin="c") == ["c: cooldown until 12:01"]
+    assert facts(given, pin="b") == []
+    assert facts(given, pin="nobody") == ["no such provider"]
+
+
+@pytest.mark.parametrize(
+    ("utc_offset", "until", "shown"),
+    [
+        (-5 * 3600, NOON + 60, "07:01"),
+        (5 * 3600 + 1800, NOON + 60, "17:31"),
+        (0, NOON + 86_400, "2024-10-05 12:00"),
+        (11 * 3600, NOON + 3600, "2024-10-05 00:00"),
+        (12 * 3600, NOON + 3600, "01:00"),
+    ],
+)
+def test_the_end_of_a_cooldown_is_by_the_terminals_clock(utc_offset: int, until: float, shown: str) -> None:
+    assert facts(report(cooling("a", until)), utc_offset=utc_offset) == [f"a: cooldown until {shown}"]
+
+
+def test_the_query_is_read() -> None:
+    assert parse_statusline_query(b"session=%61%20b&pin=zai&utc_offset=-3600&more=1") == StatuslineQuery(
+        "a b", "zai", -3600
+    )
+    assert parse_statusline_query(b"session=&pin=") == StatuslineQuery()
+
+
+@pytest.mark.parametrize("query", [b"utc_offset=x", b"utc_offset=86400", b"utc_offset=-86400", b"a&" * 17])
+def test_a_wrong_query_is_refused(query: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_statusline_query(query)
