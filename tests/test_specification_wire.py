@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy
 from fakes.scripts import MESSAGE_STOP, block_start, block_stop, message, message_delta, message_start
 from fakes.specification import CONFIG, COOLDOWN, MAX_BODY_BYTES, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, proxy_for
 from fakes.steps import Body, Script, Status, Stream, Wait, text_delta
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 ERROR = b'{"type":"error",  "error":{"type":"invalid_request_error","message":"max_tokens: must be at least 1"}}'
 BEGINNING = (
@@ -50,7 +50,7 @@ def says(text: str) -> FakeProvider:
 # Failover
 
 
-@story
+@async_test
 async def test_minimax_is_the_primary_provider(tmp_path: Path) -> None:
     """MiniMax (primary)."""
     moonshot = says("from Moonshot")
@@ -60,7 +60,7 @@ async def test_minimax_is_the_primary_provider(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-@story
+@async_test
 async def test_each_status_of_the_list_goes_to_moonshot(status: int, tmp_path: Path) -> None:
     """The proxy retries on these HTTP status codes; Moonshot (fallback) on 429/5xx."""
     async with proxy_for(tmp_path, fails(status), says("from Moonshot")) as proxy:
@@ -68,7 +68,7 @@ async def test_each_status_of_the_list_goes_to_moonshot(status: int, tmp_path: P
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 409, 413, 415, 418, 422, 451])
-@story
+@async_test
 async def test_all_other_errors_are_forwarded_directly(status: int, tmp_path: Path) -> None:
     """All other errors are forwarded directly to the client."""
     minimax, moonshot = FakeProvider([Status(status, ERROR)]), says("from Moonshot")
@@ -79,7 +79,7 @@ async def test_all_other_errors_are_forwarded_directly(status: int, tmp_path: Pa
 
 
 @pytest.mark.parametrize("config", [CONFIG, CONFIG.replace(',\n  "cooldown_minutes": 30', "")], ids=["set", "default"])
-@story
+@async_test
 async def test_cooldown_minutes_is_30(config: str, tmp_path: Path) -> None:
     """`"cooldown_minutes": 30`, which is the default too."""
     clock, minimax = FakeClock(), FakeProvider([Status(429)], message("from MiniMax"))
@@ -91,7 +91,7 @@ async def test_cooldown_minutes_is_30(config: str, tmp_path: Path) -> None:
         assert await complete_text(await proxy.post()) == "from MiniMax"
 
 
-@story
+@async_test
 async def test_no_failover_occurs_for_a_single_provider(tmp_path: Path) -> None:
     """When a single provider is specified […], no failover occurs. If that provider fails, the request fails."""
     minimax, moonshot = says("from MiniMax"), fails(503)
@@ -105,7 +105,7 @@ async def test_no_failover_occurs_for_a_single_provider(tmp_path: Path) -> None:
 # Streams
 
 
-@story
+@async_test
 async def test_sse_responses_are_streamed_transparently(tmp_path: Path) -> None:
     """Streams SSE responses transparently from providers back to Claude: no byte differs."""
     gate = asyncio.Event()
@@ -119,7 +119,7 @@ async def test_sse_responses_are_streamed_transparently(tmp_path: Path) -> None:
     assert received == BEGINNING + REST
 
 
-@story
+@async_test
 async def test_an_event_arrives_before_the_provider_sends_the_next(tmp_path: Path) -> None:
     """Streams SSE responses: the client need not wait for the end."""
     gate = asyncio.Event()
@@ -137,7 +137,7 @@ async def test_an_event_arrives_before_the_provider_sends_the_next(tmp_path: Pat
 # What a provider is sent
 
 
-@story
+@async_test
 async def test_requests_go_to_v1_messages_below_the_base_url(tmp_path: Path) -> None:
     """Anthropic-compatible API access below `https://api.minimax.io/anthropic`."""
     minimax = says("from MiniMax")
@@ -149,7 +149,7 @@ async def test_requests_go_to_v1_messages_below_the_base_url(tmp_path: Path) -> 
     assert request.json()["messages"] == PROMPT["messages"]
 
 
-@story
+@async_test
 async def test_the_authorization_header_is_replaced_with_the_providers_key(tmp_path: Path) -> None:
     """API keys are loaded from `.env`; original `Authorization` header is replaced with the provider's API key."""
     minimax, moonshot = fails(429), says("from Moonshot")
@@ -161,7 +161,7 @@ async def test_the_authorization_header_is_replaced_with_the_providers_key(tmp_p
         assert TOKEN not in str(request.headers)
 
 
-@story
+@async_test
 async def test_the_host_header_is_adjusted_to_the_provider(tmp_path: Path) -> None:
     """`Host` header is adjusted to match the provider."""
     minimax, moonshot = fails(429), says("from Moonshot")
@@ -171,7 +171,7 @@ async def test_the_host_header_is_adjusted_to_the_provider(tmp_path: Path) -> No
         assert [request.header("host") for request in fake.requests] == [f"127.0.0.1:{fake.port}"]
 
 
-@story
+@async_test
 async def test_a_new_provider_needs_an_entry_and_a_key(tmp_path: Path) -> None:
     """Adding New Providers: edit `config.json`, add the API key to `.env`."""
     fake = says("from the new one")
@@ -192,7 +192,7 @@ async def send(proxy: RunningProxy, size: int) -> tuple[int, bytes]:
     return answer.status, await answer.read()
 
 
-@story
+@async_test
 async def test_a_body_of_10_mb_is_accepted(tmp_path: Path) -> None:
     """Maximum request body size: 10MB."""
     minimax = says("from MiniMax")
@@ -201,7 +201,7 @@ async def test_a_body_of_10_mb_is_accepted(tmp_path: Path) -> None:
     assert len(minimax.requests[0].body) == MAX_BODY_BYTES
 
 
-@story
+@async_test
 async def test_a_larger_body_gets_413_with_request_too_large(tmp_path: Path) -> None:
     """Requests exceeding this limit receive HTTP 413 with error type `request_too_large`."""
     minimax = says("from MiniMax")
@@ -212,7 +212,7 @@ async def test_a_larger_body_gets_413_with_request_too_large(tmp_path: Path) -> 
     assert minimax.requests == []
 
 
-@story
+@async_test
 async def test_the_proxy_runs_locally(tmp_path: Path) -> None:
     """The proxy runs locally: it listens on 127.0.0.1 and on no other address."""
     async with proxy_for(tmp_path, says("from MiniMax")) as proxy:
@@ -222,7 +222,7 @@ async def test_the_proxy_runs_locally(tmp_path: Path) -> None:
             socket.create_connection(("127.0.0.2", proxy.port), timeout=5)
 
 
-@story
+@async_test
 async def test_only_configured_providers_are_asked(tmp_path: Path) -> None:
     """[It] only forwards requests to configured providers: no request chooses its address."""
     minimax, elsewhere = says("from MiniMax"), says("from elsewhere")

@@ -8,7 +8,7 @@ import pytest
 
 from claude_proxy.store.home import Home
 from fakes.command_line import CommandLine, answering, serving
-from fakes.own_files import CONFIG, ENV
+from fakes.config_files import CONFIG, ENV
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import pytest
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.proxy.status_tracker import MAX_SESSIONS
 from claude_proxy.store.running import Running
+from fakes.async_test import async_test
 from fakes.command_line import PATIENCE, CommandLine, answering, free_port, listening, serving
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, RunningProxy, running_proxy
 from fakes.scripts import message
 from fakes.steps import Status
-from fakes.story import story
 
 SESSION = "5f0c1d2e-0000-4000-8000-000000000001"
 DOWN = "claude-proxy: fallback | the proxy is not running"
@@ -50,24 +50,24 @@ async def told(home: Path, proxy: RunningProxy, pin: str = "", session: str = SE
 # What it says
 
 
-@story
+@async_test
 async def test_who_answered_last_in_this_session_and_in_no_other(home: Path) -> None:
     async with running_proxy(FakeProvider(message("one")), FakeProvider(message("two"))) as proxy:
         assert await told(home, proxy) == "claude-proxy: fallback"
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
         await (await proxy.post("/provider/moonshot/v1/messages", headers={"X-Claude-Code-Session-Id": "b"})).read()
-        await proxy.ledger.holding(2)
+        await proxy.ledger.wait_for_accounts(2)
         assert await told(home, proxy) == "claude-proxy: fallback | minimax (claude-opus-5-5)"
         assert await told(home, proxy, session="b") == "claude-proxy: fallback | moonshot (claude-opus-5-5)"
         assert await told(home, proxy, session="") == "claude-proxy: fallback"
 
 
-@story
+@async_test
 async def test_a_rest_and_its_end(home: Path) -> None:
     busy = Status(429, headers={"retry-after": "40"})
     async with running_proxy(FakeProvider([busy]), FakeProvider(message("two"))) as proxy:
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
-        await proxy.ledger.holding(1)
+        await proxy.ledger.wait_for_accounts(1)
         until = (await proxy.status())["minimax"]["cooldown_until"]
         now = datetime.now().astimezone().date()
         end = datetime.fromtimestamp(until).astimezone()
@@ -80,14 +80,14 @@ async def test_a_rest_and_its_end(home: Path) -> None:
         assert (await told(home, proxy, "nobody")).endswith("| no such provider")
 
 
-@story
+@async_test
 async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> None:
     async with running_proxy(FakeProvider(message("one"))) as proxy:
         connection = await proxy.connect()
         for number in (*range(MAX_SESSIONS + 1), "x" * 65, 1):
             headers = {"X-Claude-Code-Session-Id": str(number)}
             await (await proxy.post(headers=headers, connection=connection)).read()
-        await proxy.ledger.holding(MAX_SESSIONS + 3)
+        await proxy.ledger.wait_for_accounts(MAX_SESSIONS + 3)
         sessions = (await (await proxy.ask("GET", "/admin/status")).json())["sessions"]
     assert list(sessions) == [str(number) for number in (*range(2, MAX_SESSIONS + 1), 1)]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import TOKEN, hasty, running_proxy
+from fakes.proxy import TOKEN, running_proxy, with_timeouts
 from fakes.scripts import answers, error_event, message, message_start, opening, tool_use
 from fakes.steps import Cut, Event, Script, Stall, Status, Stream, error_body
-from fakes.story import story
 
 TROUBLES = {
     "answers 429": [Status(429, headers={"retry-after": "600"})],
@@ -27,14 +27,14 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("script", TROUBLES.values(), ids=TROUBLES.keys())
-@story
+@async_test
 async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     troubled, second = FakeProvider(script), FakeProvider(answers("hello from the second"))
-    first = hasty(troubled, first_event=0.5, first_content=0.5)
+    first = with_timeouts(troubled, first_event=0.5, first_content=0.5)
     async with running_proxy(first, second, ping_after=0.2) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "say hi")
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert (finished.code, finished.out) == (0, "hello from the second"), finished
     assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
     assert account.session
@@ -48,18 +48,18 @@ async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: P
     "death",
     [pytest.param([Cut()], id="reset"), pytest.param([Stall()], id="stalled"), pytest.param([], id="ended")],
 )
-@story
+@async_test
 async def test_it_asks_again_when_a_stream_dies_and_finishes(death: Script, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first = FakeProvider([*opening("half a sen"), *death])
     second = FakeProvider(answers("a whole sentence"))
-    async with running_proxy(hasty(first, stall=0.5), second) as proxy:
+    async with running_proxy(with_timeouts(first, stall=0.5), second) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "say hi")
     assert (finished.code, finished.out) == (0, "a whole sentence"), finished
     assert (len(first.requests), len(second.requests)) == (1, 1)
 
 
-@story
+@async_test
 async def test_it_uses_a_tool_and_the_result_reaches_the_provider(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
@@ -77,7 +77,7 @@ async def test_it_uses_a_tool_and_the_result_reaches_the_provider(tmp_path: Path
     assert results == ["harmless-42"]
 
 
-@story
+@async_test
 async def test_a_pinned_base_url_stays_with_its_provider(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
@@ -87,7 +87,7 @@ async def test_a_pinned_base_url_stays_with_its_provider(tmp_path: Path) -> None
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_a_rejected_key_ends_it_at_once(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first = FakeProvider([Status(403, error_body("permission_error", "this key may not"))])
@@ -98,7 +98,7 @@ async def test_a_rejected_key_ends_it_at_once(tmp_path: Path) -> None:
     assert len(first.requests) == 1
 
 
-@story
+@async_test
 async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     words = error_body("rate_limit_error", "your plan is used up until Monday")
@@ -111,7 +111,7 @@ async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Pat
 
 
 @pytest.mark.parametrize("ping_after", [10.0, 0.0], ids=["at once", "after it was pinged"])
-@story
+@async_test
 async def test_a_prompt_that_is_too_long_is_understood(ping_after: float, tmp_path: Path) -> None:
     """A pinged client gets it as an event: it asks again without streaming, and then hears it in the API's form."""
     claude = claude_code(tmp_path)

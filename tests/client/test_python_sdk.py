@@ -8,12 +8,12 @@ from typing import Any
 import anthropic
 import pytest
 
-from fakes.peer import Request
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import MODEL, TOKEN, candidate, running_proxy
+from fakes.proxy import MODEL, TOKEN, configured, running_proxy
 from fakes.scripts import answers, error_event, json_answer, opening
+from fakes.server_connection import Request
 from fakes.steps import Cut, Script, Status
-from fakes.story import story
 
 PROMPT: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "say hi"}]}
 
@@ -23,7 +23,7 @@ def client(url: str) -> anthropic.AsyncAnthropic:
 
 
 @pytest.mark.parametrize("first", [[Status(529)], error_event(), [Cut()]], ids=["529", "error event", "reset"])
-@story
+@async_test
 async def test_it_streams(first: Script) -> None:
     async with (
         running_proxy(FakeProvider(first), FakeProvider(answers("hello"))) as proxy,
@@ -36,14 +36,14 @@ async def test_it_streams(first: Script) -> None:
 
 
 @pytest.mark.parametrize("first", [[Status(529)], [Cut()]], ids=["529", "reset"])
-@story
+@async_test
 async def test_it_gets_a_whole_message(first: Script) -> None:
     async with running_proxy(FakeProvider(first), FakeProvider(answers("hello"))) as proxy, client(proxy.url) as sdk:
         message = await sdk.messages.create(**PROMPT)
     assert message.content[0].text == "hello"
 
 
-@story
+@async_test
 async def test_the_sync_client_does_both() -> None:
     def talk(url: str) -> tuple[str, str]:
         with anthropic.Anthropic(base_url=url, api_key=TOKEN, max_retries=0, timeout=20.0) as sdk:
@@ -55,13 +55,13 @@ async def test_the_sync_client_does_both() -> None:
         assert await asyncio.to_thread(talk, proxy.url) == ("hello", "hello")
 
 
-@story
+@async_test
 async def test_it_counts_tokens_and_lists_models() -> None:
     def answer(request: Request) -> Script:
         assert request.target.startswith("/v1/messages/count_tokens")
         return json_answer({"input_tokens": 4711})
 
-    provider = candidate(FakeProvider(answer), own_models=("m3",))
+    provider = configured(FakeProvider(answer), own_models=("m3",))
     async with running_proxy(provider) as proxy, client(proxy.url) as sdk:
         count = await sdk.messages.count_tokens(model=MODEL, messages=PROMPT["messages"])
         models = [model.id async for model in sdk.models.list()]
@@ -82,7 +82,7 @@ async def test_it_counts_tokens_and_lists_models() -> None:
         (529, "OverloadedError"),
     ],
 )
-@story
+@async_test
 async def test_a_providers_error_is_the_sdks_own(status: int, error: str) -> None:
     async with running_proxy(FakeProvider([Status(status)])) as proxy, client(proxy.url) as sdk:
         with pytest.raises(anthropic.APIStatusError) as caught:
@@ -91,7 +91,7 @@ async def test_a_providers_error_is_the_sdks_own(status: int, error: str) -> Non
     assert caught.value.request_id == "req_fake"
 
 
-@story
+@async_test
 async def test_a_stream_that_dies_is_an_error_and_not_an_end() -> None:
     async with running_proxy(FakeProvider([*opening("half"), Cut()])) as proxy, client(proxy.url) as sdk:
         with pytest.raises(anthropic.APIStatusError) as caught:

@@ -7,7 +7,7 @@ import pytest
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.routing import model_for, tier_of
 from claude_proxy.core.traits import Kind, Rule
-from core.given import candidate, provider, request
+from core.builders import candidate, provider, request
 
 TIERED = MappingProxyType({"opus": "k3-max", "haiku": "k3-mini", "default": "k3"})
 KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-k3", "claude-sonnet-k3"))

@@ -18,7 +18,7 @@ from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
 from claude_proxy.core.types import Auth
-from core.given import MODEL, compact, provider, request, rules
+from core.builders import MODEL, compact, provider, request, rules
 
 BILLING = "x-anthropic-billing-header: 1"
 MANUAL = {"type": "enabled", "budget_tokens": 2000}

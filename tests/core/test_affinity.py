@@ -13,7 +13,7 @@ from claude_proxy.core.affinity import (
     session_key,
 )
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Failback
-from core.given import NOW
+from core.builders import NOW
 
 KEY: SessionKey = (b"5f0c4f5e", "claude-opus-5-5")
 FIRST, SECOND, THIRD = ("minimax", "M3"), ("moonshot", "kimi-k3"), ("zai", "glm-5.3")

@@ -5,7 +5,7 @@ import pytest
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Auth, Headers
-from core.given import candidate, provider, request, rules
+from core.builders import candidate, provider, request, rules
 
 BETAS = b"claude-code-20250219,oauth-2025-04-20, context-1m-2025-08-07"
 

@@ -9,7 +9,7 @@ from claude_proxy.core.capabilities import Capabilities, capabilities_of
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from claude_proxy.core.types import Auth
-from core.given import candidate, provider
+from core.builders import candidate, provider
 
 MODEL = "claude-opus-5-5"
 IMAGE, DOCUMENT = Rule(Kind.BLOCK, "image"), Rule(Kind.BLOCK, "document")

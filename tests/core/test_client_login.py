@@ -12,7 +12,7 @@ from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.tokens import FixedCount
 from claude_proxy.core.traits import ModelFacts, Traits
 from claude_proxy.core.types import Attempt, Auth, Fault, Headers, Policy, Reply
-from core.given import NOW, candidate, error, provider, request
+from core.builders import NOW, candidate, error, provider, request
 
 TOKEN = b"token-of-this-installation"
 LOGIN = (b"authorization", b"Bearer sk-ant-oat01-own")

@@ -15,7 +15,7 @@ from claude_proxy.core.routing import Candidate, Route, route
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply, Usage
 from claude_proxy.core.usage import usage_of
-from core.given import NOW, candidate, provider, rejected, request
+from core.builders import NOW, candidate, provider, rejected, request
 
 TERMS = ClassifierConfig(Policy(), Traits())
 DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -24,7 +24,7 @@ from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from claude_proxy.core.types import Auth
-from core.given import NOW, provider
+from core.builders import NOW, provider
 
 MODEL = "claude-opus-5-5"
 

@@ -17,7 +17,7 @@ from claude_proxy.core.selection import Criteria, Selector
 from claude_proxy.core.tokens import FixedCount
 from claude_proxy.core.traits import ModelFacts, Traits
 from claude_proxy.core.types import Failback, Fault, Provider
-from core.given import NOW, provider, rejected
+from core.builders import NOW, provider, rejected
 
 NAMES = ("minimax", "moonshot", "zai")
 MODELS = ("claude-opus-5-5", "claude-haiku-4-5-20251001")

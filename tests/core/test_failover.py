@@ -20,7 +20,7 @@ from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.health import Health, Permit, State
 from claude_proxy.core.judge import Accepted, Outcome, Rejected
 from claude_proxy.core.types import Ending, Fault, Reply
-from core.given import NOW, candidate, error, provider, rejected
+from core.builders import NOW, candidate, error, provider, rejected
 
 NAMES = ("minimax", "moonshot", "zai")
 PROVIDERS = {name: candidate(provider(name)) for name in NAMES}

@@ -5,7 +5,7 @@ import pytest
 from claude_proxy.core.headers import find, for_client, for_provider
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Auth, Headers, Origin, Provider
-from core.given import provider
+from core.builders import provider
 
 
 def sent(headers: Headers, to: Provider | None = None, length: int = 7) -> list[bytes]:

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from claude_proxy.core.health import FIRST_COOLDOWN, MAX_COOLDOWN, MIN_COOLDOWN, Health, Permit, State
-from core.given import NOW
+from core.builders import NOW
 
 COOLDOWN = 1800.0
 

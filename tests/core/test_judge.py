@@ -17,7 +17,7 @@ from claude_proxy.core.judge import (
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Ending, Fault, Headers, Policy, Reply, Usage
-from core.given import NOW, error
+from core.builders import NOW, error
 
 TERMS = ClassifierConfig(Policy(), Traits())
 JSON = (b"content-type", b"application/json")

@@ -14,8 +14,8 @@ from claude_proxy.core.limits import LONG_COOLDOWN, MAX_BODY_BYTES, ParsedError,
 from claude_proxy.core.messages import error_body, read_error
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
-from core.given import NOW
-from core.meanings import (
+from core.builders import NOW
+from core.limit_errors import (
     BUSY,
     FAST,
     JSON,

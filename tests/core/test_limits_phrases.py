@@ -6,7 +6,7 @@ import pytest
 
 from claude_proxy.core.limits import LONG_COOLDOWN
 from claude_proxy.core.types import Fault, Reply
-from core.meanings import FAST, JSON, LONG, NO_CREDIT, NO_MODEL, PLAN, SHORTER, error, judged
+from core.limit_errors import FAST, JSON, LONG, NO_CREDIT, NO_MODEL, PLAN, SHORTER, error, judged
 
 PHRASES = [
     ("You're out of extra usage", PLAN, LONG_COOLDOWN),

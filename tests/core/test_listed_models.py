@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from claude_proxy.core.listed_models import CLAUDE_MODELS, listed_models
 from claude_proxy.core.routing import Route, Routes, Stop, route
-from core.given import provider
+from core.builders import provider
 
 KIMI = provider("moonshot", models=MappingProxyType({"opus": "kimi-k3"}), own_models=("kimi-k3", "kimi-k2.6"))
 BOTH = (provider("minimax"), KIMI)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event, read_error
 from claude_proxy.core.sse import SSEDecoder
-from core.given import events
+from core.builders import events
 
 
 @pytest.mark.parametrize(("event", "kind"), [(PING, "ping"), (MESSAGE_STOP, "message_stop")])

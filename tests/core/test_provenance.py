@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from claude_proxy.core.provenance import MAX_UNUSED, REFRESHED_AFTER, SignatureOwners, hashed
-from core.given import NOW
+from core.builders import NOW
 
 
 def noted(*pairs: tuple[str, str], most: int = 100) -> SignatureOwners:

@@ -19,7 +19,7 @@ from claude_proxy.core.reply import (
 )
 from claude_proxy.core.sse import SSEDecoder
 from claude_proxy.core.types import Attempt, Fault, Headers, Reply
-from core.given import NOW, error, events, rejected
+from core.builders import NOW, error, events, rejected
 
 ATTEMPTS = [Attempt("minimax", "429", 12.0, "slow down"), Attempt("moonshot", "refused", 3.0)]
 NAMED = ((b"x-claude-proxy-provider", b"moonshot"), (b"x-claude-proxy-attempts", b"minimax=429, moonshot=refused"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest, spliced
-from core.given import request
+from core.builders import request
 
 spaces = st.text(alphabet=" \t\r\n", max_size=3)
 tricky = st.sampled_from(['"', '","model":"x"', "}", "{", ",", ":", '\\"model\\":', "\\", "é", "\U0001f600", "\n"])

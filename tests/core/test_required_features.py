@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.required_features import RequestedFeatures
-from core.given import MODEL, compact, request
+from core.builders import MODEL, compact, request
 
 IMAGE: dict[str, Any] = {"type": "image", "source": {"type": "base64", "data": "iVBO"}}
 DOCUMENT: dict[str, Any] = {"type": "document", "source": {"type": "url", "url": "u"}}

@@ -7,7 +7,7 @@ import pytest
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop, route, strip_context_suffix
 from claude_proxy.core.traits import ModelFacts
 from claude_proxy.core.types import Provider
-from core.given import provider
+from core.builders import provider
 
 MINIMAX, MOONSHOT = provider("minimax"), provider("moonshot")
 BOTH = (MINIMAX, MOONSHOT)

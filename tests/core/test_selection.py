@@ -15,7 +15,7 @@ from claude_proxy.core.selection import MAX_KNOWN, Criteria, Selector, TooLong
 from claude_proxy.core.tokens import Calibration, FixedCount, Prompt, Weight
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from claude_proxy.core.types import Auth, Failback, Provider, Usage
-from core.given import NOW, provider
+from core.builders import NOW, provider
 
 MODEL = "claude-opus-5-5"
 KEY: SessionKey = (b"5f0c4f5e", MODEL)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core import sse
 from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, parse, split, telling
-from core.given import events
+from core.builders import events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
 BLANK_LINE = re.compile(rb"\n\n|\n\r|\r\r")

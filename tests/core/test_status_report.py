@@ -8,7 +8,7 @@ import pytest
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, LastError
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, SkippedStatus, StatusReport, provider_status
-from core.given import provider
+from core.builders import provider
 
 NOW = 1000.0
 

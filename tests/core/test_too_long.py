@@ -9,7 +9,7 @@ from claude_proxy.core.messages import error_body
 from claude_proxy.core.too_long import in_anthropics_words, says_too_long
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
-from core.given import NOW
+from core.builders import NOW
 
 JSON = (b"content-type", b"application/json")
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from claude_proxy.core.types import Attempt, Egress, Policy, Reply
-from core.given import provider
+from core.builders import provider
 
 
 def test_no_repr_shows_a_secret_or_content() -> None:

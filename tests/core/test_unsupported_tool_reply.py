@@ -8,7 +8,7 @@ import pytest
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Auth, Reply
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
-from core.given import MODEL, candidate, compact, events, provider, request
+from core.builders import MODEL, candidate, compact, events, provider, request
 
 SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search"}
 FETCH: dict[str, Any] = {"type": "web_fetch_20250910", "name": "web_fetch"}

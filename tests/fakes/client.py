@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fakes.peer import LINGER_FORMAT
+from fakes.server_connection import LINGER_FORMAT
 
 PATIENCE = 20.0
 """Seconds without a byte after which a test fails."""
 
 
-class IllFormedError(AssertionError):
+class MalformedError(AssertionError):
     """The answer breaks HTTP's or the event stream's own rules."""
 
 
@@ -54,7 +54,7 @@ class Answer:
         elif "content-length" in self.headers:
             yield await self._connection.read_exactly(int(self.headers["content-length"]))
         else:
-            raise IllFormedError(f"nothing says where the body ends: {self.headers}")
+            raise MalformedError(f"nothing says where the body ends: {self.headers}")
 
     async def read(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
@@ -63,14 +63,14 @@ class Answer:
         return json.loads(await self.read())
 
     async def events(self) -> AsyncIterator[StreamEvent]:
-        """Yield each event as soon as it is whole. Raises `IllFormedError` where the body ends within one."""
+        """Yield each event as soon as it is whole. Raises `MalformedError` where the body ends within one."""
         pending = b""
         async for chunk in self.chunks():
             *blocks, pending = (pending + chunk).split(b"\n\n")
             for event in filter(None, map(parse_event, blocks)):
                 yield event
         if pending:
-            raise IllFormedError(f"the body ends within an event: {pending!r}")
+            raise MalformedError(f"the body ends within an event: {pending!r}")
 
     async def all_events(self) -> list[StreamEvent]:
         return [event async for event in self.events()]
@@ -81,7 +81,7 @@ class Answer:
     async def _expect_blank(self) -> None:
         line = await self._connection.read_line()
         if line:
-            raise IllFormedError(f"after a chunk stands {line!r}")
+            raise MalformedError(f"after a chunk stands {line!r}")
 
 
 class Connection:
@@ -137,7 +137,7 @@ class Connection:
     async def read_exactly(self, size: int) -> bytes:
         return await self._read(self._reader.readexactly(size))
 
-    async def silent(self) -> bytes:
+    async def read_to_end(self) -> bytes:
         """Return what comes until the server closes: nothing, after a proper end."""
         return await self._read(self._reader.read())
 
@@ -164,12 +164,12 @@ class Connection:
     async def _read_head(self) -> tuple[int, dict[str, str]]:
         first = (await self.read_line()).decode("ascii").split(" ", 2)
         if first[0] != "HTTP/1.1":
-            raise IllFormedError(f"not a status line: {first!r}")
+            raise MalformedError(f"not a status line: {first!r}")
         headers: dict[str, str] = {}
         while line := (await self.read_line()).decode("latin-1"):
             name, colon, value = line.partition(":")
             if not colon or name.lower() in headers:
-                raise IllFormedError(f"not a header, or one that came before: {line!r}")
+                raise MalformedError(f"not a header, or one that came before: {line!r}")
             headers[name.lower()] = value.strip()
         return int(first[1]), headers
 
@@ -177,15 +177,15 @@ class Connection:
 def parse_event(block: bytes) -> StreamEvent | None:
     """Take one event apart, without its blank line; None where it is but comments.
 
-    Raises `IllFormedError` where it is not a name and its data.
+    Raises `MalformedError` where it is not a name and its data.
     """
     lines = [line for line in block.decode().split("\n") if not line.startswith(":")]
     if not lines:
         return None
     if len(lines) != 2 or not lines[0].startswith("event: ") or not lines[1].startswith("data: "):
-        raise IllFormedError(f"not an event of the Messages API: {block!r}")
+        raise MalformedError(f"not an event of the Messages API: {block!r}")
     name = lines[0].removeprefix("event: ")
     data = json.loads(lines[1].removeprefix("data: "))
     if data.get("type") != name:
-        raise IllFormedError(f"the event {name} calls itself {data.get('type')}")
+        raise MalformedError(f"the event {name} calls itself {data.get('type')}")
     return StreamEvent(name, data)

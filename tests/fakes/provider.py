@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
 
-from fakes.peer import Peer, Request
+from fakes.server_connection import Request, ServerConnection
 from fakes.steps import Close, Cut, RefuseToRead, Script
 
 PATIENCE = 10.0
@@ -34,7 +34,7 @@ class FakeProvider:
         self._tls = tls
         self._faults: list[Exception] = []
         self._changed = asyncio.Event()
-        self._peers: list[Peer] = []
+        self._connections: list[ServerConnection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -67,26 +67,26 @@ class FakeProvider:
 
     @property
     def connections_made(self) -> int:
-        return len(self._peers)
+        return len(self._connections)
 
     @property
     def bytes_sent(self) -> int:
         """Bytes handed to the system so far, on all connections."""
-        return sum(peer.sent for peer in self._peers)
+        return sum(connection.sent for connection in self._connections)
 
-    async def left(self, times: int = 1) -> None:
+    async def wait_for_hang_ups(self, times: int = 1) -> None:
         """Return once so many clients have left before their answer was over."""
         await self._until(lambda: self.hang_ups >= times, "nobody hung up")
 
-    async def asked(self, times: int = 1) -> None:
+    async def wait_for_requests(self, times: int = 1) -> None:
         """Return once so many requests have come."""
         await self._until(lambda: len(self.requests) >= times, f"only {len(self.requests)} requests came")
 
-    async def at_rest(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Return once no script is being played: connections that are open are idle."""
         await self._until(lambda: not self._playing, "an answer has no end")
 
-    async def deserted(self) -> None:
+    async def wait_until_disconnected(self) -> None:
         """Return once no connection is open."""
         await self._until(lambda: not self._tasks, "connections are still open")
 
@@ -103,28 +103,28 @@ class FakeProvider:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        peer = Peer(reader, writer, len(self._peers))
-        self._peers.append(peer)
+        connection = ServerConnection(reader, writer, len(self._connections))
+        self._connections.append(connection)
         try:
-            await self._serve(peer)
+            await self._serve(connection)
         except asyncio.CancelledError:
             pass  # the test is over
         except Exception as fault:  # noqa: BLE001 - what goes wrong here fails the test when it leaves the context
             self._faults.append(fault)
         finally:
-            await peer.abandon()
+            await connection.abandon()
             self._tasks.discard(task)
             self._changed.set()
 
-    async def _serve(self, peer: Peer) -> None:
-        while peer.reusable and (request := await peer.read_head()):
+    async def _serve(self, connection: ServerConnection) -> None:
+        while connection.reusable and (request := await connection.read_head()):
             script = self._next()
             reads = callable(script) or not isinstance(script[0], RefuseToRead)
             if reads:
-                request = dataclasses.replace(request, body=await peer.read_body(request))
+                request = dataclasses.replace(request, body=await connection.read_body(request))
             self.requests.append(request)
             self._changed.set()
-            if not await self._answer(peer, script(request) if callable(script) else script, watching=reads):
+            if not await self._answer(connection, script(request) if callable(script) else script, watching=reads):
                 return
 
     def _next(self) -> Script | Responder:
@@ -132,11 +132,11 @@ class FakeProvider:
         self._played += 1
         return script
 
-    async def _answer(self, peer: Peer, script: Script, *, watching: bool) -> bool:
+    async def _answer(self, connection: ServerConnection, script: Script, *, watching: bool) -> bool:
         """Play a script; tell whether the connection can take another request."""
         async with asyncio.TaskGroup() as group, self._counted():
-            playing = group.create_task(self._play(peer, script))
-            watch = group.create_task(peer.watch() if watching else asyncio.Event().wait())
+            playing = group.create_task(self._play(connection, script))
+            watch = group.create_task(connection.watch() if watching else asyncio.Event().wait())
             await asyncio.wait((playing, watch), return_when=asyncio.FIRST_COMPLETED)
             over = playing.done()
             playing.cancel()
@@ -154,14 +154,14 @@ class FakeProvider:
             self._playing -= 1
             self._changed.set()
 
-    async def _play(self, peer: Peer, script: Script) -> bool:
+    async def _play(self, connection: ServerConnection, script: Script) -> bool:
         try:
             for step in script:
-                await step.play(peer)
+                await step.play(connection)
                 if isinstance(step, Cut | Close):
                     return False
-            await peer.finish()
+            await connection.finish()
         except ConnectionError:
             self.hang_ups += 1
             return False
-        return peer.reusable
+        return connection.reusable

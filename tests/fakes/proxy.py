@@ -49,7 +49,7 @@ class MemoryLedger:
         self.notes.append(f"{level}: {text}" if level != "info" else text)
         self._changed.set()
 
-    async def told(self, words: str) -> str:
+    async def note_with(self, words: str) -> str:
         """Return the note that holds these words, once there is one."""
         async with asyncio.timeout(PATIENCE):
             while not (found := [note for note in self.notes if words in note]):
@@ -57,7 +57,7 @@ class MemoryLedger:
                 await self._changed.wait()
         return found[0]
 
-    async def holding(self, count: int) -> list[Account]:
+    async def wait_for_accounts(self, count: int) -> list[Account]:
         """Return the accounts once there are so many."""
         async with asyncio.timeout(PATIENCE):
             while len(self.accounts) < count:
@@ -129,26 +129,26 @@ class RunningProxy:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ConfiguredProvider:
     """A provider of the proxy: a fake one or any base URL, with changes to what `upstream` makes of it."""
 
     at: FakeProvider | str
     changes: Mapping[str, Any]
 
     def provider(self, name: str) -> Provider:
-        return upstream(name, self.at if isinstance(self.at, str) else self.at.url, **self.changes)
+        return make_provider(name, self.at if isinstance(self.at, str) else self.at.url, **self.changes)
 
 
-def candidate(at: FakeProvider | str, **changes: Any) -> Candidate:
-    return Candidate(at, changes)
+def configured(at: FakeProvider | str, **changes: Any) -> ConfiguredProvider:
+    return ConfiguredProvider(at, changes)
 
 
-def hasty(at: FakeProvider, **seconds: float) -> Candidate:
+def with_timeouts(at: FakeProvider, **seconds: float) -> ConfiguredProvider:
     """Return a provider with short times: `connect`, `first_event`, `first_content`, `stall`."""
-    return Candidate(at, {"timeouts": replace(GENEROUS, **seconds)})
+    return ConfiguredProvider(at, {"timeouts": replace(GENEROUS, **seconds)})
 
 
-def upstream(name: str, url: str, **changes: Any) -> Provider:
+def make_provider(name: str, url: str, **changes: Any) -> Provider:
     """Return a provider as the configuration would make it, for a base URL."""
     parts = urlsplit(url)
     assert parts.hostname is not None
@@ -165,7 +165,7 @@ def upstream(name: str, url: str, **changes: Any) -> Provider:
     return replace(provider, **changes)
 
 
-def config_of(providers: Sequence[Provider], policy: Policy, routes: Routes = _NO_ROUTES) -> Config:
+def make_config(providers: Sequence[Provider], policy: Policy, routes: Routes = _NO_ROUTES) -> Config:
     return Config(
         host="127.0.0.1",
         port=0,
@@ -181,7 +181,7 @@ def config_of(providers: Sequence[Provider], policy: Policy, routes: Routes = _N
 
 @contextlib.asynccontextmanager
 async def running_proxy(
-    *providers: FakeProvider | Candidate,
+    *providers: FakeProvider | ConfiguredProvider,
     clock: FakeClock | None = None,
     routes: Routes = _NO_ROUTES,
     **policy: Any,
@@ -191,21 +191,21 @@ async def running_proxy(
     At the end the clients leave; then the proxy must let go of the fakes by itself, is stopped, and must have left
     no connection and no task behind.
     """
-    candidates = [one if isinstance(one, Candidate) else Candidate(one, {}) for one in providers]
+    candidates = [one if isinstance(one, ConfiguredProvider) else ConfiguredProvider(one, {}) for one in providers]
     fakes = [one.at for one in candidates if isinstance(one.at, FakeProvider)]
     async with contextlib.AsyncExitStack() as stack:
         for fake in fakes:
             await stack.enter_async_context(fake)
         before = asyncio.all_tasks()
         named = [one.provider(name) for name, one in zip(NAMES, candidates, strict=False)]
-        config = config_of(named, Policy(**policy), routes)
-        async with serving(config, clock=clock) as proxy:
+        config = make_config(named, Policy(**policy), routes)
+        async with started_proxy(config, clock=clock) as proxy:
             yield proxy
             await proxy.hang_up()
             for fake in fakes:
-                await fake.at_rest()
+                await fake.wait_until_idle()
         for fake in fakes:
-            await fake.deserted()
+            await fake.wait_until_disconnected()
         await _tasks_gone(before)
 
 
@@ -216,7 +216,7 @@ async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def started_proxy(
     config: Config, *, clock: FakeClock | None = None, home: Home | None = None
 ) -> AsyncIterator[RunningProxy]:
     """Start the proxy with a configuration of the test's own, and stop it."""

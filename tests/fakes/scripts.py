@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fakes.peer import Request
+from fakes.server_connection import Request
 from fakes.steps import Event, Script, Status, Step, Stream, Text, text_delta
 
 MODEL = "scripted-model"

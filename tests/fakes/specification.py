@@ -10,7 +10,7 @@ from pathlib import Path
 from claude_proxy.config.load import load
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, serving
+from fakes.proxy import RunningProxy, started_proxy
 
 PORT = 8787
 COOLDOWN = 30 * 60.0
@@ -75,8 +75,8 @@ async def proxy_for(
         (folder / "config.json").write_text(config, encoding="utf-8")
         (folder / ".env").write_text("".join(keys), encoding="utf-8")
         loaded = load(folder, {})
-        async with serving(replace(loaded, port=0), clock=clock) as proxy:
+        async with started_proxy(replace(loaded, port=0), clock=clock) as proxy:
             yield proxy
             await proxy.hang_up()
             for fake in providers:
-                await fake.at_rest()
+                await fake.wait_until_idle()

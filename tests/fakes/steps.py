@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from fakes.peer import Peer
+from fakes.server_connection import ServerConnection
 
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -27,7 +27,7 @@ ERROR_TYPES = {
 class Step(Protocol):
     """One thing that a provider does."""
 
-    async def play(self, peer: Peer) -> None: ...
+    async def play(self, connection: ServerConnection) -> None: ...
 
 
 Script = Sequence[Step]
@@ -55,12 +55,12 @@ class Status:
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         body = self.body
         if body is None:
             body = error_body(ERROR_TYPES.get(self.code, "api_error"), f"scripted {self.code}")
         fields = {"content-type": "application/json", "request-id": "req_fake", **self.headers}
-        await peer.send(head(self.code, {**fields, "content-length": str(len(body))}) + body)
+        await connection.send(head(self.code, {**fields, "content-length": str(len(body))}) + body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class Head:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def play(self, peer: Peer) -> None:
-        peer.reusable = False
-        await peer.send(head(self.status, self.headers))
+    async def play(self, connection: ServerConnection) -> None:
+        connection.reusable = False
+        await connection.send(head(self.status, self.headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class Stream:
 
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         fields = {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_fake", **self.headers}
-        peer.chunked = True
-        await peer.send(head(200, {**fields, "transfer-encoding": "chunked"}))
+        connection.chunked = True
+        await connection.send(head(200, {**fields, "transfer-encoding": "chunked"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Event:
     name: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    async def play(self, peer: Peer) -> None:
-        await peer.send_body(self.encode())
+    async def play(self, connection: ServerConnection) -> None:
+        await connection.send_body(self.encode())
 
     def encode(self) -> bytes:
         data = json.dumps({"type": self.name, **self.data}, separators=(",", ":"), ensure_ascii=False)
@@ -110,9 +110,9 @@ class Text:
     deltas: int = 3
     index: int = 0
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         for event in self.events():
-            await event.play(peer)
+            await event.play(connection)
 
     def events(self) -> list[Event]:
         start = Event("content_block_start", {"index": self.index, "content_block": {"type": "text", "text": ""}})
@@ -136,8 +136,8 @@ class Body:
 
     data: bytes
 
-    async def play(self, peer: Peer) -> None:
-        await peer.send_body(self.data)
+    async def play(self, connection: ServerConnection) -> None:
+        await connection.send_body(self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,44 +146,44 @@ class Raw:
 
     data: bytes
 
-    async def play(self, peer: Peer) -> None:
-        peer.reusable = False
-        await peer.send(self.data)
+    async def play(self, connection: ServerConnection) -> None:
+        connection.reusable = False
+        await connection.send(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """The same bytes again and again, one at a time, until the peer has had enough."""
+    """The same bytes again and again, one at a time, until the connection has had enough."""
 
     data: bytes
     pause: float = 0.01
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         at = 0
         while True:
-            await peer.send_body(self.data[at : at + 1])
+            await connection.send_body(self.data[at : at + 1])
             await asyncio.sleep(self.pause)
             at = (at + 1) % len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An event again and again until the peer has had enough, such as pings for ever."""
+    """An event again and again until the connection has had enough, such as pings for ever."""
 
     event: Event
     pause: float = 0.01
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         while True:
-            await self.event.play(peer)
+            await self.event.play(connection)
             await asyncio.sleep(self.pause)
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Silence until the peer leaves or the test ends."""
+    """Silence until the connection leaves or the test ends."""
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         await asyncio.Event().wait()
 
 
@@ -193,7 +193,7 @@ class Wait:
 
     gate: asyncio.Event
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         await self.gate.wait()
 
 
@@ -203,7 +203,7 @@ class Reached:
 
     mark: asyncio.Event
 
-    async def play(self, peer: Peer) -> None:
+    async def play(self, connection: ServerConnection) -> None:
         self.mark.set()
 
 
@@ -211,21 +211,21 @@ class Reached:
 class Cut:
     """Break the connection with a reset."""
 
-    async def play(self, peer: Peer) -> None:
-        peer.cut()
+    async def play(self, connection: ServerConnection) -> None:
+        connection.cut()
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection in the ordinary way, whatever was announced."""
 
-    async def play(self, peer: Peer) -> None:
-        await peer.close()
+    async def play(self, connection: ServerConnection) -> None:
+        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)
 class RefuseToRead:
     """As a script's first step: the request's body stays unread in the socket."""
 
-    async def play(self, peer: Peer) -> None:
-        peer.reusable = False
+    async def play(self, connection: ServerConnection) -> None:
+        connection.reusable = False

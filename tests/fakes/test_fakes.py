@@ -7,9 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from fakes.client import BrokenError, Connection, IllFormedError, StreamEvent
-from fakes.grammar import complete_text, ending_of
-from fakes.peer import BadRequestError
+from fakes.async_test import async_test
+from fakes.client import BrokenError, Connection, MalformedError, StreamEvent
 from fakes.provider import FakeProvider
 from fakes.scripts import (
     MESSAGE_STOP,
@@ -24,13 +23,14 @@ from fakes.scripts import (
     thinking_then_text,
     tool_use,
 )
+from fakes.server_connection import BadRequestError
 from fakes.steps import Body, Close, Cut, Event, RefuseToRead, Script, Stall, Stream, Wait, text_delta
-from fakes.story import story
+from fakes.stream_checks import complete_text, ending_of
 
 TEXT_BLOCK = block_start({"type": "text", "text": ""})
 HEADERS = [("host", "127.0.0.1"), ("content-length", "2")]
 
-ILL_FORMED = {
+MALFORMED = {
     "nothing": [],
     "no end": [message_start(), TEXT_BLOCK, block_stop()],
     "no beginning": [TEXT_BLOCK, block_stop(), message_delta(), MESSAGE_STOP],
@@ -46,14 +46,14 @@ ILL_FORMED = {
 }
 
 
-@pytest.mark.parametrize("events", ILL_FORMED.values(), ids=ILL_FORMED.keys())
+@pytest.mark.parametrize("events", MALFORMED.values(), ids=MALFORMED.keys())
 def test_the_grammar_refuses(events: list[Event]) -> None:
-    with pytest.raises(IllFormedError):
+    with pytest.raises(MalformedError):
         ending_of([StreamEvent(event.name, event.data) for event in events])
 
 
 @pytest.mark.parametrize("script", [message("hi"), thinking_then_text("hm", "hi"), tool_use("Bash", {"command": "ls"})])
-@story
+@async_test
 async def test_the_ready_made_scripts_are_sound(script: Script) -> None:
     async with FakeProvider(script) as fake, await Connection.open(fake.port) as connection:
         for _ in range(2):
@@ -67,12 +67,12 @@ async def test_the_ready_made_scripts_are_sound(script: Script) -> None:
     [
         pytest.param([*opening(), Cut()], BrokenError, id="reset"),
         pytest.param([*opening(), Close()], BrokenError, id="closed within the body"),
-        pytest.param([*opening(), Body(b"event: ping\n")], IllFormedError, id="ended within an event"),
-        pytest.param([Stream(), Body(b"data: {}\n\n")], IllFormedError, id="an event without a name"),
-        pytest.param([Stream(), Event("ping", {"type": "pong"})], IllFormedError, id="an event of two names"),
+        pytest.param([*opening(), Body(b"event: ping\n")], MalformedError, id="ended within an event"),
+        pytest.param([Stream(), Body(b"data: {}\n\n")], MalformedError, id="an event without a name"),
+        pytest.param([Stream(), Event("ping", {"type": "pong"})], MalformedError, id="an event of two names"),
     ],
 )
-@story
+@async_test
 async def test_the_client_notices(script: Script, error: type[Exception]) -> None:
     async with FakeProvider(script) as fake, await Connection.open(fake.port) as connection:
         answer = await connection.ask("POST", "/v1/messages", HEADERS, b"{}")
@@ -90,29 +90,29 @@ async def test_the_client_notices(script: Script, error: type[Exception]) -> Non
         b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}}\r\n",
     ],
 )
-@story
+@async_test
 async def test_the_provider_finds_fault_with_a_bad_request(sent: bytes) -> None:
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(FakeProvider(message("hi")))
         async with await Connection.open(fake.port) as connection:
             await connection.send(sent)
-            assert await connection.silent() == b""
+            assert await connection.read_to_end() == b""
         with pytest.raises(BadRequestError):
             await stack.aclose()
 
 
-@story
+@async_test
 async def test_the_provider_notices_who_leaves() -> None:
     async with FakeProvider([*opening(), Stall()]) as fake:
         connection = await Connection.open(fake.port)
         await connection.ask("POST", "/v1/messages", HEADERS, b"{}")
         assert (fake.connections, fake.hang_ups) == (1, 0)
         connection.hang_up()
-        await fake.left()
-        await fake.deserted()
+        await fake.wait_for_hang_ups()
+        await fake.wait_until_disconnected()
 
 
-@story
+@async_test
 async def test_a_body_is_left_unread_where_the_script_says_so() -> None:
     gate = asyncio.Event()
     script: Script = [RefuseToRead(), Wait(gate), *message("hi")]

@@ -12,13 +12,13 @@ import pytest
 
 from claude_proxy.net.client_connection import MAX_HEAD_BYTES, ClientConnection
 from claude_proxy.net.coalescing_transport import MAX_GATHERED_BYTES, CoalescingTransport
+from fakes.async_test import async_test
 from fakes.client import Connection
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
 from fakes.steps import Stall, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 BODY = json.dumps({**PROMPT, "stream": True}).encode()
 START = b"POST /v1/messages HTTP/1.1\r\n"
@@ -37,7 +37,7 @@ async def check_refused(connection: Connection, status: int) -> None:
     answer = await connection.answer()
     error = await answer.json()
     assert (answer.status, error["type"], error["error"]["type"]) == (status, "error", "invalid_request_error")
-    assert await connection.silent() == b""
+    assert await connection.read_to_end() == b""
 
 
 def up_to(size: int, start: bytes, filling: bytes) -> bytes:
@@ -65,7 +65,7 @@ async def send_in_pieces(connection: Connection, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("start", "filling"), ENDLESS.values(), ids=ENDLESS.keys())
-@story
+@async_test
 async def test_a_head_over_the_limit_is_431(start: bytes, filling: bytes) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
@@ -74,7 +74,7 @@ async def test_a_head_over_the_limit_is_431(start: bytes, filling: bytes) -> Non
 
 
 @pytest.mark.parametrize(("start", "filling"), ENDLESS_BEHIND_THE_HEAD.values(), ids=ENDLESS_BEHIND_THE_HEAD.keys())
-@story
+@async_test
 async def test_so_is_what_frames_a_body(start: bytes, filling: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -86,7 +86,7 @@ async def test_so_is_what_frames_a_body(start: bytes, filling: bytes) -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_a_head_over_the_limit_that_comes_at_once_is_431() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -96,7 +96,7 @@ async def test_a_head_over_the_limit_that_comes_at_once_is_431() -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_each_request_of_a_connection_has_the_limit_of_its_own() -> None:
     fitting = START + FIELDS + SIZED + up_to(MAX_HEAD_BYTES * 2 // 3, b"A: ", b"b") + b"\r\n\r\n" + BODY
     async with running_proxy(FakeProvider(message("one"), message("two"))) as proxy:
@@ -108,7 +108,7 @@ async def test_each_request_of_a_connection_has_the_limit_of_its_own() -> None:
         await check_refused(connection, 431)
 
 
-@story
+@async_test
 async def test_heads_of_requests_without_a_body_do_not_add_up() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
@@ -118,14 +118,14 @@ async def test_heads_of_requests_without_a_body_do_not_add_up() -> None:
             assert (answer.status, (await answer.json())["status"]) == (200, "ok")
 
 
-@story
+@async_test
 async def test_a_body_over_the_limit_of_heads_is_none_of_its_business() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         answer = await proxy.post(system="x" * 4 * MAX_HEAD_BYTES)
         assert await complete_text(answer) == "hello"
 
 
-@story
+@async_test
 async def test_trailers_are_no_headers() -> None:
     unnamed = FIELDS.replace(TOKEN.encode(), b"nobody's")
     trailers = b"X-Api-Key: %b\r\nX-Evil: 1\r\n\r\n" % TOKEN.encode()
@@ -149,7 +149,7 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 @pytest.mark.parametrize("framed", [SIZED + b"\r\n" + BODY, CHUNKED + b"\r\n" + BODY_IN_CHUNKS + b"\r\n"])
 @pytest.mark.parametrize("step", [1, 100, 100_000])
-@story
+@async_test
 async def test_a_wish_for_another_protocol_is_passed_over(framed: bytes, step: int) -> None:
     fake = FakeProvider(message("one"), message("two"))
     sent = START + FIELDS + UPGRADE + framed
@@ -163,7 +163,7 @@ async def test_a_wish_for_another_protocol_is_passed_over(framed: bytes, step: i
     assert {request.header("upgrade") for request in fake.requests} == {None}
 
 
-@story
+@async_test
 async def test_the_body_of_an_upgrade_is_no_request() -> None:
     inner = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
@@ -174,7 +174,7 @@ async def test_the_body_of_an_upgrade_is_no_request() -> None:
         connection.hang_up()
 
 
-@story
+@async_test
 async def test_a_web_socket_is_an_ordinary_request() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         headers = {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket"}
@@ -182,7 +182,7 @@ async def test_a_web_socket_is_an_ordinary_request() -> None:
         assert (await answer.json())["service"] == "claude-proxy"
 
 
-@story
+@async_test
 async def test_no_tunnel_begins_here() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
@@ -190,7 +190,7 @@ async def test_no_tunnel_begins_here() -> None:
         await check_refused(connection, 400)
 
 
-@story
+@async_test
 async def test_what_is_no_request_does_not_get_an_answer_within_another() -> None:
     fake = FakeProvider([*opening(), Stall()])
     async with running_proxy(fake) as proxy:
@@ -199,11 +199,11 @@ async def test_what_is_no_request_does_not_get_an_answer_within_another() -> Non
         answer = await connection.answer()
         await anext(answer.chunks())
         await connection.send(b"\0nonsense\r\n\r\n")
-        assert b"HTTP/" not in await connection.silent()
-        await fake.left()
+        assert b"HTTP/" not in await connection.read_to_end()
+        await fake.wait_for_hang_ups()
 
 
-@story
+@async_test
 async def test_who_asks_twice_and_leaves_is_missed() -> None:
     fake = FakeProvider([*opening(), Stall()])
     async with running_proxy(fake) as proxy:
@@ -213,13 +213,13 @@ async def test_who_asks_twice_and_leaves_is_missed() -> None:
         await connection.send(PROMPT_SENT)
         assert (await proxy.ask("GET", "/health")).status == 200  # by now the second request has come as well
         connection.hang_up()
-        await fake.left()
+        await fake.wait_for_hang_ups()
     assert len(fake.requests) == 1
 
 
 async def check_forgotten(proxy: RunningProxy) -> None:
     """Open a connection for nothing, and see it closed without a word."""
-    assert await (await proxy.connect()).silent() == b""
+    assert await (await proxy.connect()).read_to_end() == b""
 
 
 def remember(made: list[ClientConnection]) -> Callable[[ClientConnection, asyncio.BaseTransport], None]:
@@ -234,13 +234,13 @@ def remember(made: list[ClientConnection]) -> Callable[[ClientConnection, asynci
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the proxy wait for its clients but for a moment."""
     monkeypatch.setattr(ClientConnection, "patience", SOON)
 
 
-@pytest.mark.usefixtures("hasty")
-@story
+@pytest.mark.usefixtures("with_timeouts")
+@async_test
 async def test_a_connection_without_a_request_is_closed() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         await check_forgotten(proxy)
@@ -256,8 +256,8 @@ async def test_a_connection_without_a_request_is_closed() -> None:
         pytest.param(START + FIELDS + CHUNKED + b"\r\n" + BODY_IN_CHUNKS, id="half a trailer"),
     ],
 )
-@pytest.mark.usefixtures("hasty")
-@story
+@pytest.mark.usefixtures("with_timeouts")
+@async_test
 async def test_a_request_without_an_end_is_408(sent: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -267,7 +267,7 @@ async def test_a_request_without_an_end_is_408(sent: bytes) -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_a_head_has_the_whole_of_the_time_whenever_it_begins() -> None:
     made = list[ClientConnection]()
     with (
@@ -285,8 +285,8 @@ async def test_a_head_has_the_whole_of_the_time_whenever_it_begins() -> None:
             await check_refused(connection, 408)
 
 
-@pytest.mark.usefixtures("hasty")
-@story
+@pytest.mark.usefixtures("with_timeouts")
+@async_test
 async def test_an_answer_may_take_longer_than_the_patience() -> None:
     gate = asyncio.Event()
     script = [*opening("hel"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
@@ -298,8 +298,8 @@ async def test_an_answer_may_take_longer_than_the_patience() -> None:
         assert await complete_text(answer) == "hel"
 
 
-@pytest.mark.usefixtures("hasty")
-@story
+@pytest.mark.usefixtures("with_timeouts")
+@async_test
 async def test_a_kept_connection_may_rest_longer_than_the_patience() -> None:
     async with running_proxy(FakeProvider(message("one"), message("two"))) as proxy:
         connection = await proxy.connect()
@@ -321,7 +321,7 @@ class Written(asyncio.Transport):
         self.writes.append(bytes(data))
 
 
-@story
+@async_test
 async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
     written = Written()
     gathering = CoalescingTransport(written, asyncio.get_running_loop())
@@ -332,7 +332,7 @@ async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
     assert written.writes == [b"abc"]
 
 
-@story
+@async_test
 async def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
     """So that the transport learns how much there is, and can ask its writer to wait."""
     written = Written()

@@ -7,18 +7,18 @@ import json
 import pytest
 
 from claude_proxy.core.types import Ending
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import error_event
 from fakes.steps import Cut, Status
-from fakes.story import story
 
 ODD_BODY = b'{ "error":{"message":"Overloaded \xe2\x80\x94 come back", "type":"overloaded_error"},\n"type":"error"}'
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_the_last_error_goes_out_byte_for_byte(stream: bool) -> None:
     first, second = FakeProvider([Status(503)]), FakeProvider([Status(529, ODD_BODY, {"x-odd": "kept"})])
     async with running_proxy(first, second) as proxy:
@@ -26,12 +26,12 @@ async def test_the_last_error_goes_out_byte_for_byte(stream: bool) -> None:
         assert (answer.status, await answer.read()) == (529, ODD_BODY)
         assert (answer.headers["x-odd"], answer.headers["request-id"]) == ("kept", "req_fake")
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=503, moonshot=529"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert (account.status, account.ending) == (529, Ending.ERROR)
     assert [attempt.outcome for attempt in account.attempts] == ["503", "529"]
 
 
-@story
+@async_test
 async def test_retry_after_names_the_first_that_returns() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "40"})])
     second = FakeProvider([Status(429, headers={"retry-after": "600"})])
@@ -40,7 +40,7 @@ async def test_retry_after_names_the_first_that_returns() -> None:
         assert (answer.status, answer.headers["retry-after"]) == (429, "40")
 
 
-@story
+@async_test
 async def test_an_error_event_behind_200_goes_out_with_its_own_status() -> None:
     async with running_proxy(FakeProvider(error_event("overloaded_error"))) as proxy:
         answer = await proxy.post()
@@ -48,7 +48,7 @@ async def test_an_error_event_behind_200_goes_out_with_its_own_status() -> None:
         assert (await answer.json())["error"] == {"type": "overloaded_error", "message": "scripted error"}
 
 
-@story
+@async_test
 async def test_without_any_answer_the_error_is_ours_and_names_the_providers() -> None:
     async with running_proxy(FakeProvider([Cut()]), FakeProvider([Cut()])) as proxy:
         answer = await proxy.post()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message
 from fakes.steps import Status
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
-@story
+@async_test
 async def test_the_one_that_returns_first_is_asked_first() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
@@ -25,7 +25,7 @@ async def test_the_one_that_returns_first_is_asked_first() -> None:
     assert [len(fake.requests) for fake in (first, second, third)] == [1, 2, 1]
 
 
-@story
+@async_test
 async def test_when_that_one_fails_again_the_next_in_order_is_asked() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
     second = FakeProvider([Status(429, headers={"retry-after": "60"})])
@@ -36,7 +36,7 @@ async def test_when_that_one_fails_again_the_next_in_order_is_asked() -> None:
         assert answer.headers["x-claude-proxy-attempts"] == "moonshot=429, minimax=200"
 
 
-@story
+@async_test
 async def test_an_answer_in_its_rest_ends_the_rest() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
     async with running_proxy(first, clock=FakeClock()) as proxy:

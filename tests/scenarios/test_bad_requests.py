@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, running_proxy
 from fakes.scripts import json_message, message
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 MALFORMED = {
     "not JSON": b"{nonsense",
@@ -24,7 +24,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
 @pytest.mark.parametrize("target", ["/v1/messages", "/v1/messages/count_tokens", "/provider/minimax/v1/messages"])
-@story
+@async_test
 async def test_a_malformed_body_is_400(body: bytes, target: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -34,7 +34,7 @@ async def test_a_malformed_body_is_400(body: bytes, target: str) -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_an_empty_body_is_400() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         headers = {"Content-Type": "application/json", "Content-Length": "0"}
@@ -55,7 +55,7 @@ async def test_an_empty_body_is_400() -> None:
         ("GET", "/health/more"),
     ],
 )
-@story
+@async_test
 async def test_an_unknown_path_is_404(method: str, target: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -80,7 +80,7 @@ async def test_an_unknown_path_is_404(method: str, target: str) -> None:
         ("GET", "/admin/stop", "POST"),
     ],
 )
-@story
+@async_test
 async def test_a_wrong_method_is_405_and_names_the_right_one(method: str, target: str, allowed: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -92,7 +92,7 @@ async def test_a_wrong_method_is_405_and_names_the_right_one(method: str, target
 
 
 @pytest.mark.parametrize("target", ["/", "/api/hello", "/provider/minimax", "/provider/minimax/api/hello"])
-@story
+@async_test
 async def test_the_hello_of_claude_code_needs_no_provider(target: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -101,7 +101,7 @@ async def test_the_hello_of_claude_code_needs_no_provider(target: str) -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_health_needs_no_token_and_tells_no_secret() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         answer = await proxy.ask("GET", "/health", headers={"Authorization": ""})
@@ -127,7 +127,7 @@ NOT_HTTP = {
 
 
 @pytest.mark.parametrize("rest", NOT_HTTP.values(), ids=NOT_HTTP.keys())
-@story
+@async_test
 async def test_what_is_not_http_gets_no_provider(rest: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -139,7 +139,7 @@ async def test_what_is_not_http_gets_no_provider(rest: bytes) -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_a_body_that_waits_for_leave_gets_it() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
@@ -155,7 +155,7 @@ async def test_a_body_that_waits_for_leave_gets_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["%0d%0aX-Evil:%201", "a/b", "..", "%00", "%C3%BC" * 200])
-@story
+@async_test
 async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -165,7 +165,7 @@ async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> 
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_a_body_that_is_nested_very_deep_does_no_harm() -> None:
     # how deep is too deep, the Python at work decides: 3.14 has room for more than this
     body = b'{"model": "m", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -8,13 +8,13 @@ import json
 import pytest
 
 from claude_proxy.core.types import Ending
+from fakes.async_test import async_test
 from fakes.client import Connection
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy
 from fakes.scripts import MESSAGE_STOP, PING, block_stop, error_event, message, message_delta, message_start, opening
 from fakes.steps import Head, Script, Stall, Stream, Wait, text_delta
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
 async def send_prompt(proxy: RunningProxy, *, stream: bool = True) -> Connection:
@@ -30,20 +30,20 @@ async def send_prompt(proxy: RunningProxy, *, stream: bool = True) -> Connection
 
 
 async def check_nobody_is_blamed(proxy: RunningProxy) -> None:
-    [account] = await proxy.ledger.holding(1)
+    [account] = await proxy.ledger.wait_for_accounts(1)
     assert account.ending is Ending.CLIENT_LEFT
     for report in (await proxy.status()).values():
         assert (report["state"], report["strikes"]) == ("ready", 0)
 
 
-@story
+@async_test
 async def test_in_the_middle_of_a_stream() -> None:
     first, second = FakeProvider([*opening(), Stall()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
         assert answer.status == 200
         answer.hang_up()
-        await first.left()
+        await first.wait_for_hang_ups()
         await check_nobody_is_blamed(proxy)
         assert proxy.ledger.accounts[0].status == 200
     assert second.requests == []
@@ -58,45 +58,45 @@ async def test_in_the_middle_of_a_stream() -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_while_it_waits(script: Script, stream: bool) -> None:
     first, second = FakeProvider(script), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         connection = await send_prompt(proxy, stream=stream)
-        await first.asked()
+        await first.wait_for_requests()
         connection.hang_up()
-        await first.left()
+        await first.wait_for_hang_ups()
         await check_nobody_is_blamed(proxy)
         assert proxy.ledger.accounts[0].status == 499
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_during_the_pings() -> None:
     first, second = FakeProvider([Stream(), Stall()]), FakeProvider(message("second"))
     async with running_proxy(first, second, ping_after=0.01) as proxy:
         answer = await proxy.post()
         assert (await anext(answer.events())).name == "ping"
         answer.hang_up()
-        await first.left()
+        await first.wait_for_hang_ups()
         await check_nobody_is_blamed(proxy)
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_after_a_failover() -> None:
     first, second = FakeProvider(error_event()), FakeProvider([*opening(), Stall()])
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
         answer.hang_up()
-        await second.left()
-        [account] = await proxy.ledger.holding(1)
+        await second.wait_for_hang_ups()
+        [account] = await proxy.ledger.wait_for_accounts(1)
         assert account.ending is Ending.CLIENT_LEFT
         status = await proxy.status()
     assert (status["minimax"]["strikes"], status["moonshot"]["strikes"]) == (1, 0)
 
 
-@story
+@async_test
 async def test_before_its_body_is_whole() -> None:
     first = FakeProvider(message("hello"))
     async with running_proxy(first) as proxy:
@@ -111,7 +111,7 @@ async def test_before_its_body_is_whole() -> None:
     assert len(first.requests) == 1
 
 
-@story
+@async_test
 async def test_one_of_many_disturbs_no_other() -> None:
     gate = asyncio.Event()
     rest = [text_delta(" world"), block_stop(), message_delta(), MESSAGE_STOP]
@@ -119,6 +119,6 @@ async def test_one_of_many_disturbs_no_other() -> None:
     async with running_proxy(first) as proxy:
         stays, leaves = await proxy.post(), await proxy.post()
         leaves.hang_up()
-        await first.left()
+        await first.wait_for_hang_ups()
         gate.set()
         assert await complete_text(stays) == "hello world"

@@ -14,12 +14,12 @@ import pytest
 import claude_proxy.app.proxy
 from claude_proxy.config.load import Config, load
 from claude_proxy.store.home import Home
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import serving
+from fakes.proxy import started_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
 from fakes.steps import Status, Wait, error_body
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def loaded(home: Home) -> Config:
     return dataclasses.replace(load(home.root, {}), port=0)
 
 
-@story
+@async_test
 async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_began(tmp_path: Path) -> None:
     gate, home = asyncio.Event(), home_in(tmp_path)
     rest = [block_stop(), message_delta(), MESSAGE_STOP]
@@ -54,44 +54,44 @@ async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_
         FakeProvider(message("new")) as new,
     ):
         write(home, old=old)
-        async with serving(loaded(home), home=home) as proxy:
+        async with started_proxy(loaded(home), home=home) as proxy:
             in_flight = await proxy.post()
             write(home, new=new)
-            await proxy.ledger.told("configuration reloaded: new")
+            await proxy.ledger.note_with("configuration reloaded: new")
             assert await complete_text(await proxy.post()) == "new"
             gate.set()
             assert await complete_text(in_flight) == "old"
 
 
-@story
+@async_test
 async def test_a_broken_change_leaves_all_as_it_is_and_is_shown_until_it_is_mended(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     async with FakeProvider(message("hello")) as fake:
         write(home, one=fake)
-        async with serving(loaded(home), home=home) as proxy:
+        async with started_proxy(loaded(home), home=home) as proxy:
             home.config.write_text('{"providers": [', encoding="utf-8")
-            await proxy.ledger.told("cannot be used")
+            await proxy.ledger.note_with("cannot be used")
             report = await (await proxy.ask("GET", "/admin/status")).json()
             assert "config.json" in report["config_problems"][0]
             assert await complete_text(await proxy.post()) == "hello"
             write(home, two=fake)
-            await proxy.ledger.told("configuration reloaded: two")
+            await proxy.ledger.note_with("configuration reloaded: two")
             assert (await (await proxy.ask("GET", "/admin/status")).json())["config_problems"] == []
 
 
-@story
+@async_test
 async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_those_who_ask_for_it(
     tmp_path: Path,
 ) -> None:
     home = home_in(tmp_path)
     async with FakeProvider(message("hello")) as fake:
         write(home, one=fake)
-        async with serving(loaded(home), home=home) as proxy:
+        async with started_proxy(loaded(home), home=home) as proxy:
             keyless = {"name": "two", "base_url": fake.url, "api_key_env": "NO_SUCH_KEY"}
             document = json.loads(home.config.read_text(encoding="utf-8"))
             document["providers"].append(keyless)
             home.config.write_text(json.dumps(document), encoding="utf-8")
-            await proxy.ledger.told("configuration reloaded: one")
+            await proxy.ledger.note_with("configuration reloaded: one")
             report = await (await proxy.ask("GET", "/admin/status")).json()
             assert report["skipped"] == [{"name": "two", "variable": "NO_SUCH_KEY"}]
             answer = await proxy.post("/provider/two/v1/messages")
@@ -107,18 +107,18 @@ async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_tho
         (404, "unknown model", "unknown_model"),
     ],
 )
-@story
+@async_test
 async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
     status: int, words: str, told: str, tmp_path: Path
 ) -> None:
     home = home_in(tmp_path)
     async with FakeProvider([Status(status, error_body("x", words))], message("hello")) as fake:
         write(home, one=fake)
-        async with serving(loaded(home), home=home) as proxy:
+        async with started_proxy(loaded(home), home=home) as proxy:
             assert (await proxy.post()).status == status
             assert (await proxy.status())["one"][told]
             home.env.write_text("A_KEY=second-key\n", encoding="utf-8")
-            await proxy.ledger.told("configuration reloaded")
+            await proxy.ledger.note_with("configuration reloaded")
             report = (await proxy.status())["one"]
             assert (report["state"], bool(report[told])) == ("ready", False)
             assert await complete_text(await proxy.post()) == "hello"
@@ -126,15 +126,15 @@ async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
     assert keys == ["Bearer first-key", "Bearer second-key"]
 
 
-@story
+@async_test
 async def test_a_provider_that_stays_the_same_keeps_its_rest(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     limited = FakeProvider([Status(429, headers={"retry-after": "600"})])
     async with limited, FakeProvider(message("second")) as second, FakeProvider(message("third")) as third:
         write(home, limited=limited, second=second)
-        async with serving(loaded(home), home=home) as proxy:
+        async with started_proxy(loaded(home), home=home) as proxy:
             assert await complete_text(await proxy.post()) == "second"
             write(home, limited=limited, third=third)
-            await proxy.ledger.told("configuration reloaded: limited, third")
+            await proxy.ledger.note_with("configuration reloaded: limited, third")
             assert await complete_text(await proxy.post()) == "third"
     assert len(limited.requests) == 1

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import GENEROUS, candidate, hasty, running_proxy
+from fakes.proxy import GENEROUS, configured, running_proxy, with_timeouts
 from fakes.scripts import answers, message
 from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Status, Step, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
 @contextlib.contextmanager
@@ -27,11 +27,11 @@ def deaf_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_refused(stream: bool) -> None:
     with deaf_port() as port:
         second = FakeProvider(answers("hello"))
-        async with running_proxy(candidate(f"http://127.0.0.1:{port}"), second) as proxy:
+        async with running_proxy(configured(f"http://127.0.0.1:{port}"), second) as proxy:
             answer = await proxy.post(stream=stream)
             assert answer.status == 200
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=refused, moonshot=200"
@@ -39,9 +39,9 @@ async def test_refused(stream: bool) -> None:
             assert (await proxy.status())["minimax"]["state"] == "cooldown"
 
 
-@story
+@async_test
 async def test_a_name_that_does_not_resolve() -> None:
-    async with running_proxy(candidate("http://provider.invalid:8080"), FakeProvider(message("hello"))) as proxy:
+    async with running_proxy(configured("http://provider.invalid:8080"), FakeProvider(message("hello"))) as proxy:
         answer = await proxy.post()
         assert await complete_text(answer) == "hello"
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=dns, moonshot=200"
@@ -61,20 +61,20 @@ async def listener(says: bytes) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-@story
+@async_test
 async def test_tls_with_a_provider_that_does_not_speak_it() -> None:
     async with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        first = candidate(f"https://127.0.0.1:{port}")
+        first = configured(f"https://127.0.0.1:{port}")
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
             answer = await proxy.post()
             assert await complete_text(answer) == "hello"
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=tls, moonshot=200"
 
 
-@story
+@async_test
 async def test_a_handshake_that_never_ends() -> None:
     async with listener(b"") as port:
-        first = candidate(f"https://127.0.0.1:{port}", timeouts=replace(GENEROUS, connect=0.1))
+        first = configured(f"https://127.0.0.1:{port}", timeouts=replace(GENEROUS, connect=0.1))
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
             answer = await proxy.post()
             assert await complete_text(answer) == "hello"
@@ -93,7 +93,7 @@ async def test_a_handshake_that_never_ends() -> None:
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
     first, second = FakeProvider(script), FakeProvider(answers("hello"))
     async with running_proxy(first, second) as proxy:
@@ -104,10 +104,10 @@ async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
         assert (await proxy.status())["minimax"]["state"] == "cooldown"
 
 
-@story
+@async_test
 async def test_a_provider_that_does_not_take_the_request_in() -> None:
     gate = asyncio.Event()
-    first = hasty(FakeProvider([RefuseToRead(), Wait(gate), Cut()]), first_event=0.2)
+    first = with_timeouts(FakeProvider([RefuseToRead(), Wait(gate), Cut()]), first_event=0.2)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
         long_prompt = [{"role": "user", "content": "x" * 8_000_000}]
         answer = await proxy.post(messages=long_prompt)
@@ -115,18 +115,18 @@ async def test_a_provider_that_does_not_take_the_request_in() -> None:
         gate.set()
 
 
-@story
+@async_test
 async def test_a_kept_connection_that_died_is_replaced_and_nobody_is_blamed() -> None:
     first = FakeProvider([*message("one"), Close()], message("two"))
     async with running_proxy(first) as proxy:
         assert await complete_text(await proxy.post()) == "one"
-        await first.deserted()
+        await first.wait_until_disconnected()
         answer = await proxy.post()
         assert await complete_text(answer) == "two"
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
 
 
-@story
+@async_test
 async def test_an_answer_that_comes_before_the_request_is_taken_in_is_heard() -> None:
     gate = asyncio.Event()
     first = FakeProvider([RefuseToRead(), Status(413), Wait(gate), Cut()])
@@ -138,7 +138,7 @@ async def test_an_answer_that_comes_before_the_request_is_taken_in_is_heard() ->
 
 @pytest.mark.parametrize("end", [Close(), Cut()], ids=["closed", "reset"])
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_a_kept_connection_that_dies_under_the_next_request_is_replaced_once(end: Step, stream: bool) -> None:
     first = FakeProvider(answers("one"), [end], answers("two"))
     async with running_proxy(first) as proxy:
@@ -149,7 +149,7 @@ async def test_a_kept_connection_that_dies_under_the_next_request_is_replaced_on
     assert [request.connection for request in first.requests] == [0, 0, 1]
 
 
-@story
+@async_test
 async def test_a_fresh_connection_that_dies_is_not_replaced() -> None:
     first, second = FakeProvider([Close()]), FakeProvider(message("hello"))
     async with running_proxy(first, second) as proxy:
@@ -157,7 +157,7 @@ async def test_a_fresh_connection_that_dies_is_not_replaced() -> None:
     assert len(first.requests) == 1
 
 
-@story
+@async_test
 async def test_a_healthy_connection_serves_one_request_after_the_other() -> None:
     first = FakeProvider(answers("hello"))
     async with running_proxy(first) as proxy:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from claude_proxy.core.traits import ModelFacts
+from fakes.async_test import async_test
 from fakes.client import Answer
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
-from fakes.proxy import MODEL, Candidate, RunningProxy, candidate, running_proxy
+from fakes.proxy import MODEL, ConfiguredProvider, RunningProxy, configured, running_proxy
 from fakes.scripts import answers, message, message_delta, message_start
 from fakes.steps import Script, Status, Stream, Text
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 LONG = "word " * 2000
 """10,000 bytes: 2500 tokens at four bytes each."""
@@ -28,8 +28,8 @@ PICTURE = {
 }
 
 
-def windowed(fake: FakeProvider, context: int | None) -> Candidate:
-    return candidate(fake, facts={MODEL: ModelFacts(context=context)})
+def windowed(fake: FakeProvider, context: int | None) -> ConfiguredProvider:
+    return configured(fake, facts={MODEL: ModelFacts(context=context)})
 
 
 async def error_of(answer: Answer) -> Mapping[str, Any]:
@@ -38,7 +38,7 @@ async def error_of(answer: Answer) -> Mapping[str, Any]:
     return error
 
 
-@story
+@async_test
 async def test_a_window_that_is_too_small_is_passed_over() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
@@ -48,18 +48,18 @@ async def test_a_window_that_is_too_small_is_passed_over() -> None:
         assert answer.headers["x-claude-proxy-attempts"] == "moonshot=200"
 
 
-@story
+@async_test
 async def test_where_it_fits_nowhere_the_client_is_told_in_the_apis_own_words() -> None:
     fakes = FakeProvider(answers()), FakeProvider(answers())
     async with running_proxy(windowed(fakes[0], 1000), windowed(fakes[1], 2000)) as proxy:
         error = await error_of(await proxy.post(system=LONG))
         assert error == {"type": "invalid_request_error", "message": "prompt is too long: 2532 tokens > 2000 maximum"}
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         assert (account.status, account.attempts) == (400, ())
     assert [fake.requests for fake in fakes] == [[], []]
 
 
-@story
+@async_test
 async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 1000), windowed(second, 4000)) as proxy:
@@ -67,7 +67,7 @@ async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
         assert error["message"] == "prompt is too long: 2532 tokens > 1000 maximum"
 
 
-@story
+@async_test
 async def test_while_who_holds_it_is_away_for_hours_the_client_is_told_to_shorten_it_for_the_others() -> None:
     first, second = FakeProvider([Status(429, headers={"retry-after": "7200"})]), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
@@ -79,7 +79,7 @@ async def test_while_who_holds_it_is_away_for_hours_the_client_is_told_to_shorte
         assert await complete_text(await proxy.post()) == "second"
 
 
-@story
+@async_test
 async def test_while_who_holds_it_is_back_soon_the_client_is_told_to_ask_again() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
@@ -87,19 +87,19 @@ async def test_while_who_holds_it_is_back_soon_the_client_is_told_to_ask_again()
         assert (answer.status, answer.headers["retry-after"]) == (529, "15")
 
 
-@story
+@async_test
 async def test_an_unknown_window_is_no_obstacle() -> None:
     async with running_proxy(windowed(FakeProvider(answers("first")), None)) as proxy:
         assert await complete_text(await proxy.post(system=LONG)) == "first"
 
 
-@story
+@async_test
 async def test_a_picture_is_not_measured_by_its_base64() -> None:
     async with running_proxy(windowed(FakeProvider(answers("first")), 2000)) as proxy:
         assert await complete_text(await proxy.post(messages=[{"role": "user", "content": [PICTURE]}])) == "first"
 
 
-@story
+@async_test
 async def test_who_is_passed_over_stays_so_when_the_others_fail() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
     async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
@@ -122,9 +122,9 @@ async def estimate(proxy: RunningProxy, text: str) -> int:
     return count
 
 
-@story
+@async_test
 async def test_what_a_provider_reports_sets_its_estimate_right() -> None:
-    first = candidate(FakeProvider(counting(5000)), counts_tokens=False, facts={MODEL: ModelFacts(context=4000)})
+    first = configured(FakeProvider(counting(5000)), counts_tokens=False, facts={MODEL: ModelFacts(context=4000)})
     second = FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         assert 2500 < await estimate(proxy, LONG) < 2600
@@ -134,9 +134,9 @@ async def test_what_a_provider_reports_sets_its_estimate_right() -> None:
         assert await complete_text(await proxy.post(system=LONG)) == "second"
 
 
-@story
+@async_test
 async def test_a_provider_that_reports_nonsense_is_still_asked() -> None:
-    first = candidate(
+    first = configured(
         FakeProvider(counting(10**9), counting(0), counting(10**9)), facts={MODEL: ModelFacts(context=3000)}
     )
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:

@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.quirks.claude import Claude, seals
-from fakes.quirks.client import Conversation
-from fakes.quirks.deepseek import DeepSeek
-from fakes.quirks.glm import Glm
-from fakes.quirks.house import House
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.minimax import MiniMax
-from fakes.quirks.others import Fireworks, Mimo
-from fakes.quirks.reading import call_ids, has_billing, view
-from fakes.quirks.table import Table, pinned, table
-from fakes.quirks.turns import TURNS
 from fakes.steps import Status
-from fakes.story import story
+from fakes.vendors.anthropic import Claude, seals
+from fakes.vendors.base import House
+from fakes.vendors.behind_proxy import Table, pinned, table
+from fakes.vendors.conversation import Conversation
+from fakes.vendors.deepseek import DeepSeek
+from fakes.vendors.minimax import MiniMax
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.request_blocks import call_ids, has_billing, view
+from fakes.vendors.single_quirk import Fireworks, Mimo
+from fakes.vendors.turns import TURNS
+from fakes.vendors.zai import Glm
 
 HOUSES: tuple[type[House], ...] = (Claude, MiniMax, Kimi, Glm, DeepSeek)
 PAIRS = list(itertools.permutations(HOUSES, 2))
@@ -78,7 +78,7 @@ async def converse_in_turns(here: Table, *kinds: type[House]) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
-@story
+@async_test
 async def test_it_moves_between_two(first: type[House], second: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, first, second) as here:
         await converse_in_turns(here, first, second)
@@ -88,7 +88,7 @@ async def test_it_moves_between_two(first: type[House], second: type[House], tmp
 
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED.keys())
-@story
+@async_test
 async def test_it_goes_round_all_of_them(asked: Mapping[str, Any], tmp_path: Path) -> None:
     async with table(tmp_path, *HOUSES) as here:
         conversation = Conversation(**asked)
@@ -100,7 +100,7 @@ async def test_it_goes_round_all_of_them(asked: Mapping[str, Any], tmp_path: Pat
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
-@story
+@async_test
 async def test_it_moves_because_of_limits(first: type[House], second: type[House], tmp_path: Path) -> None:
     clock = FakeClock()
     async with table(tmp_path, first, second, clock=clock) as here:
@@ -116,7 +116,7 @@ async def test_it_moves_because_of_limits(first: type[House], second: type[House
 
 
 @pytest.mark.parametrize("other", HOUSES[1:], ids=name_of)
-@story
+@async_test
 async def test_it_moves_though_the_proxy_is_started_anew_each_time(other: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, Claude, other) as here:
         conversation = Conversation()
@@ -129,7 +129,7 @@ async def test_it_moves_though_the_proxy_is_started_anew_each_time(other: type[H
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
-@story
+@async_test
 async def test_it_moves_though_nothing_of_it_is_remembered(
     first: type[House], second: type[House], tmp_path: Path
 ) -> None:
@@ -144,7 +144,7 @@ async def test_it_moves_though_nothing_of_it_is_remembered(
 
 
 @pytest.mark.parametrize(("first", "second"), UNSIGNED, ids=name_of)
-@story
+@async_test
 async def test_it_moves_though_thoughts_are_not_signed(first: type[House], second: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, first, second) as here:
         await converse_in_turns(here, first, second)
@@ -152,7 +152,7 @@ async def test_it_moves_though_thoughts_are_not_signed(first: type[House], secon
 
 
 @pytest.mark.parametrize("other", HOUSES[1:], ids=name_of)
-@story
+@async_test
 async def test_it_moves_where_thinking_has_a_budget(other: type[House], tmp_path: Path) -> None:
     async with table(tmp_path, other, Claude) as here:
         conversation = Conversation(**MANUAL)

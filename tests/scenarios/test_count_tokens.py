@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.client import Answer
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, candidate, hasty, running_proxy
+from fakes.proxy import RunningProxy, configured, running_proxy, with_timeouts
 from fakes.scripts import json_answer, message
 from fakes.steps import Cut, Raw, Script, Stall, Status
-from fakes.story import story
 
 TARGET = "/v1/messages/count_tokens?beta=true"
 
@@ -18,15 +18,15 @@ async def count(proxy: RunningProxy, target: str = TARGET) -> Answer:
     return await proxy.post(target, stream=False)
 
 
-@story
+@async_test
 async def test_the_providers_own_count_comes_back() -> None:
     fake = FakeProvider(json_answer({"input_tokens": 4711}))
-    async with running_proxy(candidate(fake, models={"opus": "kimi-k3"})) as proxy:
+    async with running_proxy(configured(fake, models={"opus": "kimi-k3"})) as proxy:
         answer = await count(proxy)
         assert (answer.status, await answer.json()) == (200, {"input_tokens": 4711})
         assert "x-claude-proxy-estimate" not in answer.headers
         assert answer.headers["x-claude-proxy-provider"] == "minimax"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert account.kind == "count_tokens"
     assert (fake.requests[0].target, fake.requests[0].json()["model"]) == (TARGET, "kimi-k3")
 
@@ -45,9 +45,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES.keys())
-@story
+@async_test
 async def test_where_that_fails_an_estimate_is_marked_as_one_and_nobody_is_blamed(script: Script) -> None:
-    first = hasty(FakeProvider(script, message("hello")), first_event=0.2, first_content=0.2)
+    first = with_timeouts(FakeProvider(script, message("hello")), first_event=0.2, first_content=0.2)
     async with running_proxy(first) as proxy:
         answer = await count(proxy)
         assert (answer.status, answer.headers["x-claude-proxy-estimate"]) == (200, "1")
@@ -57,24 +57,24 @@ async def test_where_that_fails_an_estimate_is_marked_as_one_and_nobody_is_blame
         assert (await proxy.post()).status == 200
 
 
-@story
+@async_test
 async def test_the_first_that_offers_it_is_asked() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
-    async with running_proxy(candidate(first, counts_tokens=False), second) as proxy:
+    async with running_proxy(configured(first, counts_tokens=False), second) as proxy:
         answer = await count(proxy)
         assert await answer.json() == {"input_tokens": 12}
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_nobody_offers_it() -> None:
     fake = FakeProvider(message("hello"))
-    async with running_proxy(candidate(fake, counts_tokens=False)) as proxy:
+    async with running_proxy(configured(fake, counts_tokens=False)) as proxy:
         assert (await count(proxy)).headers["x-claude-proxy-estimate"] == "1"
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_it_grows_with_the_prompt() -> None:
     async with running_proxy(FakeProvider([Status(404)])) as proxy:
         short = (await (await count(proxy)).json())["input_tokens"]
@@ -82,7 +82,7 @@ async def test_it_grows_with_the_prompt() -> None:
         assert short + 500 < (await longer.json())["input_tokens"] < short + 4000
 
 
-@story
+@async_test
 async def test_a_pinned_provider_counts() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
     async with running_proxy(first, second) as proxy:
@@ -91,7 +91,7 @@ async def test_a_pinned_provider_counts() -> None:
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_a_fault_of_the_request_is_told_to_the_client() -> None:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"messages: field required"}}'
     async with running_proxy(FakeProvider([Status(400, body)])) as proxy:

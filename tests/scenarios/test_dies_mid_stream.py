@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from claude_proxy.core.types import Ending
-from fakes.grammar import ending_of, names_of, text_of
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import block_stop, message, opening, stream_error
 from fakes.steps import Body, Close, Cut, Raw, Stall, Step, Wait
-from fakes.story import story
+from fakes.stream_checks import ending_of, names_of, text_of
 
 HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
 
@@ -30,7 +30,7 @@ HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
         pytest.param([Body(b"event: ping\ndata: " + b"x" * 20_000_000), Stall()], id="an event without end"),
     ],
 )
-@story
+@async_test
 async def test_the_client_gets_one_error_event_and_a_clean_end(death: list[Step]) -> None:
     gate = asyncio.Event()
     first, second = FakeProvider([*opening("half"), Wait(gate), *death]), FakeProvider(message("second"))
@@ -44,14 +44,14 @@ async def test_the_client_gets_one_error_event_and_a_clean_end(death: list[Step]
         assert text_of(events) == "half"
         assert ending_of(events) == "error"
         assert events[-1].data["error"]["type"] == "overloaded_error"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         report = (await proxy.status())["minimax"]
     assert account.ending is Ending.TRUNCATED
     assert (report["state"], report["strikes"]) == ("cooldown", 1)
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_the_connection_to_the_client_serves_the_next_request() -> None:
     first, second = FakeProvider([*opening("half"), Close()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -61,12 +61,12 @@ async def test_the_connection_to_the_client_serves_the_next_request() -> None:
         assert text_of(await again.all_events()) == "second"
 
 
-@story
+@async_test
 async def test_an_error_event_of_the_provider_is_passed_on_and_none_is_added() -> None:
     first = FakeProvider([*opening("half"), stream_error("api_error", "its own words")])
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         events = await (await proxy.post()).all_events()
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         report = (await proxy.status())["minimax"]
     assert names_of(events) == ["message_start", "content_block_start", "content_block_delta", "error"]
     assert events[-1].data["error"] == {"type": "api_error", "message": "its own words"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.types import Ending
-from fakes.grammar import complete_text, names_of
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import PING, message, message_delta, message_start
 from fakes.steps import Close, Cut, Step, Stream, Text
-from fakes.story import story
+from fakes.stream_checks import complete_text, names_of
 
 
 @pytest.mark.parametrize(
@@ -22,25 +22,25 @@ from fakes.story import story
         pytest.param([Cut()], id="reset"),
     ],
 )
-@story
+@async_test
 async def test_it_gets_one(end: list[Step]) -> None:
     first = FakeProvider([Stream(), message_start(), Text("hello"), message_delta(), *end])
     async with running_proxy(first) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         report = (await proxy.status())["minimax"]
     assert account.ending is Ending.COMPLETE
     assert report["strikes"] == 0
 
 
-@story
+@async_test
 async def test_a_stream_that_has_one_gets_no_second() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         events = await (await proxy.post()).all_events()
     assert names_of(events).count("message_stop") == 1
 
 
-@story
+@async_test
 async def test_an_empty_answer_with_a_stop_reason_is_an_answer() -> None:
     first, second = FakeProvider([Stream(), message_start(), message_delta()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:

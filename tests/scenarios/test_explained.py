@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, running_proxy
 from fakes.scripts import answers, message
 from fakes.steps import Status
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
 async def explained(proxy: RunningProxy, query: str = "model=opus") -> Any:
     return await (await proxy.ask("GET", f"/admin/explain?{query}")).json()
 
 
-@story
+@async_test
 async def test_it_tells_what_then_happens() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
@@ -38,7 +38,7 @@ async def test_it_tells_what_then_happens() -> None:
         assert await complete_text(await proxy.post(model="opus")) == "first"
 
 
-@story
+@async_test
 async def test_asking_sends_nothing_and_takes_no_permit() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
@@ -59,7 +59,7 @@ async def test_asking_sends_nothing_and_takes_no_permit() -> None:
         ("/provider/minimax/admin/explain?model=opus", 404, "asked of the proxy, not of one of its providers"),
     ],
 )
-@story
+@async_test
 async def test_what_is_no_question_is_told(target: str, status: int, words: str) -> None:
     async with running_proxy(FakeProvider(answers())) as proxy:
         answer = await proxy.ask("GET", target)
@@ -67,7 +67,7 @@ async def test_what_is_no_question_is_told(target: str, status: int, words: str)
         assert words in (await answer.json())["error"]["message"]
 
 
-@story
+@async_test
 async def test_it_is_told_to_those_with_the_token() -> None:
     async with running_proxy(FakeProvider(answers())) as proxy:
         answer = await proxy.ask("GET", "/admin/explain?model=opus", headers={"Authorization": ""})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, running_proxy
 from fakes.scripts import message
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 REFUSED = {
     "no token": ({"Authorization": ""}, 401),
@@ -29,7 +29,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("headers", "status"), REFUSED.values(), ids=REFUSED.keys())
-@story
+@async_test
 async def test_it_refuses(headers: dict[str, str], status: int) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -44,7 +44,7 @@ async def test_it_refuses(headers: dict[str, str], status: int) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "multipart/form-data"])
-@story
+@async_test
 async def test_it_takes_only_json(content_type: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -67,7 +67,7 @@ ADMITTED = {
 
 
 @pytest.mark.parametrize("headers", ADMITTED.values(), ids=ADMITTED.keys())
-@story
+@async_test
 async def test_it_admits(headers: dict[str, str]) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post(headers=headers)) == "hello"

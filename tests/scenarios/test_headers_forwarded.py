@@ -7,11 +7,11 @@ import json
 import pytest
 
 from claude_proxy.core.types import Auth
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import MODEL, TOKEN, candidate, running_proxy
+from fakes.proxy import MODEL, TOKEN, configured, running_proxy
 from fakes.scripts import message
 from fakes.steps import Status
-from fakes.story import story
 
 GOES_ON = {
     "anthropic-version": "2023-06-01",
@@ -38,7 +38,7 @@ ENDS_HERE = {
 }
 
 
-@story
+@async_test
 async def test_what_goes_on_and_what_ends_here() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -57,29 +57,29 @@ async def test_what_goes_on_and_what_ends_here() -> None:
     ("auth", "expected"),
     [(Auth.BEARER, ("Bearer key-of-minimax", None)), (Auth.X_API_KEY, (None, "key-of-minimax"))],
 )
-@story
+@async_test
 async def test_the_key_is_the_providers(auth: Auth, expected: tuple[str | None, str | None]) -> None:
     fake = FakeProvider(message("hello"))
-    async with running_proxy(candidate(fake, auth=auth)) as proxy:
+    async with running_proxy(configured(fake, auth=auth)) as proxy:
         assert (await proxy.post(headers={"x-api-key": TOKEN})).status == 200
     [request] = fake.requests
     assert (request.header("authorization"), request.header("x-api-key")) == expected
 
 
-@story
+@async_test
 async def test_the_users_own_headers_for_a_provider_win() -> None:
     fake = FakeProvider(message("hello"))
     own = ((b"user-agent", b"mine"), (b"x-team", b"red"))
-    async with running_proxy(candidate(fake, headers=own)) as proxy:
+    async with running_proxy(configured(fake, headers=own)) as proxy:
         assert (await proxy.post(headers={"User-Agent": "claude-cli"})).status == 200
     [request] = fake.requests
     assert (request.header("user-agent"), request.header("x-team")) == ("mine", "red")
 
 
-@story
+@async_test
 async def test_each_provider_gets_its_own_key_and_its_own_model() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
-    mapped = candidate(second, models={"opus": "kimi-k3"})
+    mapped = configured(second, models={"opus": "kimi-k3"})
     async with running_proxy(first, mapped) as proxy:
         assert (await proxy.post()).status == 200
     assert (first.requests[0].header("authorization"), first.requests[0].json()["model"]) == (
@@ -92,7 +92,7 @@ async def test_each_provider_gets_its_own_key_and_its_own_model() -> None:
     )
 
 
-@story
+@async_test
 async def test_the_body_stays_byte_for_byte_but_for_the_model() -> None:
     body = (
         '{ "system":[{"type":"text", "text":"be brief"}],"max_tokens" : 5,\n'
@@ -100,12 +100,12 @@ async def test_the_body_stays_byte_for_byte_but_for_the_model() -> None:
         '"stream":true, "messages":[]}'
     ).encode()
     fake = FakeProvider(message("hello"))
-    async with running_proxy(candidate(fake, models={"opus": "kimi-k3"})) as proxy:
+    async with running_proxy(configured(fake, models={"opus": "kimi-k3"})) as proxy:
         assert (await proxy.ask("POST", "/v1/messages", body)).status == 200
     assert fake.requests[0].body == body.replace(b"claude-opus-5-5[1m]", b"kimi-k3")
 
 
-@story
+@async_test
 async def test_a_body_whose_model_is_not_mapped_is_not_touched_at_all() -> None:
     body = json.dumps({"model": "kimi-k3", "stream": True, "messages": []}, indent=3).encode()
     fake = FakeProvider(message("hello"))
@@ -114,7 +114,7 @@ async def test_a_body_whose_model_is_not_mapped_is_not_touched_at_all() -> None:
     assert fake.requests[0].body == body
 
 
-@story
+@async_test
 async def test_of_the_providers_headers_only_those_that_mean_something_here_come_back() -> None:
     headers = {
         "anthropic-ratelimit-requests-remaining": "7",
@@ -132,9 +132,9 @@ async def test_of_the_providers_headers_only_those_that_mean_something_here_come
     assert not {"set-cookie", "strict-transport-security", "keep-alive"} & answer.headers.keys()
 
 
-@story
+@async_test
 async def test_a_base_url_with_a_path_keeps_it() -> None:
     async with FakeProvider(message("hello")) as fake:
-        async with running_proxy(candidate(f"{fake.url}/api/anthropic")) as proxy:
+        async with running_proxy(configured(f"{fake.url}/api/anthropic")) as proxy:
             assert (await proxy.post("/v1/messages?beta=true")).status == 200
         assert fake.requests[0].target == "/api/anthropic/v1/messages?beta=true"

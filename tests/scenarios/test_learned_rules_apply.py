@@ -11,14 +11,14 @@ import pytest
 from claude_proxy.core.learning.refused_fields import FIELDS
 from claude_proxy.core.provenance import hashed
 from claude_proxy.core.types import Auth
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
-from fakes.peer import Request
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, candidate, running_proxy
+from fakes.proxy import RunningProxy, configured, running_proxy
 from fakes.scripts import answers, json_answer, message, stream_error
+from fakes.server_connection import Request
 from fakes.steps import Script, Status, Stream
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 SYSTEM = [{"role": "user", "content": "hi"}, {"role": "system", "content": "environment"}]
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "bm90IG1pbmU="}
@@ -54,7 +54,7 @@ def learned(proxy: RunningProxy) -> list[str]:
     return sorted(f"{one.provider}/{one.model} {one.rule}" for one in memory.learned_rules.kept(0.0))
 
 
-@story
+@async_test
 async def test_it_is_mended_at_once_and_spared_from_then_on() -> None:
     async with running_proxy(fake := FakeProvider(refusing(no_system_role))) as proxy:
         first = await proxy.post(messages=SYSTEM)
@@ -73,7 +73,7 @@ async def test_it_is_mended_at_once_and_spared_from_then_on() -> None:
     assert "environment" in fake.requests[2].body.decode()
 
 
-@story
+@async_test
 async def test_a_rule_holds_for_its_provider_and_model_and_until_it_expires() -> None:
     clock = FakeClock()
     fake, other = FakeProvider(refusing(no_system_role)), FakeProvider(answers())
@@ -90,7 +90,7 @@ async def test_a_rule_holds_for_its_provider_and_model_and_until_it_expires() ->
     assert other.requests[0].json()["messages"] == SYSTEM
 
 
-@story
+@async_test
 async def test_thinking_of_unknown_origin_goes_where_it_is_refused() -> None:
     def wrong(body: dict[str, Any]) -> str:
         return "messages.1.content.0: Invalid `signature` in `thinking` block" if "bm90" in json.dumps(body) else ""
@@ -101,7 +101,7 @@ async def test_thinking_of_unknown_origin_goes_where_it_is_refused() -> None:
     assert len(fake.requests) == 2
 
 
-@story
+@async_test
 async def test_thinking_of_its_own_that_it_refuses_goes_for_this_request_alone() -> None:
     def wrong(body: dict[str, Any]) -> str:
         bound = "Invalid `signature` in `thinking` block. The block is bound to a different conversation."
@@ -116,7 +116,7 @@ async def test_thinking_of_its_own_that_it_refuses_goes_for_this_request_alone()
     assert len(fake.requests) == 4
 
 
-@story
+@async_test
 async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and_no_more() -> None:
     def wrong(body: dict[str, Any]) -> str:
         return "Invalid `signature` in `thinking` block" if '"thinking"' in json.dumps(body["messages"]) else ""
@@ -134,7 +134,7 @@ async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and
     assert len(fake.requests) == 6
 
 
-@story
+@async_test
 async def test_the_users_own_fault_comes_back_as_it_was() -> None:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: Field required"}}'
     async with running_proxy(fake := FakeProvider([Status(400, body)])) as proxy:
@@ -143,7 +143,7 @@ async def test_the_users_own_fault_comes_back_as_it_was() -> None:
     assert len(fake.requests) == 1
 
 
-@story
+@async_test
 async def test_where_it_does_not_help_the_client_gets_the_second_answer_and_nothing_is_kept() -> None:
     async with running_proxy(fake := FakeProvider(error(NO_ROLE), error(NO_ROLE + " still"))) as proxy:
         answer = await proxy.post(messages=SYSTEM)
@@ -153,7 +153,7 @@ async def test_where_it_does_not_help_the_client_gets_the_second_answer_and_noth
     assert len(fake.requests) == 2
 
 
-@story
+@async_test
 async def test_the_same_words_again_teach_nothing_either() -> None:
     both = f"temperature: {EXTRA}"
     async with running_proxy(fake := FakeProvider(error(both))) as proxy:
@@ -162,7 +162,7 @@ async def test_the_same_words_again_teach_nothing_either() -> None:
     assert len(fake.requests) == 2
 
 
-@story
+@async_test
 async def test_a_provider_that_refuses_one_thing_after_the_other_comes_to_an_end() -> None:
     """Whatever is there, it refuses the first of it: each request teaches one rule and is sent twice at most."""
     fields: dict[str, Any] = {name: {"x": 1} for name in sorted(FIELDS) if "." not in name and name != "thinking"}
@@ -180,7 +180,7 @@ async def test_a_provider_that_refuses_one_thing_after_the_other_comes_to_an_end
     assert len(fake.requests) == sent + 1
 
 
-@story
+@async_test
 async def test_a_fault_of_the_provider_on_the_second_try_proves_nothing_and_the_next_one_is_asked() -> None:
     first, second = FakeProvider(error(NO_ROLE), [Status(529)]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -192,7 +192,7 @@ async def test_a_fault_of_the_provider_on_the_second_try_proves_nothing_and_the_
 
 
 @pytest.mark.parametrize("limit", ["Your credit balance is too low to access the API.", "prompt is too long: 9 > 8"])
-@story
+@async_test
 async def test_nor_does_a_limit_behind_a_400(limit: str) -> None:
     first, second = FakeProvider(error(NO_ROLE), error(limit)), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -201,7 +201,7 @@ async def test_nor_does_a_limit_behind_a_400(limit: str) -> None:
     assert len(first.requests) == 2
 
 
-@story
+@async_test
 async def test_a_refusal_as_the_first_event_of_a_stream_is_mended_too() -> None:
     refused: Script = [Stream(), stream_error("invalid_request_error", NO_ROLE)]
     async with running_proxy(FakeProvider(refused, message("hello"))) as proxy:
@@ -209,7 +209,7 @@ async def test_a_refusal_as_the_first_event_of_a_stream_is_mended_too() -> None:
         assert learned(proxy) == ["minimax/claude-opus-5-5 role:system"]
 
 
-@story
+@async_test
 async def test_an_image_that_is_refused_with_415() -> None:
     image = [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "x"}}]}]
     async with running_proxy(FakeProvider(error("Model only support text input", 415), message("hello"))) as proxy:
@@ -218,7 +218,7 @@ async def test_an_image_that_is_refused_with_415() -> None:
         assert await complete_text(answer) == "hello"
 
 
-@story
+@async_test
 async def test_counting_is_mended_but_its_path_may_take_less_than_the_other_so_nothing_is_kept() -> None:
     counted = FakeProvider(error(f"temperature: {EXTRA}"), json_answer({"input_tokens": 5}))
     async with running_proxy(counted) as proxy:
@@ -228,7 +228,7 @@ async def test_counting_is_mended_but_its_path_may_take_less_than_the_other_so_n
         assert learned(proxy) == []
 
 
-@story
+@async_test
 async def test_the_message_that_taught_it_is_kept_short_and_without_the_key() -> None:
     text = f"{NO_ROLE} for key-of-minimax " + "x" * 500
     async with running_proxy(FakeProvider(error(text), message("hello"))) as proxy:
@@ -240,11 +240,11 @@ async def test_the_message_that_taught_it_is_kept_short_and_without_the_key() ->
 
 
 @pytest.mark.parametrize(("text", "sends"), [(NO_ROLE, 1), ("Invalid `signature` in `thinking` block", 2)])
-@story
+@async_test
 async def test_a_plans_request_stays_as_it_is_but_for_the_thinking_of_others(text: str, sends: int) -> None:
-    plan = candidate(fake := FakeProvider(error(text)), auth=Auth.CLIENT, api_key="")
+    plan = configured(fake := FakeProvider(error(text)), auth=Auth.CLIENT, api_key="")
     login = {"Authorization": "Bearer sk-ant-oat01-x", "x-claude-proxy-token": "token-of-this-installation"}
     async with running_proxy(plan) as proxy:
         assert (await proxy.post(headers=login, messages=[*SYSTEM, *FOREIGN[1:]])).status == 400
-        await proxy.ledger.holding(1)
+        await proxy.ledger.wait_for_accounts(1)
     assert len(fake.requests) == sends

@@ -6,28 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.quirks import glm, kimi, minimax, others
-from fakes.quirks.client import Conversation
-from fakes.quirks.glm import Glm
-from fakes.quirks.house import House
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.minimax import MiniMax
-from fakes.quirks.table import Table, table
-from fakes.quirks.turns import TURNS
 from fakes.steps import Script
-from fakes.story import story
+from fakes.vendors import minimax, moonshot, single_quirk, zai
+from fakes.vendors.base import House
+from fakes.vendors.behind_proxy import Table, table
+from fakes.vendors.conversation import Conversation
+from fakes.vendors.minimax import MiniMax
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.turns import TURNS
+from fakes.vendors.zai import Glm
 
 LIMITS = [
     pytest.param(MiniMax, minimax.plan_used_up(), id="minimax 2056 behind a 429"),
     pytest.param(MiniMax, minimax.no_balance(), id="minimax 1008 behind a 200"),
     pytest.param(MiniMax, minimax.too_fast(), id="minimax 1002 behind a 200"),
     pytest.param(MiniMax, minimax.too_fast_in_stream(), id="minimax 1002 as the first event"),
-    pytest.param(Kimi, kimi.no_balance(), id="moonshot without balance"),
-    pytest.param(Kimi, kimi.too_fast(), id="moonshot too fast"),
-    pytest.param(Glm, glm.no_balance(), id="zai 1113"),
-    pytest.param(Glm, glm.too_fast(), id="zai 1302"),
-    pytest.param(Glm, glm.plan_used_up("2027-01-15 18:00:00"), id="zai 1308 as the first event"),
+    pytest.param(Kimi, moonshot.no_balance(), id="moonshot without balance"),
+    pytest.param(Kimi, moonshot.too_fast(), id="moonshot too fast"),
+    pytest.param(Glm, zai.no_balance(), id="zai 1113"),
+    pytest.param(Glm, zai.too_fast(), id="zai 1302"),
+    pytest.param(Glm, zai.plan_used_up("2027-01-15 18:00:00"), id="zai 1308 as the first event"),
 ]
 HOUR = 3600.0
 
@@ -40,7 +40,7 @@ async def have_a_turn(here: Table) -> str:
 
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS)
-@story
+@async_test
 async def test_the_next_one_answers(kind: type[House], limit: Script, tmp_path: Path) -> None:
     second = Glm if kind is MiniMax else MiniMax
     async with table(tmp_path, kind, second, clock=FakeClock()) as here:
@@ -49,11 +49,11 @@ async def test_the_next_one_answers(kind: type[House], limit: Script, tmp_path: 
         assert len(here.houses[0].fake.requests) == 1
 
 
-@story
+@async_test
 async def test_a_reset_that_a_message_names_is_waited_for(tmp_path: Path) -> None:
     clock = FakeClock()  # 16 o'clock in Shanghai
     async with table(tmp_path, Glm, MiniMax, clock=clock, failback="immediate") as here:
-        here.houses[0].outage = glm.plan_used_up("2027-01-15 18:00:00")
+        here.houses[0].outage = zai.plan_used_up("2027-01-15 18:00:00")
         assert await have_a_turn(here) == "minimax"
         here.houses[0].outage = None
         clock.pass_time(2 * HOUR - 60)
@@ -62,22 +62,22 @@ async def test_a_reset_that_a_message_names_is_waited_for(tmp_path: Path) -> Non
         assert await have_a_turn(here) == "zai"
 
 
-@story
+@async_test
 async def test_an_empty_account_is_left_alone_for_longer_than_a_rate_limit(tmp_path: Path) -> None:
     clock = FakeClock()
     async with table(tmp_path, Kimi, MiniMax, clock=clock, failback="immediate", cooldown_minutes=10) as here:
-        here.houses[0].outage = kimi.no_balance()
+        here.houses[0].outage = moonshot.no_balance()
         assert await have_a_turn(here) == "minimax"
         here.houses[0].outage = None
         clock.pass_time(11 * 60)
         assert await have_a_turn(here) == "minimax"
 
 
-@story
+@async_test
 async def test_no_credits_is_the_users_to_know(tmp_path: Path) -> None:
     entry = {"preset": "openrouter", "models": {"default": "~z-ai/glm-latest"}}
-    async with table(tmp_path, others.OpenRouter, MiniMax, entries={"openrouter": entry}) as here:
-        here.houses[0].outage = others.out_of_credits()
+    async with table(tmp_path, single_quirk.OpenRouter, MiniMax, entries={"openrouter": entry}) as here:
+        here.houses[0].outage = single_quirk.out_of_credits()
         conversation = Conversation()
         TURNS[0].add_to(conversation)
         answer = await here.send(conversation, TURNS[0].said)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import candidate, running_proxy
+from fakes.proxy import configured, running_proxy
 from fakes.scripts import message
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
-@story
+@async_test
 async def test_it_holds_the_tiers_and_each_providers_own_models_under_ids_that_the_picker_keeps() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
-    own = candidate(second, own_models=("kimi-k3", "kimi-k2.6"))
+    own = configured(second, own_models=("kimi-k3", "kimi-k2.6"))
     async with running_proxy(first, own) as proxy:
         answer = await proxy.ask("GET", "/v1/models?limit=1000")
         assert answer.status == 200
@@ -29,20 +29,20 @@ async def test_it_holds_the_tiers_and_each_providers_own_models_under_ids_that_t
     assert first.requests == second.requests == []
 
 
-@story
+@async_test
 async def test_each_own_model_in_it_can_be_asked_and_pins_its_provider() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
-    async with running_proxy(first, candidate(second, own_models=("kimi-k3",), models={"default": "other"})) as proxy:
+    async with running_proxy(first, configured(second, own_models=("kimi-k3",), models={"default": "other"})) as proxy:
         models = (await (await proxy.ask("GET", "/v1/models")).json())["data"]
         [own] = [model["id"] for model in models if "moonshot" in model["id"]]
         assert await complete_text(await proxy.post(model=own)) == "second"
     assert second.requests[0].json()["model"] == "kimi-k3"
 
 
-@story
+@async_test
 async def test_under_a_pin_it_holds_that_providers_models_only() -> None:
-    first = candidate(FakeProvider(message("first")), own_models=("m3",))
-    second = candidate(FakeProvider(message("second")), own_models=("kimi-k3",))
+    first = configured(FakeProvider(message("first")), own_models=("m3",))
+    second = configured(FakeProvider(message("second")), own_models=("kimi-k3",))
     async with running_proxy(first, second) as proxy:
         text = json.dumps(await (await proxy.ask("GET", "/provider/moonshot/v1/models?limit=1000")).json())
         unknown = await proxy.ask("GET", "/provider/kimi/v1/models")
@@ -51,7 +51,7 @@ async def test_under_a_pin_it_holds_that_providers_models_only() -> None:
     assert "minimax" not in text
 
 
-@story
+@async_test
 async def test_it_needs_the_token() -> None:
     async with running_proxy(FakeProvider(message("first"))) as proxy:
         assert (await proxy.ask("GET", "/v1/models", headers={"Authorization": ""})).status == 401

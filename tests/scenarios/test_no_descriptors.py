@@ -10,14 +10,14 @@ from unittest import mock
 import pytest
 
 from claude_proxy.core.types import Ending
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message
-from fakes.story import story
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-@story
+@async_test
 async def test_no_provider_is_blamed(number: int) -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:

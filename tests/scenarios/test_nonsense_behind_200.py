@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import answers, json_answer, message, message_start
 from fakes.steps import Body, Close, Head, Raw, Script, Status, Stream, error_body
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 HTML = b"<!DOCTYPE html><html><body><h1>Scheduled maintenance</h1></body></html>"
 STREAM = {"content-type": "text/event-stream"}
@@ -47,7 +47,7 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
-@story
+@async_test
 async def test_the_next_provider_streams(script: Script) -> None:
     first = FakeProvider(script)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
@@ -58,7 +58,7 @@ async def test_the_next_provider_streams(script: Script) -> None:
 
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
-@story
+@async_test
 async def test_the_next_provider_answers_whole(script: Script) -> None:
     first = FakeProvider(script)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
@@ -68,13 +68,13 @@ async def test_the_next_provider_answers_whole(script: Script) -> None:
     assert report["state"] == "cooldown"
 
 
-@story
+@async_test
 async def test_a_whole_message_is_no_answer_where_a_stream_was_asked_for() -> None:
     async with running_proxy(FakeProvider([Status(200, MESSAGE)]), FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
 
 
-@story
+@async_test
 async def test_a_stream_labelled_as_something_else_is_a_stream() -> None:
     script = [Stream({"content-type": "application/json"}), *message("hello")[1:]]
     async with running_proxy(FakeProvider(script)) as proxy:
@@ -83,7 +83,7 @@ async def test_a_stream_labelled_as_something_else_is_a_stream() -> None:
         assert await complete_text(answer) == "hello"
 
 
-@story
+@async_test
 async def test_gzip_that_nobody_asked_for_is_read_all_the_same() -> None:
     body = gzip.compress(MESSAGE)
     async with running_proxy(FakeProvider([Status(200, body, {"content-encoding": "gzip"})])) as proxy:

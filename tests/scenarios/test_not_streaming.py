@@ -7,25 +7,25 @@ import json
 import pytest
 
 from claude_proxy.core.types import Ending, Usage
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import hasty, running_proxy
+from fakes.proxy import running_proxy, with_timeouts
 from fakes.scripts import json_message, message
 from fakes.steps import Body, Close, Cut, Head, Raw, Script, Stall, Status, Stream
-from fakes.story import story
 
 WHOLE = json.dumps({"id": "m", "type": "message", "content": [{"type": "text", "text": "x" * 5000}]}).encode()
 JSON = {"content-type": "application/json"}
 DECLARED = {**JSON, "content-length": str(len(WHOLE))}
 
 
-@story
+@async_test
 async def test_it_comes_back_as_it_was() -> None:
     spaced = b'{ "type":"message",\n"content":[],"usage":{"input_tokens":3,"output_tokens":4}}'
     async with running_proxy(FakeProvider([Status(200, spaced)])) as proxy:
         answer = await proxy.post(stream=False)
         assert (answer.status, await answer.read()) == (200, spaced)
         assert answer.headers["content-type"] == "application/json"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert (account.usage, account.ending, account.streaming) == (Usage(3, 4), Ending.COMPLETE, False)
 
 
@@ -41,9 +41,9 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("script", BREAKS.values(), ids=BREAKS.keys())
-@story
+@async_test
 async def test_failover_covers_it_to_its_last_byte(script: Script) -> None:
-    first = hasty(FakeProvider(script), first_event=0.3, first_content=0.3, stall=0.3)
+    first = with_timeouts(FakeProvider(script), first_event=0.3, first_content=0.3, stall=0.3)
     async with running_proxy(first, FakeProvider(json_message("second"))) as proxy:
         answer = await proxy.post(stream=False)
         assert (await answer.json())["content"][0]["text"] == "second"
@@ -58,7 +58,7 @@ async def test_failover_covers_it_to_its_last_byte(script: Script) -> None:
         pytest.param([Raw(b"HTTP/1.1 100 Continue\r\n\r\n"), Head(200, DECLARED), Raw(WHOLE)], id="after a 100"),
     ],
 )
-@story
+@async_test
 async def test_any_framing_will_do(script: Script) -> None:
     async with running_proxy(FakeProvider(script)) as proxy:
         assert await (await proxy.post(stream=False)).read() == WHOLE

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import PING, error_event, message, message_start, stream_error
 from fakes.steps import Raw, Script, Stream
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 
-@story
+@async_test
 async def test_the_next_provider_answers_and_the_headers_say_so() -> None:
     first, second = FakeProvider(error_event("overloaded_error")), FakeProvider(message("hello"))
     async with running_proxy(first, second) as proxy:
@@ -35,13 +35,13 @@ async def test_the_next_provider_answers_and_the_headers_say_so() -> None:
         ),
     ],
 )
-@story
+@async_test
 async def test_any_error_before_the_first_content_counts(script: Script) -> None:
     async with running_proxy(FakeProvider(script), FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
 
 
-@story
+@async_test
 async def test_nothing_of_the_failed_answer_reaches_the_client() -> None:
     first = FakeProvider([Stream(), message_start(input_tokens=999), stream_error("overloaded_error")])
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
@@ -49,7 +49,7 @@ async def test_nothing_of_the_failed_answer_reaches_the_client() -> None:
     assert [event.data["message"]["usage"]["input_tokens"] for event in events if event.name == "message_start"] == [12]
 
 
-@story
+@async_test
 async def test_a_quota_error_as_first_event_rests_the_provider_for_the_cooldown() -> None:
     first = FakeProvider(error_event("rate_limit_error"))
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:

@@ -9,14 +9,14 @@ import pytest
 
 from claude_proxy.core.types import Auth
 from claude_proxy.store.log import LogLedger
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
-from fakes.peer import Request
 from fakes.provider import FakeProvider
-from fakes.proxy import TOKEN, Candidate, RunningProxy, candidate, running_proxy
+from fakes.proxy import TOKEN, ConfiguredProvider, RunningProxy, configured, running_proxy
 from fakes.scripts import answers, json_answer, message
+from fakes.server_connection import Request
 from fakes.steps import Cut, Script, Status, error_body
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 LOGIN = "sk-ant-oat01-login-of-the-user-5170"
 BEARER = f"Bearer {LOGIN}"
@@ -26,9 +26,9 @@ TWO_HOURS = 7200.0
 USED_UP = [Status(429, error_body("rate_limit_error", f"limit of {LOGIN}"), {"retry-after": "7200"})]
 
 
-def plan(at: FakeProvider) -> Candidate:
+def plan(at: FakeProvider) -> ConfiguredProvider:
     """Return the provider of a plan: `minimax` where it stands first."""
-    return candidate(at, auth=Auth.CLIENT, api_key="", api_key_env="")
+    return configured(at, auth=Auth.CLIENT, api_key="", api_key_env="")
 
 
 def shown(requests: list[Request]) -> list[str | None]:
@@ -40,7 +40,7 @@ async def asked(proxy: RunningProxy, target: str = "/v1/messages", **headers: st
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_the_login_arrives_as_it_came_and_once(stream: bool) -> None:
     fake = FakeProvider(answers("hello"))
     async with running_proxy(plan(fake)) as proxy:
@@ -53,7 +53,7 @@ async def test_the_login_arrives_as_it_came_and_once(stream: bool) -> None:
     assert TOKEN not in str(request)
 
 
-@story
+@async_test
 async def test_the_request_stays_as_it_is_for_the_plan_and_becomes_the_next_ones_own() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     body = (
@@ -71,7 +71,7 @@ async def test_the_request_stays_as_it_is_for_the_plan_and_becomes_the_next_ones
     assert second.requests[0].header("anthropic-beta") == "claude-code-20250219"
 
 
-@story
+@async_test
 async def test_its_tokens_are_counted_with_the_login_too() -> None:
     fake = FakeProvider(json_answer({"input_tokens": 42}))
     async with running_proxy(plan(fake)) as proxy:
@@ -91,7 +91,7 @@ CARRIED = {
 
 
 @pytest.mark.parametrize("headers", CARRIED.values(), ids=CARRIED.keys())
-@story
+@async_test
 async def test_our_own_token_never_reaches_a_provider(headers: dict[str, str]) -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     async with running_proxy(plan(first), second) as proxy:
@@ -108,7 +108,7 @@ TROUBLES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-@story
+@async_test
 async def test_the_next_provider_takes_over_and_never_sees_the_login(trouble: Script, tmp_path: Path) -> None:
     first, second = FakeProvider(trouble), FakeProvider(answers("second"))
     async with running_proxy(plan(first), second) as proxy:
@@ -116,7 +116,7 @@ async def test_the_next_provider_takes_over_and_never_sees_the_login(trouble: Sc
         status = json.dumps(await proxy.status())
         told = repr(proxy.ledger)
         ledger = LogLedger(tmp_path / "proxy.log")
-        for account in await proxy.ledger.holding(1):
+        for account in await proxy.ledger.wait_for_accounts(1):
             ledger.record(account)
         ledger.close()
     assert shown(first.requests) == [BEARER]
@@ -126,7 +126,7 @@ async def test_the_next_provider_takes_over_and_never_sees_the_login(trouble: Sc
         assert LOGIN not in text
 
 
-@story
+@async_test
 async def test_a_limit_that_is_reached_rests_it_until_its_reset_and_then_it_is_asked_again() -> None:
     clock = FakeClock()
     first, second = FakeProvider(USED_UP, message("first")), FakeProvider(message("second"))
@@ -140,7 +140,7 @@ async def test_a_limit_that_is_reached_rests_it_until_its_reset_and_then_it_is_a
     assert shown(first.requests) == [BEARER] * 2
 
 
-@story
+@async_test
 async def test_a_provider_that_takes_the_login_can_be_the_one_that_takes_over() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(message("second"))
     async with running_proxy(first, plan(second)) as proxy:
@@ -148,7 +148,7 @@ async def test_a_provider_that_takes_the_login_can_be_the_one_that_takes_over() 
     assert (shown(first.requests), shown(second.requests)) == (["Bearer key-of-minimax"], [BEARER])
 
 
-@story
+@async_test
 async def test_a_redirect_is_not_followed_with_it() -> None:
     elsewhere = FakeProvider(message("elsewhere"))
     async with elsewhere:
@@ -158,7 +158,7 @@ async def test_a_redirect_is_not_followed_with_it() -> None:
     assert elsewhere.requests == []
 
 
-@story
+@async_test
 async def test_pinned_it_gets_the_login_and_its_error_goes_out_as_it_is() -> None:
     first, second = FakeProvider(USED_UP, message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second) as proxy:
@@ -170,7 +170,7 @@ async def test_pinned_it_gets_the_login_and_its_error_goes_out_as_it_is() -> Non
     assert LOGIN not in str(second.requests)
 
 
-@story
+@async_test
 async def test_without_a_login_it_is_passed_over() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second) as proxy:
@@ -182,7 +182,7 @@ async def test_without_a_login_it_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("target", ["/v1/messages", "/provider/minimax/v1/messages", "/v1/messages/count_tokens"])
-@story
+@async_test
 async def test_without_a_login_and_without_another_the_user_hears_how_to_mend_it(target: str) -> None:
     only = FakeProvider(message("first"))
     async with running_proxy(plan(only)) as proxy:
@@ -198,7 +198,7 @@ async def test_without_a_login_and_without_another_the_user_hears_how_to_mend_it
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@story
+@async_test
 async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it(status: int) -> None:
     words = error_body("authentication_error", f"OAuth token has expired: {LOGIN}")
     first, second = FakeProvider([Status(status, words)], message("first")), FakeProvider(message("second"))
@@ -217,7 +217,7 @@ async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_it_is_told_of_a_refused_login_even_where_refused_keys_are_passed_over() -> None:
     words = error_body("authentication_error", "OAuth token has expired")
     first, second = FakeProvider([Status(401, words)], message("first")), FakeProvider(message("second"))
@@ -235,7 +235,7 @@ async def test_it_is_told_of_a_refused_login_even_where_refused_keys_are_passed_
         (400, {"anthropic-ratelimit-unified-reset": "{reset}"}),
     ],
 )
-@story
+@async_test
 async def test_a_plans_own_headers_say_when_it_is_back(status: int, headers: dict[str, str]) -> None:
     clock = FakeClock()
     told = {name: value.format(reset=int(clock.now + TWO_HOURS)) for name, value in headers.items()}

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import hasty, running_proxy
+from fakes.proxy import running_proxy, with_timeouts
 from fakes.scripts import MESSAGE_STOP, PING, block_start, block_stop, message_delta, message_start
 from fakes.steps import Body, Event, Script, Stall, Step, Stream, Text, Wait, text_delta
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 TEXT_BLOCK = block_start({"type": "text", "text": ""})
 ODD = (
@@ -32,13 +32,13 @@ def pieces_of(data: bytes, size: int) -> list[Step]:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, len(ODD)])
-@story
+@async_test
 async def test_the_bytes_are_the_providers_own_however_they_were_cut(size: int) -> None:
     async with running_proxy(FakeProvider([Stream(), *pieces_of(ODD, size)])) as proxy:
         assert await (await proxy.post()).read() == ODD
 
 
-@story
+@async_test
 async def test_each_event_is_there_before_the_next_one_is_sent() -> None:
     gates = [asyncio.Event() for _ in range(20)]
     paced: list[Step] = [step for at, gate in enumerate(gates) for step in (text_delta(f"{at} "), Wait(gate))]
@@ -53,7 +53,7 @@ async def test_each_event_is_there_before_the_next_one_is_sent() -> None:
     assert heard == [f"{at} " for at in range(20)]
 
 
-@story
+@async_test
 async def test_an_event_with_other_line_ends_is_there_at_once_too() -> None:
     gate = asyncio.Event()
     delta = text_delta("hello").encode().replace(b"\n", b"\r\n")
@@ -68,7 +68,7 @@ async def test_an_event_with_other_line_ends_is_there_at_once_too() -> None:
         assert MESSAGE_STOP.encode() in b"".join([chunk async for chunk in chunks])
 
 
-@story
+@async_test
 async def test_the_first_content_is_there_though_nothing_follows_yet() -> None:
     gate = asyncio.Event()
     thinking = block_start({"type": "thinking", "thinking": "", "signature": ""})
@@ -81,9 +81,9 @@ async def test_the_first_content_is_there_though_nothing_follows_yet() -> None:
         assert await complete_text(answer) == "hello"
 
 
-@story
+@async_test
 async def test_a_provider_that_leaves_its_body_open_behind_message_stop_keeps_nobody_waiting() -> None:
     script: Script = [Stream(), message_start(), Text("hello"), message_delta(), MESSAGE_STOP, Stall()]
-    async with running_proxy(hasty(FakeProvider(script), stall=60.0)) as proxy:
+    async with running_proxy(with_timeouts(FakeProvider(script), stall=60.0)) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
         assert (await proxy.status())["minimax"]["strikes"] == 0

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import candidate, running_proxy
+from fakes.proxy import configured, running_proxy
 from fakes.scripts import message
 from fakes.steps import Cut, Status
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 PIN = "/provider/moonshot/v1/messages?beta=true"
 
 
-@story
+@async_test
 async def test_it_goes_to_the_named_one() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(PIN)
         assert await complete_text(answer) == "second"
         assert answer.headers["x-claude-proxy-provider"] == "moonshot"
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         assert account.pinned
     assert first.requests == []
     assert second.requests[0].target == "/v1/messages?beta=true"
 
 
-@story
+@async_test
 async def test_its_error_is_relayed_and_nobody_else_is_asked() -> None:
     first, second = FakeProvider(message("first")), FakeProvider([Status(529)])
     async with running_proxy(first, second) as proxy:
@@ -34,7 +34,7 @@ async def test_its_error_is_relayed_and_nobody_else_is_asked() -> None:
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_a_broken_connection_is_an_error_of_ours() -> None:
     first, second = FakeProvider(message("first")), FakeProvider([Cut()])
     async with running_proxy(first, second) as proxy:
@@ -44,7 +44,7 @@ async def test_a_broken_connection_is_an_error_of_ours() -> None:
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_it_goes_there_even_while_that_one_rests() -> None:
     first = FakeProvider(message("first"))
     second = FakeProvider([Status(429, headers={"retry-after": "600"})], message("second"))
@@ -53,7 +53,7 @@ async def test_it_goes_there_even_while_that_one_rests() -> None:
         assert await complete_text(await proxy.post(PIN)) == "second"
 
 
-@story
+@async_test
 async def test_an_unknown_name_is_404_and_lists_the_names() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -64,10 +64,10 @@ async def test_an_unknown_name_is_404_and_lists_the_names() -> None:
     assert first.requests == second.requests == []
 
 
-@story
+@async_test
 async def test_a_model_that_names_its_provider_pins_both() -> None:
     first = FakeProvider(message("first"))
-    second = candidate(FakeProvider(message("second")), models={"default": "kimi-k3"})
+    second = configured(FakeProvider(message("second")), models={"default": "kimi-k3"})
     async with running_proxy(first, second) as proxy:
         assert await complete_text(await proxy.post(model="claude-proxy/moonshot/kimi/k2.7")) == "second"
     assert isinstance(second.at, FakeProvider)

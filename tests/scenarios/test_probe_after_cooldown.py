@@ -6,18 +6,18 @@ import asyncio
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message
 from fakes.steps import Status, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 FIRST_COOLDOWN = 15.0
 
 
-@story
+@async_test
 async def test_one_probes_and_the_others_go_past() -> None:
     gate, clock = asyncio.Event(), FakeClock()
     first = FakeProvider([Status(529)], [Wait(gate), *message("first")], message("first"))
@@ -26,7 +26,7 @@ async def test_one_probes_and_the_others_go_past() -> None:
         assert await complete_text(await proxy.post()) == "second"
         clock.pass_time(FIRST_COOLDOWN)
         probe = group.create_task(proxy.post())
-        await first.asked(2)
+        await first.wait_for_requests(2)
         assert (await proxy.status())["minimax"]["state"] == "probing"
         for _ in range(3):
             assert await complete_text(await proxy.post()) == "second"
@@ -37,7 +37,7 @@ async def test_one_probes_and_the_others_go_past() -> None:
     assert len(first.requests) == 3
 
 
-@story
+@async_test
 async def test_a_probe_that_fails_doubles_the_rest() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(529)], [Status(529)], message("first"))
@@ -52,7 +52,7 @@ async def test_a_probe_that_fails_doubles_the_rest() -> None:
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])
-@story
+@async_test
 async def test_a_probe_that_is_never_judged_gives_its_place_to_the_next(hangs_up: bool) -> None:
     gate, clock = asyncio.Event(), FakeClock()
     unjudged = [Wait(gate)] if hangs_up else [Status(400)]
@@ -63,34 +63,34 @@ async def test_a_probe_that_is_never_judged_gives_its_place_to_the_next(hangs_up
         clock.pass_time(FIRST_COOLDOWN)
         connection = await proxy.connect()
         asking = group.create_task(proxy.post(connection=connection))
-        await first.asked(2)
+        await first.wait_for_requests(2)
         if hangs_up:
             asking.cancel()
             connection.hang_up()
-            await first.left()
+            await first.wait_for_hang_ups()
         else:
             assert (await asking).status == 400
-        await proxy.ledger.holding(2)
+        await proxy.ledger.wait_for_accounts(2)
         assert await complete_text(await proxy.post()) == "first"
 
 
-@story
+@async_test
 async def test_a_late_answer_from_before_the_rest_changes_nothing() -> None:
     gate, clock = asyncio.Event(), FakeClock()
     first = FakeProvider([Wait(gate), *message("late")], [Status(529)], message("first"))
     second = FakeProvider(message("second"))
     async with running_proxy(first, second, clock=clock) as proxy, asyncio.TaskGroup() as group:
         late = group.create_task(proxy.post())
-        await first.asked(1)
+        await first.wait_for_requests(1)
         assert await complete_text(await proxy.post()) == "second"
         gate.set()
         assert await complete_text(await late) == "late"
-        await proxy.ledger.holding(2)
+        await proxy.ledger.wait_for_accounts(2)
         assert (await proxy.status())["minimax"]["state"] == "cooldown"
         assert await complete_text(await proxy.post()) == "second"
 
 
-@story
+@async_test
 async def test_strikes_in_a_row_rest_at_most_for_the_cooldown() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(529)])

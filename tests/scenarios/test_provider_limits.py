@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.traits import Traits
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
-from fakes.proxy import candidate, running_proxy
+from fakes.proxy import configured, running_proxy
 from fakes.scripts import json_message, message, stream_error
 from fakes.steps import Event, Script, Status, Stream, error_body
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 HOUR = 3600.0
 NOW = FakeClock().now
@@ -61,13 +61,13 @@ class Nameless(Event):
         pytest.param(429, zai("1305", "busy"), 15.0, "overloaded_error", id="overloaded"),
     ],
 )
-@story
+@async_test
 async def test_the_next_one_answers_and_it_rests(
     place: Any, status: int, body: bytes, rest: float, reason: str
 ) -> None:
     clock = FakeClock()
     first = FakeProvider(place(status, body), message("first"))
-    east = candidate(first, traits=Traits(reset_utc_offset=8.0))
+    east = configured(first, traits=Traits(reset_utc_offset=8.0))
     async with running_proxy(east, FakeProvider(message("second")), clock=clock) as proxy:
         answer = await proxy.post()
         assert answer.headers["x-claude-proxy-attempts"] == f"minimax={reason}, moonshot=200"
@@ -80,21 +80,21 @@ async def test_the_next_one_answers_and_it_rests(
         assert await complete_text(await proxy.post()) == "first"
 
 
-@story
+@async_test
 async def test_an_answer_while_it_is_pinned_ends_a_long_rest() -> None:
     first = FakeProvider([Status(429, zai("1113", "arrears"))], message("paid"))
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         assert await complete_text(await proxy.post()) == "second"
         told = (await proxy.status())["minimax"]
         assert (told["out_of_credit"], told["why"]) == (True, "out of credit")
-        await proxy.ledger.told("minimax is out of credit (no_credit). Top up its account.")
+        await proxy.ledger.note_with("minimax is out of credit (no_credit). Top up its account.")
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages")) == "paid"
         assert await complete_text(await proxy.post()) == "paid"
         assert not (await proxy.status())["minimax"]["out_of_credit"]
 
 
 @pytest.mark.parametrize("script", [[Status(400, minimax(2013, "bad"))], [Status(200, minimax(2013, "bad"))]])
-@story
+@async_test
 async def test_a_bad_parameter_is_the_requests_fault_behind_a_200_too(script: Script) -> None:
     first, second = FakeProvider(script), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -104,23 +104,23 @@ async def test_a_bad_parameter_is_the_requests_fault_behind_a_200_too(script: Sc
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_an_unknown_model_goes_to_the_next_provider_and_is_named() -> None:
     unknown = error_body("not_found_error", "model: kimi-k9")
-    first = candidate(FakeProvider([Status(404, unknown)], message("first")), models={"opus": "kimi-k9"})
+    first = configured(FakeProvider([Status(404, unknown)], message("first")), models={"opus": "kimi-k9"})
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         answer = await proxy.post()
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=unknown_model, moonshot=200"
         assert await complete_text(answer) == "second"
         told = (await proxy.status())["minimax"]
         assert (told["state"], told["strikes"], told["unknown_model"]) == ("ready", 0, "kimi-k9")
-        assert "kimi-k9" in await proxy.ledger.told("Correct `models`")
+        assert "kimi-k9" in await proxy.ledger.note_with("Correct `models`")
         assert await complete_text(await proxy.post()) == "first"
         assert (await proxy.status())["minimax"]["unknown_model"] is None
 
 
 @pytest.mark.parametrize("target", ["/v1/messages", "/provider/minimax/v1/messages"])
-@story
+@async_test
 async def test_where_all_know_it_not_the_last_ones_error_is_relayed(target: str) -> None:
     bodies = [error_body("not_found_error", f"model: no-{number}") for number in range(2)]
     async with running_proxy(*(FakeProvider([Status(404, body)]) for body in bodies)) as proxy:
@@ -134,7 +134,7 @@ TOO_LONG = error_body("api_error", "This model's maximum context length is 5 tok
 
 
 @pytest.mark.parametrize("script", [[Status(400, TOO_LONG)], [Status(200, TOO_LONG)]], ids=["400", "200"])
-@story
+@async_test
 async def test_what_is_too_long_for_all_is_said_as_anthropic_says_it(script: Script) -> None:
     async with running_proxy(FakeProvider(script), FakeProvider(script)) as proxy:
         answer = await proxy.post()
@@ -148,14 +148,14 @@ async def test_what_is_too_long_for_all_is_said_as_anthropic_says_it(script: Scr
         assert [one["state"] for one in (await proxy.status()).values()] == ["ready", "ready"]
 
 
-@story
+@async_test
 async def test_what_another_one_can_hold_goes_there() -> None:
     async with running_proxy(FakeProvider([Status(400, TOO_LONG)]), FakeProvider(json_message("held"))) as proxy:
         answer = await proxy.post(stream=False)
         assert (await answer.json())["content"][0]["text"] == "held"
 
 
-@story
+@async_test
 async def test_anthropics_own_words_stay_byte_for_byte() -> None:
     body = b" " + error_body("invalid_request_error", "prompt is too long: 9 tokens > 5 maximum")
     async with running_proxy(FakeProvider([Status(400, body)])) as proxy:
@@ -163,7 +163,7 @@ async def test_anthropics_own_words_stay_byte_for_byte() -> None:
         assert (answer.status, await answer.read()) == (400, body)
 
 
-@story
+@async_test
 async def test_a_plan_rests_until_the_window_that_rejects_is_over() -> None:
     plan = {
         "anthropic-ratelimit-unified-status": "rejected",
@@ -182,7 +182,7 @@ async def test_a_plan_rests_until_the_window_that_rejects_is_over() -> None:
 @pytest.mark.parametrize(
     ("status", "outcome", "rest"), [(401, "401", 15.0), (403, "403", 15.0), (402, "no_credit", 6 * HOUR)]
 )
-@story
+@async_test
 async def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, outcome: str, rest: float) -> None:
     first, second = FakeProvider([Status(status)]), FakeProvider(message("second"))
     async with running_proxy(first, second, clock=FakeClock(), failover_on_auth=True) as proxy:
@@ -194,7 +194,7 @@ async def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, outc
         assert (told["key_rejected"], told["out_of_credit"]) == (status != 402, status == 402)
 
 
-@story
+@async_test
 async def test_an_error_in_the_first_event_that_the_client_waited_for_is_an_event() -> None:
     first = FakeProvider([Stream(), stream_error("x", "insufficient balance (1008)")])
     async with running_proxy(first, ping_after=0.0) as proxy:

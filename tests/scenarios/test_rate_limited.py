@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import message
 from fakes.steps import Close, Cut, Head, Raw, Stall, Status, Step
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 CLOCK = FakeClock()
 NOW = CLOCK.now
@@ -45,7 +45,7 @@ def rfc3339(moment: float) -> str:
         pytest.param({"retry-after": "soon"}, 1800, id="nonsense said: the cooldown"),
     ],
 )
-@story
+@async_test
 async def test_it_rests_as_long_as_it_said_and_not_a_second_longer(headers: dict[str, str], seconds: float) -> None:
     clock = FakeClock()
     first = FakeProvider([Status(429, headers=headers)], message("first"))
@@ -62,7 +62,7 @@ async def test_it_rests_as_long_as_it_said_and_not_a_second_longer(headers: dict
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
-@story
+@async_test
 async def test_each_retried_status_goes_to_the_next_provider(status: int) -> None:
     async with running_proxy(FakeProvider([Status(status)]), FakeProvider(message("second"))) as proxy:
         answer = await proxy.post()
@@ -71,7 +71,7 @@ async def test_each_retried_status_goes_to_the_next_provider(status: int) -> Non
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 413, 422])
-@story
+@async_test
 async def test_a_fault_of_the_request_is_relayed_byte_for_byte_and_harms_nobody(status: int) -> None:
     body = b'{"type": "error",  "error": {"type": "x", "message": "max_tokens: 9 > 5"}}'
     first, second = FakeProvider([Status(status, body, {"x-odd": "kept"})]), FakeProvider(message("second"))
@@ -85,7 +85,7 @@ async def test_a_fault_of_the_request_is_relayed_byte_for_byte_and_harms_nobody(
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_the_retried_statuses_are_the_users_to_set() -> None:
     first, second = FakeProvider([Status(500)], [Status(418)]), FakeProvider(message("second"))
     async with running_proxy(first, second, retry_statuses=frozenset({418})) as proxy:
@@ -94,7 +94,7 @@ async def test_the_retried_statuses_are_the_users_to_set() -> None:
 
 
 @pytest.mark.parametrize("end", [Close(), Cut(), Stall()], ids=["closed", "reset", "silent"])
-@story
+@async_test
 async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("claude_proxy.proxy.attempt.ERROR_PATIENCE", 0.1)
     first = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), end])
@@ -107,7 +107,7 @@ async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkey
     assert status["minimax"]["strikes"] == 0
 
 
-@story
+@async_test
 async def test_a_broken_body_is_not_relayed() -> None:
     only = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), Close()])
     async with running_proxy(only) as proxy:

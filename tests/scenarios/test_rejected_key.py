@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import answers, message
 from fakes.steps import Status
-from fakes.story import story
 
 BODY = b'{"error":{"type":"authentication_error","message":"invalid api key"},"type":"error"}'
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@story
+@async_test
 async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None:
     first, second = FakeProvider([Status(status, BODY)], answers("hello")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -30,13 +30,13 @@ async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None
     assert second.requests == []
 
 
-@story
+@async_test
 async def test_a_provider_that_says_to_retry_is_not_believed() -> None:
     async with running_proxy(FakeProvider([Status(401, BODY, {"x-should-retry": "true"})])) as proxy:
         assert (await proxy.post()).headers["x-should-retry"] == "false"
 
 
-@story
+@async_test
 async def test_our_own_401_is_another_matter() -> None:
     async with running_proxy(FakeProvider([Status(401)])) as proxy:
         answer = await proxy.post(headers={"Authorization": "Bearer wrong"})

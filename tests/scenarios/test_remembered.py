@@ -10,12 +10,12 @@ import pytest
 
 from claude_proxy.core.types import Policy
 from claude_proxy.store.home import Home
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, config_of, serving, upstream
+from fakes.proxy import RunningProxy, make_config, make_provider, started_proxy
 from fakes.scripts import message, thinking_then_text
 from fakes.steps import Status
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 SYSTEM = [{"role": "user", "content": "hi"}, {"role": "system", "content": "environment"}]
 REFUSED = Status(
@@ -34,14 +34,14 @@ def owner_of(proxy: RunningProxy, signature: str) -> str | None:
     return proxy.proxy._gateway.memory.signature_owners.of(signature, 0.0)
 
 
-@story
+@async_test
 async def test_rules_and_origins(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     async with FakeProvider([REFUSED], thinking_then_text("hm", "hello"), message("again")) as fake:
-        config = config_of([upstream("minimax", fake.url)], Policy())
-        async with serving(config, home=home) as proxy:
+        config = make_config([make_provider("minimax", fake.url)], Policy())
+        async with started_proxy(config, home=home) as proxy:
             assert await complete_text(await proxy.post(messages=SYSTEM)) == "hello"
-        async with serving(config, home=home) as proxy:
+        async with started_proxy(config, home=home) as proxy:
             assert owner_of(proxy, "c2lnbmVk") == "minimax"
             answer = await proxy.post(messages=SYSTEM)
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
@@ -52,20 +52,20 @@ async def test_rules_and_origins(tmp_path: Path) -> None:
 async def answers_though_nothing_is_kept(folder: Path, spoil: Callable[[Home], None]) -> None:
     home = home_in(folder)
     async with FakeProvider(thinking_then_text("hm", "hello")) as fake:
-        async with serving(config_of([upstream("minimax", fake.url)], Policy()), home=home) as proxy:
+        async with started_proxy(make_config([make_provider("minimax", fake.url)], Policy()), home=home) as proxy:
             spoil(home)
             assert await complete_text(await proxy.post()) == "hello"
         assert [note for note in proxy.ledger.notes if "cannot be written" in note]
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom modes bind")
-@story
+@async_test
 async def test_a_home_that_cannot_be_written_to_stops_nothing(tmp_path: Path) -> None:
     await answers_though_nothing_is_kept(tmp_path, lambda home: home.state.chmod(0o500))
     Home(tmp_path).state.chmod(0o700)
 
 
-@story
+@async_test
 async def test_nor_does_a_home_that_is_gone(tmp_path: Path) -> None:
     def remove(home: Home) -> None:
         for path in home.state.iterdir():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from claude_proxy.core.routing import Routes, Stop
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
-from fakes.proxy import candidate, running_proxy
+from fakes.proxy import configured, running_proxy
 from fakes.scripts import answers, message
 from fakes.steps import Status
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-5-5"
 
@@ -20,7 +20,7 @@ def routes(*opus: Stop) -> Routes:
     return Routes(by_tier=MappingProxyType({"opus": opus}))
 
 
-@story
+@async_test
 async def test_each_tier_goes_its_own_way() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(first, second, routes=routes(Stop("moonshot"), Stop("minimax"))) as proxy:
@@ -29,7 +29,7 @@ async def test_each_tier_goes_its_own_way() -> None:
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages", model=OPUS)) == "first"
 
 
-@story
+@async_test
 async def test_who_does_not_stand_in_it_is_not_asked() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
     async with running_proxy(first, second, routes=routes(Stop("moonshot"))) as proxy:
@@ -37,7 +37,7 @@ async def test_who_does_not_stand_in_it_is_not_asked() -> None:
     assert first.requests == []
 
 
-@story
+@async_test
 async def test_one_provider_with_two_models_has_one_health() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
@@ -51,7 +51,7 @@ async def test_one_provider_with_two_models_has_one_health() -> None:
     assert [request.json()["model"] for request in first.requests] == ["large", "large"]
 
 
-@story
+@async_test
 async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
     clock = FakeClock()
     fake = FakeProvider([Status(529)], [Status(529)], message("small"))
@@ -62,7 +62,7 @@ async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
         assert await complete_text(await proxy.post(model=OPUS)) == "small"
 
 
-@story
+@async_test
 async def test_a_long_context_goes_its_own_way() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     users = Routes(long_context=(Stop("moonshot", "wide"), Stop("minimax")), long_context_tokens=1000)
@@ -72,9 +72,9 @@ async def test_a_long_context_goes_its_own_way() -> None:
     assert second.requests[0].json()["model"] == "wide"
 
 
-@story
+@async_test
 async def test_the_list_of_models_tells_of_it() -> None:
-    fakes = FakeProvider(answers()), candidate(FakeProvider(answers()), models={"opus": "kimi-k3"})
+    fakes = FakeProvider(answers()), configured(FakeProvider(answers()), models={"opus": "kimi-k3"})
     async with running_proxy(*fakes, routes=routes(Stop("moonshot"), Stop("minimax", "M3"))) as proxy:
         page = await (await proxy.ask("GET", "/v1/models")).json()
         assert page["data"][0]["description"] == "kimi-k3 at moonshot, then M3 at minimax"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from claude_proxy.store.log import LogLedger
-from fakes.peer import Request
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import TOKEN, MemoryLedger, candidate, running_proxy
+from fakes.proxy import TOKEN, MemoryLedger, configured, running_proxy
 from fakes.scripts import error_event, json_answer, message, opening, stream_error, tool_use
+from fakes.server_connection import Request
 from fakes.steps import Close, Cut, Raw, Script, Status, Stream, error_body
-from fakes.story import story
 
 KEY = "sk-key-of-the-provider-7261"
 CLIENTS_KEY = "sk-ant-oat01-key-of-the-user-3390"
@@ -61,7 +61,7 @@ def logged(told: MemoryLedger, log: Path) -> str:
 
 @pytest.mark.parametrize("script", PATHS.values(), ids=PATHS.keys())
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path) -> None:
     fake = FakeProvider(script)
     headers = {
@@ -69,11 +69,11 @@ async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path)
         "Authorization": f"Bearer {CLIENTS_KEY}",
         "Cookie": COOKIE,
     }
-    async with running_proxy(candidate(fake, api_key=KEY)) as proxy:
+    async with running_proxy(configured(fake, api_key=KEY)) as proxy:
         prompt = [{"role": "user", "content": PROMPT_TEXT}]
         answer = await proxy.post("/v1/messages?beta=true", headers=headers, messages=prompt, stream=stream)
         await answer.read()
-        await proxy.ledger.holding(1)
+        await proxy.ledger.wait_for_accounts(1)
         told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
     ours = [value for name, value in answer.headers.items() if name.startswith("x-claude-proxy-")]
@@ -85,11 +85,11 @@ async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path)
         assert secret not in status
 
 
-@story
+@async_test
 async def test_the_providers_key_goes_to_its_provider_only_and_the_users_to_nobody() -> None:
     asked: list[Request] = []
     first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
-    async with running_proxy(candidate(first, api_key=KEY), second) as proxy:
+    async with running_proxy(configured(first, api_key=KEY), second) as proxy:
         headers = {"x-claude-proxy-token": TOKEN, "Authorization": f"Bearer {CLIENTS_KEY}", "x-api-key": CLIENTS_KEY}
         assert (await proxy.post(headers=headers)).status == 200
         asked += first.requests + second.requests
@@ -98,7 +98,7 @@ async def test_the_providers_key_goes_to_its_provider_only_and_the_users_to_nobo
     assert CLIENTS_KEY not in str(asked)
 
 
-@story
+@async_test
 async def test_what_it_refuses_is_not_echoed() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         for body in (f'{{"model": {PROMPT_TEXT}', f'{{"messages": "{PROMPT_TEXT}"}}', f'["{PROMPT_TEXT}"]'):

@@ -8,14 +8,14 @@ import pytest
 
 from claude_proxy.core.traits import ModelFacts, Traits
 from claude_proxy.core.types import Failback
+from fakes.async_test import async_test
 from fakes.client import Answer
 from fakes.clock import FakeClock
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
-from fakes.proxy import MODEL, RunningProxy, candidate, running_proxy
+from fakes.proxy import MODEL, RunningProxy, configured, running_proxy
 from fakes.scripts import MESSAGE_STOP, answers, block_stop, message, message_delta, opening
 from fakes.steps import Cut, Status, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 REST = 15.0
 """What one strike rests a provider, in seconds."""
@@ -33,7 +33,7 @@ def failing_once() -> FakeProvider:
     return FakeProvider([Status(529)], message("first"))
 
 
-@story
+@async_test
 async def test_it_stays_while_it_goes_on_and_goes_back_after_five_silent_minutes() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
@@ -45,7 +45,7 @@ async def test_it_stays_while_it_goes_on_and_goes_back_after_five_silent_minutes
         assert await told(proxy) == "first"
 
 
-@story
+@async_test
 async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_where_it_is() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
@@ -55,13 +55,13 @@ async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_whe
         assert await told(proxy) == "second"
 
 
-@story
+@async_test
 async def test_a_web_search_in_between_leaves_it_where_it_is() -> None:
     nothing = Traits(server_tools=())
     second, third = FakeProvider(answers("second")), FakeProvider(answers("searched"))
-    first = candidate(failing_once(), traits=nothing)
+    first = configured(failing_once(), traits=nothing)
     clock = FakeClock()
-    async with running_proxy(first, candidate(second, traits=nothing), third, clock=clock) as proxy:
+    async with running_proxy(first, configured(second, traits=nothing), third, clock=clock) as proxy:
         assert await told(proxy) == "second"
         clock.pass_time(REST)
         search = [{"type": "web_search_20250305", "name": "web_search"}]
@@ -70,7 +70,7 @@ async def test_a_web_search_in_between_leaves_it_where_it_is() -> None:
         assert await told(proxy) == "second"
 
 
-@story
+@async_test
 async def test_without_a_session_the_order_is_plain() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
@@ -79,7 +79,7 @@ async def test_without_a_session_the_order_is_plain() -> None:
         assert await told(proxy, "") == "first"
 
 
-@story
+@async_test
 async def test_when_the_holder_fails_the_first_choice_is_asked_again() -> None:
     clock = FakeClock()
     second = FakeProvider(message("second"), [Status(529)], message("second"))
@@ -94,7 +94,7 @@ async def test_when_the_holder_fails_the_first_choice_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(("failback", "then"), [(Failback.IMMEDIATE, "first"), (Failback.NEVER, "second")])
-@story
+@async_test
 async def test_the_user_can_have_it_otherwise(failback: Failback, then: str) -> None:
     clock = FakeClock()
     fakes = failing_once(), FakeProvider(answers("second"))
@@ -104,7 +104,7 @@ async def test_the_user_can_have_it_otherwise(failback: Failback, then: str) -> 
         assert await told(proxy) == then
 
 
-@story
+@async_test
 async def test_a_pinned_request_neither_uses_nor_changes_it() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
@@ -114,10 +114,10 @@ async def test_a_pinned_request_neither_uses_nor_changes_it() -> None:
         assert await told(proxy) == "second"
 
 
-@story
+@async_test
 async def test_what_the_holder_cannot_hold_goes_to_who_can() -> None:
     clock = FakeClock()
-    small = candidate(FakeProvider(answers("second")), facts={MODEL: ModelFacts(context=1000)})
+    small = configured(FakeProvider(answers("second")), facts={MODEL: ModelFacts(context=1000)})
     async with running_proxy(failing_once(), small, clock=clock) as proxy:
         assert await told(proxy) == "second"
         clock.pass_time(REST)
@@ -125,7 +125,7 @@ async def test_what_the_holder_cannot_hold_goes_to_who_can() -> None:
         assert await complete_text(long) == "first"
 
 
-@story
+@async_test
 async def test_an_answer_that_broke_off_was_held_too() -> None:
     clock = FakeClock()
     second = FakeProvider([*opening("half"), Cut()], message("second"))
@@ -135,7 +135,7 @@ async def test_an_answer_that_broke_off_was_held_too() -> None:
         assert await told(proxy) == "second"
 
 
-@story
+@async_test
 async def test_the_end_of_a_long_answer_wins_time() -> None:
     clock, gate = FakeClock(), asyncio.Event()
     long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
@@ -144,12 +144,12 @@ async def test_the_end_of_a_long_answer_wins_time() -> None:
         clock.pass_time(299)
         gate.set()
         assert await complete_text(answer) == "second"
-        await proxy.ledger.holding(1)
+        await proxy.ledger.wait_for_accounts(1)
         clock.pass_time(299)
         assert await told(proxy) == "second"
 
 
-@story
+@async_test
 async def test_an_answer_that_goes_on_holds_the_session_already() -> None:
     clock, gate = FakeClock(), asyncio.Event()
     long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]

@@ -6,13 +6,13 @@ import asyncio
 import json
 
 from claude_proxy.core.provenance import SignatureOwners
-from fakes.grammar import complete_text
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, running_proxy
 from fakes.scripts import MESSAGE_STOP, block_delta, block_start, block_stop, message_delta, message_start
 from fakes.scripts import thinking_then_text as thought_through
 from fakes.steps import Cut, Script, Status, Stream, Text, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 THINKING = block_start({"type": "thinking", "thinking": "", "signature": ""})
 SIGNED = "c2lnbmVk"
@@ -27,14 +27,14 @@ def signature_owners(proxy: RunningProxy) -> SignatureOwners:
     return proxy.proxy._gateway.memory.signature_owners
 
 
-@story
+@async_test
 async def test_a_stream() -> None:
     async with running_proxy(FakeProvider([Status(429)]), FakeProvider(thought_through("hm", "hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
         assert signature_owners(proxy).of(SIGNED, 0.0) == "moonshot"
 
 
-@story
+@async_test
 async def test_a_signature_in_pieces_whose_first_is_all_that_opens_the_stream() -> None:
     script = [*signed("a", "b"), Text("hello", index=1), message_delta("tool_use"), MESSAGE_STOP]
     async with running_proxy(FakeProvider(script)) as proxy:
@@ -42,7 +42,7 @@ async def test_a_signature_in_pieces_whose_first_is_all_that_opens_the_stream() 
         assert [signature_owners(proxy).of(one, 0.0) for one in ("ab", "b", "a")] == ["minimax", "minimax", None]
 
 
-@story
+@async_test
 async def test_it_is_known_before_the_client_has_the_last_event() -> None:
     """The provider may take its time to end the body: the client's next request does not wait for that."""
     never = asyncio.Event()
@@ -54,15 +54,15 @@ async def test_it_is_known_before_the_client_has_the_last_event() -> None:
         assert signature_owners(proxy).of("s", 0.0) == "minimax"
 
 
-@story
+@async_test
 async def test_a_stream_that_is_cut_off() -> None:
     async with running_proxy(FakeProvider([*signed("s"), Cut()])) as proxy:
         await (await proxy.post()).read()
-        await proxy.ledger.holding(1)
+        await proxy.ledger.wait_for_accounts(1)
         assert signature_owners(proxy).of("s", 0.0) == "minimax"
 
 
-@story
+@async_test
 async def test_an_answer_that_is_not_streamed() -> None:
     content = [{"type": "thinking", "thinking": "hm", "signature": "whole"}, {"type": "text", "text": "hello"}]
     body = json.dumps({"type": "message", "content": content}).encode()

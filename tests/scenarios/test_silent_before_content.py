@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.client import StreamEvent
-from fakes.grammar import complete_text, ending_of, names_of
 from fakes.provider import FakeProvider
-from fakes.proxy import hasty, running_proxy
+from fakes.proxy import running_proxy, with_timeouts
 from fakes.scripts import PING, error_event, message, message_start
 from fakes.steps import Close, Cut, Drip, Head, Repeat, Script, Stall, Status, Stream, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text, ending_of, names_of
 
 SILENT = {
     "accepts and says nothing": [Stall()],
@@ -27,20 +27,20 @@ SILENT = {
 
 @pytest.mark.parametrize("script", SILENT.values(), ids=SILENT.keys())
 @pytest.mark.parametrize("ping_after", [0.01, 60.0], ids=["pinged", "not pinged"])
-@story
+@async_test
 async def test_the_next_provider_answers(script: Script, ping_after: float) -> None:
     silent = FakeProvider(script)
-    first = hasty(silent, first_event=0.15, first_content=0.15)
+    first = with_timeouts(silent, first_event=0.15, first_content=0.15)
     async with running_proxy(first, FakeProvider(message("hello")), ping_after=ping_after) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
-        await silent.left()
-        [account] = await proxy.ledger.holding(1)
+        await silent.wait_for_hang_ups()
+        [account] = await proxy.ledger.wait_for_accounts(1)
         report = (await proxy.status())["minimax"]
     assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
     assert (report["state"], report["strikes"]) == ("cooldown", 1)
 
 
-@story
+@async_test
 async def test_a_ping_is_the_first_the_client_hears() -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), Cut()])
@@ -56,7 +56,7 @@ async def test_a_ping_is_the_first_the_client_hears() -> None:
     assert names_of(heard)[0] == "message_start"
 
 
-@story
+@async_test
 async def test_who_answered_stands_in_the_stream_where_it_came_too_late_for_the_head() -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), Status(529)])
@@ -78,7 +78,7 @@ async def test_who_answered_stands_in_the_stream_where_it_came_too_late_for_the_
         pytest.param([Status(401)], id="a fault of the request"),
     ],
 )
-@story
+@async_test
 async def test_when_all_fail_the_pinged_client_gets_one_error_event(script: Script) -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), *script])
@@ -87,14 +87,14 @@ async def test_when_all_fail_the_pinged_client_gets_one_error_event(script: Scri
         heard = [await anext(events)]
         gate.set()
         heard += [event async for event in events]
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert ending_of(heard) == "error"
     assert names_of(heard) == ["error"]
     assert account.status == 200
 
 
-@story
+@async_test
 async def test_a_client_that_does_not_stream_gets_no_ping() -> None:
-    first = hasty(FakeProvider([Stall()]), first_content=0.2)
+    first = with_timeouts(FakeProvider([Stall()]), first_content=0.2)
     async with running_proxy(first, FakeProvider([Status(400)]), ping_after=0.01) as proxy:
         assert (await proxy.post(stream=False)).status == 400

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from fakes.grammar import complete_text, ending_of, text_of
+from fakes.async_test import async_test, run_ready_callbacks
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
 from fakes.steps import Reached, text_delta
-from fakes.story import story, turn_the_loop
+from fakes.stream_checks import complete_text, ending_of, text_of
 
 PIECE = "x" * 60_000
 PIECES = 600
@@ -25,14 +25,14 @@ def flood(through: asyncio.Event) -> FakeProvider:
     )
 
 
-@story
+@async_test
 async def test_the_provider_waits_and_nothing_is_lost() -> None:
     through = asyncio.Event()
     provider = flood(through)
     async with running_proxy(provider) as proxy:
         connection = await proxy.connect(receive_buffer=16384)
         answer = await proxy.post(connection=connection)
-        await turn_the_loop()
+        await run_ready_callbacks()
         assert not through.is_set()
         assert provider.bytes_sent < MAX_ON_THE_WAY
         events = await answer.all_events()
@@ -40,24 +40,24 @@ async def test_the_provider_waits_and_nothing_is_lost() -> None:
     assert len(text_of(events)) == PIECES * len(PIECE)
 
 
-@story
+@async_test
 async def test_others_are_served_meanwhile() -> None:
     provider = flood(asyncio.Event())
     async with running_proxy(provider) as proxy:
         slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))
-        await turn_the_loop()
+        await run_ready_callbacks()
         assert await complete_text(await proxy.post()) == "second"
         slow.hang_up()
-        await provider.left()
+        await provider.wait_for_hang_ups()
 
 
-@story
+@async_test
 async def test_a_client_that_reads_nothing_is_no_fault_of_the_provider() -> None:
     provider = flood(asyncio.Event())
     async with running_proxy(provider) as proxy:
         slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))
-        await turn_the_loop()
+        await run_ready_callbacks()
         slow.hang_up()
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
         assert (await proxy.status())["minimax"]["strikes"] == 0
     assert account.ending.value == "client_left"

@@ -7,17 +7,17 @@ import asyncio
 import pytest
 
 from claude_proxy.core.types import Ending
-from fakes.grammar import complete_text, ending_of
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
 from fakes.steps import Stall, Wait
-from fakes.story import story
+from fakes.stream_checks import complete_text, ending_of
 
 REST = [block_stop(), message_delta(), MESSAGE_STOP]
 
 
-@story
+@async_test
 async def test_a_stream_in_flight_is_finished() -> None:
     gate = asyncio.Event()
     async with running_proxy(FakeProvider([*opening("hello"), Wait(gate), *REST])) as proxy:
@@ -31,7 +31,7 @@ async def test_a_stream_in_flight_is_finished() -> None:
             await proxy.connect()
 
 
-@story
+@async_test
 async def test_by_force_a_stream_in_flight_is_ended() -> None:
     fake = FakeProvider([*opening("hello"), Stall()])
     async with running_proxy(fake) as proxy:
@@ -41,18 +41,18 @@ async def test_by_force_a_stream_in_flight_is_ended() -> None:
         events = await answer.all_events()
         assert ending_of(events) == "error"
         assert events[-1].data["error"]["type"] == "overloaded_error"
-        await fake.left()
+        await fake.wait_for_hang_ups()
         await proxy.proxy.wait()
         (account,) = proxy.ledger.accounts
         assert (account.ending, account.status) == (Ending.ERROR, 200)
 
 
-@story
+@async_test
 async def test_by_force_who_waits_for_an_answer_is_told() -> None:
     fake = FakeProvider([Stall()])
     async with running_proxy(fake) as proxy:
         asking = asyncio.get_running_loop().create_task(proxy.post())
-        await fake.asked()
+        await fake.wait_for_requests()
         await proxy.ask("POST", "/admin/stop", b'{"force": true}')
         answer = await asking
         assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
@@ -61,18 +61,18 @@ async def test_by_force_who_waits_for_an_answer_is_told() -> None:
         assert (account.ending, account.status) == (Ending.ERROR, 529)
 
 
-@story
+@async_test
 async def test_an_idle_proxy_stops_at_once() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         kept = await proxy.connect()
         assert await complete_text(await proxy.post(connection=kept)) == "hello"
         assert await (await proxy.ask("POST", "/admin/stop", b'{"force": false}')).json() == {"in_flight": 0}
         await proxy.proxy.wait()
-        assert await kept.silent() == b""
+        assert await kept.read_to_end() == b""
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Origin": "http://evil.example"}, {"Content-Type": ""}])
-@story
+@async_test
 async def test_not_everybody_may_stop_it(headers: dict[str, str]) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         assert (await proxy.ask("POST", "/admin/stop", b'{"force": true}', headers=headers)).status >= 400

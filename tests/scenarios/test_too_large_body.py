@@ -7,12 +7,12 @@ import json
 
 import pytest
 
+from fakes.async_test import async_test
 from fakes.client import BrokenError, Connection
-from fakes.grammar import complete_text
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy
 from fakes.scripts import message
-from fakes.story import story
+from fakes.stream_checks import complete_text
 
 LIMIT = 4096
 
@@ -24,7 +24,7 @@ def head(proxy: RunningProxy, framing: str) -> bytes:
     ).encode()
 
 
-@story
+@async_test
 async def test_a_declared_length_is_enough_to_refuse_it() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
@@ -35,7 +35,7 @@ async def test_a_declared_length_is_enough_to_refuse_it() -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_an_undeclared_length_is_refused_at_the_limit() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
@@ -48,7 +48,7 @@ async def test_an_undeclared_length_is_refused_at_the_limit() -> None:
     assert fake.requests == []
 
 
-@story
+@async_test
 async def test_one_who_sends_on_regardless_gets_the_answer_all_the_same() -> None:
     """A client that reads only when it has sent everything must not be cut off before it reads why."""
     async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
@@ -64,7 +64,7 @@ async def send_for_ever(connection: Connection) -> None:
         await connection.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
 
-@story
+@async_test
 async def test_one_who_never_stops_is_cut_off() -> None:
     async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()
@@ -73,7 +73,7 @@ async def test_one_who_never_stops_is_cut_off() -> None:
             await send_for_ever(connection)
 
 
-@story
+@async_test
 async def test_a_body_of_exactly_the_limit_passes_chunked_too() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
@@ -85,7 +85,7 @@ async def test_a_body_of_exactly_the_limit_passes_chunked_too() -> None:
     assert fake.requests[0].body == body
 
 
-@story
+@async_test
 async def test_an_upload_that_breaks_off_reaches_nobody() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:

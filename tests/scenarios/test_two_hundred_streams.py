@@ -11,11 +11,10 @@ from random import Random
 import pytest
 
 from claude_proxy.core.types import Ending
+from fakes.async_test import async_test
 from fakes.client import StreamEvent
-from fakes.grammar import COMPLETE, ending_of, text_of
-from fakes.peer import Request
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, hasty, running_proxy
+from fakes.proxy import RunningProxy, running_proxy, with_timeouts
 from fakes.scripts import (
     PING,
     error_event,
@@ -26,8 +25,9 @@ from fakes.scripts import (
     stream_error,
     thinking_then_text,
 )
+from fakes.server_connection import Request
 from fakes.steps import Close, Cut, Head, Script, Stall, Status, Stream, Text
-from fakes.story import story
+from fakes.stream_checks import COMPLETE, ending_of, text_of
 
 STREAMS = 200
 TEXT = "all is well"
@@ -105,16 +105,16 @@ async def one_client(proxy: RunningProxy, dice: Random) -> str:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-@story
+@async_test
 async def test_each_ends_in_one_of_the_allowed_ways(seed: int) -> None:
     dice = dice_of(seed)
     fakes = [FakeProvider(Moody(dice_of(dice.random()))) for _ in range(3)]
-    hurried = [hasty(fake, first_event=0.3, first_content=0.3, stall=0.3) for fake in fakes]
+    hurried = [with_timeouts(fake, first_event=0.3, first_content=0.3, stall=0.3) for fake in fakes]
     async with running_proxy(*hurried, ping_after=0.1, cooldown=0.05) as proxy:
         async with asyncio.TaskGroup() as group:
             clients = [group.create_task(one_client(proxy, dice_of(dice.random()))) for _ in range(STREAMS)]
         endings = Counter(client.result() for client in clients)
-        accounts = await proxy.ledger.holding(STREAMS)
+        accounts = await proxy.ledger.wait_for_accounts(STREAMS)
         for report in (await proxy.status()).values():
             assert report["state"] != "probing"
     assert len(accounts) == STREAMS

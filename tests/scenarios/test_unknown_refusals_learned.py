@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from fakes.peer import Request
-from fakes.quirks import claude, deepseek, glm
-from fakes.quirks.client import Conversation
-from fakes.quirks.house import House, Refused
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.reading import Body, places
-from fakes.quirks.table import Table, pinned, table
-from fakes.quirks.turns import TURNS, Turn
-from fakes.story import story
+from fakes.async_test import async_test
+from fakes.server_connection import Request
+from fakes.vendors import anthropic, deepseek, zai
+from fakes.vendors.base import House, Refused
+from fakes.vendors.behind_proxy import Table, pinned, table
+from fakes.vendors.conversation import Conversation
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.request_blocks import Body, places
+from fakes.vendors.turns import TURNS, Turn
 
 MODEL = "stranger-1"
 RETRIES = 6
@@ -33,7 +33,7 @@ class Stranger(House):
     def check(self, body: Body, request: Request) -> None:
         for at, message in enumerate(body["messages"]):
             if message["role"] not in ("user", "assistant"):
-                raise glm.literal_error(at, message["role"])
+                raise zai.literal_error(at, message["role"])
         deepseek.check_thinking(body)
         for place in places(body):
             deepseek.check_block(place, sees=False)
@@ -63,18 +63,18 @@ class Relay(House):
     name = "relay"
 
     def unauthorized(self) -> Refused:
-        return claude.bad("no key")
+        return anthropic.bad("no key")
 
     def check(self, body: Body, request: Request) -> None:
         for place in places(body):
             if place.kind in ("tool_use", "tool_result"):
-                claude.check_block(place)
+                anthropic.check_block(place)
 
     def signature(self, number: int) -> str:
         return f"relay-{number}"
 
 
-@story
+@async_test
 async def test_ids_of_another_providers_calls_are_mended_before_the_client_sees_an_error(tmp_path: Path) -> None:
     entry = {"name": "relay", "api_key_env": "RELAY_API_KEY"}
     async with table(tmp_path, Kimi, Relay, entries={"relay": entry}) as here:
@@ -85,7 +85,7 @@ async def test_ids_of_another_providers_calls_are_mended_before_the_client_sees_
         assert len(here.refusals()) == 1
 
 
-@story
+@async_test
 async def test_the_first_conversation_goes_on_and_the_second_meets_no_error(tmp_path: Path) -> None:
     async with table(tmp_path, Stranger, entries={"stranger": ENTRY}) as here:
         first, second = Conversation(), Conversation()

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from fakes.grammar import complete_text
-from fakes.quirks.claude import Claude
-from fakes.quirks.client import HEADERS, text
-from fakes.quirks.deepseek import DeepSeek
-from fakes.quirks.glm import Glm
-from fakes.quirks.house import House
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.minimax import MiniMax
-from fakes.quirks.table import PATH, Table, table
-from fakes.story import story
+from fakes.async_test import async_test
+from fakes.stream_checks import complete_text
+from fakes.vendors.anthropic import Claude
+from fakes.vendors.base import House
+from fakes.vendors.behind_proxy import PATH, Table, table
+from fakes.vendors.conversation import HEADERS, text
+from fakes.vendors.deepseek import DeepSeek
+from fakes.vendors.minimax import MiniMax
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.zai import Glm
 
 TOOL = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
 QUERY = {"role": "user", "content": [text("Perform a web search for the query: weather")]}
@@ -41,7 +41,7 @@ async def search(here: Table) -> str:
 
 
 @pytest.mark.parametrize("kinds", [(Kimi, DeepSeek), (MiniMax, Glm, Claude)])
-@story
+@async_test
 async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[House]], tmp_path: Path) -> None:
     async with table(tmp_path, *kinds) as here:
         assert await search(here) == kinds[-1].name
@@ -51,7 +51,7 @@ async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[House]], 
         assert here.refusals() == []
 
 
-@story
+@async_test
 async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> None:
     async with table(tmp_path, Kimi, DeepSeek) as here:
         await search(here)
@@ -62,7 +62,7 @@ async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kinds", [(Kimi, Glm), (MiniMax,)])
-@story
+@async_test
 async def test_where_nobody_can_it_says_so(kinds: Sequence[type[House]], tmp_path: Path) -> None:
     async with table(tmp_path, *kinds) as here:
         answer = await here.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)

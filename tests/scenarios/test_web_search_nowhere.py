@@ -6,23 +6,23 @@ import pytest
 
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Ending
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import candidate, running_proxy
+from fakes.proxy import configured, running_proxy
 from fakes.scripts import message
-from fakes.story import story
 
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
 LACKS_IT, HAS_IT = Traits(server_tools=()), Traits(server_tools=("web_search_",))
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@story
+@async_test
 async def test_where_none_has_it_the_proxy_says_so_and_asks_nobody(*, stream: bool) -> None:
     fakes = FakeProvider(), FakeProvider()
-    async with running_proxy(*(candidate(fake, traits=LACKS_IT) for fake in fakes)) as proxy:
+    async with running_proxy(*(configured(fake, traits=LACKS_IT) for fake in fakes)) as proxy:
         answer = await proxy.post(stream=stream, tools=[SEARCH])
         body = await answer.read()
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert answer.status == 200
     assert answer.headers["content-type"] == ("text/event-stream" if stream else "application/json")
     assert b"none of the providers has the tool for it (web_search_20250305)" in body
@@ -30,10 +30,10 @@ async def test_where_none_has_it_the_proxy_says_so_and_asks_nobody(*, stream: bo
     assert not [request for fake in fakes for request in fake.requests]
 
 
-@story
+@async_test
 async def test_where_one_has_it_that_one_gets_it() -> None:
     fake = FakeProvider(message())
-    async with running_proxy(candidate(fake, traits=HAS_IT)) as proxy:
+    async with running_proxy(configured(fake, traits=HAS_IT)) as proxy:
         answer = await proxy.post(tools=[SEARCH])
         await answer.read()
     assert "x-claude-proxy-adapted" not in answer.headers
@@ -41,14 +41,14 @@ async def test_where_one_has_it_that_one_gets_it() -> None:
     assert request.json()["tools"] == [SEARCH]
 
 
-@story
+@async_test
 async def test_beside_other_tools_it_is_taken_out_and_the_answer_tells_of_it() -> None:
     own = {"name": "Read", "input_schema": {"type": "object"}}
     fake = FakeProvider(message())
-    async with running_proxy(candidate(fake, traits=LACKS_IT)) as proxy:
+    async with running_proxy(configured(fake, traits=LACKS_IT)) as proxy:
         answer = await proxy.post(tools=[SEARCH, own])
         await answer.read()
-        [account] = await proxy.ledger.holding(1)
+        [account] = await proxy.ledger.wait_for_accounts(1)
     assert answer.headers["x-claude-proxy-adapted"] == "tool:web_search_20250305"
     assert account.attempts[0].adapted == ("tool:web_search_20250305",)
     [request] = fake.requests

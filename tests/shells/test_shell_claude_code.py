@@ -10,16 +10,16 @@ import pytest
 
 from claude_proxy.cli.shell.quoting import Shell, command
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.command_line import KEYS, CommandLine
 from fakes.provider import FakeProvider
 from fakes.scripts import answers
 from fakes.steps import Status
-from fakes.story import story
 from shells.terminals import SHELLS, terminal
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)
-@story
+@async_test
 async def test_each_terminal_reaches_its_own_provider(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
     claude = command(shell, [claude_code(tmp_path).program, "-p", "say hi"])
     # it would read the lines that are still to be typed

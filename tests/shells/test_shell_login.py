@@ -11,11 +11,11 @@ import pytest
 from claude_proxy.cli.shell.activate import HEADERS, TOKEN
 from claude_proxy.cli.shell.quoting import Shell, command
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.command_line import CommandLine
 from fakes.provider import FakeProvider
 from fakes.scripts import answers
 from fakes.steps import Status
-from fakes.story import story
 from shells.terminals import POSIX, SHELLS, terminal
 
 LOGIN = "sk-ant-oat01-made-up"
@@ -118,7 +118,7 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(pl
 
 
 @every_shell
-@story
+@async_test
 async def test_the_real_claude_code_shows_its_login_to_its_plan_alone(
     shell: Shell, cli: CommandLine, tmp_path: Path
 ) -> None:

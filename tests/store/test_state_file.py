@@ -16,8 +16,8 @@ from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store import state_file as subject
 from claude_proxy.store.state_file import MAX_BYTES, StateFile, recall, written
+from fakes.async_test import async_test
 from fakes.proxy import MemoryLedger
-from fakes.story import story
 
 NOW = 1_800_000_000.0
 ROLE = Rule(Kind.ROLE, "system")
@@ -144,7 +144,7 @@ def test_what_cannot_be_put_aside_stays_and_is_told(tmp_path: Path) -> None:
         assert "is damaged: what" in recall(path, Memory(), NOW)
 
 
-@story
+@async_test
 async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path: Path) -> None:
     path, memory = tmp_path / "memory.json", full()
     keeper = StateFile(path, memory, MemoryLedger())
@@ -161,7 +161,7 @@ async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@story
+@async_test
 async def test_it_is_not_written_again_within_seconds(tmp_path: Path) -> None:
     path, memory = tmp_path / "memory.json", Memory()
     keeper = StateFile(path, memory, MemoryLedger())
@@ -176,7 +176,7 @@ async def test_it_is_not_written_again_within_seconds(tmp_path: Path) -> None:
         assert writing.called
 
 
-@story
+@async_test
 async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) -> None:
     ledger, memory = MemoryLedger(), Memory()
     keeper = StateFile(tmp_path / "memory.json", memory, ledger)
@@ -191,7 +191,7 @@ async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) 
     assert list(read_back(tmp_path / "memory.json").learned_rules.kept(NOW)) == [LEARNT]
 
 
-@story
+@async_test
 async def test_recalling_is_no_change_and_a_damaged_file_is_noted(tmp_path: Path) -> None:
     path, ledger, memory = tmp_path / "memory.json", MemoryLedger(), Memory()
     path.write_bytes(written(full(), NOW))

@@ -15,7 +15,7 @@ from claude_proxy.config.catalogue import catalogue
 from claude_proxy.store.home import Home
 from claude_proxy.store.lock import exclusive
 from fakes.command_line import KEYS, CommandLine
-from fakes.own_files import CONFIG, config_of, env_of, rows
+from fakes.config_files import CONFIG, read_config, read_env, rows
 
 KEY = KEYS["MOONSHOT_API_KEY"]
 
@@ -66,9 +66,9 @@ def test_one_is_removed_with_its_comments_and_its_key_stays(own: CommandLine) ->
     done = own("providers", "remove", "minimax")
     assert (done.code, done.err) == (0, "")
     assert "Its key stays in .env, as MINIMAX_API_KEY." in done.out
-    assert "// the cheap one" not in config_of(own)
-    assert "// mine" in config_of(own)
-    assert "MINIMAX_API_KEY=sk-minimax" in env_of(own)
+    assert "// the cheap one" not in read_config(own)
+    assert "// mine" in read_config(own)
+    assert "MINIMAX_API_KEY=sk-minimax" in read_env(own)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_last_one_is_not_removed(own: CommandLine, config: str, words: str) 
     done = own("providers", "remove", "minimax")
     assert done.code == 1
     assert words in done.err
-    assert config_of(own) == config
+    assert read_config(own) == config
 
 
 def test_those_that_are_named_come_first_and_the_others_keep_their_order(own: CommandLine) -> None:
@@ -96,7 +96,7 @@ def test_those_that_are_named_come_first_and_the_others_keep_their_order(own: Co
     assert done.out.endswith(": glm, moonshot, minimax\n")
     assert [row[0] for row in rows(own("providers"))[1:]] == ["glm", "moonshot", "minimax"]
     own("providers", "order", "minimax", "moonshot", "glm")
-    assert config_of(own) == CONFIG
+    assert read_config(own) == CONFIG
 
 
 def test_an_order_that_holds_already_changes_nothing(own: CommandLine) -> None:
@@ -112,7 +112,7 @@ def test_an_unknown_name_in_an_order_changes_nothing(own: CommandLine) -> None:
     assert done.code == 2
     assert '"nobody" is not configured' in done.err
     assert "minimax, moonshot, glm" in done.err
-    assert config_of(own) == CONFIG
+    assert read_config(own) == CONFIG
 
 
 def test_one_that_a_route_needs_is_not_removed(own: CommandLine) -> None:
@@ -121,13 +121,13 @@ def test_one_that_a_route_needs_is_not_removed(own: CommandLine) -> None:
     done = own("providers", "remove", "glm")
     assert done.code == 2
     assert "routes.haiku[0]" in done.err
-    assert config_of(own) == config
+    assert read_config(own) == config
 
 
 def test_options_of_the_list_do_not_stand_before_a_command(own: CommandLine) -> None:
     done = own("providers", "--all", "remove", "minimax")
     assert done.code == 2
-    assert config_of(own) == CONFIG
+    assert read_config(own) == CONFIG
 
 
 @pytest.mark.parametrize("name", ["config.json", ".env"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes.command_line import KEYS, CommandLine
-from fakes.own_files import CONFIG, ENV, config_of, env_of, rows
+from fakes.config_files import CONFIG, ENV, read_config, read_env, rows
 
 KEY = KEYS["MOONSHOT_API_KEY"]
 
@@ -20,8 +20,8 @@ KEY = KEYS["MOONSHOT_API_KEY"]
 def test_one_is_added_at_the_end_with_its_key_from_standard_input(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin=f"{KEY}\n")
     assert (done.code, done.err) == (0, "")
-    assert config_of(own) == CONFIG.replace("} /* dear */", '} /* dear */,\n    {"preset": "deepseek"}')
-    assert env_of(own) == f"{ENV}DEEPSEEK_API_KEY={KEY}\n"
+    assert read_config(own) == CONFIG.replace("} /* dear */", '} /* dear */,\n    {"preset": "deepseek"}')
+    assert read_env(own) == f"{ENV}DEEPSEEK_API_KEY={KEY}\n"
     assert "in place 4 of 4" in done.out
     assert "as DEEPSEEK_API_KEY" in done.out
 
@@ -32,21 +32,21 @@ def test_one_is_added_first_with_what_is_said_of_it(own: CommandLine) -> None:
     assert (done.code, done.err) == (0, "")
     element = {"preset": "deepseek", "name": "relay", "base_url": "https://relay.example", "models": "m1"}
     written = json.dumps({**element, "api_key_env": "RELAY_KEY"})
-    assert config_of(own) == CONFIG.replace("    // the cheap", f"    {written},\n    // the cheap")
+    assert read_config(own) == CONFIG.replace("    // the cheap", f"    {written},\n    // the cheap")
     assert "in place 1 of 4" in done.out
-    assert env_of(own).endswith(f"RELAY_KEY={KEY}\n")
+    assert read_env(own).endswith(f"RELAY_KEY={KEY}\n")
 
 
 def test_the_empty_line_of_its_variable_is_filled_in(own: CommandLine) -> None:
     done = own("providers", "add", "zai", "--key-stdin", stdin=KEY)
     assert done.code == 0
-    assert env_of(own) == ENV.replace("ZAI_API_KEY=", f"ZAI_API_KEY={KEY}")
+    assert read_env(own) == ENV.replace("ZAI_API_KEY=", f"ZAI_API_KEY={KEY}")
 
 
 def test_a_variable_that_is_set_already_is_used_and_nothing_is_written_to_env(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", environ={"DEEPSEEK_API_KEY": KEY})
     assert (done.code, done.err) == (0, "")
-    assert env_of(own) == ENV
+    assert read_env(own) == ENV
     assert "DEEPSEEK_API_KEY, from the environment; nothing was written to .env" in done.out
 
 
@@ -55,14 +55,14 @@ def test_without_a_terminal_the_key_is_not_asked_for_and_nothing_changes(own: Co
     assert done.code == 2
     assert "no terminal to ask for the key on" in done.err
     assert "DEEPSEEK_API_KEY" in done.err
-    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
 def test_where_there_is_no_configuration_it_is_made_for_its_owner_alone(cli: CommandLine) -> None:
     done = cli("providers", "add", "moonshot", "--key-stdin", stdin=KEY)
     assert (done.code, done.err) == (0, "")
-    assert config_of(cli) == '{\n  "providers": [\n    {"preset": "moonshot"}\n  ]\n}\n'
-    assert env_of(cli) == f"MOONSHOT_API_KEY={KEY}\n"
+    assert read_config(cli) == '{\n  "providers": [\n    {"preset": "moonshot"}\n  ]\n}\n'
+    assert read_env(cli) == f"MOONSHOT_API_KEY={KEY}\n"
     assert "the only one" in done.out
     if os.name == "posix":
         assert [stat.S_IMODE(path.stat().st_mode) for path in (cli.home.config, cli.home.env)] == [0o600, 0o600]
@@ -82,7 +82,7 @@ def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
     assert (done.code, done.err) == (0, "")
     assert "minimax is in" in done.out
     assert "already, in place 1 of 3" in done.out
-    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: Comm
     assert (done.code, done.out) == (2, "")
     assert "minimax is in config.json already; nothing was changed" in done.err
     assert "claude-proxy providers order minimax" in done.err
-    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
 def test_the_name_of_another_one_is_refused(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--name", "GLM", environ={"DEEPSEEK_API_KEY": KEY})
     assert done.code == 2
     assert "glm is another provider's name" in done.err
-    assert config_of(own) == CONFIG
+    assert read_config(own) == CONFIG
 
 
 def test_a_slip_in_a_name_is_told_with_the_nearest(own: CommandLine) -> None:
@@ -113,14 +113,14 @@ def test_a_slip_in_a_name_is_told_with_the_nearest(own: CommandLine) -> None:
         done = own("providers", *arguments)
         assert done.code == 2
         assert f'Did you mean "{near}"?' in done.err
-    assert config_of(own) == CONFIG
+    assert read_config(own) == CONFIG
 
 
 def test_a_key_that_belongs_elsewhere_by_its_look_is_warned_of_and_not_shown(cli: CommandLine) -> None:
     done = cli("providers", "add", "openrouter", "--key-stdin", stdin=KEY)
     assert done.code == 0
     assert "warning: the key does not begin with sk-or-" in done.err
-    assert KEY in env_of(cli)
+    assert KEY in read_env(cli)
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "two words", "one\ntwo", "schlüssel", "k" * 9000])
@@ -129,14 +129,14 @@ def test_what_is_no_key_is_refused(own: CommandLine, typed: str) -> None:
     assert done.code == 2
     assert done.err.startswith("error: ")
     assert typed.strip() == "" or typed.strip() not in done.err
-    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
 def test_a_key_that_env_would_read_otherwise_is_refused(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin="a${HOME}b")
     assert done.code == 2
     assert "Set DEEPSEEK_API_KEY in the environment instead." in done.err
-    assert env_of(own) == ENV
+    assert read_env(own) == ENV
 
 
 def test_a_key_in_the_environment_that_wins_over_the_new_one_is_told(own: CommandLine) -> None:
@@ -152,7 +152,7 @@ def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) ->
     url = "https://bedrock-mantle.eu-central-1.api.aws/anthropic"
     done = own("providers", "add", "bedrock-mantle", "--base-url", url, "--key-stdin", stdin=KEY)
     assert done.code == 0
-    assert url in config_of(own)
+    assert url in read_config(own)
     assert own("providers", "add", "bedrock-mantle").code == 0
 
 
@@ -160,7 +160,7 @@ def test_one_on_this_machine_needs_no_key(own: CommandLine) -> None:
     done = own("providers", "add", "ollama", "--model", "qwen3-coder")
     assert (done.code, done.err) == (0, "")
     assert "asked without a key" in done.out
-    assert env_of(own) == ENV
+    assert read_env(own) == ENV
 
 
 def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: CommandLine) -> None:
@@ -169,13 +169,13 @@ def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: Comma
     assert "Claude Code's own login" in done.out
     assert "Type claude-fb anew" in done.out
     assert "providers test" not in done.out
-    assert '    {"preset": "anthropic", "auth": "client"},\n    // the cheap one\n' in config_of(own)
-    before = config_of(own)
+    assert '    {"preset": "anthropic", "auth": "client"},\n    // the cheap one\n' in read_config(own)
+    before = read_config(own)
     for arguments in [("anthropic",), ("deepseek", "--auth", "none")]:
         done = own("providers", "add", *arguments, "--key-stdin", stdin=KEY)
         assert done.code == 2
         assert "is sent no key" in done.err
-        assert (config_of(own), env_of(own)) == (before, ENV)
+        assert (read_config(own), read_env(own)) == (before, ENV)
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_broken_files_are_reported_and_left_alone(cli: CommandLine, config: str,
         done = cli("providers", *arguments, stdin=KEY)
         assert done.code == 2
         assert words in done.err
-        assert (config_of(cli), env_of(cli)) == (config, env)
+        assert (read_config(cli), read_env(cli)) == (config, env)
 
 
 def test_what_would_be_a_fault_is_not_written(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--base-url", "http://public.example", "--key-stdin", stdin=KEY)
     assert done.code == 2
     assert "providers[3].base_url: is http:// to a public host" in done.err
-    assert (config_of(own), env_of(own)) == (CONFIG, ENV)
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither such modes nor links for everybody")
@@ -245,8 +245,8 @@ def test_the_key_is_asked_for_on_a_terminal_without_an_echo(own: CommandLine, ty
         assert process.wait() == 0
     os.close(ours)
     own.inspect(shown.decode())
-    assert '{"preset": "deepseek"}' in config_of(own)
-    assert (KEY in env_of(own)) is kept
+    assert '{"preset": "deepseek"}' in read_config(own)
+    assert (KEY in read_env(own)) is kept
     for words in (b"Its key is missing", b"Once it has its key, try it"):
         assert (words in shown) is not kept
 

@@ -7,7 +7,7 @@ import pytest
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.adaptation.blocks import MAX_TEXT
 from claude_proxy.core.traits import ModelFacts
-from core.given import adapted, compact, read
+from core.builders import adapted, compact, read
 
 MARK = {"type": "ephemeral"}
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0="}

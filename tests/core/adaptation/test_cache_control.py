@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.given import adapted, read
+from core.builders import adapted, read
 
 GLOBAL = {"type": "ephemeral", "scope": "global"}
 PLAIN = {"type": "ephemeral"}

@@ -7,7 +7,7 @@ import pytest
 
 from claude_proxy.core.adaptation.call_ids import plain_id
 from claude_proxy.core.types import Auth
-from core.given import adapted, read
+from core.builders import adapted, read
 
 ODD = "functions.Bash:0"
 

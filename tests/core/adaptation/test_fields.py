@@ -6,7 +6,7 @@ import pytest
 
 from claude_proxy.core.adaptation.changes import MAX_WORD, MAX_WORDS, Changes
 from claude_proxy.core.traits import ModelFacts
-from core.given import adapted, read
+from core.builders import adapted, read
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.types import Auth
-from core.given import adapted, read
+from core.builders import adapted, read
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.330.4a1; cc_entrypoint=sdk-cli; cch=0f;"
 PROMPT = {"type": "text", "text": "You are an agent.", "cache_control": {"type": "ephemeral"}}

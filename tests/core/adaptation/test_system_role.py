@@ -6,7 +6,7 @@ import pytest
 
 from claude_proxy.core.adaptation.message_blocks import Block, Message
 from claude_proxy.core.adaptation.system_role import folded
-from core.given import adapted, compact, read
+from core.builders import adapted, compact, read
 
 MARK = {"type": "ephemeral"}
 CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "x", "input": {}}]}

@@ -7,7 +7,7 @@ import pytest
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.adaptation.thinking_blocks import NOTHING_LEFT, PLACEHOLDER
 from claude_proxy.core.types import Auth
-from core.given import adapted, compact, read
+from core.builders import adapted, compact, read
 
 MAKERS = {"own": "minimax", "theirs": "zai"}
 TEXT: dict[str, Any] = {"type": "text", "text": "Hi."}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.traits import ForcedTool, ModelFacts, Thinking
-from core.given import adapted, read
+from core.builders import adapted, read
 
 ON: dict[str, Any] = {"type": "enabled", "budget_tokens": 9000, "display": "omitted"}
 FREE: dict[str, Any] = {"type": "adaptive", "display": "omitted"}

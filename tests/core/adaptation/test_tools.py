@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.server_tools import among, is_server_tool
-from core.given import adapted, read
+from core.builders import adapted, read
 
 SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
 BASH: dict[str, Any] = {"type": "bash_20250124", "name": "bash"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from claude_proxy.core.learning.learned_rules import LIFETIME, MAX_PAIRS, MAX_RULES, LearnedRule, LearnedRules
 from claude_proxy.core.traits import Kind, Rule
-from core.given import NOW
+from core.builders import NOW
 
 ROLE = Rule(Kind.ROLE, "system")
 FIELD = Rule(Kind.FIELD, "context_management")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.learning.proposals import MAX_RULES, propose_rules
-from core.taught import EXTRA, IMAGE, anthropic, sent, taught
+from core.refused_requests import EXTRA, IMAGE, anthropic_error, rules_from, sent_request
 
 WRAPPED = json.dumps({"error": {"type": "invalid_request_error", "message": f"thinking.display: {EXTRA}"}})
 VLLM = (
@@ -89,23 +89,24 @@ def fastapi(*loc: str | int, kind: str, msg: str, given: object = None) -> bytes
     ],
 )
 def test_the_forms_that_errors_have(body: bytes, rules: list[str]) -> None:
-    assert taught(body) == rules
-    assert taught(body, status=422) == rules
+    assert rules_from(body) == rules
+    assert rules_from(body, status=422) == rules
 
 
 def test_all_that_one_error_lists_is_learned_at_once() -> None:
     detail = [{"loc": ["body", name], "msg": EXTRA} for name in ("context_management", "output_config", "nonsense")]
     expected = ["field:context_management", "field:output_config.effort"]
-    assert taught(json.dumps({"detail": detail}).encode(), status=422) == expected
+    assert rules_from(json.dumps({"detail": detail}).encode(), status=422) == expected
     both = "Unexpected value(s) `effort-2025-11-24`, `context-1m-2025-08-07` for the `anthropic-beta` header."
-    assert taught(anthropic(both)) == ["beta:context-1m-2025-08-07", "beta:effort-2025-11-24"]
+    assert rules_from(anthropic_error(both)) == ["beta:context-1m-2025-08-07", "beta:effort-2025-11-24"]
     names = [f"beta-{number}" for number in range(MAX_RULES + 5)]
-    many = anthropic(f"Unexpected value(s) {', '.join(names)} for the anthropic-beta header")
-    assert len(taught(many, sent(betas=",".join(names)))) == MAX_RULES
+    many = anthropic_error(f"Unexpected value(s) {', '.join(names)} for the anthropic-beta header")
+    assert len(rules_from(many, sent_request(betas=",".join(names)))) == MAX_RULES
 
 
 def test_foreign_thinking_goes_first_and_all_of_it_where_that_is_not_enough() -> None:
-    found = propose_rules(400, anthropic("messages.1.content.0: Invalid `signature` in `thinking` block"), sent())
+    error = anthropic_error("messages.1.content.0: Invalid `signature` in `thinking` block")
+    found = propose_rules(400, error, sent_request())
     told = [({str(rule) for rule in lesson.rules}, lesson.lasting) for lesson in found]
     assert told == [({"thinking:unknown"}, True), ({"thinking:all"}, False)]
 
@@ -114,26 +115,26 @@ def test_what_an_error_quotes_behind_a_place_teaches_nothing() -> None:
     quoted = (
         "messages.0.content: too long: 'unknown field `metadata`, context_management: Extra inputs are not permitted'"
     )
-    assert taught(anthropic(quoted)) == []
+    assert rules_from(anthropic_error(quoted)) == []
 
 
 def test_what_the_user_asked_for_stays() -> None:
-    request = sent(output_config={"effort": "high", "format": {"type": "json_schema"}})
-    assert taught(anthropic(f"output_config: {EXTRA}"), request) == []
+    request = sent_request(output_config={"effort": "high", "format": {"type": "json_schema"}})
+    assert rules_from(anthropic_error(f"output_config: {EXTRA}"), request) == []
     # nor may what was learned of another request, which had none, take it out of the next one
-    assert taught(anthropic(f"output_config: {EXTRA}")) == ["field:output_config.effort"]
-    assert taught(anthropic(f"output_config.effort: {EXTRA}"), request) == ["field:output_config.effort"]
+    assert rules_from(anthropic_error(f"output_config: {EXTRA}")) == ["field:output_config.effort"]
+    assert rules_from(anthropic_error(f"output_config.effort: {EXTRA}"), request) == ["field:output_config.effort"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529])
 def test_other_statuses_teach_nothing(status: int) -> None:
-    assert taught(anthropic(f"context_management: {EXTRA}"), status=status) == []
+    assert rules_from(anthropic_error(f"context_management: {EXTRA}"), status=status) == []
 
 
 def test_only_the_beginning_of_an_error_counts() -> None:
-    assert taught(b"x" * 5000 + b"invalid beta flag") == []
-    assert taught(anthropic("x" * 5000 + " invalid beta flag")) == []
-    assert taught(b'{"message":"invalid beta flag","x":"' + b"x" * 2**20 + b'"}') == ["beta:*"]  # read as a text
+    assert rules_from(b"x" * 5000 + b"invalid beta flag") == []
+    assert rules_from(anthropic_error("x" * 5000 + " invalid beta flag")) == []
+    assert rules_from(b'{"message":"invalid beta flag","x":"' + b"x" * 2**20 + b'"}') == ["beta:*"]  # read as a text
 
 
 @pytest.mark.parametrize(
@@ -143,23 +144,22 @@ def test_only_the_beginning_of_an_error_counts() -> None:
 def test_a_request_of_another_form_is_no_trouble(request_body: bytes) -> None:
     odd = Adapted(b"POST / HTTP/1.1\r\n\r\n", request_body, "m")
     for message in ("System messages are not allowed", "unknown field `strict`", "Model only support text input"):
-        assert taught(anthropic(message), odd) == []
+        assert rules_from(anthropic_error(message), odd) == []
 
 
 def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
     block: dict[str, Any] = IMAGE
     for _ in range(20):
         block = {"type": "tool_result", "content": [block]}
-    assert (
-        taught(anthropic("Model only support text input"), sent(messages=[{"role": "user", "content": [block]}])) == []
-    )
+    request = sent_request(messages=[{"role": "user", "content": [block]}])
+    assert rules_from(anthropic_error("Model only support text input"), request) == []
 
 
 def test_errors_nested_beyond_all_reason_are_not_followed() -> None:
     error: dict[str, Any] = {"message": "invalid beta flag"}
     for _ in range(20):
         error = {"error": error}
-    assert taught(json.dumps(error).encode()) == []
+    assert rules_from(json.dumps(error).encode()) == []
 
 
 WORDS = [
@@ -177,5 +177,5 @@ WORDS = [
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=20)), st.binary(max_size=50))
 def test_nothing_is_raised_whatever_a_provider_says(words: list[str], noise: bytes) -> None:
     text = "".join(words)
-    for body in (noise, text.encode(errors="replace") + noise, anthropic(text.encode(errors="replace").decode())):
-        propose_rules(400, body, sent())
+    for body in (noise, text.encode(errors="replace") + noise, anthropic_error(text.encode(errors="replace").decode())):
+        propose_rules(400, body, sent_request())

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.learning.proposals import MAX_RULES, propose_rules
 from claude_proxy.core.learning.refused_fields import FIELDS
-from core.given import MODEL, candidate, compact, request
-from core.taught import BETAS, REQUEST, anthropic
+from core.builders import MODEL, candidate, compact, request
+from core.refused_requests import BETAS, REQUEST, anthropic_error
 
 TO = candidate()
 SAID = ("Take temperature: Extra inputs are not permitted", "All of the document", "What was found")
@@ -69,7 +69,7 @@ complaints = st.lists(st.builds(lambda phrase, name: phrase.replace("{}", name),
 @given(complaints, st.sampled_from([". ", "\n", " "]), st.booleans())
 def test_no_complaint_takes_out_what_was_asked_for(told: list[str], between: str, bare: bool) -> None:
     error = between.join(told)
-    for lesson in propose_rules(400, error.encode() if bare else anthropic(error), adapt(SENT, TO)):
+    for lesson in propose_rules(400, error.encode() if bare else anthropic_error(error), adapt(SENT, TO)):
         assert len(lesson.rules) <= MAX_RULES
         body = adapt(SENT, TO, lesson.rules).body
         mended = json.loads(body)

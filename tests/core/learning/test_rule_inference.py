@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core.taught import EXTRA, PLAIN, anthropic, sent, taught
+from core.refused_requests import EXTRA, PLAIN, anthropic_error, rules_from, sent_request
 
 SERDE = "Failed to deserialize the JSON body into the target type: "
 BETA = "Unexpected value(s) `effort-2025-11-24` for the `anthropic-beta` header. Please try again without the header."
@@ -141,12 +141,12 @@ QWEN = (
     ],
 )
 def test_what_providers_say(message: str, rule: str) -> None:
-    assert taught(anthropic(message)) == [rule]
+    assert rules_from(anthropic_error(message)) == [rule]
     openai = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}}
-    assert taught(json.dumps(openai).encode()) == [rule]
-    assert taught(message.encode()) == [rule]
+    assert rules_from(json.dumps(openai).encode()) == [rule]
+    assert rules_from(message.encode()) == [rule]
     # what is complained of does not stand in this one
-    assert taught(anthropic(message), sent(PLAIN, betas="")) == []
+    assert rules_from(anthropic_error(message), sent_request(PLAIN, betas="")) == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_providers_say(message: str, rule: str) -> None:
     ],
 )
 def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) -> None:
-    assert taught(anthropic(message), sent(thinking=thinking)) == rules
+    assert rules_from(anthropic_error(message), sent_request(thinking=thinking)) == rules
 
 
 @pytest.mark.parametrize(
@@ -185,16 +185,17 @@ def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) 
 )
 def test_a_call_of_a_tool_that_lacks_its_thinking_goes_on_without_any(message: str) -> None:
     rules = ["!field:thinking", "!thinking:all"]
-    assert taught(anthropic(message)) == rules
+    assert rules_from(anthropic_error(message)) == rules
     bare = [{"role": "user", "content": "hi"}]
-    assert taught(anthropic(message), sent(messages=bare)) == rules
-    assert taught(anthropic(message), sent(thinking=None)) == []
+    assert rules_from(anthropic_error(message), sent_request(messages=bare)) == rules
+    assert rules_from(anthropic_error(message), sent_request(thinking=None)) == []
 
 
 def test_blocks_of_thinking_go_whether_or_not_it_thinks_now() -> None:
     for message in ("illegal request", "Invalid `signature` in `thinking` block"):
-        assert taught(anthropic(message), sent(thinking=None)) == taught(anthropic(message)) != []
-        assert taught(anthropic(message), sent(messages=[])) == []
+        error = anthropic_error(message)
+        assert rules_from(error, sent_request(thinking=None)) == rules_from(error) != []
+        assert rules_from(error, sent_request(messages=[])) == []
 
 
 @pytest.mark.parametrize(
@@ -240,5 +241,5 @@ def test_blocks_of_thinking_go_whether_or_not_it_thinks_now() -> None:
     ],
 )
 def test_the_users_own_faults_teach_nothing(message: str) -> None:
-    assert taught(anthropic(message)) == []
-    assert taught(message.encode()) == []
+    assert rules_from(anthropic_error(message)) == []
+    assert rules_from(message.encode()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fakes.client import Answer, IllFormedError, StreamEvent
+from fakes.client import Answer, MalformedError, StreamEvent
 
 COMPLETE = "message_stop"
 ENDINGS = (COMPLETE, "error")
@@ -32,21 +32,21 @@ def names_of(events: Iterable[StreamEvent]) -> list[str]:
 def ending_of(events: Iterable[StreamEvent]) -> str:
     """Check a whole stream by the rules of the Messages API; return the event that ended it, `message_stop` or `error`.
 
-    Raises `IllFormedError` where blocks overlap or are closed twice, something precedes message_start or follows the
+    Raises `MalformedError` where blocks overlap or are closed twice, something precedes message_start or follows the
     end, or the end is missing.
     """
     started, block, last = False, None, ""
     for event in events:
         if last in ENDINGS:
-            raise IllFormedError(f"{event.name} after {last}")
+            raise MalformedError(f"{event.name} after {last}")
         block = _next_block(block, event)
         if event.name not in ("ping", "error"):
             if started == (event.name == "message_start"):
-                raise IllFormedError(f"{event.name} {'twice' if started else 'before message_start'}")
+                raise MalformedError(f"{event.name} {'twice' if started else 'before message_start'}")
             started = True
         last = event.name
     if last not in ENDINGS:
-        raise IllFormedError(f"the stream ends with {last or 'nothing'}")
+        raise MalformedError(f"the stream ends with {last or 'nothing'}")
     return last
 
 
@@ -67,5 +67,5 @@ def _next_block(block: int | None, event: StreamEvent) -> int | None:
 
 def _require(holds: bool, event: StreamEvent, block: int | None) -> int | None:
     if not holds:
-        raise IllFormedError(f"{event.name} {event.data.get('index', '')} does not fit the block that is open")
+        raise MalformedError(f"{event.name} {event.data.get('index', '')} does not fit the block that is open")
     return block

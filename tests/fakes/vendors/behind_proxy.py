@@ -14,10 +14,10 @@ from claude_proxy.config.load import Config, load
 from claude_proxy.store.home import Home
 from fakes.client import Answer
 from fakes.clock import FakeClock
-from fakes.proxy import RunningProxy, serving
-from fakes.quirks.client import HEADERS, Conversation
-from fakes.quirks.house import House, World
-from fakes.quirks.speech import Said
+from fakes.proxy import RunningProxy, started_proxy
+from fakes.vendors.base import House, World
+from fakes.vendors.conversation import HEADERS, Conversation
+from fakes.vendors.replies import Said
 
 PATH = "/v1/messages?beta=true"
 
@@ -43,7 +43,7 @@ class Table:
         """Start the proxy; one that runs already is stopped first, and leaves what it keeps on disk to the new one."""
         await self.stop()
         self._home.prepare()
-        proxy = serving(self._config, clock=self._clock, home=self._home)
+        proxy = started_proxy(self._config, clock=self._clock, home=self._home)
         self.proxy = await self._running.enter_async_context(proxy)
 
     async def stop(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused
-from fakes.quirks.reading import Body, Place, places, unanswered_calls
+from fakes.server_connection import Request
 from fakes.steps import Script, Status
+from fakes.vendors.base import House, Refused
+from fakes.vendors.request_blocks import Body, Place, places, unanswered_calls
 
 MODELS = {"kimi-k3", "kimi-k2.7-code", "kimi-k2.7-code-highspeed", "kimi-k2.6"}
 THINKING_ENABLED_ONLY = {"kimi-k2.7-code", "kimi-k2.7-code-highspeed"}

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from fakes.peer import Request
 from fakes.provider import FakeProvider
-from fakes.quirks.reading import Body, Place, has_billing, places
-from fakes.quirks.speech import HELLO, Block, Counted, Said, streamed, whole
+from fakes.server_connection import Request
 from fakes.steps import Script, Status
+from fakes.vendors.replies import HELLO, Block, Counted, Said, streamed, whole
+from fakes.vendors.request_blocks import Body, Place, has_billing, places
 
 
 class Refused(Exception):  # noqa: N818 - an answer like any other, not a fault

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec
 P = ParamSpec("P")
 
 
-def story(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+def async_test(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Run a test in an event loop of its own."""
 
     @functools.wraps(test)
@@ -34,7 +34,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def turn_the_loop(turns: int = 3000) -> None:
+async def run_ready_callbacks(turns: int = 3000) -> None:
     """Let everything happen that can happen without time going by."""
     for _ in range(turns):
         await asyncio.sleep(0)

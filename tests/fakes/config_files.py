@@ -19,11 +19,11 @@ CONFIG = """\
 ENV = "# my keys\nMINIMAX_API_KEY=sk-minimax-4f9d1c7a2b\n\nZAI_API_KEY=\n"
 
 
-def config_of(cli: CommandLine) -> str:
+def read_config(cli: CommandLine) -> str:
     return cli.home.config.read_bytes().decode()
 
 
-def env_of(cli: CommandLine) -> str:
+def read_env(cli: CommandLine) -> str:
     return cli.home.env.read_bytes().decode()
 
 

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused, tokens
-from fakes.quirks.reading import Body, places, results_of_nothing, unanswered_calls
-from fakes.quirks.speech import Block, Counted
 from fakes.scripts import stream_error
+from fakes.server_connection import Request
 from fakes.steps import Script, Status, Stream
+from fakes.vendors.base import House, Refused, tokens
+from fakes.vendors.replies import Block, Counted
+from fakes.vendors.request_blocks import Body, places, results_of_nothing, unanswered_calls
 
 MODELS = {"MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"}
 SEEING = {"MiniMax-M3"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused, anthropic_error, tokens
-from fakes.quirks.reading import Body, as_blocks
-from fakes.quirks.speech import Block, Counted
+from fakes.server_connection import Request
 from fakes.steps import Script, Status
+from fakes.vendors.base import House, Refused, anthropic_error, tokens
+from fakes.vendors.replies import Block, Counted
+from fakes.vendors.request_blocks import Body, as_blocks
 
 
 class Mimo(House):

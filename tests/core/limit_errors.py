@@ -8,7 +8,7 @@ from typing import Any
 from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
-from core.given import NOW
+from core.builders import NOW
 
 TERMS = ClassifierConfig(Policy(), Traits(reset_utc_offset=8))
 JSON = (b"content-type", b"application/json")

@@ -40,7 +40,7 @@ class Request:
         return json.loads(self.body)
 
 
-class Peer:
+class ServerConnection:
     """The other end of one connection; what a script's steps act upon."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:

@@ -11,13 +11,13 @@ from claude_proxy.cli.shell.activate import Activation
 from claude_proxy.cli.shell.client_requirements import ClientRequirements
 from claude_proxy.core.types import Auth
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.clock import FakeClock
-from fakes.peer import Request
 from fakes.provider import FakeProvider
-from fakes.proxy import TOKEN, RunningProxy, candidate, running_proxy
+from fakes.proxy import TOKEN, RunningProxy, configured, running_proxy
 from fakes.scripts import answers
+from fakes.server_connection import Request
 from fakes.steps import Script, Status, error_body
-from fakes.story import story
 
 LOGIN = "sk-ant-oat01-made-up"
 TWO_HOURS = 7200.0
@@ -41,13 +41,13 @@ def messages(requests: list[Request]) -> int:
     return sum(request.method == "POST" for request in requests)
 
 
-@story
+@async_test
 async def test_its_login_is_used_until_its_limit_and_again_after_the_reset(tmp_path: Path) -> None:
     claude, clock = claude_code(tmp_path), FakeClock()
     turns = iter([answers("of the plan"), lambda _: USED_UP, answers("of the plan again")])
     plan = FakeProvider(*turns)
     other = FakeProvider(answers("of the other"))
-    async with running_proxy(candidate(plan, auth=Auth.CLIENT, api_key=""), other, clock=clock) as proxy:
+    async with running_proxy(configured(plan, auth=Auth.CLIENT, api_key=""), other, clock=clock) as proxy:
         environ = led(proxy)
         first = await claude.start(environ, "say hi")
         assert (first.code, first.out) == (0, "of the plan"), first
@@ -78,11 +78,11 @@ async def test_its_login_is_used_until_its_limit_and_again_after_the_reset(tmp_p
 REFUSED: Script = [Status(401, error_body("authentication_error", "OAuth token has expired"))]
 
 
-@story
+@async_test
 async def test_a_login_that_is_refused_is_told_as_it_would_be_without_us(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     plan, other = FakeProvider(REFUSED), FakeProvider(answers("of the other"))
-    async with running_proxy(candidate(plan, auth=Auth.CLIENT, api_key=""), other) as proxy:
+    async with running_proxy(configured(plan, auth=Auth.CLIENT, api_key=""), other) as proxy:
         finished = await claude.start(led(proxy), "say hi")
         through = messages(plan.requests)
     async with FakeProvider(REFUSED) as direct:
@@ -93,11 +93,11 @@ async def test_a_login_that_is_refused_is_told_as_it_would_be_without_us(tmp_pat
 
 
 @pytest.mark.parametrize("pin", [None, "minimax"])
-@story
+@async_test
 async def test_a_terminal_without_the_login_hears_what_to_do(pin: str | None, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     plan = FakeProvider(answers("of the plan"))
-    async with running_proxy(candidate(plan, auth=Auth.CLIENT, api_key="")) as proxy:
+    async with running_proxy(configured(plan, auth=Auth.CLIENT, api_key="")) as proxy:
         finished = await claude.run(proxy.url + (f"/provider/{pin}" if pin else ""), TOKEN, "say hi")
     assert finished.code != 0
     assert "claude-fb" in finished.out + finished.err

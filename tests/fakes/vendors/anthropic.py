@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused, World, anthropic_error
-from fakes.quirks.reading import Body, Place, places, plain, results_of_nothing, unanswered_calls
-from fakes.quirks.speech import Block, Said
+from fakes.server_connection import Request
+from fakes.vendors.base import House, Refused, World, anthropic_error
+from fakes.vendors.replies import Block, Said
+from fakes.vendors.request_blocks import Body, Place, places, plain, results_of_nothing, unanswered_calls
 
 FIELDS = {
     *("model", "messages", "system", "tools", "tool_choice", "metadata", "max_tokens", "stop_sequences", "stream"),

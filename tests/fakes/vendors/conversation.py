@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fakes.client import Answer, StreamEvent
-from fakes.quirks.reading import Block, Body
+from fakes.vendors.request_blocks import Block, Body
 
 SESSION = "f93c3fcb-685e-4246-a2a4-28f4376897e3"
 BETAS = (

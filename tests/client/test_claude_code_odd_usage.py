@@ -9,11 +9,11 @@ from typing import Any, Final
 import pytest
 
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, running_proxy
 from fakes.scripts import MESSAGE_STOP, message, tool_use
 from fakes.steps import Event, Script, Step
-from fakes.story import story
 
 LEFT_OUT: Final = "left out"
 NEGATIVE: Final = {"input_tokens": -5, "output_tokens": -7, "cache_read_input_tokens": -9}
@@ -50,7 +50,7 @@ def odd(script: Script, usage: object) -> list[Step]:
 
 
 @pytest.mark.parametrize("usage", USAGES.values(), ids=USAGES.keys())
-@story
+@async_test
 async def test_it_uses_a_tool_and_goes_on(usage: object, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}

@@ -38,20 +38,20 @@ REQUEST: Mapping[str, Any] = {
 PLAIN = {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "say hi"}]}
 
 
-def sent(request: Mapping[str, Any] = REQUEST, betas: str = BETAS, **changes: Any) -> Adapted:
+def sent_request(request: Mapping[str, Any] = REQUEST, betas: str = BETAS, **changes: Any) -> Adapted:
     """Return a request as it goes out; None takes a field away."""
     fields = {name: value for name, value in {**request, **changes}.items() if value is not None}
     head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{f'anthropic-beta: {betas}' if betas else 'x: y'}\r\n\r\n"
     return Adapted(head.encode(), json.dumps(fields).encode(), "m")
 
 
-def taught(body: bytes, request: Adapted | None = None, status: int = 400) -> list[str]:
+def rules_from(body: bytes, request: Adapted | None = None, status: int = 400) -> list[str]:
     """Return the rules that the first lesson consists of, `!` before one for this request alone."""
-    found = propose_rules(status, body, request or sent())
+    found = propose_rules(status, body, request or sent_request())
     return sorted(("" if found[0].lasting else "!") + str(rule) for rule in found[0].rules) if found else []
 
 
-def anthropic(message: str) -> bytes:
+def anthropic_error(message: str) -> bytes:
     return error_body("invalid_request_error", message)
 
 

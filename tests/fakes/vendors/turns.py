@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakes.quirks.client import Conversation, document, image, reference, text
-from fakes.quirks.reading import Block
-from fakes.quirks.speech import Said
+from fakes.vendors.conversation import Conversation, document, image, reference, text
+from fakes.vendors.replies import Said
+from fakes.vendors.request_blocks import Block
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused
-from fakes.quirks.reading import Body, Place, as_blocks, places, unanswered_calls
+from fakes.server_connection import Request
+from fakes.vendors.base import House, Refused
+from fakes.vendors.request_blocks import Body, Place, as_blocks, places, unanswered_calls
 
 MODELS = {"deepseek-v4-pro", "deepseek-flash", "deepseek-v4-flash"}
 SEEING = {"deepseek-flash", "deepseek-v4-flash"}

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from client.claude_code import claude_code
+from fakes.async_test import async_test
 from fakes.proxy import TOKEN
-from fakes.quirks.claude import Claude
-from fakes.quirks.deepseek import DeepSeek
-from fakes.quirks.house import House
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.minimax import MiniMax, plan_used_up
-from fakes.quirks.reading import Body
-from fakes.quirks.speech import Said
-from fakes.quirks.table import table
 from fakes.steps import Script, Status
-from fakes.story import story
+from fakes.vendors.anthropic import Claude
+from fakes.vendors.base import House
+from fakes.vendors.behind_proxy import table
+from fakes.vendors.deepseek import DeepSeek
+from fakes.vendors.minimax import MiniMax, plan_used_up
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.replies import Said
+from fakes.vendors.request_blocks import Body
 
 COMMAND = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
 MOVES = [
@@ -27,7 +27,7 @@ MOVES = [
 
 
 @pytest.mark.parametrize(("first", "trouble", "second"), MOVES)
-@story
+@async_test
 async def test_its_tool_is_called_by_one_and_answered_to_another(
     first: type[House], trouble: Script, second: type[House], tmp_path: Path
 ) -> None:

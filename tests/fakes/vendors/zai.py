@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 
-from fakes.peer import Request
-from fakes.quirks.house import House, Refused
-from fakes.quirks.reading import Body, unanswered_calls
 from fakes.scripts import stream_error
+from fakes.server_connection import Request
 from fakes.steps import Script, Status, Stream
+from fakes.vendors.base import House, Refused
+from fakes.vendors.request_blocks import Body, unanswered_calls
 
 MODELS = {"glm-5.3", "glm-5.3-flash", "glm-5.2", "glm-5-turbo", "glm-4.7", "glm-4.5-air"}
 ROLES = "'user' or 'assistant'"

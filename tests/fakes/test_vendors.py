@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from fakes.client import StreamEvent
-from fakes.peer import Request
-from fakes.quirks.claude import Claude
-from fakes.quirks.client import BETAS, TOOLS, assembled, document, image, reference, text
-from fakes.quirks.deepseek import DeepSeek
-from fakes.quirks.glm import Glm
-from fakes.quirks.house import House, World
-from fakes.quirks.kimi import Kimi
-from fakes.quirks.minimax import MiniMax
-from fakes.quirks.others import Fireworks, Mimo, OpenRouter, SgLang
-from fakes.quirks.reading import BILLING, Body, view
-from fakes.quirks.speech import Said
+from fakes.server_connection import Request
 from fakes.steps import Event, Script, Status, Text
+from fakes.vendors.anthropic import Claude
+from fakes.vendors.base import House, World
+from fakes.vendors.conversation import BETAS, TOOLS, assembled, document, image, reference, text
+from fakes.vendors.deepseek import DeepSeek
+from fakes.vendors.minimax import MiniMax
+from fakes.vendors.moonshot import Kimi
+from fakes.vendors.replies import Said
+from fakes.vendors.request_blocks import BILLING, Body, view
+from fakes.vendors.single_quirk import Fireworks, Mimo, OpenRouter, SgLang
+from fakes.vendors.zai import Glm
 
 MODELS: dict[type[House], str] = {
     Claude: "claude-opus-5-5",
