@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.home import Home
 
 POSIX_MODES = pytest.mark.skipif(
     os.name == "nt", reason="Windows has no modes; the profile's access list keeps others out"
@@ -71,44 +71,3 @@ def test_what_lies_in_a_home_stays(tmp_path: Path) -> None:
     Home(tmp_path).prepare()
     Home(tmp_path).prepare()
     assert {path.name for path in tmp_path.iterdir()} == {"README.md", "state"}
-
-
-def test_a_private_file_replaces_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    write_private(path, b"old and longer")
-    write_private(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@POSIX_MODES
-def test_a_private_file_is_its_owners_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-    sync = os.fsync
-
-    def look(descriptor: int) -> None:
-        seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
-        sync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", look)
-    before = os.umask(0)
-    try:
-        write_private(tmp_path / "secret", b"data")
-    finally:
-        os.umask(before)
-    assert seen == [0o600]
-    assert mode(tmp_path / "secret") == 0o600
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "secret"
-    write_private(path, b"old")
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_private(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -14,7 +14,8 @@ import click
 
 from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
 from claude_proxy.cli.output.lazy_group import LazyGroup
-from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError, write_private
+from claude_proxy.store.files import write_private
+from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError
 
 PROGRAM = "claude-proxy"
 

@@ -20,7 +20,8 @@ from claude_proxy.core.learning.learned_rules import LearnedRule
 from claude_proxy.core.quirks import rule_in_words
 from claude_proxy.core.text import printable
 from claude_proxy.proxy.gateway import Memory
-from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.files import write_private
+from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import recall, written
 
 FORGET: Final = "forget"

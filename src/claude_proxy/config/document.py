@@ -9,7 +9,7 @@ from pathlib import Path
 
 from claude_proxy.config.comments import blanked
 from claude_proxy.config.problem import Findings, quoted
-from claude_proxy.store.bounded_file import beginning
+from claude_proxy.store.files import read_up_to
 
 MAX_FILE_BYTES = 1024 * 1024
 """Far above any configuration, and small enough to be read at each change of the file."""
@@ -59,7 +59,7 @@ def read_text(path: Path, findings: Findings, *, encoding: str = "utf-8-sig") ->
     `findings`.
     """
     try:
-        data = beginning(path, MAX_FILE_BYTES)
+        data = read_up_to(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -1,10 +1,11 @@
 """What is kept on disk, all of it under one home folder.
 
-home     where each file lies, and how a private one is written
-lock     one process at a time
-token    the installation's token, which clients of the proxy show
-running  where the running proxy is found
-log      proxy.log: a line an exchange, rotated
-tail     reading proxy.log, also while it grows and rotates
-text     text from outside, made safe to print
+home.py        where each file is
+files.py       reading files within limits, and writing them safely
+lock.py        one process at a time
+token.py       the installation's token, which clients of the proxy send
+running.py     the file that says where the running proxy is
+state_file.py  what is remembered from one start to the next
+log.py         proxy.log: a line for each exchange, rotated
+tail.py        reading proxy.log, also while it grows and rotates
 """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Mapping
@@ -95,24 +94,3 @@ def _close_to_others(folder: Path) -> None:
     if mode & 0o077 and facts.st_uid == os.geteuid() and not mode & stat.S_ISVTX:
         with contextlib.suppress(OSError):  # a file system without modes
             folder.chmod(0o700)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, from its first byte on; who reads it sees the old or the new.
-
-    Raises `OSError`, which names `path`; the old file is then still there.
-    """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        if isinstance(error, OSError):  # of the file beside it, or of none where the disk is full
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from claude_proxy.store.home import write_private
+from claude_proxy.store.files import read_up_to, write_private
 
 MAX_STATE_BYTES = 65_536
 """Our own file is some 200 bytes; more than this was not written by us."""
@@ -39,8 +39,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, path: Path) -> Running | None:
         """Return what the file says; None where there is none, or it holds something else."""
         try:
-            with path.open("rb") as file:
-                return msgspec.json.decode(file.read(MAX_STATE_BYTES), type=cls)
+            return msgspec.json.decode(read_up_to(path, MAX_STATE_BYTES) or b"", type=cls)
         except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             return None
 

@@ -20,8 +20,7 @@ from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.proxy.ports import Journal
-from claude_proxy.store.bounded_file import beginning
-from claude_proxy.store.home import write_private
+from claude_proxy.store.files import read_up_to, write_private
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -95,7 +94,7 @@ _document = msgspec.json.Decoder(_Document)
 def recall(path: Path, memory: Memory, now: float) -> str:
     """Take up what a file holds; return what is wrong with it, an empty text where nothing is or it is not there."""
     try:
-        data = beginning(path, MAX_BYTES) or b""
+        data = read_up_to(path, MAX_BYTES) or b""
     except FileNotFoundError:
         return ""
     except OSError as error:

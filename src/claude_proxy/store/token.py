@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.files import read_up_to, write_private
+from claude_proxy.store.home import Home
 from claude_proxy.store.lock import exclusive
 
 TOKEN_BYTES = 32
 MIN_TOKEN_LENGTH = 20
 """A file that holds less was cut short, by a full disk for example."""
+MAX_TOKEN_BYTES = 4096
 LOCK_TIMEOUT = 5.0
 """Seconds; making a token takes milliseconds."""
 
@@ -25,7 +27,7 @@ def installation_token(home: Home) -> str:
 def stored_token(home: Home) -> str | None:
     """Return the home's token; None where there is none yet, or none that can be used. Raises `OSError`."""
     try:
-        token = home.token.read_bytes().decode("ascii").strip()
+        token = (read_up_to(home.token, MAX_TOKEN_BYTES) or b"").decode("ascii").strip()
     except (FileNotFoundError, UnicodeDecodeError):
         return None
     usable = len(token) >= MIN_TOKEN_LENGTH and token.isprintable() and " " not in token

@@ -16,6 +16,7 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.store.files import open_at_once
 from claude_proxy.store.home import Home
 
 PRIVATE_FILE = 0o600
@@ -72,8 +73,7 @@ def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
 
 def close(path: Path) -> None:
     """Let the user alone read a file. Raises `OSError`, also where by now it is no regular file of the user's."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags)
+    descriptor = open_at_once(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from claude_proxy.store.bounded_file import beginning
+from claude_proxy.store.files import read_up_to
 
 CONFIG_VARIABLE = "CLAUDE_CONFIG_DIR"
 MAX_BYTES = 4 * 1024 * 1024
@@ -97,7 +97,7 @@ def variables(source: SettingsFile) -> Mapping[str, str]:
 def read_text(path: Path) -> str:
     """Return the text of a settings file, empty where there is none. Raises `SettingsError`."""
     try:
-        data = beginning(path, MAX_BYTES)
+        data = read_up_to(path, MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from claude_proxy.cli.claude_code.settings_files import SettingsError, config_folder, parse, read_text
-from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.output.rewriting import rewrite
+from claude_proxy.cli.output.exit_codes import CommandError, not_written
+from claude_proxy.store.files import rewrite
 
 KEY = "statusLine"
 WORD = r"""(?:'[^'\n]*'|"(?:[^"$`\\\n]|\\[^"$`\\\n])*"|[^\s'"`;|&$<>()])+"""
@@ -40,7 +40,10 @@ class SettingsEdit:
             raise CommandError(
                 f"{self.path} was changed meanwhile; nothing was changed", hint="Run the command once more."
             )
-        rewrite(self.path, self.after.encode(), new_file_mode=NEW_FILE_MODE)
+        try:
+            rewrite(self.path, self.after.encode(), new_file_mode=NEW_FILE_MODE)
+        except OSError as error:
+            raise not_written(error) from error
 
     def _is_still_true(self) -> bool:
         """Return whether the file holds what it did when the user was shown the change."""

@@ -57,3 +57,8 @@ class CommandError(Exception):
         """Return what is shown on standard error."""
         lines = [ERROR + message for message in self.messages]
         return "\n".join([*lines, self.hint] if self.hint else lines)
+
+
+def not_written(error: OSError) -> CommandError:
+    """Return what to raise if a file of the user's cannot be written; `error` names the file."""
+    return CommandError(f"{error.filename} cannot be written: {error.strerror}")

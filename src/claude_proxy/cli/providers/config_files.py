@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from claude_proxy.cli.background import lifecycle
-from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.output.rewriting import rewrite
+from claude_proxy.cli.output.exit_codes import CommandError, Exit, not_written
 from claude_proxy.cli.shell import activate
 from claude_proxy.config.document import parse_document, read_text
 from claude_proxy.config.load import ConfigError, Configured, Survey, survey
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of
+from claude_proxy.store.files import rewrite
 from claude_proxy.store.home import Home
 from claude_proxy.store.lock import exclusive
 
@@ -73,9 +73,9 @@ class ConfigFiles:
         with _alone(self.home):
             for file in (self.env, self.config):
                 file.require_unchanged()
-            for file, text in ((self.env, env), (self.config, config)):  # nobody is named before its key is there
+            for file, text in ((self.env, env), (self.config, config)):  # the key is there before its provider is named
                 if text is not None:
-                    rewrite(file.path, text.encode(), new_file_mode=NEW_FILE_MODE)
+                    _rewrite(file.path, text)
 
     @property
     def config_text(self) -> str:
@@ -122,3 +122,10 @@ def _alone(home: Home) -> Iterator[None]:
 
 def _unmarked(text: str) -> str:
     return text.removeprefix("\ufeff")
+
+
+def _rewrite(path: Path, text: str) -> None:
+    try:
+        rewrite(path, text.encode(), new_file_mode=NEW_FILE_MODE)
+    except OSError as error:
+        raise not_written(error) from error

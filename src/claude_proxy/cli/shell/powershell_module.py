@@ -8,7 +8,8 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.shell.functions import CLONE, FOLDER
 from claude_proxy.cli.shell.quoting import Shell, quoted
-from claude_proxy.store.home import Home, write_private
+from claude_proxy.store.files import write_private
+from claude_proxy.store.home import Home
 
 MANIFEST = "ClaudeProxy.psd1"
 FILES = (MANIFEST, "ClaudeProxy.psm1")

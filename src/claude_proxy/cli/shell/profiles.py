@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.output.rewriting import rewrite
+from claude_proxy.cli.output.exit_codes import CommandError, not_written
 from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.store.files import rewrite
 
 MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
@@ -54,13 +54,13 @@ class ProfileEdit:
         path = self.path.resolve()
         if _read(path, "") != self.before:
             raise CommandError(f"{path} was changed meanwhile; nothing was changed", hint="Try again.")
-        if self.after or self.path.is_symlink():
-            rewrite(path, self.after, new_file_mode=NEW_FILE_MODE)
-            return
         try:
-            path.unlink(missing_ok=True)
+            if self.after or self.path.is_symlink():
+                rewrite(path, self.after, new_file_mode=NEW_FILE_MODE)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}") from error
+            raise not_written(error) from error
 
 
 def install(path: Path, line: str) -> ProfileEdit | None:

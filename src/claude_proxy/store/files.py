@@ -1,0 +1,65 @@
+"""Reading files within limits, and writing them safely."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+
+def read_up_to(path: Path, limit: int) -> bytes | None:
+    """Return what a file holds, or its first `limit` bytes and one more; None if it is no regular file.
+
+    A link may lead to a pipe, a device or a terminal. That is neither opened nor waited for, even if it takes the
+    file's place in between. Raises `OSError`.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder fails to open, and the error says that it is one
+        return None
+    with open(path, "rb", opener=open_at_once) as file:  # a Path takes no opener
+        return file.read(limit + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+def open_at_once(path: str | Path, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe. Returns the descriptor. Raises `OSError`."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, from its first byte on. A reader sees the old content or the new.
+
+    Raises `OSError`, which names `path`; the old file is then still there.
+    """
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        if isinstance(error, OSError):  # which names the file beside it, or none if the disk is full
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def rewrite(path: Path, data: bytes, *, new_file_mode: int) -> None:
+    """Replace the content of a file that belongs to the user: a profile, `config.json`, Claude Code's settings.
+
+    It is replaced whole or not at all. Its mode stays, and a link to another file stays a link. If there is no file
+    yet, its folder is made too. Raises `OSError`, which names the file.
+    """
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else new_file_mode
+        write_private(path, data)
+        with contextlib.suppress(OSError):  # a file system without modes
+            path.chmod(mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
