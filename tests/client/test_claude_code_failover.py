@@ -1,4 +1,4 @@
-"""The real Claude Code's tool is called by one provider and its result goes to another, which takes it."""
+"""One provider calls a tool of the real Claude Code; another one gets the result and accepts it."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from client.claude_code import claude_code
 from fakes.async_test import async_test
 from fakes.proxy import TOKEN
 from fakes.steps import Script, Status
-from fakes.vendors.anthropic import Claude
-from fakes.vendors.base import House
-from fakes.vendors.behind_proxy import table
+from fakes.vendors.anthropic import Anthropic
+from fakes.vendors.base import Vendor
+from fakes.vendors.behind_proxy import vendors_behind_proxy
 from fakes.vendors.deepseek import DeepSeek
 from fakes.vendors.minimax import MiniMax, plan_used_up
-from fakes.vendors.moonshot import Kimi
-from fakes.vendors.replies import Said
+from fakes.vendors.moonshot import Moonshot
+from fakes.vendors.replies import ModelReply
 from fakes.vendors.request_blocks import Body
 
 COMMAND = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
 MOVES = [
-    pytest.param(MiniMax, plan_used_up(), Kimi, id="minimax is limited, moonshot goes on"),
-    pytest.param(DeepSeek, [Status(503)], Claude, id="deepseek is down, anthropic goes on"),
+    pytest.param(MiniMax, plan_used_up(), Moonshot, id="minimax is limited, moonshot goes on"),
+    pytest.param(DeepSeek, [Status(503)], Anthropic, id="deepseek is down, anthropic goes on"),
 ]
 
 
 @pytest.mark.parametrize(("first", "trouble", "second"), MOVES)
 @async_test
-async def test_its_tool_is_called_by_one_and_answered_to_another(
-    first: type[House], trouble: Script, second: type[House], tmp_path: Path
+async def test_a_tool_result_goes_to_another_provider(
+    first: type[Vendor], trouble: Script, second: type[Vendor], tmp_path: Path
 ) -> None:
     claude = claude_code(tmp_path)
-    async with table(tmp_path, first, second) as here:
-        caller, other = here.houses
+    async with vendors_behind_proxy(tmp_path, first, second) as setup:
+        caller, other = setup.vendors
 
-        def call(_: Body) -> Said:
+        def call(_: Body) -> ModelReply:
             caller.outage = trouble
-            return Said(("a command tells it",), calls=(("Bash", COMMAND),))
+            return ModelReply(("a command tells it",), calls=(("Bash", COMMAND),))
 
-        caller.says = call
-        other.says = lambda _: Said(("so it is 42",), "the tool said so")
-        finished = await claude.run(here.proxy.url, TOKEN, "run it", "--allowedTools", "Bash")
+        caller.reply = call
+        other.reply = lambda _: ModelReply(("so it is 42",), "the tool said so")
+        finished = await claude.run(setup.proxy.url, TOKEN, "run it", "--allowedTools", "Bash")
         assert (finished.code, finished.out) == (0, "the tool said so"), finished
-        assert here.refusals() == []
-        assert [house.offences for house in here.houses] == [[], []]
-        [_], [moved] = caller.taken, other.taken
+        assert setup.rejections() == []
+        assert [vendor.violations for vendor in setup.vendors] == [[], []]
+        [_], [moved] = caller.accepted, other.accepted
         results = [
             block["content"]
             for message in moved["messages"]

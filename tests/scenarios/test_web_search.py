@@ -10,14 +10,14 @@ import pytest
 
 from fakes.async_test import async_test
 from fakes.stream_checks import complete_text
-from fakes.vendors.anthropic import Claude
-from fakes.vendors.base import House
-from fakes.vendors.behind_proxy import PATH, Table, table
+from fakes.vendors.anthropic import Anthropic
+from fakes.vendors.base import Vendor
+from fakes.vendors.behind_proxy import PATH, VendorSetup, vendors_behind_proxy
 from fakes.vendors.conversation import HEADERS, text
 from fakes.vendors.deepseek import DeepSeek
 from fakes.vendors.minimax import MiniMax
-from fakes.vendors.moonshot import Kimi
-from fakes.vendors.zai import Glm
+from fakes.vendors.moonshot import Moonshot
+from fakes.vendors.zai import Zai
 
 TOOL = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
 QUERY = {"role": "user", "content": [text("Perform a web search for the query: weather")]}
@@ -33,40 +33,40 @@ SEARCH = {
 }
 
 
-async def search(here: Table) -> str:
+async def search(setup: VendorSetup) -> str:
     """Ask as Claude Code's WebSearch does; return who answered."""
-    answer = await here.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
+    answer = await setup.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
     assert await complete_text(answer) == "hello"
     return answer.headers["x-claude-proxy-provider"]
 
 
-@pytest.mark.parametrize("kinds", [(Kimi, DeepSeek), (MiniMax, Glm, Claude)])
+@pytest.mark.parametrize("kinds", [(Moonshot, DeepSeek), (MiniMax, Zai, Anthropic)])
 @async_test
-async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[House]], tmp_path: Path) -> None:
-    async with table(tmp_path, *kinds) as here:
-        assert await search(here) == kinds[-1].name
-        assert [len(house.taken) for house in here.houses] == [0] * (len(kinds) - 1) + [1]
-        [asked] = here.houses[-1].taken
+async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
+    async with vendors_behind_proxy(tmp_path, *kinds) as setup:
+        assert await search(setup) == kinds[-1].name
+        assert [len(vendor.accepted) for vendor in setup.vendors] == [0] * (len(kinds) - 1) + [1]
+        [asked] = setup.vendors[-1].accepted
         assert asked["tools"] == [TOOL]
-        assert here.refusals() == []
+        assert setup.rejections() == []
 
 
 @async_test
 async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> None:
-    async with table(tmp_path, Kimi, DeepSeek) as here:
-        await search(here)
+    async with vendors_behind_proxy(tmp_path, Moonshot, DeepSeek) as setup:
+        await search(setup)
         body = {name: value for name, value in SEARCH.items() if name not in ("tools", "tool_choice")}
-        answer = await here.proxy.ask("POST", PATH, json.dumps(body).encode(), headers=HEADERS)
+        answer = await setup.proxy.ask("POST", PATH, json.dumps(body).encode(), headers=HEADERS)
         assert await complete_text(answer) == "hello"
         assert answer.headers["x-claude-proxy-provider"] == "moonshot"
 
 
-@pytest.mark.parametrize("kinds", [(Kimi, Glm), (MiniMax,)])
+@pytest.mark.parametrize("kinds", [(Moonshot, Zai), (MiniMax,)])
 @async_test
-async def test_where_nobody_can_it_says_so(kinds: Sequence[type[House]], tmp_path: Path) -> None:
-    async with table(tmp_path, *kinds) as here:
-        answer = await here.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
+async def test_where_nobody_can_it_says_so(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
+    async with vendors_behind_proxy(tmp_path, *kinds) as setup:
+        answer = await setup.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
         told = await complete_text(answer)
         assert "web_search" in told
         assert "nothing was looked for" in told
-        assert [house.fake.requests for house in here.houses] == [[]] * len(kinds)
+        assert [vendor.fake.requests for vendor in setup.vendors] == [[]] * len(kinds)

@@ -1,6 +1,6 @@
 """Fake providers that behave as the real ones: each checks its requests and rejects them with the real one's errors.
 
-base.py             what they share: authentication, records, answers; Refused
+base.py             what they share: authentication, records, answers; VendorError
 replies.py          what a model says, and the answer that carries it, streamed or whole
 request_blocks.py   a request's messages and content blocks, with their positions
 anthropic.py        Anthropic

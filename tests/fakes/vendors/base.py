@@ -1,4 +1,4 @@
-"""What fake providers with ways of their own share: who may ask, what was asked, and how the answer is made."""
+"""What these fake providers share: authentication, the record of requests, and how an answer is made."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from fakes.provider import FakeProvider
 from fakes.server_connection import Request
 from fakes.steps import Script, Status
-from fakes.vendors.replies import HELLO, Block, Counted, Said, streamed, whole
-from fakes.vendors.request_blocks import Body, Place, has_billing, places
+from fakes.vendors.replies import HELLO, Block, ModelReply, ReportedUsage, streamed, whole
+from fakes.vendors.request_blocks import Body, LocatedBlock, has_billing_block, located_blocks
 
 
-class Refused(Exception):  # noqa: N818 - an answer like any other, not a fault
-    """The provider's answer is this error."""
+class VendorError(Exception):
+    """The provider answers with this error."""
 
     def __init__(self, status: int, body: object) -> None:
         super().__init__(status, body)
@@ -25,15 +25,17 @@ class Refused(Exception):  # noqa: N818 - an answer like any other, not a fault
 
 
 @dataclass(slots=True)
-class World:
-    """What all providers of a test have said: whether a thought is a real one can only be told from all of them."""
+class SharedThinking:
+    """The thinking of all providers of a test, so that each can tell real thinking from an invented one."""
 
-    thoughts: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
 
 
-class House(ABC):
-    """A provider; `taken` and `refused` hold each request (and the error) in their order, `offences` what no error
-    tells: something that it takes though it was asked never to be sent it."""
+class Vendor(ABC):
+    """A provider. `accepted` holds the bodies that it accepted and `errors` what it rejected, in their order.
+
+    `violations` are what it accepts but must never be sent.
+    """
 
     name: ClassVar[str]
     bearer: ClassVar[bool] = True
@@ -41,24 +43,24 @@ class House(ABC):
     counts_tokens: ClassVar[bool] = True
     thinks: ClassVar[bool] = True
 
-    def __init__(self, world: World | None = None, *, key: str = "") -> None:
-        self.world = world or World()
+    def __init__(self, shared_thinking: SharedThinking | None = None, *, key: str = "") -> None:
+        self.shared_thinking = shared_thinking or SharedThinking()
         self.key = key or f"key-of-{self.name}"
-        self.taken: list[Body] = []
-        self.refused: list[Refused] = []
-        self.offences: list[str] = []
-        self.heads: list[Request] = []
+        self.accepted: list[Body] = []
+        self.errors: list[VendorError] = []
+        self.violations: list[str] = []
+        self.accepted_requests: list[Request] = []
         self.outage: Script | None = None
-        """What each request gets while it is set."""
-        self.says: Callable[[Body], Said] = lambda _: HELLO
-        self.minted: dict[str, str] = {}
-        """Signatures of its own, each with the thought that it signs."""
+        """The answer to each request while it is set."""
+        self.reply: Callable[[Body], ModelReply] = lambda _: HELLO
+        self.signed_thinking: dict[str, str] = {}
+        """Its signatures, each with the thinking that it signs."""
         self.calls: dict[str, int] = {}
-        """The ids that it gave, each with the number of the request that it answered."""
+        """The ids of its tool calls, each with the number of the request that it answered."""
         self.fake = FakeProvider(self.respond)
 
     def respond(self, request: Request) -> Script:
-        """Answer a request, or refuse it."""
+        """Answer a request, or reject it."""
         path = request.target.partition("?")[0]
         if request.method == "HEAD":
             return [Status(200, b"")]
@@ -66,65 +68,65 @@ class House(ABC):
             return self.outage
         try:
             return self._serve(path, request)
-        except Refused as refused:
-            self.refused.append(refused)
-            return [Status(refused.status, json.dumps(refused.body).encode())]
+        except VendorError as error:
+            self.errors.append(error)
+            return [Status(error.status, json.dumps(error.body).encode())]
 
     def _serve(self, path: str, request: Request) -> Script:
-        self.admit(request)
+        self.authenticate(request)
         if path.endswith("/v1/messages/count_tokens") and self.counts_tokens:
             return [Status(200, json.dumps({"input_tokens": len(request.body) // 4}).encode())]
         if not path.endswith("/v1/messages"):
             return [Status(404)]
         body = request.json()
         self.check(body, request)
-        self.taken.append(body)
-        self.heads.append(request)
-        blocks = self.utter(self.says(body), body)
+        self.accepted.append(body)
+        self.accepted_requests.append(request)
+        blocks = self.reply_blocks(self.reply(body), body)
         script = streamed if body.get("stream") else whole
-        return script(f"msg_{self.name}_{len(self.taken)}", body["model"], blocks, self.usage(body, blocks))
+        return script(f"msg_{self.name}_{len(self.accepted)}", body["model"], blocks, self.usage(body, blocks))
 
-    def admit(self, request: Request) -> None:
-        """Let in who has the key, in a header that is taken. Raises `Refused`."""
+    def authenticate(self, request: Request) -> None:
+        """Check the key, in a header that the provider reads. Raises `VendorError`."""
         if self.bearer and request.header("authorization") == f"Bearer {self.key}":
             return
         if self.x_api_key and request.header("x-api-key") == self.key:
             return
-        raise self.unauthorized()
+        raise self.unauthorized_error()
 
     @abstractmethod
-    def unauthorized(self) -> Refused:
-        """Return the error for who has no key."""
+    def unauthorized_error(self) -> VendorError:
+        """Return the error for a missing or wrong key."""
 
     @abstractmethod
     def check(self, body: Body, request: Request) -> None:
-        """Raise `Refused` for what the provider does not take."""
+        """Raise `VendorError` for what the provider does not accept."""
 
     def check_privacy(self, body: Body) -> None:
-        """Note what is Anthropic's alone."""
-        if has_billing(body):
-            self.offences.append("it was sent the billing block")
+        """Note a violation if the request holds what only Anthropic may see."""
+        if has_billing_block(body):
+            self.violations.append("it was sent the billing block")
 
-    def utter(self, said: Said, body: Body) -> list[Block]:
-        """Return what is said as blocks, in the provider's own manner."""
-        blocks = [self.thought(text, body) for text in said.thoughts] if self.is_thinking(body) else []
-        if said.text:
-            blocks.append({"type": "text", "text": said.text})
-        for number, (name, given) in enumerate(said.calls):
-            one = self.call_id(name, number)
-            self.calls[one] = len(self.taken) - 1
-            blocks.append({"type": "tool_use", "id": one, "name": name, "input": dict(given)})
+    def reply_blocks(self, reply: ModelReply, body: Body) -> list[Block]:
+        """Return a reply as the provider's content blocks."""
+        blocks = [self.thinking_block(text, body) for text in reply.thinking] if self.is_thinking(body) else []
+        if reply.text:
+            blocks.append({"type": "text", "text": reply.text})
+        for number, (name, given) in enumerate(reply.calls):
+            call_id = self.call_id(name, number)
+            self.calls[call_id] = len(self.accepted) - 1
+            blocks.append({"type": "tool_use", "id": call_id, "name": name, "input": dict(given)})
         return blocks
 
     def is_thinking(self, body: Body) -> bool:
-        """Whether the answer to a request begins with thoughts."""
+        """Whether the answer to a request begins with thinking."""
         return self.thinks and (body.get("thinking") or {}).get("type") != "disabled"
 
-    def thought(self, text: str, body: Body) -> Block:
+    def thinking_block(self, text: str, body: Body) -> Block:
         """Return a thinking block, signed in the provider's own way."""
-        signature = self.signature(len(self.minted))
-        self.minted[signature] = text
-        self.world.thoughts.add(text)
+        signature = self.signature(len(self.signed_thinking))
+        self.signed_thinking[signature] = text
+        self.shared_thinking.texts.add(text)
         return {"type": "thinking", "thinking": text, "signature": signature}
 
     @abstractmethod
@@ -133,22 +135,22 @@ class House(ABC):
 
     def call_id(self, name: str, number: int) -> str:
         """Return a new id for a tool call, the answer's first (0), second (1) …."""
-        return f"toolu_{self.name}_{len(self.taken)}_{number}"
+        return f"toolu_{self.name}_{len(self.accepted)}_{number}"
 
-    def usage(self, body: Body, blocks: Sequence[Block]) -> Counted:
+    def usage(self, body: Body, blocks: Sequence[Block]) -> ReportedUsage:
         """Return the usage, as the provider reports it."""
         counted = {"input_tokens": tokens(body["messages"]), "cache_read_input_tokens": 0}
-        return Counted(counted, {"output_tokens": tokens(blocks)})
+        return ReportedUsage(counted, {"output_tokens": tokens(blocks)})
 
     @property
     def signatures_seen(self) -> list[str]:
-        """The signatures in the last request that was taken."""
-        return [one.block.get("signature", "") for one in self.thoughts_seen]
+        """The signatures in the last accepted request."""
+        return [one.block.get("signature", "") for one in self.thinking_seen]
 
     @property
-    def thoughts_seen(self) -> list[Place]:
-        """The thinking blocks in the last request that was taken."""
-        return [one for one in places(self.taken[-1]) if one.kind == "thinking"]
+    def thinking_seen(self) -> list[LocatedBlock]:
+        """The thinking blocks in the last accepted request."""
+        return [one for one in located_blocks(self.accepted[-1]) if one.kind == "thinking"]
 
 
 def tokens(value: Any) -> int:

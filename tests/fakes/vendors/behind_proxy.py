@@ -1,4 +1,4 @@
-"""Providers with their quirks around a proxy that is configured as a user would do it, and a conversation with them."""
+"""Providers that behave as the real ones, the proxy in front of them as a user configures it, and a conversation."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from claude_proxy.store.home import Home
 from fakes.client import Answer
 from fakes.clock import FakeClock
 from fakes.proxy import RunningProxy, started_proxy
-from fakes.vendors.base import House, World
+from fakes.vendors.base import SharedThinking, Vendor
 from fakes.vendors.conversation import HEADERS, Conversation
-from fakes.vendors.replies import Said
+from fakes.vendors.replies import ModelReply
 
 PATH = "/v1/messages?beta=true"
 
 
-def pinned(house: House | type[House]) -> str:
-    """Return the path that names a provider."""
-    return f"/provider/{house.name}{PATH}"
+def pinned_path(vendor: Vendor | type[Vendor]) -> str:
+    """Return the path that pins a provider."""
+    return f"/provider/{vendor.name}{PATH}"
 
 
-class Table:
-    """The providers, in the order of failover, and the proxy in front of them: `proxy`, once it was started."""
+class VendorSetup:
+    """The providers, in the order of failover, and the proxy in front of them: `proxy`, after `start`."""
 
     proxy: RunningProxy
 
-    def __init__(self, houses: Sequence[House], config: Config, home: Home, clock: FakeClock | None) -> None:
-        self.houses = houses
+    def __init__(self, vendors: Sequence[Vendor], config: Config, home: Home, clock: FakeClock | None) -> None:
+        self.vendors = vendors
         self._config = config
         self._home = home
         self._clock = clock
         self._running = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
-        """Start the proxy; one that runs already is stopped first, and leaves what it keeps on disk to the new one."""
+        """Start the proxy, or restart it with the state that it keeps on disk."""
         await self.stop()
         self._home.prepare()
         proxy = started_proxy(self._config, clock=self._clock, home=self._home)
@@ -50,53 +50,53 @@ class Table:
         """Stop the proxy."""
         await self._running.aclose()
 
-    def forget(self) -> None:
-        """Take away what the proxy keeps on disk; it does not run meanwhile."""
+    def delete_state(self) -> None:
+        """Delete what the proxy keeps on disk. It must be stopped."""
         shutil.rmtree(self._home.state)
 
-    async def send(self, conversation: Conversation, said: Said, path: str = PATH) -> Answer:
-        """Send a conversation as it stands; whoever is asked says this."""
-        for house in self.houses:
-            house.says = lambda _: said
+    async def send(self, conversation: Conversation, reply: ModelReply, path: str = PATH) -> Answer:
+        """Send a conversation as it stands; the provider that gets it answers with `reply`."""
+        for vendor in self.vendors:
+            vendor.reply = lambda _: reply
         body = json.dumps(conversation.body()).encode()
         return await self.proxy.ask("POST", path, body, headers=HEADERS)
 
-    async def converse(self, conversation: Conversation, said: Said, path: str = PATH) -> str:
-        """Send a conversation, add the answer to it, and return who gave it. Fails the test where there is none."""
-        answer = await self.send(conversation, said, path)
-        told = b"" if answer.status == 200 else await answer.read()
-        assert answer.status == 200, told.decode()
-        await conversation.hear(answer)
+    async def send_turn(self, conversation: Conversation, reply: ModelReply, path: str = PATH) -> str:
+        """Send a conversation, add the answer to it, and return the provider's name. Fails on an error."""
+        answer = await self.send(conversation, reply, path)
+        assert answer.status == 200, (await answer.read()).decode()
+        await conversation.add_answer(answer)
         return answer.headers["x-claude-proxy-provider"]
 
-    def refusals(self) -> list[tuple[str, object]]:
-        """Return what the providers refused, by name and with their words."""
-        return [(house.name, refused.body) for house in self.houses for refused in house.refused]
+    def rejections(self) -> list[tuple[str, object]]:
+        """Return what the providers rejected, by name and with their errors."""
+        return [(vendor.name, error.body) for vendor in self.vendors for error in vendor.errors]
 
 
 @contextlib.asynccontextmanager
-async def table(
+async def vendors_behind_proxy(
     folder: Path,
-    *kinds: type[House],
+    *kinds: type[Vendor],
     entries: Mapping[str, Mapping[str, Any]] | None = None,
     clock: FakeClock | None = None,
     **settings: Any,
-) -> AsyncIterator[Table]:
+) -> AsyncIterator[VendorSetup]:
     """Start providers of these kinds, and the proxy with the catalogue's entries for them.
 
-    `entries` are written in place of those, by name; `settings` beside them.
+    `entries` replace those by name; `settings` are further keys of the configuration.
     """
-    world = World()
-    houses = [kind(world) for kind in kinds]
+    shared_thinking = SharedThinking()
+    vendors = [kind(shared_thinking) for kind in kinds]
     async with contextlib.AsyncExitStack() as stack:
-        for house in houses:
-            await stack.enter_async_context(house.fake)
+        for vendor in vendors:
+            await stack.enter_async_context(vendor.fake)
         written = [
-            {"base_url": house.fake.url, **(entries or {}).get(house.name, {"preset": house.name})} for house in houses
+            {"base_url": vendor.fake.url, **(entries or {}).get(vendor.name, {"preset": vendor.name})}
+            for vendor in vendors
         ]
         (folder / "config.json").write_text(json.dumps({"providers": written, **settings}), encoding="utf-8")
-        keys = {f"{house.name.upper()}_API_KEY": house.key for house in houses}
-        here = Table(houses, replace(load(folder, keys), port=0), Home(folder), clock)
-        stack.push_async_callback(here.stop)
-        await here.start()
-        yield here
+        keys = {f"{vendor.name.upper()}_API_KEY": vendor.key for vendor in vendors}
+        setup = VendorSetup(vendors, replace(load(folder, keys), port=0), Home(folder), clock)
+        stack.push_async_callback(setup.stop)
+        await setup.start()
+        yield setup

@@ -1,4 +1,4 @@
-"""A conversation as Claude Code keeps and sends it: the fields, headers and marks of a request of its 2.1.330."""
+"""A conversation as Claude Code keeps and sends it: the fields, headers and cache marks of its version 2.1.330."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADERS = {
 }
 MARK = {"type": "ephemeral"}
 
-# the smallest PNG: one pixel
+# a PNG of one pixel
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -61,7 +61,7 @@ TOOLS = [
 
 
 class Conversation:
-    """A session: what its user says is added by `say`, what it hears by `hear`, and `body` is its next request."""
+    """A session: `add_user_turn` and `add_answer` extend it, and `body` is its next request."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class Conversation:
         self.messages: list[Body] = []
         self.requests = 0
 
-    def say(self, *blocks: Block, results: Iterable[object] = (), note: str = "") -> None:
-        """Add a user's turn: results for the calls that wait, in their order, blocks, and a system message's note."""
+    def add_user_turn(self, *blocks: Block, results: Iterable[object] = (), note: str = "") -> None:
+        """Add a user's turn: results of the waiting calls in their order, blocks, and a note as a system message."""
         content = [
             {"tool_use_id": call, "type": "tool_result", **_result(result)}
             for call, result in zip(self.waiting, results, strict=True)
@@ -95,7 +95,7 @@ class Conversation:
         return [block["id"] for block in self.messages[-1]["content"] if block["type"] == "tool_use"]
 
     def body(self) -> Body:
-        """Return the next request. Its billing block and its cache marks are never those of the one before."""
+        """Return the next request. Its billing block and its cache marks differ from those of the request before."""
         self.requests += 1
         billing = f"x-anthropic-billing-header: cc_version=2.1.330.4a1; cc_entrypoint=cli; cch={self.requests:05x};"
         return {
@@ -115,13 +115,13 @@ class Conversation:
             "stream": self.streaming,
         }
 
-    async def hear(self, answer: Answer) -> None:
-        """Add an answer, put together from its stream where it is one."""
-        blocks = assembled(await answer.all_events()) if self.streaming else (await answer.json())["content"]
+    async def add_answer(self, answer: Answer) -> None:
+        """Add an answer, assembled from its stream if it is one."""
+        blocks = assemble(await answer.all_events()) if self.streaming else (await answer.json())["content"]
         self.messages.append({"role": "assistant", "content": blocks})
 
 
-def assembled(events: Iterable[StreamEvent]) -> list[Block]:
+def assemble(events: Iterable[StreamEvent]) -> list[Block]:
     """Return the content blocks of a stream."""
     blocks: list[Block] = []
     pieces = ""
@@ -156,7 +156,7 @@ def _result(result: object) -> Body:
 
 
 def _marked(message: Body) -> Body:
-    """Return a message with the mark on its last block; Claude Code writes a text as a block where it is marked."""
+    """Return a message with a cache mark on its last block. A text becomes a block, as in Claude Code."""
     content = message["content"]
     *before, last = [text(content)] if isinstance(content, str) else content
     return {**message, "content": [*before, {**last, "cache_control": MARK}]}

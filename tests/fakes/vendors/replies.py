@@ -14,28 +14,28 @@ Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One answer: thoughts, a text, calls of tools (name and input); each may be missing."""
+class ModelReply:
+    """One answer: thinking, a text, tool calls (name and input); each may be missing."""
 
-    thoughts: tuple[str, ...] = ()
+    thinking: tuple[str, ...] = ()
     text: str = ""
     calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    secret: bool = False
-    """One more thought, which a provider that can do so gives in no readable form."""
+    redacted: bool = False
+    """One more thinking block, which a provider that can do so sends redacted."""
 
 
-HELLO = Said(("the user greets me",), "hello")
+HELLO = ModelReply(("the user greets me",), "hello")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ReportedUsage:
     """The usage that an answer reports: in its `message_start`, and in its `message_delta`."""
 
     start: Mapping[str, int]
     end: Mapping[str, int]
 
 
-def streamed(message_id: str, model: str, blocks: Sequence[Block], counted: Counted) -> Script:
+def streamed(message_id: str, model: str, blocks: Sequence[Block], counted: ReportedUsage) -> Script:
     """Return the stream of an answer."""
     opened = {**_envelope(message_id, model, [], counted.start), "stop_reason": None}
     steps: list[Step] = [Stream(), Event("message_start", {"message": opened}), PING]
@@ -45,7 +45,7 @@ def streamed(message_id: str, model: str, blocks: Sequence[Block], counted: Coun
     return [*steps, Event("message_delta", {"delta": delta, "usage": dict(counted.end)}), MESSAGE_STOP]
 
 
-def whole(message_id: str, model: str, blocks: Sequence[Block], counted: Counted) -> Script:
+def whole(message_id: str, model: str, blocks: Sequence[Block], counted: ReportedUsage) -> Script:
     """Return an answer that is not streamed."""
     usage = {**counted.start, **counted.end}
     answer = {**_envelope(message_id, model, blocks, usage), "stop_reason": _stop_reason(blocks)}

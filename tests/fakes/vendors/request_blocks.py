@@ -1,4 +1,4 @@
-"""A request's messages and blocks, with their places, as a provider that checks them reads them."""
+"""A request's messages and blocks, with their positions, as a provider that validates them reads them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ BILLING = "x-anthropic-billing-header:"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A content block: the number of its message, its own, and its number within a tool result where it is in one."""
+class LocatedBlock:
+    """A content block, with the numbers of its message, of itself, and within a tool result if it is in one."""
 
     message: int
     number: int
@@ -28,7 +28,7 @@ class Place:
 
     @property
     def path(self) -> str:
-        """Its place in Anthropic's way of writing it."""
+        """Its position as Anthropic writes it."""
         inner = "" if self.within is None else f".content.{self.within}"
         return f"messages.{self.message}.content.{self.number}{inner}"
 
@@ -38,44 +38,48 @@ def as_blocks(content: str | list[Block]) -> list[Block]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def places(body: Body) -> Iterator[Place]:
-    """Yield each block of each message, and behind a tool result those that are in it."""
+def located_blocks(body: Body) -> Iterator[LocatedBlock]:
+    """Yield each block of each message, and after a tool result the blocks in it."""
     for at, message in enumerate(body["messages"]):
         for number, block in enumerate(as_blocks(message["content"])):
-            yield Place(at, number, None, message["role"], block)
+            yield LocatedBlock(at, number, None, message["role"], block)
             if block["type"] == "tool_result":
                 for within, inner in enumerate(as_blocks(block.get("content", []))):
-                    yield Place(at, number, within, message["role"], inner)
+                    yield LocatedBlock(at, number, within, message["role"], inner)
 
 
-def plain(value: Any) -> Any:
-    """Return a part of a request without its cache marks, all content as blocks: what a prompt cache goes by."""
+def without_cache_control(value: Any) -> Any:
+    """Return a part of a request without `cache_control`, all content as blocks: what a prompt cache compares."""
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [without_cache_control(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: plain(one) for name, one in value.items() if name != "cache_control"}
+    kept = {name: without_cache_control(one) for name, one in value.items() if name != "cache_control"}
     if isinstance(kept.get("content"), str):
         kept["content"] = as_blocks(kept["content"])
     return kept
 
 
-def view(body: Body) -> list[Any]:
-    """Return what a provider reads of a request, in its order: what went before stays as it was, or its cache is lost.
+def prompt_parts(body: Body) -> list[Any]:
+    """Return what a provider reads of a request, in its order. If an earlier part changes, the prompt cache is lost.
 
     Tools come first, then the system prompt, then each message's own fields and its blocks. The billing block, which
-    Anthropic alone may see, it does not read as a part of them.
+    only Anthropic may see, is not a part.
     """
     system = [block for block in as_blocks(body.get("system", [])) if not block["text"].startswith(BILLING)]
-    read = [plain(body.get("thinking")), plain(body.get("tools", [])), *plain(system)]
-    for message in plain(body["messages"]):
+    read = [
+        without_cache_control(body.get("thinking")),
+        without_cache_control(body.get("tools", [])),
+        *without_cache_control(system),
+    ]
+    for message in without_cache_control(body["messages"]):
         content = message.pop("content")
         read += [message, *content]
     return read
 
 
 def unanswered_calls(body: Body) -> Iterator[tuple[int, str]]:
-    """Yield the message and the id of each tool call that the next message (of a user) holds no result for."""
+    """Yield the message and the id of each tool call without a result in the user's next message."""
     messages = _spoken(body)
     for (at, message), (_, following) in zip(messages, [*messages[1:], (-1, {"content": []})], strict=True):
         results = {one["tool_use_id"] for one in _of_kind(following, "tool_result")}
@@ -84,7 +88,7 @@ def unanswered_calls(body: Body) -> Iterator[tuple[int, str]]:
                 yield at, call["id"]
 
 
-def results_of_nothing(body: Body) -> Iterator[tuple[int, int, str]]:
+def orphaned_results(body: Body) -> Iterator[tuple[int, int, str]]:
     """Yield message, number and id of each tool result that answers no call of the message before it."""
     messages = _spoken(body)
     for (_, before), (at, message) in zip([(-1, {"content": []}), *messages[:-1]], messages, strict=True):
@@ -99,8 +103,8 @@ def call_ids(body: Body) -> set[str]:
     return {block["id"] for message in body["messages"] for block in _of_kind(message, "tool_use")}
 
 
-def has_billing(body: Body) -> bool:
-    """Whether Claude Code's billing block stands in the system prompt."""
+def has_billing_block(body: Body) -> bool:
+    """Whether Claude Code's billing block is in the system prompt."""
     return any(block["text"].startswith(BILLING) for block in as_blocks(body.get("system", [])))
 
 

@@ -1,4 +1,4 @@
-"""Providers of one quirk each: MiMo, Fireworks, SGLang, OpenRouter."""
+"""Providers with a single quirk each: MiMo, Fireworks, SGLang, OpenRouter."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 from fakes.server_connection import Request
 from fakes.steps import Script, Status
-from fakes.vendors.base import House, Refused, anthropic_error, tokens
-from fakes.vendors.replies import Block, Counted
+from fakes.vendors.base import Vendor, VendorError, anthropic_error, tokens
+from fakes.vendors.replies import Block, ReportedUsage
 from fakes.vendors.request_blocks import Body, as_blocks
 
 
-class Mimo(House):
-    """Xiaomi MiMo: empty signatures, and thinking must come back where a tool was used."""
+class Mimo(Vendor):
+    """Xiaomi MiMo: empty signatures, and it wants thinking back with every tool call."""
 
     name = "xiaomi"
 
-    def unauthorized(self) -> Refused:
-        return Refused(401, anthropic_error("authentication_error", "Invalid API Key"))
+    def unauthorized_error(self) -> VendorError:
+        return VendorError(401, anthropic_error("authentication_error", "Invalid API Key"))
 
     def check(self, body: Body, request: Request) -> None:
         self.check_privacy(body)
@@ -30,21 +30,21 @@ class Mimo(House):
                 words = (
                     f"thinking is enabled but reasoning_content is missing in assistant tool call message at index {at}"
                 )
-                raise Refused(400, anthropic_error("invalid_request_error", words))
+                raise VendorError(400, anthropic_error("invalid_request_error", words))
 
     def signature(self, number: int) -> str:
         return ""
 
 
-class Fireworks(House):
-    """Fireworks: empty signatures, and it takes what it is given."""
+class Fireworks(Vendor):
+    """Fireworks: empty signatures, and it accepts everything."""
 
     name = "fireworks"
     x_api_key = False
     counts_tokens = False
 
-    def unauthorized(self) -> Refused:
-        return Refused(401, {"error": {"message": "The API key you provided is invalid.", "type": "error"}})
+    def unauthorized_error(self) -> VendorError:
+        return VendorError(401, {"error": {"message": "The API key you provided is invalid.", "type": "error"}})
 
     def check(self, body: Body, request: Request) -> None:
         self.check_privacy(body)
@@ -53,19 +53,19 @@ class Fireworks(House):
         return ""
 
 
-class SgLang(House):
+class SgLang(Vendor):
     """A server on this machine: no key, and its first count is 0."""
 
     name = "sglang"
     thinks = False
 
-    def admit(self, request: Request) -> None:
+    def authenticate(self, request: Request) -> None:
         for header in ("authorization", "x-api-key"):
             if request.header(header) is not None:
-                self.offences.append(f"it was sent {header}")
+                self.violations.append(f"it was sent {header}")
 
-    def unauthorized(self) -> Refused:
-        raise AssertionError("it lets everybody in")
+    def unauthorized_error(self) -> VendorError:
+        raise AssertionError("it accepts requests without a key")
 
     def check(self, body: Body, request: Request) -> None:
         self.check_privacy(body)
@@ -73,25 +73,25 @@ class SgLang(House):
     def signature(self, number: int) -> str:
         return ""
 
-    def usage(self, body: Body, blocks: Sequence[Block]) -> Counted:
+    def usage(self, body: Body, blocks: Sequence[Block]) -> ReportedUsage:
         said = {"input_tokens": tokens(body["messages"]), "output_tokens": tokens(blocks)}
-        return Counted({"input_tokens": 0, "output_tokens": 0}, said)
+        return ReportedUsage({"input_tokens": 0, "output_tokens": 0}, said)
 
 
-class OpenRouter(House):
+class OpenRouter(Vendor):
     """OpenRouter: names with a vendor in them, and errors in another form."""
 
     name = "openrouter"
     x_api_key = False
     counts_tokens = False
 
-    def unauthorized(self) -> Refused:
-        return Refused(401, openrouter_error(401, "No auth credentials found"))
+    def unauthorized_error(self) -> VendorError:
+        return VendorError(401, openrouter_error(401, "No auth credentials found"))
 
     def check(self, body: Body, request: Request) -> None:
         self.check_privacy(body)
         if "/" not in body["model"]:
-            raise Refused(400, openrouter_error(400, f"{body['model']} is not a valid model ID"))
+            raise VendorError(400, openrouter_error(400, f"{body['model']} is not a valid model ID"))
 
     def signature(self, number: int) -> str:
         return f"or-{number}"

@@ -1,4 +1,4 @@
-"""Ten turns that hold what a session holds: thoughts, tools, pictures, a document, notes of the system."""
+"""Ten turns with everything that a session holds: thinking, tools, images, a document, system messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakes.vendors.conversation import Conversation, document, image, reference, text
-from fakes.vendors.replies import Said
+from fakes.vendors.replies import ModelReply
 from fakes.vendors.request_blocks import Block
 
 
@@ -15,14 +15,14 @@ from fakes.vendors.request_blocks import Block
 class Turn:
     """What the user sends, and what a model answers to it."""
 
-    said: Said
+    reply: ModelReply
     blocks: tuple[Block, ...] = ()
     results: tuple[object, ...] = ()
     note: str = ""
 
     def add_to(self, conversation: Conversation) -> None:
-        """Say what the user says."""
-        conversation.say(*self.blocks, results=self.results, note=self.note)
+        """Add the user's side to a conversation."""
+        conversation.add_user_turn(*self.blocks, results=self.results, note=self.note)
 
 
 def _call(name: str, **given: str) -> tuple[str, Mapping[str, Any]]:
@@ -31,32 +31,34 @@ def _call(name: str, **given: str) -> tuple[str, Mapping[str, Any]]:
 
 TURNS = (
     Turn(
-        Said(("a file has to be read",), calls=(_call("Read", file_path="/home/me/shot.png"),)),
+        ModelReply(("a file has to be read",), calls=(_call("Read", file_path="/home/me/shot.png"),)),
         (text("<system-reminder>\nBe brief.\n</system-reminder>"), text("what is wrong here?")),
         note="# Environment\n - Platform: linux",
     ),
     Turn(
-        Said(("two at once",), "I look closer.", (_call("Bash", command="ls"), _call("Bash", command="id"))),
+        ModelReply(("two at once",), "I look closer.", (_call("Bash", command="ls"), _call("Bash", command="id"))),
         results=([image()],),
     ),
-    Turn(Said(("this is enough to tell",), "It is upside down."), results=("shot.png", [text("uid=0"), image()])),
-    Turn(Said(("a tool is missing",), calls=(_call("ToolSearch", query="web"),)), (image(), text("and this one?"))),
+    Turn(ModelReply(("this is enough to tell",), "It is upside down."), results=("shot.png", [text("uid=0"), image()])),
     Turn(
-        Said(("it can be fetched now",), calls=(_call("WebFetch", url="https://example.org", prompt="all"),)),
+        ModelReply(("a tool is missing",), calls=(_call("ToolSearch", query="web"),)), (image(), text("and this one?"))
+    ),
+    Turn(
+        ModelReply(("it can be fetched now",), calls=(_call("WebFetch", url="https://example.org", prompt="all"),)),
         (text("Tool loaded."),),
         results=([reference("WebFetch")],),
         note="The tool WebFetch can be called now.",
     ),
-    Turn(Said(text="That failed, I go on without."), results=(None,)),
+    Turn(ModelReply(text="That failed, I go on without."), results=(None,)),
     Turn(
-        Said(("a document",), calls=(_call("Bash", command="true"),), secret=True),
+        ModelReply(("a document",), calls=(_call("Bash", command="true"),), redacted=True),
         (document(), text("it says so here")),
     ),
-    Turn(Said(("nothing came", "so it went well"), "Done."), results=("(no output)",)),
+    Turn(ModelReply(("nothing came", "so it went well"), "Done."), results=("(no output)",)),
     Turn(
-        Said(("one thing is left",), "One more:", (_call("Write", file_path="/home/me/a", content="b"),)),
+        ModelReply(("one thing is left",), "One more:", (_call("Write", file_path="/home/me/a", content="b"),)),
         (text("go on"),),
         note="The user's time is short.",
     ),
-    Turn(Said(("all is well",), "All is done."), results=("written",)),
+    Turn(ModelReply(("all is well",), "All is done."), results=("written",)),
 )

@@ -1,4 +1,4 @@
-"""Z.ai: a validator's 422 for what is no proper request, numbers for everything else."""
+"""Z.ai: a validator's 422 for a malformed request, error numbers for everything else."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import json
 from fakes.scripts import stream_error
 from fakes.server_connection import Request
 from fakes.steps import Script, Status, Stream
-from fakes.vendors.base import House, Refused
+from fakes.vendors.base import Vendor, VendorError
 from fakes.vendors.request_blocks import Body, unanswered_calls
 
 MODELS = {"glm-5.3", "glm-5.3-flash", "glm-5.2", "glm-5-turbo", "glm-4.7", "glm-4.5-air"}
 ROLES = "'user' or 'assistant'"
 
 
-class Glm(House):
+class Zai(Vendor):
     name = "zai"
 
-    def unauthorized(self) -> Refused:
-        return Refused(401, numbered("1000", "Authentication Failed"))
+    def unauthorized_error(self) -> VendorError:
+        return VendorError(401, numbered("1000", "Authentication Failed"))
 
     def check(self, body: Body, request: Request) -> None:
         self.check_privacy(body)
@@ -27,19 +27,19 @@ class Glm(House):
             if message["role"] not in ("user", "assistant"):
                 raise literal_error(at, message["role"])
         if body["model"] not in MODELS and not body["model"].startswith("claude-"):
-            raise Refused(400, numbered("1211", "Unknown Model, please check the model code."))
+            raise VendorError(400, numbered("1211", "Unknown Model, please check the model code."))
         for at, call in unanswered_calls(body):
-            raise Refused(400, numbered("1214", f"messages[{at}]: tool_call_id {call} has no result"))
+            raise VendorError(400, numbered("1214", f"messages[{at}]: tool_call_id {call} has no result"))
 
     def signature(self, number: int) -> str:
         return hashlib.md5(b"zai %d" % number, usedforsecurity=False).hexdigest()
 
     def call_id(self, name: str, number: int) -> str:
-        return f"call_{len(self.taken):020x}{number:02}"
+        return f"call_{len(self.accepted):020x}{number:02}"
 
 
 def numbered(code: str, message: str) -> dict[str, object]:
-    """Return an error in its own form: a number where the type is."""
+    """Return an error in its own form: a number in place of the type."""
     return {
         "type": "error",
         "error": {"type": code, "message": message},
@@ -47,7 +47,7 @@ def numbered(code: str, message: str) -> dict[str, object]:
     }
 
 
-def literal_error(at: int, role: str) -> Refused:
+def literal_error(at: int, role: str) -> VendorError:
     problem = {
         "type": "literal_error",
         "loc": ["body", "messages", at, "role"],
@@ -55,7 +55,7 @@ def literal_error(at: int, role: str) -> Refused:
         "input": role,
         "ctx": {"expected": ROLES},
     }
-    return Refused(422, {"detail": [problem]})
+    return VendorError(422, {"detail": [problem]})
 
 
 def plan_used_up(reset: str) -> Script:
