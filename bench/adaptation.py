@@ -18,13 +18,13 @@ from claude_proxy.core.provenance import SignatureOwners, hashed
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth, Origin, Provider
+from claude_proxy.core.types import Auth, Origin, Provider, Upstream
 
 SIZE: Final = 1_000_000
 ROUNDS: Final = 60
 NOTHING: Final = "nothing to do"
 EVERYTHING: Final = "every rule has work"
-_OWN: Final = "provider"
+_OWN: Final = Upstream("https://provider.example")
 TURNS: Final = 240
 SPIKES: Final = 8
 """In one turn of so many stands something else that is refused; each has the thinking of another provider."""
@@ -65,10 +65,10 @@ def measure() -> dict[str, Cost]:
     signature_owners = SignatureOwners()
     plain, spiked = (
         conversation(signature_owners, _OWN, spiked=False),
-        conversation(signature_owners, "another", spiked=True),
+        conversation(signature_owners, Upstream("https://another.example"), spiked=True),
     )
 
-    def of(signature: str) -> str | None:
+    def of(signature: str) -> Upstream | None:
         return signature_owners.of(signature, 0.0)
 
     habits, refusals = _candidate(_HABITS, ModelFacts()), _candidate(_REFUSALS, _FACTS)
@@ -97,11 +97,11 @@ def _time(request: MessagesRequest, candidate: Candidate, owner_of: OwnerOf | No
 def _candidate(traits: Traits, facts: ModelFacts) -> Candidate:
     known = MappingProxyType({traffic.MODEL: facts})
     origin = Origin("https", "provider.example", 443)
-    provider = Provider(_OWN, "https://provider.example", origin, Auth.BEARER, "key", "KEY", facts=known, traits=traits)
+    provider = Provider("provider", _OWN, origin, Auth.BEARER, "key", "KEY", facts=known, traits=traits)
     return Candidate(provider, traffic.MODEL)
 
 
-def conversation(signature_owners: SignatureOwners, maker: str, *, spiked: bool) -> bytes:
+def conversation(signature_owners: SignatureOwners, owner: Upstream, *, spiked: bool) -> bytes:
     """Return a conversation of about `SIZE` bytes: each turn a thought, a call, and its result.
 
     Spiked: some also hold what a provider may refuse.
@@ -110,8 +110,8 @@ def conversation(signature_owners: SignatureOwners, maker: str, *, spiked: bool)
     missing = SIZE - len(traffic.compact(fields))
     messages: list[dict[str, Any]] = []
     for number in range(TURNS):
-        signature = _signature(f"{maker} {number}")
-        signature_owners.note(hashed(signature), maker, 0.0)
+        signature = _signature(f"{owner} {number}")
+        signature_owners.note(hashed(signature), owner, 0.0)
         messages += _turn(number, signature, missing // TURNS - 1150, spiked=spiked and number % SPIKES == 0)
     fields["messages"] = messages
     if spiked:

@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from claude_proxy.cli.rules import show
-from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule, RuleReport
 from claude_proxy.core.provenance import hashed
 from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.core.types import Upstream
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import recall, written
@@ -22,19 +23,25 @@ ROLE = Rule(Kind.ROLE, "system")
 REASON = "Input should be 'user' or 'assistant'"
 
 
-def learned(provider: str, rule: Rule, message: str = REASON) -> LearnedRule:
-    return LearnedRule(provider, "kimi-k3", rule, NOW, NOW + LIFETIME, message)
+def learned(upstream: Upstream, rule: Rule, message: str = REASON) -> LearnedRule:
+    return LearnedRule(upstream, "kimi-k3", rule, NOW, NOW + LIFETIME, message)
 
 
-def leave_behind(home: Home) -> None:
+def configure(cli: CommandLine, upstream: str) -> None:
+    """Configure two providers with addresses of their own."""
+    cli.configure(f"{upstream}/minimax", f"{upstream}/moonshot")
+
+
+def leave_behind(home: Home, upstream: str) -> None:
     """Write what a proxy that ran before would have."""
     memory = Memory()
-    memory.signature_owners.note(hashed("signed"), "minimax", NOW)
-    memory.learned_rules.keep(learned("minimax", ROLE))
+    minimax, moonshot = Upstream(f"{upstream}/minimax"), Upstream(f"{upstream}/moonshot")
+    memory.signature_owners.note(hashed("signed"), minimax, NOW)
+    memory.learned_rules.keep(learned(minimax, ROLE))
     memory.learned_rules.keep(
-        learned("minimax", Rule(Kind.FIELD, "context_management"), "Extra inputs\x1b[2J are not permitted")
+        learned(minimax, Rule(Kind.FIELD, "context_management"), "Extra inputs\x1b[2J are not permitted")
     )
-    memory.learned_rules.keep(learned("moonshot", Rule(Kind.BETA, "*")))
+    memory.learned_rules.keep(learned(moonshot, Rule(Kind.BETA, "*")))
     home.prepare()
     home.memory.write_bytes(written(memory, NOW))
 
@@ -42,7 +49,7 @@ def leave_behind(home: Home) -> None:
 def remembered(home: Home) -> tuple[list[str], str | None]:
     memory = Memory()
     assert recall(home.memory, memory, NOW) == ""
-    return sorted(f"{one.provider} {one.rule}" for one in memory.learned_rules.kept(NOW)), memory.signature_owners.of(
+    return sorted(f"{one.upstream} {one.rule}" for one in memory.learned_rules.kept(NOW)), memory.signature_owners.of(
         "signed", NOW
     )
 
@@ -53,8 +60,8 @@ def day(epoch: float) -> str:
 
 @pytest.mark.parametrize("running", [False, True])
 def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: str, running: bool) -> None:
-    leave_behind(cli.home)
-    cli.configure(upstream, upstream)
+    leave_behind(cli.home, upstream)
+    configure(cli, upstream)
     if running:
         assert cli("start").code == 0
     head, first, second, third = cli("rules").out.splitlines()
@@ -66,10 +73,10 @@ def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: s
     assert "\x1b" not in second
     assert "every beta left out" in third
     rows = json.loads(cli("rules", "--json").out)["rules"]
-    assert [(row["provider"], row["rule"]) for row in rows] == [
-        ("minimax", "role:system"),
-        ("minimax", "field:context_management"),
-        ("moonshot", "beta:*"),
+    assert [(row["providers"], row["upstream"], row["rule"]) for row in rows] == [
+        (["minimax"], f"{upstream}/minimax", "role:system"),
+        (["minimax"], f"{upstream}/minimax", "field:context_management"),
+        (["moonshot"], f"{upstream}/moonshot", "beta:*"),
     ]
     assert (rows[0]["message"], rows[0]["in_words"]) == (
         REASON,
@@ -79,7 +86,7 @@ def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: s
 
 def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
     out = Console(width=80, file=io.StringIO(), markup=False)
-    show(out, [learned("minimax", ROLE, f"{REASON} [b]and[/b] so on")])
+    show(out, [RuleReport(("minimax",), learned(Upstream("u"), ROLE, f"{REASON} [b]and[/b] so on"))])
     assert isinstance(out.file, io.StringIO)
     lines = [line.rstrip() for line in out.file.getvalue().splitlines()]
     assert lines == [
@@ -92,20 +99,52 @@ def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
 
 @pytest.mark.parametrize("running", [False, True])
 def test_forgetting_one_provider_and_then_all(cli: CommandLine, upstream: str, running: bool) -> None:
-    leave_behind(cli.home)
-    cli.configure(upstream, upstream)
+    leave_behind(cli.home, upstream)
+    configure(cli, upstream)
     if running:
         assert cli("start").code == 0
     assert cli("rules", "forget", "nobody").out == "Forgotten: 0 rules of nobody.\n"
     assert cli("rules", "forget", "minimax").out == "Forgotten: 2 rules of minimax.\n"
     assert len(json.loads(cli("rules", "--json").out)["rules"]) == 1
     if not running:
-        assert remembered(cli.home) == (["moonshot beta:*"], "minimax")
+        assert remembered(cli.home) == ([f"{upstream}/moonshot beta:*"], f"{upstream}/minimax")
     assert json.loads(cli("rules", "forget", "--all", "--json").out) == {"forgotten": 1}
     assert cli("rules").out.startswith("Nothing was learned yet")
     if running:
         assert cli("stop").code == 0
-    assert remembered(cli.home) == ([], "minimax")
+    assert remembered(cli.home) == ([], f"{upstream}/minimax")
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_shows_and_forgets_the_rules_that_providers_share(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home, upstream)
+    cli.configure(f"{upstream}/moonshot", f"{upstream}/moonshot")
+    if running:
+        assert cli("start").code == 0
+    reports = json.loads(cli("rules", "--json").out)["rules"]
+    assert [report["providers"] for report in reports[1:]] == [[f"{upstream}/minimax"], ["minimax", "moonshot"]]
+    assert cli("rules").out.splitlines()[3].startswith("minimax, moonshot")
+    assert cli("rules", "forget", "moonshot").out == "Forgotten: 1 rule of moonshot.\n"
+    assert cli("rules", "forget", "minimax").out == "Forgotten: 0 rules of minimax.\n"
+    address = f"{upstream}/minimax"
+    assert cli("rules", "forget", address).out == f"Forgotten: 2 rules of {address}.\n"
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_names_a_provider_that_lacks_its_key(cli: CommandLine, upstream: str, running: bool) -> None:
+    leave_behind(cli.home, upstream)
+    configure(cli, upstream)
+    cli.home.env.write_text("MINIMAX_API_KEY=sk-1\n", encoding="utf-8")
+    if running:
+        assert cli("start").code == 0
+    assert json.loads(cli("rules", "--json").out)["rules"][2]["providers"] == ["moonshot"]
+    assert cli("rules", "forget", "moonshot").out == "Forgotten: 1 rule of moonshot.\n"
+
+
+def test_shows_the_address_if_the_configuration_is_broken(cli: CommandLine, upstream: str) -> None:
+    leave_behind(cli.home, upstream)
+    cli.home.config.write_text("{", encoding="utf-8")
+    assert json.loads(cli("rules", "--json").out)["rules"][0]["providers"] == [f"{upstream}/minimax"]
 
 
 def test_nothing_was_learned_in_a_home_that_is_new(cli: CommandLine) -> None:
@@ -131,7 +170,7 @@ def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("at", [1e300, -1e300, -5])
 def test_a_rule_from_no_time_at_all_is_passed_over(cli: CommandLine, at: float) -> None:
-    leave_behind(cli.home)
+    leave_behind(cli.home, "https://api.example")
     document = json.loads(cli.home.memory.read_bytes())
     document["tables"]["lessons"][0]["at"] = at
     cli.home.memory.write_text(json.dumps(document))

@@ -23,7 +23,7 @@ from core.builders import MODEL, compact, provider, request, rules
 BILLING = "x-anthropic-billing-header: 1"
 MANUAL = {"type": "enabled", "budget_tokens": 2000}
 MAKERS = ("minimax", "zai", "deepseek", "unknown", "")
-ORIGINS = {f"{maker}-signature": maker for maker in MAKERS[:3]}
+OWNERS = {f"{maker}-signature": provider(maker).upstream for maker in MAKERS[:3]}
 
 texts = st.sampled_from(["hi", '"image" "thinking"', "\u00e9\n", ""])
 names = st.sampled_from(
@@ -146,7 +146,7 @@ tops = st.fixed_dictionaries(
 
 
 def adapted(candidate: Candidate, body: bytes) -> Adapted:
-    return adapt(request(body), candidate, (), ORIGINS.get)
+    return adapt(request(body), candidate, (), OWNERS.get)
 
 
 def bodies(top: dict[str, Any], turns: tuple[list[dict[str, Any]], ...]) -> list[bytes]:
@@ -360,5 +360,5 @@ def test_nor_is_any_that_only_looks_like_json(body: bytes, odd: bytes) -> None:
         sent = MessagesRequest.parse("/v1/messages", b"", (), body.replace(b"%b", odd))
     except MalformedRequestError:
         return
-    result = adapt(sent, Candidate(provider(traits=strict, facts=known), MODEL), (), ORIGINS.get)
+    result = adapt(sent, Candidate(provider(traits=strict, facts=known), MODEL), (), OWNERS.get)
     assert msgspec.json.decode(result.body, type=dict[str, msgspec.Raw])

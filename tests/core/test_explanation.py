@@ -184,7 +184,7 @@ def test_who_is_asked_with_the_clients_own_login_is_told() -> None:
 
 def test_what_was_learned_is_among_the_changes() -> None:
     learned_rules = LearnedRules()
-    learned_rules.keep(LearnedRule("a", MODEL, Rule(Kind.FIELD, "context_management"), NOW, NOW + 10, ""))
+    learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.FIELD, "context_management"), NOW, NOW + 10, ""))
     found = explain(Selector((A,), learned_rules=learned_rules))
     assert found.candidates[0].changes == ("left out, as its errors taught: context_management", OF_OTHERS)
 

@@ -115,7 +115,7 @@ def test_each_window_is_measured_by_what_its_provider_reports() -> None:
     first, second = able("first", context=30_000), able("second", context=30_000)
     tokens = Calibration()
     for _ in range(20):
-        tokens.learn(("first", MODEL), Weight(100_000), Usage(input_tokens=50_000))
+        tokens.learn((first.upstream, MODEL), Weight(100_000), Usage(input_tokens=50_000))
     found = Selector((first, second), tokens=tokens).choose(Criteria(MODEL, Prompt(b"x" * 100_000)), NOW)
     assert names(found) == ["second"]
 
@@ -150,7 +150,7 @@ def test_a_pinned_request_has_no_order() -> None:
 
 def test_who_taught_that_it_takes_no_images_goes_behind() -> None:
     learned_rules = LearnedRules()
-    learned_rules.keep(LearnedRule("a", MODEL, Rule(Kind.BLOCK, "image"), NOW, NOW + 10, ""))
+    learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.BLOCK, "image"), NOW, NOW + 10, ""))
     selector = Selector((A, B), learned_rules=learned_rules)
     assert names(selector.choose(asked(required_features=lambda: PICTURE), NOW)) == ["b", "a"]
     assert names(selector.choose(asked(required_features=lambda: PICTURE), NOW + 10)) == ["a", "b"]

@@ -23,9 +23,10 @@ from claude_proxy.core.tokens import (
     Weight,
     weighed,
 )
-from claude_proxy.core.types import Usage
+from claude_proxy.core.types import Upstream, Usage
 
-PAIR = ("minimax", "MiniMax-M3")
+MINIMAX = Upstream("https://api.minimax.example")
+PAIR = (MINIMAX, "MiniMax-M3")
 TEXT = Weight(100_000)
 
 
@@ -113,7 +114,7 @@ def test_the_ratio_comes_near_to_what_is_reported() -> None:
     once = reports(calibration, usage, 1)
     assert 2.5 < once < DEFAULT_RATIO
     assert reports(calibration, usage) == pytest.approx(2.5, abs=0.01)
-    assert calibration.ratio(("minimax", "other")) == DEFAULT_RATIO
+    assert calibration.ratio((MINIMAX, "other")) == DEFAULT_RATIO
 
 
 @pytest.mark.parametrize(("tokens", "ends_at"), [(100_000, MIN_RATIO), (6_000, MAX_RATIO)])
@@ -153,9 +154,9 @@ def test_a_small_request_is_not_worth_it() -> None:
 
 def test_nor_is_a_model_whose_name_is_no_name() -> None:
     calibration = Calibration()
-    assert not calibration.due(("zai", "m" * 201), WORTH_LEARNING)
+    assert not calibration.due((MINIMAX, "m" * 201), WORTH_LEARNING)
     assert list(calibration.kept()) == []
-    assert calibration.due(("zai", "m" * 200), WORTH_LEARNING)
+    assert calibration.due((MINIMAX, "m" * 200), WORTH_LEARNING)
 
 
 def test_what_is_kept_comes_back() -> None:
@@ -177,9 +178,9 @@ def test_what_was_kept_wrong_is_passed_over(ratio: float) -> None:
 def test_of_too_many_models_the_one_that_was_met_longest_ago_goes() -> None:
     calibration = Calibration()
     for number in range(MAX_PAIRS):
-        calibration.restore(("minimax", str(number)), 3.0)
-    calibration.restore(("minimax", "0"), 3.0)
-    calibration.restore(("minimax", "one more"), 3.0)
+        calibration.restore((MINIMAX, str(number)), 3.0)
+    calibration.restore((MINIMAX, "0"), 3.0)
+    calibration.restore((MINIMAX, "one more"), 3.0)
     kept = [model for (_, model), _ in calibration.kept()]
     assert len(kept) == MAX_PAIRS
     assert "0" in kept

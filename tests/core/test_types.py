@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from claude_proxy.core.types import Attempt, Egress, Policy, Reply
+from claude_proxy.core.types import Attempt, Auth, Egress, Policy, Reply
 from core.builders import provider
 
 
@@ -18,3 +18,18 @@ def test_an_attempt_reads_as_in_the_header() -> None:
 
 def test_the_statuses_that_are_retried_unless_the_user_says_otherwise() -> None:
     assert Policy().retry_statuses == {429, 500, 502, 503, 504, 529}
+
+
+def test_providers_with_one_address_share_the_upstream_and_not_the_credential() -> None:
+    first = provider("minimax")
+    second = provider("minimax-2", base_url=first.base_url, api_key="sk-2")
+    assert first.upstream == second.upstream != provider("zai").upstream
+    assert first.credential != second.credential
+
+
+def test_a_credential_is_the_key_its_kind_and_where_it_is_used() -> None:
+    first = provider("minimax")
+    assert provider("another", base_url=first.base_url, api_key=first.api_key).credential == first.credential
+    for changes in ({"base_url": "https://relay.example"}, {"api_key": "sk-2"}, {"auth": Auth.X_API_KEY}):
+        assert provider("minimax", **changes).credential != first.credential
+    assert first.api_key not in repr(first.credential)

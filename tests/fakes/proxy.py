@@ -14,6 +14,7 @@ from claude_proxy.app import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.core.routing import Routes
 from claude_proxy.core.types import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.ports import Level
 from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
@@ -176,6 +177,7 @@ def make_config(providers: Sequence[Provider], policy: Policy, routes: Routes = 
         log_level="info",
         warnings=(),
         routes=routes,
+        upstream_names=UpstreamNames.of(*providers),
     )
 
 

@@ -51,7 +51,8 @@ def no_system_role(body: dict[str, Any]) -> str:
 
 def learned(proxy: RunningProxy) -> list[str]:
     memory = proxy.proxy._gateway.memory
-    return sorted(f"{one.provider}/{one.model} {one.rule}" for one in memory.learned_rules.kept(0.0))
+    reports = memory.learned_rules.report(proxy.proxy.upstream_names(), 0.0)
+    return sorted(f"{', '.join(one.providers)}/{one.learned.model} {one.learned.rule}" for one in reports)
 
 
 @async_test
@@ -124,7 +125,8 @@ async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and
     own = {**THOUGHT, "signature": "bWluZQ=="}
     both = [FOREIGN[0], {"role": "assistant", "content": [THOUGHT, own, {"type": "text", "text": "hello"}]}, FOREIGN[2]]
     async with running_proxy(fake := FakeProvider(refusing(wrong))) as proxy:
-        proxy.proxy._gateway.memory.signature_owners.note(hashed("bWluZQ=="), "minimax", 0.0)
+        upstream = proxy.proxy.upstream_names().upstream("minimax")
+        proxy.proxy._gateway.memory.signature_owners.note(hashed("bWluZQ=="), upstream, 0.0)
         assert (await proxy.post(messages=both)).status == 400
         for _ in range(2):
             answer = await proxy.post(messages=both)

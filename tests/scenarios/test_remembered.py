@@ -42,7 +42,7 @@ async def test_rules_and_origins(tmp_path: Path) -> None:
         async with started_proxy(config, home=home) as proxy:
             assert await complete_text(await proxy.post(messages=SYSTEM)) == "hello"
         async with started_proxy(config, home=home) as proxy:
-            assert owner_of(proxy, "c2lnbmVk") == "minimax"
+            assert owner_of(proxy, "c2lnbmVk") == fake.url
             answer = await proxy.post(messages=SYSTEM)
             assert answer.headers["x-claude-proxy-attempts"] == "minimax=200"
             assert answer.headers["x-claude-proxy-adapted"] == "role:system"

@@ -13,28 +13,32 @@ import pytest
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.core.provenance import MAX_UNUSED, hashed
 from claude_proxy.core.traits import Kind, Rule
+from claude_proxy.core.types import Upstream
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store import state_file as subject
-from claude_proxy.store.state_file import MAX_BYTES, StateFile, recall, written
+from claude_proxy.store.state_file import MAX_BYTES, MAX_WORD, StateFile, recall, written
 from fakes.async_test import async_test
 from fakes.proxy import MemoryLedger
 
 NOW = 1_800_000_000.0
+ZAI, MINIMAX = Upstream("https://api.zai.example"), Upstream("https://api.minimax.example")
+NAMES = UpstreamNames({"minimax": MINIMAX, "minimax-2": MINIMAX, "zai": ZAI})
 ROLE = Rule(Kind.ROLE, "system")
-LEARNT = LearnedRule("zai", "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should be 'user' or 'assistant'")
+LEARNT = LearnedRule(ZAI, "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should be 'user' or 'assistant'")
 
 
 def full() -> Memory:
     memory = Memory()
-    memory.signature_owners.note(hashed("signed"), "minimax", NOW)
+    memory.signature_owners.note(hashed("signed"), MINIMAX, NOW)
     memory.learned_rules.keep(LEARNT)
-    memory.tokens.restore(("zai", "glm-5.3"), 3.5)
+    memory.tokens.restore((ZAI, "glm-5.3"), 3.5)
     return memory
 
 
-def read_back(path: Path, now: float = NOW) -> Memory:
+def read_back(path: Path, now: float = NOW, names: UpstreamNames | None = None) -> Memory:
     memory = Memory()
-    assert recall(path, memory, now) == ""
+    assert recall(path, memory, now, names or UpstreamNames()) == ""
     return memory
 
 
@@ -46,9 +50,51 @@ def test_what_is_written_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(written(full(), NOW))
     memory = read_back(path)
-    assert memory.signature_owners.of("signed", NOW) == "minimax"
+    assert memory.signature_owners.of("signed", NOW) == MINIMAX
     assert list(memory.learned_rules.kept(NOW)) == [LEARNT]
-    assert memory.tokens.ratio(("zai", "glm-5.3")) == 3.5
+    assert memory.tokens.ratio((ZAI, "glm-5.3")) == 3.5
+
+
+def old_tables(provider: str) -> dict[str, Any]:
+    """Return a file's tables as earlier versions wrote them: with the names of providers."""
+    rule = {"kind": "role", "name": "system"}
+    lesson = {"model": "m", "rule": rule, "at": NOW, "expires": NOW + LIFETIME, "message": "no"}
+    return {
+        "origins": [[hashed("signed"), provider, NOW]],
+        "lessons": [{"provider": provider, **lesson}],
+        "tokens": [[[provider, "m"], 3.5]],
+    }
+
+
+def owners_of(memory: Memory) -> list[str | None]:
+    """Return the upstream of the only row in each table."""
+    (learned,) = memory.learned_rules.kept(NOW)
+    ((key, _),) = memory.tokens.kept()
+    return [memory.signature_owners.of("signed", NOW), learned.upstream, key[0]]
+
+
+@pytest.mark.parametrize(
+    ("provider", "upstream"), [("minimax", MINIMAX), ("minimax-2", MINIMAX), ("zai", ZAI), ("removed", "removed")]
+)
+def test_takes_a_provider_of_an_old_file_as_its_upstream(tmp_path: Path, provider: str, upstream: str) -> None:
+    path = tmp_path / "memory.json"
+    path.write_bytes(document(**old_tables(provider)))
+    memory = read_back(path, names=NAMES)
+    assert owners_of(memory) == [upstream] * 3
+    path.write_bytes(written(memory, NOW))
+    assert owners_of(read_back(path, names=NAMES)) == [upstream] * 3
+
+
+def test_keeps_nothing_of_an_upstream_whose_address_is_too_long(tmp_path: Path) -> None:
+    upstream, path = Upstream("https://" + "x" * MAX_WORD), tmp_path / "memory.json"
+    memory = Memory()
+    memory.signature_owners.note(hashed("signed"), upstream, NOW)
+    memory.learned_rules.keep(LearnedRule(upstream, "m", ROLE, NOW, NOW + LIFETIME, "no"))
+    memory.tokens.restore((upstream, "m"), 3.5)
+    path.write_bytes(written(memory, NOW))
+    assert json.loads(path.read_bytes())["tables"] == {"origins": [], "lessons": [], "tokens": []}
+    path.write_bytes(document(**old_tables("long")))
+    assert list(read_back(path, names=UpstreamNames({"long": upstream})).learned_rules.kept(NOW)) == []
 
 
 def test_nothing_of_a_signature_is_in_the_file() -> None:
@@ -98,6 +144,7 @@ def test_a_file_that_is_not_ours_is_put_aside(tmp_path: Path, content: bytes) ->
         {"origins": [["0" * 16, "x" * 300, NOW], ["0" * 16], 5, None, ["0" * 16, 5, 5]]},
         {"origins": [["0" * 16, "x", "today"]], "unknown": [1, 2]},
         {"lessons": [{"provider": "x"}, 5]},
+        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "upstream": ""}]},
         {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "message": "x" * 300}]},
         {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "expires": NOW + 10 * LIFETIME}]},
         {
@@ -112,7 +159,11 @@ def test_rows_that_are_not_as_they_should_be_are_passed_over(tmp_path: Path, row
     path = tmp_path / "memory.json"
     path.write_bytes(document(**rows))
     memory = read_back(path)
-    assert (len(memory.signature_owners), list(memory.learned_rules.kept(0)), memory.tokens.ratio(("a", "b"))) == (
+    assert (
+        len(memory.signature_owners),
+        list(memory.learned_rules.kept(0)),
+        memory.tokens.ratio((Upstream("a"), "b")),
+    ) == (
         0,
         [],
         4.0,
@@ -151,12 +202,12 @@ async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path:
     keeper.look(NOW)
     await keeper.close(NOW)
     assert not path.exists()  # nothing has changed
-    memory.signature_owners.note(hashed("new"), "zai", NOW)
+    memory.signature_owners.note(hashed("new"), ZAI, NOW)
     keeper.look(NOW)
-    memory.signature_owners.note(hashed("newer"), "zai", NOW)
+    memory.signature_owners.note(hashed("newer"), ZAI, NOW)
     keeper.look(NOW)  # still writing, and too soon
     await keeper.close(NOW)
-    assert read_back(path).signature_owners.of("newer", NOW) == "zai"
+    assert read_back(path).signature_owners.of("newer", NOW) == ZAI
     if os.name != "nt":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

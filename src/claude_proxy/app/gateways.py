@@ -13,7 +13,7 @@ from claude_proxy.proxy.ports import Clock, Ledger, Transport
 def build_gateway(
     config: Config, before: Gateway | None, *, transport: Transport, clock: Clock, ledger: Ledger, memory: Memory
 ) -> Gateway:
-    """Return the gateway of a configuration; a provider that is the same as in the one `before` keeps its health."""
+    """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
     return Gateway(
         providers=config.providers,
         healths={provider.name: _health(provider, config, before) for provider in config.providers},
@@ -40,7 +40,7 @@ def _selector(config: Config, memory: Memory) -> Selector:
 
 def _health(provider: Provider, config: Config, before: Gateway | None) -> Health:
     old = next((known for known in before.providers if known.name == provider.name), None) if before else None
-    if before and old and (old.base_url, old.api_key) == (provider.base_url, provider.api_key):
+    if before and old and old.credential == provider.credential:
         health = before.healths[provider.name]
         health.cooldown = config.policy.cooldown
         return health

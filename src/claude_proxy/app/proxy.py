@@ -13,6 +13,7 @@ from claude_proxy.app.config_watch import ConfigWatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.guard import Guard
 from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
@@ -53,7 +54,7 @@ class Proxy:
         self._memory = Memory()
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
-            self._state_file.recall(self._started_at)
+            self._state_file.recall(self._started_at, config.upstream_names)
         self._transports = [HttpTransport(config.egress)]
         self._gateway = self._build_gateway(config, None)
         self._draining = False
@@ -125,6 +126,10 @@ class Proxy:
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=self._config.warnings,
         )
+
+    def upstream_names(self) -> UpstreamNames:
+        """Return the names of the upstreams, by the configuration in use."""
+        return self._config.upstream_names
 
     def _plan_look(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)

@@ -16,9 +16,12 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.cli.shell.activate import ordinary
+from claude_proxy.config.load import ConfigError, load
+from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.quirks import rule_in_words
 from claude_proxy.core.text import printable
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import Home
@@ -40,8 +43,8 @@ WIDTH_OF_ROWS: Final = 160
 def rules(*, action: str | None, provider: str | None, everything: bool, as_json: bool) -> int:
     """Show the rules that were learned from providers' errors, each with the message that taught it.
 
-    A rule is applied beforehand until it expires. `forget` with the name of a provider, or with --all, drops rules
-    now: the next refusal teaches them again.
+    A rule is applied beforehand until it expires. Providers with the same address share their rules. `forget` with the
+    name of a provider, or with --all, drops rules now: the next refusal teaches them again.
     """
     home = Home.find(os.environ)
     if action is None:
@@ -60,16 +63,16 @@ def rules(*, action: str | None, provider: str | None, everything: bool, as_json
     return Exit.OK
 
 
-def _rules(home: Home) -> list[LearnedRule]:
+def _rules(home: Home) -> list[RuleReport]:
     """Return what the running proxy has learned, or what it left behind. Raises `CommandError`."""
     if proxy := _running(home):
         try:
             return proxy.rules()
         except ControlError as error:
             raise lifecycle.untold(proxy, error) from error
-    memory, now = Memory(), time.time()
-    _recall(home, memory, now)
-    return list(memory.learned_rules.kept(now))
+    memory, now, names = Memory(), time.time(), _names(home)
+    _recall(home, memory, now, names)
+    return memory.learned_rules.report(names, now)
 
 
 def _forget(home: Home, provider: str | None) -> int:
@@ -80,16 +83,24 @@ def _forget(home: Home, provider: str | None) -> int:
             raise lifecycle.untold(proxy, error) from error
     lifecycle.prepare(home)
     with lifecycle.only_one(home):  # a proxy that starts meanwhile would write back what it had read
-        memory, now = Memory(), time.time()
-        _recall(home, memory, now)
-        forgotten = memory.learned_rules.forget(provider)
+        memory, now, names = Memory(), time.time(), _names(home)
+        _recall(home, memory, now, names)
+        forgotten = memory.learned_rules.forget(None if provider is None else names.upstream(provider))
         if forgotten:
             write_private(home.memory, written(memory, now))
         return forgotten
 
 
-def _recall(home: Home, memory: Memory, now: float) -> None:
-    if wrong := recall(home.memory, memory, now):
+def _names(home: Home) -> UpstreamNames:
+    """Return the names of the upstreams; none if the configuration can't be used, since rules can do without."""
+    try:
+        return load(home.root, ordinary(os.environ)).upstream_names
+    except ConfigError:
+        return UpstreamNames()
+
+
+def _recall(home: Home, memory: Memory, now: float, names: UpstreamNames) -> None:
+    if wrong := recall(home.memory, memory, now, names):
         raise CommandError(wrong)
 
 
@@ -98,7 +109,7 @@ def _running(home: Home) -> AdminClient | None:
     return AdminClient.of(running, lifecycle.token_of(home)) if running else None
 
 
-def _tell(rules: list[LearnedRule], *, as_json: bool) -> None:
+def _tell(rules: list[RuleReport], *, as_json: bool) -> None:
     if as_json:
         _tell_json({"rules": [_as_json(one) for one in rules]})
     elif rules:
@@ -107,15 +118,17 @@ def _tell(rules: list[LearnedRule], *, as_json: bool) -> None:
         click.echo("Nothing was learned yet: no provider has refused what it could be spared.")
 
 
-def _as_json(one: LearnedRule) -> dict[str, object]:
-    words = {"rule": str(one.rule), "in_words": rule_in_words(one.rule)}
+def _as_json(report: RuleReport) -> dict[str, object]:
+    learned = report.learned
     return {
-        "provider": one.provider,
-        "model": one.model,
-        **words,
-        "at": one.at,
-        "expires": one.expires,
-        "message": one.message,
+        "providers": report.providers,
+        "upstream": learned.upstream,
+        "model": learned.model,
+        "rule": str(learned.rule),
+        "in_words": rule_in_words(learned.rule),
+        "at": learned.at,
+        "expires": learned.expires,
+        "message": learned.message,
     }
 
 
@@ -123,19 +136,26 @@ def _tell_json(facts: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
 
 
-def show(out: Console, rules: list[LearnedRule]) -> None:
+def show(out: Console, rules: list[RuleReport]) -> None:
     """Print the rules: in a row each, or one below the other where the rows would be broken to pieces."""
     if out.width < WIDTH_OF_ROWS:
-        for one in rules:
-            out.print(printable(f"{one.provider}, {one.model}: {rule_in_words(one.rule)}"))
-            told = f"{_day(one.at)} to {_day(one.expires)}, taught by: {one.message}"
-            out.print(Padding(printable(told), (0, 0, 0, 2)))
+        for report in rules:
+            learned = report.learned
+            out.print(printable(f"{_providers(report)}, {learned.model}: {rule_in_words(learned.rule)}"))
+            reason = f"{_day(learned.at)} to {_day(learned.expires)}, taught by: {learned.message}"
+            out.print(Padding(printable(reason), (0, 0, 0, 2)))
         return
     rows = table("provider", "model", "what is changed", "since", "until", "taught by")
-    for one in rules:
-        words = (one.provider, one.model, rule_in_words(one.rule), _day(one.at), _day(one.expires), one.message)
+    for report in rules:
+        learned = report.learned
+        dates = _day(learned.at), _day(learned.expires)
+        words = (_providers(report), learned.model, rule_in_words(learned.rule), *dates, learned.message)
         rows.add_row(*map(printable, words))
     out.print(rows)
+
+
+def _providers(report: RuleReport) -> str:
+    return ", ".join(report.providers)
 
 
 def _day(epoch: float) -> str:

@@ -20,6 +20,7 @@ from claude_proxy.config.validation import check
 from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
 from claude_proxy.core.routing import Routes
 from claude_proxy.core.types import Egress, Failback, Policy, Provider
+from claude_proxy.core.upstream_names import UpstreamNames
 
 __all__ = [
     "Config",
@@ -58,6 +59,8 @@ class Config:
     log_level: LogLevel
     warnings: tuple[str, ...]
     routes: Routes = field(default_factory=Routes)
+    upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
+    """Those of all providers, with those that can't be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         log_level=settings.log_level,
         warnings=tuple(findings.warnings),
         routes=routes,
+        upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )
 
 

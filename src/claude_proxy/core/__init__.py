@@ -20,7 +20,7 @@ beyond text, `abilities.py` who is known not to have it; `unable.py` answers whe
 
 What is remembered from one request to the next: `provenance.py` who made which thinking (`signatures.py` finds it in an
 answer), `learning/learned_rules.py` what it refused, `affinity.py` who holds which session, `tokens.py` how many bytes
-a token has. Each keeps its entries in a `bounded.py` dictionary.
+a token has. Each keeps its entries in a `bounded.py` dictionary. `upstream_names.py` tells which providers share what.
 
 Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at the provider,
 `headers.py` and `betas.py` which fields go on, `login.py` the client's own, `retry_after.py` and `reset_time.py` when a

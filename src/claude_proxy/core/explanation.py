@@ -180,7 +180,7 @@ class _Explaining:
     def _report(self, one: Candidate, place: int, why: tuple[str, ...]) -> CandidateReport:
         health = self._healths.get(one.provider.name)
         rests = health is not None and not health.admits(self._now)
-        learned = self._chooser.learned_rules.rules(*one.key, self._now)
+        learned = self._chooser.learned_rules.rules(one.upstream_model, self._now)
         as_it_is = one.provider.auth is Auth.CLIENT
         return CandidateReport(
             *one.key,

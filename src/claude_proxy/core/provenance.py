@@ -1,4 +1,4 @@
-"""Who made which thinking: a provider takes back its own signatures and refuses those of others."""
+"""Which upstream made which thinking: each takes back its own signatures and rejects those of others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Final
 
 from claude_proxy.core.bounded import BoundedDict
+from claude_proxy.core.types import Upstream
 
 MAX_UNUSED: Final = 60 * 86400.0
 """Seconds after which a signature that stood in no request is forgotten: conversations are rarely taken up later."""
@@ -20,48 +21,48 @@ REFRESHED_AFTER: Final = 86400.0
 
 
 class SignatureOwners:
-    """The provider of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
+    """The upstream of each signature that was seen in an answer: a hash of it, never itself. The oldest go first."""
 
     __slots__ = ("_makers", "_signed", "changes")
 
     def __init__(self, most: int = MAX_SIGNATURES) -> None:
-        self._makers = BoundedDict[str, tuple[str, float]](most)  # by hash, in the order of their last use
-        self._signed = Counter[str]()  # how many of them each provider made
+        self._makers = BoundedDict[str, tuple[Upstream, float]](most)  # by hash, in the order of their last use
+        self._signed = Counter[Upstream]()  # how many of them each upstream made
         self.changes = 0
         """Counts what was learned, so that who keeps it on disk sees when to write."""
 
-    def note(self, digest: str, provider: str, now: float) -> None:
+    def note(self, digest: str, upstream: Upstream, now: float) -> None:
         """Remember who made the signature with this hash."""
-        self.restore(digest, provider, now)
+        self.restore(digest, upstream, now)
         self.changes += 1
 
-    def restore(self, digest: str, provider: str, at: float) -> None:
-        """Take up what was kept on disk: a hash, its provider, and when it was last seen."""
-        displaced = self._makers.put(digest, (provider, at))
-        self._signed[provider] += 1
+    def restore(self, digest: str, upstream: Upstream, at: float) -> None:
+        """Take up what was kept on disk: a hash, its upstream, and when it was last seen."""
+        displaced = self._makers.put(digest, (upstream, at))
+        self._signed[upstream] += 1
         if displaced:
             self._signed[displaced[0]] -= 1
 
-    def of(self, signature: str, now: float) -> str | None:
-        """Return the name of the provider that made a signature, None where that is not known."""
+    def of(self, signature: str, now: float) -> Upstream | None:
+        """Return the upstream that made a signature, None if that is not known."""
         digest = hashed(signature)
         found = self._makers.get(digest)
         if found is None:
             return None
-        provider, at = found
+        upstream, at = found
         if now - at > REFRESHED_AFTER:
-            self.note(digest, provider, now)
-        return provider
+            self.note(digest, upstream, now)
+        return upstream
 
-    def others_than(self, provider: str) -> bool:
-        """Tell whether any signature of another provider is known: if not, no request can hold one."""
-        return self._signed[provider] < len(self._makers)
+    def others_than(self, upstream: Upstream) -> bool:
+        """Tell whether any signature of another upstream is known: if not, no request can hold one."""
+        return self._signed[upstream] < len(self._makers)
 
-    def kept(self, now: float) -> Iterator[tuple[str, str, float]]:
-        """Yield hash, provider and time of each that is not too old, the oldest first."""
-        for digest, (provider, at) in self._makers.items():
+    def kept(self, now: float) -> Iterator[tuple[str, Upstream, float]]:
+        """Yield hash, upstream and time of each that is not too old, the oldest first."""
+        for digest, (upstream, at) in self._makers.items():
             if now - at <= MAX_UNUSED:
-                yield digest, provider, at
+                yield digest, upstream, at
 
     def __len__(self) -> int:
         return len(self._makers)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from claude_proxy.core.traits import ModelFacts, known_of
-from claude_proxy.core.types import TIERS, Provider
+from claude_proxy.core.types import TIERS, Provider, UpstreamModel
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
@@ -37,6 +37,11 @@ class Candidate:
     def key(self) -> tuple[str, str]:
         """What tells it from all others, whichever configuration it comes from: the names of provider and model."""
         return self.provider.name, self.model
+
+    @property
+    def upstream_model(self) -> UpstreamModel:
+        """What it shares with candidates that differ in the key alone."""
+        return self.provider.upstream, self.model
 
 
 @dataclass(frozen=True, slots=True)

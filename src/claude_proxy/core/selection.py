@@ -83,10 +83,10 @@ class Selector:
 
     def estimate(self, candidate: Candidate, asked: Criteria) -> int:
         """Return about how many tokens a request has to a candidate."""
-        return asked.prompt.tokens(self.tokens.ratio(candidate.key))
+        return asked.prompt.tokens(self.tokens.ratio(candidate.upstream_model))
 
     def _exceeds(self, asked: Criteria) -> Exceeds:
-        return lambda candidate, limit: asked.prompt.exceeds(limit, self.tokens.ratio(candidate.key))
+        return lambda candidate, limit: asked.prompt.exceeds(limit, self.tokens.ratio(candidate.upstream_model))
 
     def _fitting(self, found: Route, asked: Criteria) -> Route | TooLong:
         """Leave out whose window is too small. One of which the window is not known is asked."""
@@ -106,7 +106,7 @@ class Selector:
     def capabilities(self, candidate: Candidate, now: float) -> Capabilities:
         """Return what a candidate can do, as far as is known and was learned."""
         key = candidate.key
-        learned = self.learned_rules.rules(*key, now)
+        learned = self.learned_rules.rules(candidate.upstream_model, now)
         if learned:
             return capabilities_of(candidate, learned)
         known = self._known.get(key)

@@ -1,4 +1,4 @@
-"""About how many tokens a request holds: its bytes, by a ratio that each provider's own reports set right.
+"""About how many tokens a request holds: its bytes, by a ratio that each upstream's own reports set right.
 
 Nothing counts tokens exactly but the provider. What an estimate decides (a window, a route for long contexts) is worth
 a few percent of error, and no tokenizer.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.bounded import BoundedDict
-from claude_proxy.core.types import MAX_MODEL_LENGTH, Usage
+from claude_proxy.core.types import MAX_MODEL_LENGTH, UpstreamModel, Usage
 
 DEFAULT_RATIO: Final = 4.0
 """Bytes a token, where nothing was reported yet: English text and JSON come to about that."""
@@ -41,7 +41,7 @@ EVERY: Final = 16
 """The first few answers are learned from, then one in so many: to weigh 100 KB takes some 30 µs."""
 
 MAX_PAIRS: Final = 256
-"""Providers and models that are remembered; a client may name any model."""
+"""Upstreams and models that are remembered; a client may name any model."""
 
 _FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % MIN_FILE_BYTES)
 
@@ -113,49 +113,49 @@ class _Ratio:
 
 
 class Calibration:
-    """Bytes a token, by provider and model. What a provider reports moves its own ratio alone, and within bounds."""
+    """Bytes a token, by upstream and model. What an upstream reports moves its own ratio alone, and within bounds."""
 
     __slots__ = ("_ratios", "changes")
 
     def __init__(self) -> None:
-        self._ratios = BoundedDict[tuple[str, str], _Ratio](MAX_PAIRS)
+        self._ratios = BoundedDict[UpstreamModel, _Ratio](MAX_PAIRS)
         self.changes = 0
         """Counts what was learned, so that who keeps it on disk sees when to write."""
 
-    def ratio(self, pair: tuple[str, str]) -> float:
-        """Return the bytes a token of a provider's model."""
-        known = self._ratios.get(pair)
+    def ratio(self, key: UpstreamModel) -> float:
+        """Return the bytes a token of an upstream's model."""
+        known = self._ratios.get(key)
         return known.bytes_per_token if known else DEFAULT_RATIO
 
-    def due(self, pair: tuple[str, str], length: int) -> bool:
+    def due(self, key: UpstreamModel, length: int) -> bool:
         """Tell whether to weigh a request of so many bytes that has been answered, to learn from its report."""
-        if length < WORTH_LEARNING or len(pair[1]) > MAX_MODEL_LENGTH:
+        if length < WORTH_LEARNING or len(key[1]) > MAX_MODEL_LENGTH:
             return False
-        known = self._known(pair)
+        known = self._known(key)
         known.turns += 1
         return known.turns <= FIRST_REPORTS or known.turns % EVERY == 0
 
-    def learn(self, pair: tuple[str, str], weight: Weight, usage: Usage) -> None:
+    def learn(self, key: UpstreamModel, weight: Weight, usage: Usage) -> None:
         """Take what a provider reports of a request. With files in it, or none of its tokens told, it tells nothing."""
         tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
         seen = weight.text / max(tokens, 1)
         if weight.files or not MIN_RATIO / ABSURD <= seen <= MAX_RATIO * ABSURD:
             return
-        known = self._known(pair)
+        known = self._known(key)
         known.bytes_per_token += (min(max(seen, MIN_RATIO), MAX_RATIO) - known.bytes_per_token) * STEP
         self.changes += 1
 
-    def restore(self, pair: tuple[str, str], ratio: float) -> None:
+    def restore(self, key: UpstreamModel, ratio: float) -> None:
         """Take up what was kept on disk; a ratio out of bounds is passed over."""
         if MIN_RATIO <= ratio <= MAX_RATIO:
-            self._known(pair).bytes_per_token = ratio
+            self._known(key).bytes_per_token = ratio
 
-    def kept(self) -> Iterator[tuple[tuple[str, str], float]]:
-        """Yield each provider's model with its ratio, the one that was met last at the end."""
-        for pair, known in self._ratios.items():
-            yield pair, known.bytes_per_token
+    def kept(self) -> Iterator[tuple[UpstreamModel, float]]:
+        """Yield each upstream's model with its ratio, the one that was met last at the end."""
+        for key, known in self._ratios.items():
+            yield key, known.bytes_per_token
 
-    def _known(self, pair: tuple[str, str]) -> _Ratio:
-        known = self._ratios.get(pair) or _Ratio()
-        self._ratios.put(pair, known)
+    def _known(self, key: UpstreamModel) -> _Ratio:
+        known = self._ratios.get(key) or _Ratio()
+        self._ratios.put(key, known)
         return known

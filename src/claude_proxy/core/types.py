@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, NewType, TypeAlias
 
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -98,13 +98,35 @@ class ClaudeCode:
     """Whether it may look for its tools, which brings blocks and fields with it that not everybody takes."""
 
 
+Upstream = NewType("Upstream", str)
+"""What an upstream is known by: its base URL, which outlives a restart and a provider's new name."""
+
+UpstreamModel: TypeAlias = tuple[Upstream, str]
+"""A model at an upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an upstream knows the proxy by."""
+
+    upstream: Upstream
+    auth: Auth
+    key: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One upstream that speaks the Anthropic Messages API, with everything that was left out filled in."""
+    """An upstream that speaks the Anthropic Messages API, and the credential to use there; everything is filled in.
+
+    What is true whatever the key is kept by `upstream`: who signed thinking, learned rules, bytes a token. What
+    depends on the key is kept by `name`: health, a rejected key, missing credit, whose prompt cache holds a session.
+    So several keys for one upstream are several providers, each with a name of its own and the same `base_url`. To the
+    core they are candidates as any others: only the configuration has to make them.
+    """
 
     name: str
     base_url: str
-    """Without a slash at its end: `/v1/messages` is appended."""
+    """In its normal form: scheme and host in lower case, no default port, no slash at the end."""
     origin: Origin
     auth: Auth
     api_key: str = field(repr=False)
@@ -123,6 +145,14 @@ class Provider:
     headers: Headers = field(default=(), repr=False)
     """The user's own, sent with each request."""
     timeouts: Timeouts = Timeouts()
+
+    @property
+    def upstream(self) -> Upstream:
+        return Upstream(self.base_url)
+
+    @property
+    def credential(self) -> Credential:
+        return Credential(self.upstream, self.auth, self.api_key)
 
 
 @dataclass(frozen=True, slots=True)

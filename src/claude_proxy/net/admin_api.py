@@ -8,12 +8,13 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from claude_proxy.core.explanation import explain_request, parse_query
-from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.statusline import parse_statusline_query, statusline_facts
 from claude_proxy.core.types import Reply
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.server import Service
 from claude_proxy.proxy.gateway import Gateway
@@ -36,7 +37,7 @@ class StopCommand(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
-    """`provider`: whose rules are forgotten; None: everybody's."""
+    """`provider`: whose upstream's rules are forgotten, or the upstream itself; None: all rules."""
 
     provider: str | None
 
@@ -46,6 +47,10 @@ class ProxyControl(Protocol):
 
     def status(self) -> StatusReport:
         """Return what the proxy tells of itself."""
+        ...
+
+    def upstream_names(self) -> UpstreamNames:
+        """Return the names of the upstreams, by the configuration in use."""
         ...
 
     def stop_soon(self, *, force: bool) -> int:
@@ -71,11 +76,12 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         return json_reply(200, explain_request(parse_query(client.query), now.selector, now.healths, now.clock.wall()))
 
     async def rules(_client: AsgiClient) -> Reply:
-        return json_reply(200, {"rules": _newest(gateway())})
+        return json_reply(200, {"rules": _newest(gateway(), control.upstream_names())})
 
     async def forget(client: AsgiClient) -> Reply:
         command = await _command(client, ForgetCommand)
-        return json_reply(200, {"forgotten": gateway().memory.learned_rules.forget(command.provider)})
+        upstream = None if command.provider is None else control.upstream_names().upstream(command.provider)
+        return json_reply(200, {"forgotten": gateway().memory.learned_rules.forget(upstream)})
 
     async def stop(client: AsgiClient) -> Reply:
         command = await _command(client, StopCommand)
@@ -112,9 +118,8 @@ async def _command(client: AsgiClient, kind: type[T]) -> T:
     return msgspec.json.decode(await client.read_body(MAX_COMMAND_BYTES) or b"", type=kind)
 
 
-def _newest(gateway: Gateway) -> list[LearnedRule]:
-    rules = sorted(gateway.memory.learned_rules.kept(gateway.clock.wall()), key=lambda one: one.at)
-    return rules[-MAX_RULES_TOLD:]
+def _newest(gateway: Gateway, names: UpstreamNames) -> list[RuleReport]:
+    return gateway.memory.learned_rules.report(names, gateway.clock.wall())[-MAX_RULES_TOLD:]
 
 
 def json_reply(status: int, value: object) -> Reply:

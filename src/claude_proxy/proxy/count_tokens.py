@@ -72,6 +72,6 @@ class CountTokens:
         return None
 
     def _estimated(self, request: MessagesRequest, route: Route, headers: Headers) -> Reply:
-        ratio = self._gateway.memory.tokens.ratio(route.candidates[0].key)
+        ratio = self._gateway.memory.tokens.ratio(route.candidates[0].upstream_model)
         body = msgspec.json.encode({"input_tokens": weighed(request.body).tokens(ratio)})
         return Reply(200, (*headers, (b"x-claude-proxy-estimate", b"1"), (b"content-type", JSON)), body)

@@ -68,7 +68,7 @@ class Recorder:
             candidate.provider,
         )
         matters = UNKNOWN_THINKING in rules or UNKNOWN_THINKING in provider.traits.rejects
-        if not matters and not signature_owners.others_than(provider.name):
+        if not matters and not signature_owners.others_than(provider.upstream):
             return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
         return adapt(request, candidate, rules, lambda signature: signature_owners.of(signature, now))
 
@@ -85,7 +85,9 @@ class Recorder:
         self._candidate = candidate
         if isinstance(outcome, Accepted) and not self.counting:
             # now, since the request is gone when its usage is known
-            self._weight = weighed(request.body) if memory.tokens.due(candidate.key, len(request.body)) else None
+            self._weight = (
+                weighed(request.body) if memory.tokens.due(candidate.upstream_model, len(request.body)) else None
+            )
         secret = secret_for(provider, request.headers)
         text = redacted(outcome.text, secret, MAX_TEXT) if isinstance(outcome, Rejected) else ""
         milliseconds = (clock.monotonic() - started) * 1000
@@ -103,8 +105,9 @@ class Recorder:
     def minted(self, signatures: Iterable[str]) -> None:
         """Note whose the signatures of the answer are; they come as hashes."""
         now, signature_owners = self._gateway.clock.wall(), self._gateway.memory.signature_owners
-        for digest in signatures:
-            signature_owners.note(digest, self.attempts[-1].provider, now)
+        if self._candidate:
+            for digest in signatures:
+                signature_owners.note(digest, self._candidate.provider.upstream, now)
 
     def cut_by_stop(self) -> None:
         """Note that the proxy was told to stop at once, and the request did not get to its end."""
@@ -122,7 +125,7 @@ class Recorder:
         if self._answered and self._candidate:
             self._hold_session()
             if self._weight:
-                self._gateway.memory.tokens.learn(self._candidate.key, self._weight, self.usage)
+                self._gateway.memory.tokens.learn(self._candidate.upstream_model, self._weight, self.usage)
 
     def _hold_session(self) -> None:
         if self._candidate and self.route and self.route.first_choice:

@@ -30,7 +30,7 @@ async def attempt(
     gateway: Gateway, notes: Recorder, candidate: Candidate, request: MessagesRequest
 ) -> tuple[Outcome, Stream | None]:
     """Ask a candidate, and once more where its refusal says what it can be spared; return what came of it last."""
-    known = gateway.memory.learned_rules.rules(candidate.provider.name, candidate.model, gateway.clock.wall())
+    known = gateway.memory.learned_rules.rules(candidate.upstream_model, gateway.clock.wall())
     sent = notes.adapted(candidate, request, known)
     first, stream = await notes.attempt(candidate, request, sent)
     if isinstance(first, Accepted) or first.reply is None or first.reply.status not in REFUSAL_STATUSES:
@@ -80,5 +80,5 @@ def _leads_on(lesson: ProposedRules, taught: tuple[ProposedRules, ...], again: O
 def _keep(gateway: Gateway, candidate: Candidate, rules: frozenset[Rule], message: str) -> None:
     now = gateway.clock.wall()
     for rule in rules:
-        learned = LearnedRule(candidate.provider.name, candidate.model, rule, now, now + LIFETIME, message)
+        learned = LearnedRule(*candidate.upstream_model, rule, now, now + LIFETIME, message)
         gateway.memory.learned_rules.keep(learned)

@@ -18,19 +18,23 @@ import msgspec
 
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.traits import Rule
+from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.proxy.ports import Journal
 from claude_proxy.store.files import read_up_to, write_private
 
 FORMAT: Final = 1
-MAX_BYTES: Final = 16 * 1024 * 1024
-"""All tables full come to 8 MB; more than this was not written by us."""
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""All tables full of the longest words come to 17 MB; more than this was not written by us."""
 
 WRITE_EVERY: Final = 5.0
 """Seconds between two writings at the least: what is lost with a crash is learned anew."""
 
 MAX_WORD: Final = 200
-"""Characters of any text in a row."""
+"""Characters of any text in a row. Nothing is kept of an upstream with a longer address."""
+
+_NO_NAMES: Final = UpstreamNames()
 
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Name = Annotated[str, msgspec.Meta(max_length=MAX_WORD)]
@@ -43,42 +47,68 @@ class _Section:
     name: str
     rows: Callable[[Memory, float], Iterable[object]]
     row: msgspec.json.Decoder[Any]
-    take_up: Callable[[Memory, Any, float], None]
+    take_up: Callable[[_Recalling, Any], None]
 
 
-def _take_up_origin(memory: Memory, row: tuple[str, str, float], now: float) -> None:
-    digest, provider, at = row
-    memory.signature_owners.restore(digest, provider, min(at, now))  # later where the clock was set back
+@dataclass(frozen=True, slots=True)
+class _Recalling:
+    """A file that is being read: at `now`, into `memory`. In a row, a name may stand for its provider's upstream."""
+
+    memory: Memory
+    names: UpstreamNames
+    now: float
+
+    def owner(self, row: tuple[str, str, float]) -> None:
+        digest, upstream, at = row
+        at = min(at, self.now)  # later if the clock was set back
+        self.memory.signature_owners.restore(digest, self.names.upstream(upstream), at)
+
+    def rule(self, row: _RuleRow) -> None:
+        upstream = self.names.upstream(row.upstream or row.provider)
+        words = (upstream, row.model, row.rule.name, row.message)
+        if (
+            upstream
+            and 0 <= row.at <= row.expires
+            and self.now < row.expires <= self.now + LIFETIME
+            and all(len(word) <= MAX_WORD for word in words)
+        ):
+            self.memory.learned_rules.keep(LearnedRule(upstream, row.model, row.rule, row.at, row.expires, row.message))
+
+    def ratio(self, row: tuple[tuple[str, str], float]) -> None:
+        (upstream, model), ratio = row
+        self.memory.tokens.restore((self.names.upstream(upstream), model), ratio)
 
 
-def _take_up_lesson(memory: Memory, learned: LearnedRule, now: float) -> None:
-    words = (learned.provider, learned.model, learned.rule.name, learned.message)
-    if (
-        0 <= learned.at <= learned.expires
-        and now < learned.expires <= now + LIFETIME
-        and all(len(word) <= MAX_WORD for word in words)
-    ):
-        memory.learned_rules.keep(learned)
+class _RuleRow(msgspec.Struct):
+    """A `LearnedRule` as it is written, or as it was: with the name of a provider."""
+
+    model: str
+    rule: Rule
+    at: float
+    expires: float
+    message: str
+    upstream: str = ""
+    provider: str = ""
 
 
 _SECTIONS: Final = (
     _Section(
         "origins",
-        lambda memory, now: memory.signature_owners.kept(now),
+        lambda memory, now: [row for row in memory.signature_owners.kept(now) if len(row[1]) <= MAX_WORD],
         msgspec.json.Decoder(tuple[_Digest, _Name, float]),
-        _take_up_origin,
+        _Recalling.owner,
     ),
     _Section(
         "lessons",
-        lambda memory, now: memory.learned_rules.kept(now),
-        msgspec.json.Decoder(LearnedRule),
-        _take_up_lesson,
+        lambda memory, now: [one for one in memory.learned_rules.kept(now) if len(one.upstream) <= MAX_WORD],
+        msgspec.json.Decoder(_RuleRow),
+        _Recalling.rule,
     ),
     _Section(
         "tokens",
-        lambda memory, _: memory.tokens.kept(),
+        lambda memory, _: [row for row in memory.tokens.kept() if len(row[0][0]) <= MAX_WORD],
         msgspec.json.Decoder(tuple[tuple[_Name, _Name], float]),
-        lambda memory, row, _: memory.tokens.restore(*row),
+        _Recalling.ratio,
     ),
 )
 
@@ -91,8 +121,11 @@ class _Document(msgspec.Struct):
 _document = msgspec.json.Decoder(_Document)
 
 
-def recall(path: Path, memory: Memory, now: float) -> str:
-    """Take up what a file holds; return what is wrong with it, an empty text where nothing is or it is not there."""
+def recall(path: Path, memory: Memory, now: float, names: UpstreamNames = _NO_NAMES) -> str:
+    """Take up what a file holds; return what is wrong with it, an empty text if nothing is or there is no file.
+
+    Files of earlier versions have the names of providers: one in `names` is taken as its upstream.
+    """
     try:
         data = read_up_to(path, MAX_BYTES) or b""
     except FileNotFoundError:
@@ -102,11 +135,12 @@ def recall(path: Path, memory: Memory, now: float) -> str:
     document = try_decode(_document, data) if len(data) <= MAX_BYTES else None
     if document is None or document.format != FORMAT:
         return f"{path} is damaged{_put_aside(path)}: what was remembered there is not known"
+    recalling = _Recalling(memory, names, now)
     for section in _SECTIONS:
         for raw in document.tables.get(section.name, ()):
             row = try_decode(section.row, bytes(raw))
             if row is not None:
-                section.take_up(memory, row, now)
+                section.take_up(recalling, row)
     return ""
 
 
@@ -136,9 +170,9 @@ class StateFile:
         self._failed = False
         self._kept = memory.changes
 
-    def recall(self, now: float) -> None:
+    def recall(self, now: float, names: UpstreamNames = _NO_NAMES) -> None:
         """Take up what the file holds."""
-        if wrong := recall(self._path, self._memory, now):
+        if wrong := recall(self._path, self._memory, now, names):
             self._journal.note(wrong, "warning")
         self._kept = self._memory.changes
 

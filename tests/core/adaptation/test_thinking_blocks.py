@@ -7,9 +7,9 @@ import pytest
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.adaptation.thinking_blocks import NOTHING_LEFT, PLACEHOLDER
 from claude_proxy.core.types import Auth
-from core.builders import adapted, compact, read
+from core.builders import adapted, compact, provider, read
 
-MAKERS = {"own": "minimax", "theirs": "zai"}
+OWNERS = {"own": provider("minimax").upstream, "theirs": provider("zai").upstream}
 TEXT: dict[str, Any] = {"type": "text", "text": "Hi."}
 CALL: dict[str, Any] = {"type": "tool_use", "id": "t1", "name": "Read", "input": {}}
 RESULT: dict[str, Any] = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "x"}]}
@@ -27,7 +27,7 @@ def hidden(data: str) -> dict[str, Any]:
 
 def sent(*blocks: Any, **how: Any) -> Adapted:
     messages = [{"role": "user", "content": "say hi"}, {"role": "assistant", "content": [*blocks]}]
-    return adapted({"messages": messages}, owner_of=MAKERS.get, **how)
+    return adapted({"messages": messages}, owner_of=OWNERS.get, **how)
 
 
 def kept(*blocks: Any, **how: Any) -> Any:
@@ -44,7 +44,7 @@ def test_thinking_of_others_is_taken_out() -> None:
 @pytest.mark.parametrize("block", [thought("own"), thought("unknown"), thought(""), thought(None), hidden("own"), TEXT])
 def test_all_other_thinking_stays_byte_for_byte(block: Any) -> None:
     body = compact({"model": "claude-opus-5-5", "messages": [{"role": "assistant", "content": [block, TEXT]}]})
-    assert adapted(body, owner_of=MAKERS.get).body is body
+    assert adapted(body, owner_of=OWNERS.get).body is body
 
 
 @pytest.mark.parametrize("block", [thought(""), thought(None), thought("theirs"), hidden(""), thought("a\\b\u00e9")])
@@ -124,7 +124,7 @@ def test_placeholders_are_for_those_who_demand_them() -> None:
 )
 def test_it_is_found_however_it_is_written(message: bytes) -> None:
     body = b'{"model":"claude-opus-5-5","messages":[%b]}' % (message % compact(TEXT))
-    (given,) = read(adapted(body, owner_of=MAKERS.get))["messages"]
+    (given,) = read(adapted(body, owner_of=OWNERS.get))["messages"]
     assert given == {"role": "assistant", "content": [TEXT]}
 
 
@@ -136,7 +136,7 @@ def test_only_messages_that_change_are_written_anew() -> None:
     bad = compact({"role": "assistant", "content": [thought("theirs"), TEXT], "x": 1.10}).decode()
     body = f'{{"model":"claude-opus-5-5","messages":[{user},{good},{bad}]}}'.encode()
     expected = f'{user},{good},{{"role":"assistant","content":[{compact(TEXT).decode()}],"x":1.1}}'
-    assert adapted(body, owner_of=MAKERS.get).body == b'{"model":"claude-opus-5-5","messages":[%b]}' % expected.encode()
+    assert adapted(body, owner_of=OWNERS.get).body == b'{"model":"claude-opus-5-5","messages":[%b]}' % expected.encode()
 
 
 MANUAL = {"type": "enabled", "budget_tokens": 2000}
@@ -160,7 +160,7 @@ def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list
         RESULT,
     ]
     body = {"thinking": MANUAL, "context_management": CLEARING, "messages": messages}
-    result = adapted(body, owner_of=MAKERS.get, checks_signatures=True)
+    result = adapted(body, owner_of=OWNERS.get, checks_signatures=True)
     assert ("thinking" in read(result)) is thinks
     assert ("context_management" in read(result)) is thinks
     assert ("thinking:enabled>none" in result.changes) is not thinks
@@ -172,7 +172,7 @@ def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list
 )
 def test_elsewhere_and_in_other_modes_thinking_stays_as_it_is(thinking: Any, traits: dict[str, Any]) -> None:
     messages = [{"role": "assistant", "content": [thought("theirs"), CALL]}, RESULT]
-    result = adapted({"thinking": thinking, "messages": messages}, owner_of=MAKERS.get, **traits)
+    result = adapted({"thinking": thinking, "messages": messages}, owner_of=OWNERS.get, **traits)
     assert read(result)["thinking"] == thinking
 
 

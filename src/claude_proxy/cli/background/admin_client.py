@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from claude_proxy.core.explanation import ExplainQuery, Explanation
-from claude_proxy.core.learning.learned_rules import LearnedRule
+from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.store.running import Running
 
@@ -51,7 +51,7 @@ class ProxyHealth(msgspec.Struct, frozen=True):
 
 
 class _Rules(msgspec.Struct, frozen=True):
-    rules: list[LearnedRule]
+    rules: list[RuleReport]
 
 
 class _Forgotten(msgspec.Struct, frozen=True):
@@ -97,12 +97,12 @@ class AdminClient:
         """Ask what would happen to a request now."""
         return _decode(self._ask("GET", f"/admin/explain?{question.query()}"), Explanation)
 
-    def rules(self) -> list[LearnedRule]:
+    def rules(self) -> list[RuleReport]:
         """Ask for the rules that providers have taught."""
         return _decode(self._ask("GET", "/admin/rules"), _Rules).rules
 
     def forget(self, provider: str | None) -> int:
-        """Have the rules of one provider forgotten, or all; return how many there were."""
+        """Have the rules of one provider's upstream forgotten, or all; return how many there were."""
         body = msgspec.json.encode({"provider": provider})
         return _decode(self._ask("POST", "/admin/rules/forget", body), _Forgotten).forgotten
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth
+from claude_proxy.core.types import Auth, Upstream
 
 _PROTECTED: Final = frozenset({"model", "messages", "system", "tools", "max_tokens", "stream"})
 """Fields that no rule takes out: without them it would be another request."""
@@ -26,7 +26,7 @@ _THINKING: Final = (UNKNOWN_THINKING, ALL_THINKING)
 class Constraints:
     """A provider's traits and a model's facts, sorted by the rules that ask for them."""
 
-    provider: str
+    upstream: Upstream
     traits: Traits
     facts: ModelFacts
     fields: tuple[str, ...]
@@ -48,11 +48,13 @@ class Constraints:
 def constraints_of(candidate: Candidate, rules: frozenset[Rule]) -> Constraints:
     """Return a candidate's terms, with what was learned of it."""
     provider = candidate.provider
-    return _terms(provider.name, provider.traits, candidate.facts, rules, as_it_is=provider.auth is Auth.CLIENT)
+    return _terms(provider.upstream, provider.traits, candidate.facts, rules, as_it_is=provider.auth is Auth.CLIENT)
 
 
 @lru_cache(maxsize=256)  # the same for each request to a model, until something new is learned
-def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, as_it_is: bool) -> Constraints:
+def _terms(
+    upstream: Upstream, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, as_it_is: bool
+) -> Constraints:
     traits = traits.having(rules)
     facts = replace(facts, thinking=traits.thinking(facts.thinking))
     if as_it_is:
@@ -64,7 +66,7 @@ def _terms(name: str, traits: Traits, facts: ModelFacts, rules: frozenset[Rule],
     unknown, every = (rule in traits.rejects for rule in _THINKING)
     every = every or "thinking" in blocks
     return Constraints(
-        provider=name,
+        upstream=upstream,
         traits=replace(traits, rejects=frozenset()),
         facts=facts,
         fields=tuple(sorted(field for field in traits.names(Kind.FIELD) if field.partition(".")[0] not in _PROTECTED)),

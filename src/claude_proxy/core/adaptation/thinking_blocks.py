@@ -9,9 +9,10 @@ from typing import Final, TypeAlias
 from claude_proxy.core.adaptation.changes import Changes
 from claude_proxy.core.adaptation.constraints import Constraints
 from claude_proxy.core.adaptation.message_blocks import Block, Message, text_of
+from claude_proxy.core.types import Upstream
 
-OwnerOf: TypeAlias = Callable[[str], str | None]
-"""Tells the name of the provider that made a thinking signature; None where that is not known."""
+OwnerOf: TypeAlias = Callable[[str], Upstream | None]
+"""Tells the upstream that made a thinking signature; None if that is not known."""
 
 _NEEDLE: Final = b'thinking"'
 """Stands in the type of both kinds of thinking blocks."""
@@ -92,7 +93,7 @@ class Thoughts:
         if not signature and self._unsigned:
             return True
         origin = self._origin_of(signature) if self._origin_of else None
-        return self._terms.drops_unknown if origin is None else origin != self._terms.provider
+        return self._terms.drops_unknown if origin is None else origin != self._terms.upstream
 
 
 def _has_text(block: Block) -> bool:

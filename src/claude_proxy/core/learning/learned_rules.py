@@ -1,4 +1,4 @@
-"""What providers have taught by refusing it: rules for a provider and a model, with their date and an end."""
+"""What upstreams have taught by rejecting it: rules for an upstream and a model, with their date and an end."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Final
 
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.traits import Rule
-from claude_proxy.core.types import MAX_MODEL_LENGTH
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Upstream, UpstreamModel
+from claude_proxy.core.upstream_names import UpstreamNames
 
 LIFETIME: Final = 30 * 86400.0
-"""Seconds after which a rule is tried without again: providers mend what they do not take."""
+"""Seconds after which a request is tried without a rule again: providers change what they accept."""
 
 MAX_RULES: Final = 64
-"""Rules for one provider and model: more than a request has things that it can do without."""
+"""Rules for one upstream and model: more than a request has things that it can do without."""
 
 MAX_PAIRS: Final = 256
-"""Providers and models for which rules are kept."""
+"""Upstreams and models for which rules are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedRule:
-    """A rule that a provider's error taught. Times in seconds since the epoch."""
+    """A rule that an upstream's error taught. Times in seconds since the epoch."""
 
-    provider: str
+    upstream: Upstream
     model: str
     rule: Rule
     at: float
@@ -33,19 +34,27 @@ class LearnedRule:
     """The error's own words, shortened and without a key: for the user's eyes alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """A learned rule as it is shown: `providers` are the names of its upstream."""
+
+    providers: tuple[str, ...]
+    learned: LearnedRule
+
+
 class LearnedRules:
-    """All that was learned, by provider and model."""
+    """All that was learned, by upstream and model."""
 
     __slots__ = ("_learned", "changes")
 
     def __init__(self) -> None:
-        self._learned = BoundedDict[tuple[str, str], BoundedDict[Rule, LearnedRule]](MAX_PAIRS)
+        self._learned = BoundedDict[UpstreamModel, BoundedDict[Rule, LearnedRule]](MAX_PAIRS)
         self.changes = 0
         """Counts what was learned and forgotten, so that who keeps it on disk sees when to write."""
 
-    def rules(self, provider: str, model: str, now: float) -> frozenset[Rule]:
+    def rules(self, key: UpstreamModel, now: float) -> frozenset[Rule]:
         """Return the rules that hold for a request now."""
-        known = self._learned.get((provider, model))
+        known = self._learned.get(key)
         if not known:
             return frozenset()
         return frozenset(rule for rule, learned in known.items() if learned.expires > now)
@@ -54,7 +63,7 @@ class LearnedRules:
         """Remember a rule; of too many, the oldest go. None for a name of a model that is longer than any."""
         if len(learned.model) > MAX_MODEL_LENGTH:
             return
-        pair = (learned.provider, learned.model)
+        pair = (learned.upstream, learned.model)
         known = self._learned.get(pair) or BoundedDict[Rule, LearnedRule](MAX_RULES)
         known.put(learned.rule, learned)
         self._learned.put(pair, known)
@@ -65,8 +74,13 @@ class LearnedRules:
         for known in self._learned.values():
             yield from (learned for learned in known.values() if learned.expires > now)
 
-    def forget(self, provider: str | None = None) -> int:
-        """Forget the rules of one provider, or all; return how many there were."""
-        pairs = [pair for pair in self._learned if provider in (None, pair[0])]
+    def report(self, names: UpstreamNames, now: float) -> list[RuleReport]:
+        """Return what has not expired, the newest last."""
+        learned_rules = sorted(self.kept(now), key=lambda learned: learned.at)
+        return [RuleReport(names.names(learned.upstream), learned) for learned in learned_rules]
+
+    def forget(self, upstream: Upstream | None = None) -> int:
+        """Forget the rules of one upstream, or all; return how many there were."""
+        pairs = [pair for pair in self._learned if upstream in (None, pair[0])]
         self.changes += bool(pairs)
         return sum(len(self._learned.pop(pair) or ()) for pair in pairs)
