@@ -285,10 +285,10 @@ def test_the_time_for_the_head_begins_anew_when_the_request_has_left() -> None:
             asking = group.create_task(ask(transport, peer.origin))
             await until(lambda: "1 connections" in repr(transport))
             (busy,) = transport._connections
-            before = busy._alarm.deadline
+            before = busy._deadline.at
             await asyncio.sleep(0.001)
             busy.resume_writing()
-            assert busy._alarm.deadline > before
+            assert busy._deadline.at > before
             asking.cancel()
 
     asyncio.run(story())

@@ -241,7 +241,7 @@ def test_an_answer_that_stops_anywhere_is_an_error(length: int) -> None:
     message = IncomingMessage("x:80")
     if length:
         message.feed(CHUNKED[:length])
-    message.lost(None)
+    message.connection_lost(None)
     error = message.error
     assert error is not None
     assert error.failure is (Failure.TRUNCATED if message.head else Failure.RESET)

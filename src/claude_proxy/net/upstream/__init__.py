@@ -1,15 +1,17 @@
 """The way to the providers: a small, fast HTTP/1.1 client on httptools and asyncio transports.
 
-    HttpTransport (pool)  keeps free connections by origin, sends, tries once more where a kept one was dead
-      Connection          one socket: writes a request, feeds its answer, knows whether it can be used again
-        IncomingMessage   an answer as it comes, without a socket: head, pieces of body, end
-          head            what of a head is passed on, and how the body is framed
-        IncomingAnswer    the same for whoever reads it, at their pace
-          decoding        gzip and deflate, undone piece by piece
-        Alarm             one timer for all deadlines of a connection
-      Dialer              from an origin to a connected socket, within one limit of time
-        names             name look-up that keeps nobody waiting
-        tcp, tunnel, tls  TCP; CONNECT and NO_PROXY; certificates and handshake
+    pool.py                   `HttpTransport`: keeps free connections by origin; replaces one that died while idle
+      connection.py           one socket: writes a request, feeds its answer, knows whether it can be used again
+        incoming_message.py   parses an answer, without a socket: head, pieces of body, end
+          head.py             which header fields are passed on, and how the body is framed
+        answer.py             the answer as its reader sees it
+          decoding.py         gzip and deflate, decoded piece by piece
+        deadline.py           one timer for all deadlines of a connection
+      dialer.py               from an origin to a connected socket, within one time limit
+        dns_cache.py          name look-ups that delay no other host
+        tcp.py                a TCP connection to a host by name
+        tunnel.py             the egress proxy: CONNECT, and NO_PROXY
+        tls.py                trusted certificates, and the handshake
 
 Every failure is an `UpstreamError` that says what happened and whether anything was sent.
 """

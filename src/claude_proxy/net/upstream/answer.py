@@ -1,4 +1,4 @@
-"""An answer in the hands of whoever asked for it."""
+"""An answer as its reader sees it."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ class BodySource(Protocol):
 
 
 class IncomingAnswer:
-    """`ports.Answer` over one connection, the body as it stands on the wire. One reader at a time.
+    """`ports.Answer` over one connection, the body as it is on the wire. One reader at a time.
 
-    When the message is over, the connection may serve another request already: it is not touched from here any more.
+    Once the message is over, the connection may already serve another request: it is not touched from here any more.
     """
 
-    __slots__ = ("_alarm", "_message", "_source", "headers", "status", "waited")
+    __slots__ = ("_deadline", "_message", "_source", "headers", "status", "waited")
 
     def __init__(
-        self, head: Head, message: IncomingMessage, source: BodySource, alarm: Deadline, waited: float
+        self, head: Head, message: IncomingMessage, source: BodySource, deadline: Deadline, waited: float
     ) -> None:
         self.status = head.status
         self.waited = waited
         self.headers: Headers = head.headers
         self._message = message
         self._source = source
-        self._alarm = alarm
+        self._deadline = deadline
 
     def __repr__(self) -> str:
         unread = sum(map(len, self._message.pieces))
         return f"<IncomingAnswer {self.status}, {unread} bytes unread{', over' * self._message.over}>"
 
     async def read(self, timeout: float) -> bytes:
-        """Return what has come of the body, as `ports.Answer` promises."""
+        """Return what has arrived of the body, as `ports.Answer` promises."""
         message = self._message
         if not message.pieces and not message.over:
-            self._alarm.set(timeout)
+            self._deadline.start(timeout)
             while not message.pieces and not message.over:
-                await self._alarm.sleep()
+                await self._deadline.wait()
         if message.pieces:
             data = message.take()
             if not message.over:
@@ -61,6 +61,6 @@ class IncomingAnswer:
         return b""
 
     def close(self) -> None:
-        """Let go of the connection, as `ports.Answer` promises."""
+        """Release the connection, as `ports.Answer` promises."""
         if not self._message.over:
             self._source.abort()

@@ -15,44 +15,45 @@ from claude_proxy.net.upstream.tcp import authority
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamRequest
 
 MAX_UNREAD_BYTES = 256 * 1024
-"""Body that waits to be read before the socket is left alone: as much as asyncio takes from one at once."""
+"""Body that waits to be read before reading from the socket pauses: as much as asyncio takes from one at once."""
 
 MAX_WRITE_BYTES = 256 * 1024
-"""What is handed to the transport at once. Most requests are smaller; TLS would encrypt a larger one in one go, and not
-tell how much of it has left."""
+"""What is handed to the transport at once. Most requests are smaller. TLS would encrypt a larger one in one go, and
+then not say how much of it has left."""
 
 
 class ConnectionOwner(Protocol):
-    """Who holds the connections: the pool."""
+    """What keeps free connections for later requests: the pool."""
 
     def keep(self, connection: Connection) -> None:
         """Take back a connection that is free for another request."""
         ...
 
     def forget(self, connection: Connection) -> None:
-        """Hear that a connection is closed."""
+        """Drop a connection that is closed."""
         ...
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A socket, and the answer that it is feeding.
+    """A socket, and the answer that is read from it.
 
-    Free means that no answer is awaited; whatever comes then is unasked, and closes it. `buffer` is what the event loop
-    reads into. All connections of a loop can share one, since what was read is taken out before the next read. (For a
-    protocol without a buffer, TLS makes a new one of 256 KiB at each record: a stream then costs three times as much.)
+    It is free while no answer is awaited. Anything that arrives then was not asked for, and closes it. The event loop
+    reads into `buffer`. All connections of a loop can share one, since what was read is taken out before the next read.
+    (For a protocol without a buffer, TLS makes a new one of 256 KiB for each record: a stream costs three times as
+    much.)
     """
 
-    def __init__(self, origin: Origin, keeper: ConnectionOwner, buffer: memoryview) -> None:
+    def __init__(self, origin: Origin, owner: ConnectionOwner, buffer: memoryview) -> None:
         self.origin = origin
         self.peer = authority(origin.host, origin.port)
-        self._keeper = keeper
+        self._owner = owner
         self._buffer = buffer
-        self._alarm = Deadline(asyncio.get_running_loop())
+        self._deadline = Deadline(asyncio.get_running_loop())
         self._message: IncomingMessage | None = None
         self._transport: asyncio.Transport | None = None
         self._reading_paused = False
         self._writing_paused = False
-        self._cool_down = memoryview(b"")
+        self._unwritten = memoryview(b"")
         self._unsent = 0
         self._head_timeout = 0.0
 
@@ -62,28 +63,29 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no more use; a close by the other side may not have been noticed yet."""
+        """Whether it can no longer be used; a close by the other side may not have been noticed yet."""
         return self._transport is None or self._transport.is_closing()
 
     async def send(self, request: UpstreamRequest, head_timeout: float) -> Answer:
         """Send a request and return its answer once the head is there.
 
-        Raises `UnansweredError` where the connection was closed before, else as `ports.Transport.open`. The request may
-        still be on its way when the answer is there: a server may refuse it early. Cancelling closes the connection.
+        Raises `UnansweredError` if the connection was closed before, else the errors of `ports.Transport.open`. Part of
+        the request may still be unsent when the answer is there: a server may refuse it early. Cancelling closes the
+        connection.
         """
         message = self._message = IncomingMessage(self.peer)
         try:
             self._write(request)
-            head = await self._arrival(message, head_timeout)
+            head = await self._receive_head(message, head_timeout)
         except BaseException:
             self.abort()
             raise
-        answer = IncomingAnswer(head, message, self, self._alarm, self._alarm.elapsed(head_timeout))
+        answer = IncomingAnswer(head, message, self, self._deadline, self._deadline.elapsed())
         decoder = decoder_for(head.coding)
         return answer if decoder is None else DecodedAnswer(answer, decoder)
 
     def resume(self) -> None:
-        """Read on from the socket, where that had paused."""
+        """Continue to read from the socket, if that was paused."""
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
             self._transport.resume_reading()
@@ -95,56 +97,56 @@ class Connection(asyncio.BufferedProtocol):
         message, self._message = self._message, None
         if message is not None:
             message.fail(Failure.RESET, "closed from this side")
-            self._alarm.wake()
+            self._deadline.wake()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
-        # Almost without slack, so that `resume_writing` comes when all that was handed over has left. None at all would
-        # not do: asyncio's TLS pauses when the limit is reached, and an empty buffer would reach it, for good.
+        # Almost without slack, so that `resume_writing` comes when all that was handed over has left. Not without any:
+        # asyncio's TLS pauses when the limit is reached, and an empty buffer would reach a limit of 0, for good.
         self._transport.set_write_buffer_limits(high=1, low=0)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  a hint
-        """Tell where the next bytes go."""
+        """Return where the event loop puts the next bytes."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Feed the answer; at its end see whether the connection can serve another request."""
+        """Pass what came on to the answer; at its end, see whether the connection can serve another request."""
         message = self._message
         if message is None:
             self.abort()
             return
         message.feed(self._buffer[:nbytes])
-        self._alarm.wake()
+        self._deadline.wake()
         if message.over:
             self._finish(message)
         elif message.unread > MAX_UNREAD_BYTES:
             self._pause()
 
     def pause_writing(self) -> None:
-        """Wait with the rest of the request."""
+        """Hold back the rest of the request."""
         self._writing_paused = True
 
     def resume_writing(self) -> None:
-        """Send the next part of the request; behind the last one, let the time for the head begin anew."""
+        """Send the next part of the request; after the last one, start the time for the head anew."""
         self._writing_paused = False
-        if self._cool_down:
-            self._write_rest()
+        if self._unwritten:
+            self._write_more()
         elif self._message is not None and self._message.head is None:
-            self._alarm.set(self._head_timeout)
+            self._deadline.start(self._head_timeout)
 
     def eof_received(self) -> None:
-        """Close at once: what is still to be sent would not be read."""
-        self._lose(None)
+        """Close at once: the other side would not read what is still to be sent."""
+        self._end_answer(None)
         self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the answer, if it waits for more."""
-        self._lose(exc)
-        self._alarm.stop()
-        self._keeper.forget(self)
+        """End the answer, if it waits for more."""
+        self._end_answer(exc)
+        self._deadline.cancel()
+        self._owner.forget(self)
 
     # Inside.
 
@@ -159,36 +161,36 @@ class Connection(asyncio.BufferedProtocol):
             transport.writelines((head, body))
         else:
             transport.write(head)
-            self._cool_down = memoryview(body)
-            self._write_rest()
+            self._unwritten = memoryview(body)
+            self._write_more()
         self._unsent = self._left_to_send()
 
-    def _write_rest(self) -> None:
-        while self._cool_down and not self._writing_paused and self._transport is not None:
-            part, self._cool_down = self._cool_down[:MAX_WRITE_BYTES], self._cool_down[MAX_WRITE_BYTES:]
+    def _write_more(self) -> None:
+        while self._unwritten and not self._writing_paused and self._transport is not None:
+            part, self._unwritten = self._unwritten[:MAX_WRITE_BYTES], self._unwritten[MAX_WRITE_BYTES:]
             self._transport.write(part)
 
     def _left_to_send(self) -> int:
-        """Return the bytes of the request that wait in this process, as far as one can see."""
-        return len(self._cool_down) + (0 if self._transport is None else self._transport.get_write_buffer_size())
+        """Return how many bytes of the request wait in this process, as far as can be seen."""
+        return len(self._unwritten) + (0 if self._transport is None else self._transport.get_write_buffer_size())
 
-    async def _arrival(self, message: IncomingMessage, head_timeout: float) -> Head:
-        """Return the head; its time begins when the upload ends, or stands still."""
+    async def _receive_head(self, message: IncomingMessage, head_timeout: float) -> Head:
+        """Return the head. Its time starts when the upload ends, or when it stops making progress."""
         self._head_timeout = head_timeout
-        self._alarm.set(head_timeout)
+        self._deadline.start(head_timeout)
         while message.head is None:
             if message.error is not None:
                 raise message.error
             try:
-                await self._alarm.sleep()
+                await self._deadline.wait()
             except TimeoutError:
                 if not self._upload_progressed():
                     raise
-                self._alarm.set(head_timeout)
+                self._deadline.start(head_timeout)
         return message.head
 
     def _upload_progressed(self) -> bool:
-        """Return whether any of the request has left since this was last asked."""
+        """Return whether any of the request has left since the last call."""
         before, self._unsent = self._unsent, self._left_to_send()
         return self._unsent < before
 
@@ -198,15 +200,15 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def _finish(self, message: IncomingMessage) -> None:
-        """Part with an answer that is over."""
+        """Release an answer that is over."""
         self._message = None
         if message.reusable and not self.closed and not self._left_to_send():
-            self._keeper.keep(self)
+            self._owner.keep(self)
         else:
             self.abort()
 
-    def _lose(self, error: Exception | None) -> None:
+    def _end_answer(self, error: Exception | None) -> None:
         message, self._message = self._message, None
         if message is not None:
-            message.lost(error)
-            self._alarm.wake()
+            message.connection_lost(error)
+            self._deadline.wake()

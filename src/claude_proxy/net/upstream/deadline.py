@@ -1,4 +1,4 @@
-"""What the one reader of a connection sleeps on: it is woken by what comes, or by its deadline."""
+"""What the reader of a connection waits on: woken by what comes in, or stopped by its deadline."""
 
 from __future__ import annotations
 
@@ -6,60 +6,63 @@ import asyncio
 
 
 class Deadline:
-    """A deadline that costs next to nothing to move.
+    """A deadline that costs next to nothing to move, and the wait that it limits. There is one reader at a time.
 
-    There is one timer a connection. Where it rings too early, because the deadline was moved meanwhile, it is set anew
-    then; a stream of a thousand events, each with its own deadline, sets it about once.
+    Each connection has one timer. If it fires too early, because the deadline was moved meanwhile, it is scheduled
+    anew then. A stream of a thousand events, each with a deadline of its own, schedules it about once.
     """
 
-    __slots__ = ("_loop", "_sleeper", "_timer", "deadline")
+    __slots__ = ("_loop", "_started", "_timer", "_waiter", "at")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._sleeper: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.deadline = 0.0
+        self._started = 0.0
+        self.at = 0.0
+        """When it is over, by the loop's clock."""
 
-    def set(self, seconds: float) -> None:
-        """Ring in `seconds` from now, if the reader sleeps then."""
-        self.deadline = self._loop.time() + seconds
+    def start(self, seconds: float) -> None:
+        """Set the deadline to `seconds` from now."""
+        self._started = self._loop.time()
+        self.at = self._started + seconds
 
-    def elapsed(self, seconds: float) -> float:
-        """Return the time since it was set to ring in `seconds`."""
-        return max(0.0, self._loop.time() - self.deadline + seconds)
+    def elapsed(self) -> float:
+        """Return the seconds since it was started last."""
+        return self._loop.time() - self._started
 
-    def sleep(self) -> asyncio.Future[None]:
-        """Return what to await; it raises `TimeoutError` at the deadline."""
-        if self._timer is None or self._timer.when() > self.deadline:
-            self._arm()
-        self._sleeper = self._loop.create_future()
-        return self._sleeper
+    def wait(self) -> asyncio.Future[None]:
+        """Return what to await: it is done when the reader is woken, and raises `TimeoutError` at the deadline."""
+        if self._timer is None or self._timer.when() > self.at:
+            self._schedule()
+        self._waiter = self._loop.create_future()
+        return self._waiter
 
     def wake(self) -> None:
         """Let the reader look at what has come."""
-        sleeper = self._sleeper
-        if sleeper is not None:
-            self._sleeper = None
-            if not sleeper.done():  # else it was cancelled
-                sleeper.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():  # else it was cancelled
+                waiter.set_result(None)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """Take the timer out of the loop: the connection is gone."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _arm(self) -> None:
-        self.stop()
-        self._timer = self._loop.call_at(self.deadline, self._ring)
+    def _schedule(self) -> None:
+        self.cancel()
+        self._timer = self._loop.call_at(self.at, self._timer_fired)
 
-    def _ring(self) -> None:
+    def _timer_fired(self) -> None:
         self._timer = None
-        sleeper = self._sleeper
-        if sleeper is None or sleeper.done():
+        waiter = self._waiter
+        if waiter is None or waiter.done():
             return
-        if self._loop.time() < self.deadline:
-            self._arm()
+        if self._loop.time() < self.at:
+            self._schedule()
         else:
-            self._sleeper = None
-            sleeper.set_exception(TimeoutError())
+            self._waiter = None
+            waiter.set_exception(TimeoutError())

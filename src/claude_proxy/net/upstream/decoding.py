@@ -1,4 +1,4 @@
-"""Bodies that come compressed although `identity` was asked for."""
+"""Decodes bodies that a provider compresses although it was asked for `identity`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from claude_proxy.core.types import Headers
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamError
 
 MAX_STEP_BYTES = 256 * 1024
-"""The most that one step gives out, as much as a socket does at once: few compressed bytes can stand for gigabytes."""
+"""The most that one step returns, as much as one read from a socket: few compressed bytes can stand for gigabytes."""
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 class Decoder(Protocol):
-    """One body's way back from its content-encoding. Every method raises `UpstreamError` (UNDECODABLE)."""
+    """Undoes the content-encoding of one body, piece by piece. Each method raises `UpstreamError` (UNDECODABLE)."""
 
     @property
     def pending(self) -> bool:
-        """Whether `decode(b"")` may give more before new input is there."""
+        """Whether `decode(b"")` may return more without new input."""
         ...
 
     def decode(self, data: bytes) -> bytes:
@@ -29,12 +29,12 @@ class Decoder(Protocol):
         ...
 
     def finish(self) -> bytes:
-        """Check, after the last byte, that the body was complete; nothing more comes out."""
+        """Check, after the last byte, that the body was complete. Returns `b""`."""
         ...
 
 
 class DecodedAnswer:
-    """An answer whose body comes compressed; what is read of it is not."""
+    """An answer whose body arrives compressed and is read decompressed."""
 
     __slots__ = ("_answer", "_decoder")
 
@@ -58,22 +58,22 @@ class DecodedAnswer:
         """Return a piece of the decoded body, as `ports.Answer` promises; it is at most `MAX_STEP_BYTES` long."""
         while True:
             if self._decoder.pending:
-                await asyncio.sleep(0)  # seconds of decoding can stand behind a few bytes: others get their turn
+                await asyncio.sleep(0)  # a few bytes can take seconds to decode: let other requests go on
                 data = b""
             else:
                 data = await self._answer.read(timeout)
             ended = not data and not self._decoder.pending
-            try_decode = self._decoder.finish() if ended else self._decoder.decode(data)
-            if try_decode or ended:
-                return try_decode
+            decoded = self._decoder.finish() if ended else self._decoder.decode(data)
+            if decoded or ended:
+                return decoded
 
     def close(self) -> None:
-        """Let go of the connection, as `ports.Answer` promises."""
+        """Release the connection, as `ports.Answer` promises."""
         self._answer.close()
 
 
 def decoder_for(coding: bytes) -> Decoder | None:
-    """Return the decoder for the value of a `content-encoding` header; None where the body stands as it is."""
+    """Return the decoder for the value of a `content-encoding` header; None if the body is not encoded."""
     match coding.strip().lower():
         case b"" | b"identity":
             return None
@@ -84,7 +84,7 @@ def decoder_for(coding: bytes) -> Decoder | None:
 
 
 class _Inflater:
-    """gzip and deflate; the latter comes with zlib's frame (as the standard says) or without (as some servers do)."""
+    """gzip and deflate; the latter with zlib's frame (as the standard says) or without (as some servers send it)."""
 
     __slots__ = ("_inflate", "_tail", "pending")
 
@@ -100,15 +100,15 @@ class _Inflater:
         if self._inflate is None:
             self._inflate = zlib.decompressobj(_window(data[0]))
         try:
-            try_decode = self._inflate.decompress(data, MAX_STEP_BYTES)
+            decoded = self._inflate.decompress(data, MAX_STEP_BYTES)
         except zlib.error:
             raise _undecodable("the compressed body is damaged") from None
         if self._inflate.unused_data:
             raise _undecodable("something follows the compressed body")
         self._tail = self._inflate.unconsumed_tail
-        # zlib may have taken in all of the data, and still hold some of what it stands for.
-        self.pending = len(try_decode) == MAX_STEP_BYTES
-        return try_decode
+        # zlib may have consumed all of the data and still hold some of its output.
+        self.pending = len(decoded) == MAX_STEP_BYTES
+        return decoded
 
     def finish(self) -> bytes:
         if self._inflate is not None and not self._inflate.eof:
@@ -117,7 +117,7 @@ class _Inflater:
 
 
 class _Unknown:
-    """A coding that nobody asked for. An empty body is well even so."""
+    """A coding that was not asked for. An empty body is fine all the same."""
 
     __slots__ = ()
 
@@ -133,7 +133,7 @@ class _Unknown:
 
 
 def _window(first: int) -> int:
-    """Return zlib's `wbits` by a body's first byte: gzip begins with 0x1f, a zlib frame with compression method 8."""
+    """Return zlib's `wbits` by a body's first byte: gzip starts with 0x1f, a zlib frame with compression method 8."""
     return _ZLIB_OR_GZIP if first == 0x1F or first & 0x0F == zlib.DEFLATED else _RAW_DEFLATE
 
 

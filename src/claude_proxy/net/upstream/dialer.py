@@ -1,4 +1,4 @@
-"""From an origin to a connection: straight or through the proxy, then TLS, all of it within one limit of time."""
+"""Opens connections to origins: directly or through the egress proxy, then TLS, all within one time limit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from claude_proxy.proxy.ports import Failure, UpstreamError
 
 
 class Dialer:
-    """Opens connections by the user's way out of this machine."""
+    """Opens connections as the user's egress settings say."""
 
     def __init__(self, egress: Egress, ssl_context: ssl.SSLContext | None) -> None:
         self._proxy = EgressProxy.at(egress.proxy_url) if egress.proxy_url else None
-        self._names = DnsCache()
+        self._dns = DnsCache()
         self._bypass = Bypass(egress.no_proxy)
         self._ssl_context = ssl_context
 
@@ -27,16 +27,16 @@ class Dialer:
         """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, not `sent`."""
         try:
             async with asyncio.timeout(connect_timeout):
-                sock = await self._reach(origin)
+                sock = await self._open_socket(origin)
                 await attach(protocol, sock, origin.host, self._context(origin))
         except TimeoutError:
             text = f"{authority(origin.host, origin.port)}: no connection within {connect_timeout:g} s"
             raise UpstreamError(Failure.CONNECT_TIMEOUT, text, sent=False) from None
 
-    async def _reach(self, origin: Origin) -> socket.socket:
+    async def _open_socket(self, origin: Origin) -> socket.socket:
         if self._proxy is None or origin.scheme != "https" or self._bypass.covers(origin):
-            return await dial(self._names, origin.host, origin.port)
-        return await self._proxy.tunnel(origin, self._names)
+            return await dial(self._dns, origin.host, origin.port)
+        return await self._proxy.tunnel(origin, self._dns)
 
     def _context(self, origin: Origin) -> ssl.SSLContext | None:
         if origin.scheme != "https":

@@ -1,8 +1,8 @@
-"""Names of hosts, looked up without making anybody wait who need not.
+"""Looks up host names, remembers them, and lets a slow name server delay no other host.
 
-The system's look-up blocks a thread for as long as it likes. asyncio and uvloop keep a few threads for it: where the
-name server of one provider hangs, they are soon all taken, other providers cannot be reached either, and the process
-waits for them at its end. Here each look-up has a thread of its own that nobody waits for.
+The system's look-up blocks a thread for as long as it likes. asyncio and uvloop share a few threads for it: if the name
+server of one provider hangs, all of them are soon taken, other providers cannot be reached either, and the process
+waits for them at its end. Here each look-up has a thread of its own, and the process does not wait for it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 FRESH_SECONDS: Final = 60.0
-"""How long an answer is used without asking again: what most providers' own name servers allow."""
+"""How long an answer is used without asking again; most providers' own name servers allow that."""
 
 STALE_AFTER: Final = 1.0
 """Seconds after which a known answer is used, however old, rather than wait for a new one."""
 
 MAX_LOOK_UPS: Final = 32
-"""How many look-ups, each of another host, may be under way. Providers are fewer, as a rule."""
+"""How many look-ups, each of another host, may run at once. There are usually fewer providers."""
 
 Address: TypeAlias = tuple[int, tuple[str | int | bytes, ...]]
 """A family, and an address as that family's sockets take it."""
@@ -33,16 +33,16 @@ Addresses: TypeAlias = tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _LookUp:
-    """One that is under way; `since` by the loop's clock. Its result is shared by all who wait."""
+class _Lookup:
+    """A look-up that is running; `since` by the loop's clock. All who wait for the host share its result."""
 
     result: asyncio.Future[Addresses]
     since: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """An answer; `since` by the clock on the wall, since the loop's own stands still while a laptop sleeps."""
+class _Entry:
+    """An answer; `since` by the wall clock, since the loop's own stands still while a laptop sleeps."""
 
     addresses: Addresses
     since: float
@@ -53,80 +53,80 @@ class _Known:
 
 
 class DnsCache:
-    """Looks names up, each once at a time, and remembers them. To be used in one event loop."""
+    """Host names and their addresses. Each host is looked up once at a time. To be used in one event loop."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], _Known] = {}
-        self._under_way: dict[tuple[str, int], _LookUp] = {}
+        self._entries: dict[tuple[str, int], _Entry] = {}
+        self._running: dict[tuple[str, int], _Lookup] = {}
 
     async def addresses(self, host: str, port: int) -> Addresses:
-        """Return the addresses of a host, none where it is not found; sets no limit of time where it is not known."""
-        if at_once := _without_asking(host, port):
-            return at_once
-        known = self._known.get((host, port))
-        if known is not None and known.fresh:
-            return known.addresses
-        look_up = self._under_way.get((host, port)) or self._begin(host, port)
-        if look_up is None:
-            return known.addresses if known else ()
-        waiting = asyncio.shield(look_up.result)
-        if known is None:
+        """Return the addresses of a host, none if it is not found. A host that is not known has no time limit."""
+        if literal := _without_lookup(host, port):
+            return literal
+        entry = self._entries.get((host, port))
+        if entry is not None and entry.fresh:
+            return entry.addresses
+        lookup = self._running.get((host, port)) or self._start_lookup(host, port)
+        if lookup is None:
+            return entry.addresses if entry else ()
+        waiting = asyncio.shield(lookup.result)
+        if entry is None:
             return await waiting
         try:
-            async with asyncio.timeout_at(look_up.since + STALE_AFTER):
-                return await waiting or known.addresses
+            async with asyncio.timeout_at(lookup.since + STALE_AFTER):
+                return await waiting or entry.addresses
         except TimeoutError:
-            return known.addresses
+            return entry.addresses
 
     def invalidate(self, host: str, port: int) -> None:
-        """Ask anew next time: there was no way to what is known."""
-        known = self._known.get((host, port))
-        if known is not None:
-            self._known[host, port] = _Known(known.addresses, 0.0)
+        """Look a host up anew next time: the addresses that are known did not lead to it."""
+        entry = self._entries.get((host, port))
+        if entry is not None:
+            self._entries[host, port] = _Entry(entry.addresses, 0.0)
 
-    def _begin(self, host: str, port: int) -> _LookUp | None:
-        """Begin to look a name up; None where too many others are under way, or the system gives no thread."""
-        if len(self._under_way) >= MAX_LOOK_UPS:
+    def _start_lookup(self, host: str, port: int) -> _Lookup | None:
+        """Start to look a name up; None if too many others are running, or the system gives no thread."""
+        if len(self._running) >= MAX_LOOK_UPS:
             return None
         loop = asyncio.get_running_loop()
-        look_up = _LookUp(loop.create_future(), loop.time())
+        lookup = _Lookup(loop.create_future(), loop.time())
 
-        def tell(found: Addresses) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._end, (host, port), found)
+        def report(addresses: Addresses) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nothing waits for it any more
+                loop.call_soon_threadsafe(self._finish_lookup, (host, port), addresses)
 
-        thread = threading.Thread(target=_ask_system, args=(host, port, tell), name="look-up", daemon=True)
+        thread = threading.Thread(target=_ask_system, args=(host, port, report), name="look-up", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             return None
-        self._under_way[host, port] = look_up
-        return look_up
+        self._running[host, port] = lookup
+        return lookup
 
-    def _end(self, asked: tuple[str, int], found: Addresses) -> None:
-        if found:
-            self._known[asked] = _Known(found, time.time())
-        self._under_way.pop(asked).result.set_result(found)
+    def _finish_lookup(self, host: tuple[str, int], addresses: Addresses) -> None:
+        if addresses:
+            self._entries[host] = _Entry(addresses, time.time())
+        self._running.pop(host).result.set_result(addresses)
 
 
-def _without_asking(host: str, port: int) -> Addresses:
-    """Return what needs no name server, and no thread to wait for one: an address, and this machine (RFC 6761, 6.3)."""
+def _without_lookup(host: str, port: int) -> Addresses:
+    """Return the addresses of what needs no name server: a literal address, and localhost (RFC 6761, 6.3)."""
     if host.lower() == "localhost":
         return ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0)))
     try:
-        return _found(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
+        return _addresses(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
     except (OSError, UnicodeError):
         return ()
 
 
-def _ask_system(host: str, port: int, tell: Callable[[Addresses], None]) -> None:
+def _ask_system(host: str, port: int, report: Callable[[Addresses], None]) -> None:
     """Run in a thread of its own."""
     try:
-        found = _found(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        addresses = _addresses(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError):
-        found = ()
-    tell(found)
+        addresses = ()
+    report(addresses)
 
 
-def _found(entries: Iterable[tuple[int, int, int, str, tuple[str | int | bytes, ...]]]) -> Addresses:
+def _addresses(entries: Iterable[tuple[int, int, int, str, tuple[str | int | bytes, ...]]]) -> Addresses:
     return tuple((family, address) for family, _, _, _, address in entries)

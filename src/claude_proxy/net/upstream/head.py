@@ -1,4 +1,4 @@
-"""The head of an answer: what is passed on of it, and how its body is framed."""
+"""The head of an answer: which header fields are passed on, and how its body is framed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from claude_proxy.core.types import Headers
 
 MAX_HEAD_BYTES = 64 * 1024
-"""A whole head, or whatever else comes between two bytes of body. Node takes in 16 KiB, curl 300."""
+"""A whole head, or whatever else comes between two bytes of body. Node accepts 16 KiB, curl 300."""
 
 _CONSUMED = frozenset(
     {
@@ -22,7 +22,7 @@ _CONSUMED = frozenset(
         b"content-encoding",
     }
 )
-"""What concerns this connection alone (RFC 9110, 7.6.1), or is no longer true of a body that was decoded."""
+"""Fields for this connection alone (RFC 9110, 7.6.1), and those that no longer hold for a decoded body."""
 
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -39,15 +39,15 @@ class Head:
     status: int
     headers: Headers
     declared: bool
-    """Whether the end of the body is told by content-length or a last chunk; else the connection ends with it."""
+    """Whether content-length or a last chunk says where the body ends; else it ends with the connection."""
     coding: bytes
-    """The value of content-encoding, or nothing."""
+    """The value of content-encoding, or empty."""
     clean: bool
-    """Whether nothing in the head makes it unsure where the next answer would begin."""
+    """Whether it is certain where the next answer would begin."""
 
 
 def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
-    """Sort out the header fields of an answer, names in lower case. Raises `MalformedHeadError`."""
+    """Return the head of an answer from its header fields, names in lower case. Raises `MalformedHeadError`."""
     consumed: dict[bytes, bytes] = {}
     relayed: list[tuple[bytes, bytes]] = []
     size = 0
@@ -61,12 +61,12 @@ def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
         raise MalformedHeadError(head_too_large())
     declared = _is_chunked(consumed) or b"content-length" in consumed
     bodiless = status in {_NO_CONTENT, _NOT_MODIFIED}
-    headers = tuple(_without_named(relayed, consumed.get(b"connection", b"")))
+    headers = tuple(_drop_hop_by_hop(relayed, consumed.get(b"connection", b"")))
     return Head(status, headers, declared, consumed.get(b"content-encoding", b""), clean=not (bodiless and declared))
 
 
 def head_too_large() -> str:
-    """Return the words for a head over the limit."""
+    """Return the message for a head over the limit."""
     return f"the head of the answer is over {MAX_HEAD_BYTES // 1024} KiB"
 
 
@@ -80,8 +80,8 @@ def _is_chunked(consumed: dict[bytes, bytes]) -> bool:
     return True
 
 
-def _without_named(fields: list[tuple[bytes, bytes]], connection: bytes) -> list[tuple[bytes, bytes]]:
-    """Drop the fields that the `connection` header claims for this hop (RFC 9110, 7.6.1)."""
+def _drop_hop_by_hop(fields: list[tuple[bytes, bytes]], connection: bytes) -> list[tuple[bytes, bytes]]:
+    """Drop the fields that the `connection` header names as hop-by-hop (RFC 9110, 7.6.1)."""
     if b"," not in connection and connection.strip().lower() in {b"", b"close", b"keep-alive"}:
         return fields
     named = {token.strip() for token in connection.lower().split(b",")}

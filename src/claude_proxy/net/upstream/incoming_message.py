@@ -1,7 +1,7 @@
-"""One answer as it comes from the wire, without a socket: bytes in, a head and pieces of a body out.
+"""Parses one answer, without a socket: bytes in, a head and pieces of a body out.
 
     waiting ──► head ──► body ──► over, complete
-       └─────────┴────────┴─────► over, broken (`error`; what came before it is still there to be read)
+       └─────────┴────────┴─────► over, broken (`error`; what came before can still be read)
 
 Only a complete answer with nothing behind it leaves a connection that can be used again.
 """
@@ -16,7 +16,7 @@ from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Head, MalformedHeadEr
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 MAX_INTERIM_ANSWERS = 16
-"""1xx answers before the final one: real servers send one or two (100, 103), a broken one could go on for ever."""
+"""1xx answers before the final one: real servers send one or two (100, 103), a broken one might never stop."""
 
 
 class UnansweredError(UpstreamError):
@@ -24,7 +24,7 @@ class UnansweredError(UpstreamError):
 
 
 class _StopParsingError(Exception):
-    """Makes the parser stop. Why is known already."""
+    """Makes the parser stop. The reason is already recorded."""
 
 
 class IncomingMessage:
@@ -53,23 +53,23 @@ class IncomingMessage:
         self._interims = 0
         self._overhead = 0
         self.head: Head | None = None
-        """The final head, once it has come; 1xx are passed over."""
+        """The final head, once it is there; 1xx are skipped."""
         self.pieces: list[bytes] = []
-        """Body that waits to be read, as it stands on the wire but for its chunks."""
+        """Body that waits to be read, as on the wire but without the framing of its chunks."""
         self.on_body = self.pieces.append
-        """Called by the parser for each chunk, of which there may be hundreds at once: no Python of ours in between."""
+        """Called by the parser for each chunk, of which there may be hundreds at once: without Python in between."""
         self.unread = 0
-        """Bytes in `pieces`, and what framed them."""
+        """Bytes in `pieces` and of their framing."""
         self.over = False
         """Nothing more is to come."""
         self.error: UpstreamError | None = None
-        """Why it is over too early."""
+        """Why it ended too early."""
         self.reusable = False
-        """Whether the connection is as good as new once this is over."""
+        """Whether the connection can serve another request once this is over."""
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Take in what the socket gave."""
+        """Parse what came from the socket."""
         parser = self._parser
         if parser is None:
             return
@@ -89,8 +89,8 @@ class IncomingMessage:
         if self._overhead > MAX_HEAD_BYTES:
             self.fail(Failure.MALFORMED, head_too_large())
 
-    def lost(self, error: Exception | None) -> None:
-        """Take in that the connection is gone: closed by the other side (None), or broken."""
+    def connection_lost(self, error: Exception | None) -> None:
+        """End the answer because the connection is gone: closed by the other side (None), or broken."""
         if not self._begun:
             text = f"{self._peer}: connection closed without an answer"
             self._end(UnansweredError(Failure.RESET, text, sent=True))
@@ -104,7 +104,7 @@ class IncomingMessage:
             self._end()
 
     def fail(self, failure: Failure, what: str) -> None:
-        """End the answer here, unless it is over."""
+        """End the answer with an error, unless it is over."""
         self._end(UpstreamError(failure, f"{self._peer}: {what}", sent=True))
 
     def take(self) -> bytes:
@@ -118,17 +118,17 @@ class IncomingMessage:
     # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Refuse an answer that follows the one that was asked for."""
+        """Refuse a second answer: only one was asked for."""
         if self.over:
             raise _StopParsingError
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field of the head; trailers are passed over."""
+        """Collect a field of the head; trailers are skipped."""
         if self.head is None:
             self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Take the head as the final one, or pass over a 1xx."""
+        """Take the final head, or skip a 1xx."""
         parser = self._parser
         if parser is None:
             raise _StopParsingError
@@ -136,16 +136,16 @@ class IncomingMessage:
         if version not in {"1.1", "1.0"}:
             self._stop(f"the answer is HTTP/{version}")
         if status < 200:
-            self._pass_over()
+            self._skip_interim()
         else:
             self._accept(status, keep=version == "1.1" and parser.should_keep_alive())
 
     def on_message_complete(self) -> None:
-        """Take note of the end, unless it is that of a 1xx."""
+        """End the answer, unless this was a 1xx."""
         if self.head is not None:
             self._end()
 
-    def _pass_over(self) -> None:
+    def _skip_interim(self) -> None:
         self._interims += 1
         self._fields.clear()
         if self._interims > MAX_INTERIM_ANSWERS:
@@ -166,7 +166,7 @@ class IncomingMessage:
         if self.over:
             return
         self.over = True
-        # The parser holds this object's methods: both would live on until the garbage collector comes by.
+        # The parser holds this object's methods: both would stay in memory until the garbage collector runs.
         self._parser = None
         if error is not None:
             self.error = error

@@ -1,4 +1,4 @@
-"""A TCP connection to a host by name, and what went wrong where there is none."""
+"""Connects to a host by name over TCP, and says what went wrong if that fails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from claude_proxy.net.upstream.dns_cache import Address, Addresses, DnsCache
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 FALLBACK_AFTER = 1.0
-"""Seconds after which a silent address is left for the next one: a lost SYN is sent again after one (RFC 6298)."""
+"""Seconds after which a silent address is given up for the next one: a lost SYN is sent again after one (RFC 6298)."""
 
 _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
-"""This process has none left; or the whole system."""
+"""This process has no descriptors left, or the whole system has none."""
 
 
 def authority(host: str, port: int) -> str:
@@ -21,25 +21,25 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def dial(names: DnsCache, host: str, port: int) -> socket.socket:
+async def dial(dns: DnsCache, host: str, port: int) -> socket.socket:
     """Return a connected, non-blocking socket; the host's addresses are tried in the order that the system prefers.
 
-    Raises `UpstreamError` (DNS, REFUSED, UNREACHABLE, LOCAL) and `TimeoutError`. Sets no limit of its own on the last
-    address.
+    Raises `UpstreamError` (DNS, REFUSED, UNREACHABLE, LOCAL) and `TimeoutError`. It sets no time limit of its own on
+    the last address.
     """
-    addresses = await names.addresses(host, port)
+    addresses = await dns.addresses(host, port)
     if not addresses:
-        _new_socket(socket.AF_INET).close()  # a look-up needs one as well, and does not say so
+        _new_socket(socket.AF_INET).close()  # a look-up needs a descriptor too, and does not say so
         raise UpstreamError(Failure.DNS, f"{host}: name not found", sent=False)
     try:
         return await _first_of(addresses, authority(host, port))
     except BaseException:
-        names.invalidate(host, port)
+        dns.invalidate(host, port)
         raise
 
 
 async def _first_of(addresses: Addresses, peer: str) -> socket.socket:
-    """Return a connection to the first address that has one to give."""
+    """Return a connection to the first address that accepts one."""
     failures: list[OSError] = []
     *others, last = addresses
     for address in others:
@@ -52,7 +52,7 @@ async def _first_of(addresses: Addresses, peer: str) -> socket.socket:
         return await _connect(last)
     except OSError as error:
         failures.append(error)
-    raise _verdict(peer, failures)
+    raise _error_of(peer, failures)
 
 
 async def _connect(target: Address) -> socket.socket:
@@ -72,20 +72,20 @@ def _new_socket(family: int) -> socket.socket:
         return socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
         if error.errno in _NO_DESCRIPTORS:
-            raise _own_trouble() from None
+            raise _no_descriptors() from None
         raise
 
 
-def _own_trouble() -> UpstreamError:
+def _no_descriptors() -> UpstreamError:
     text = "this machine has no descriptors left (see `ulimit -n`)"
     return UpstreamError(Failure.LOCAL, text, sent=False)
 
 
-def _verdict(peer: str, failures: list[OSError]) -> Exception:
-    """Return what to tell: an address that refused says more than one that no route leads to."""
+def _error_of(peer: str, failures: list[OSError]) -> Exception:
+    """Return the error to raise: a refused connection says more than an address without a route."""
     if any(isinstance(failure, ConnectionRefusedError) for failure in failures):
         return UpstreamError(Failure.REFUSED, f"{peer}: connection refused", sent=False)
     last = failures[-1]
     if isinstance(last, TimeoutError):
         return last
-    return UpstreamError(Failure.UNREACHABLE, f"{peer}: {last.strerror or 'no way there'}", sent=False)
+    return UpstreamError(Failure.UNREACHABLE, f"{peer}: {last.strerror or 'no route to it'}", sent=False)

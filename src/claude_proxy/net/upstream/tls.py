@@ -22,9 +22,9 @@ def system_trust() -> ssl.SSLContext:
 
 
 def _openssl_trust() -> ssl.SSLContext | None:
-    """Return a context with OpenSSL's own store where that is the system's; None where truststore has to find it.
+    """Return a context with OpenSSL's own store if that is the system's; None if truststore has to find it.
 
-    truststore reads the whole store anew for every connection: 18 ms in which the event loop stands still.
+    truststore reads the whole store anew for each connection: 18 ms in which the event loop stands still.
     """
     if sys.platform in {"win32", "darwin"}:
         return None

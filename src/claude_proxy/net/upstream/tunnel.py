@@ -1,4 +1,4 @@
-"""The HTTP proxy on the way out of this machine: which hosts go through it, and how a tunnel is asked for (CONNECT)."""
+"""The egress proxy: which hosts are reached through it, and how it is asked for a tunnel (CONNECT)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EgressProxy:
             raise ValueError(message)
         return cls(parts.hostname, parts.port or 80, _authorization(parts.username, parts.password))
 
-    async def tunnel(self, origin: Origin, names: DnsCache) -> socket.socket:
+    async def tunnel(self, origin: Origin, dns: DnsCache) -> socket.socket:
         """Return a socket whose other end is `origin`.
 
         Raises `UpstreamError` (TUNNEL, DNS, LOCAL) and `TimeoutError`.
@@ -46,7 +46,7 @@ class EgressProxy:
         except UnicodeError:
             raise UpstreamError(Failure.DNS, f"{origin.host}: not a name", sent=False) from None
         try:
-            sock = await dial(names, self.host, self.port)
+            sock = await dial(dns, self.host, self.port)
         except UpstreamError as error:
             if error.failure is Failure.LOCAL:
                 raise
@@ -105,7 +105,7 @@ async def _read_head(sock: socket.socket) -> bytes:
 
 
 class Bypass:
-    """The hosts that do not go through the proxy, as NO_PROXY names them.
+    """The hosts that are reached without the egress proxy, as NO_PROXY names them.
 
     An entry is `*`, an address, a network (`10.0.0.0/8`) or a domain, which holds its subdomains too
     (`corp.example`, `.corp.example` and `*.corp.example` are the same); `:port` at its end limits it to that port.
@@ -115,7 +115,7 @@ class Bypass:
         self._entries = [_split_port(entry.strip().lower()) for entry in entries if entry.strip()]
 
     def covers(self, origin: Origin) -> bool:
-        """Return whether `origin` is reached straight."""
+        """Return whether `origin` is reached directly."""
         host = origin.host.lower().rstrip(".")
         return any(port in {None, origin.port} and _matches(entry, host) for entry, port in self._entries)
 
