@@ -1,9 +1,10 @@
 """What stands around the proxy in tests, made by hand so that it can misbehave.
 
-provider.py            FakeProvider: a provider on raw sockets that plays scripts
+provider.py            FakeProvider: a server that plays scripts as a provider
+server.py              FakeServer: a server on raw sockets, with TLS or without, and a function for its connections
 steps.py               what a script is made of: Status, Stream, Event, Stall, Cut …
 scripts.py             whole answers ready made: message, tool_use, error_event …
-server_connection.py   one connection of a fake provider, and its requests as they came
+server_connection.py   one connection of a fake server, and its requests as they came
 vendors/               providers that reject what the real ones reject, with the same errors
 client.py              a raw HTTP/1.1 client that sees an answer as it arrives
 stream_checks.py       whether a stream follows the rules of the Messages API

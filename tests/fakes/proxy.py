@@ -19,7 +19,8 @@ from claude_proxy.proxy.ports import Level
 from claude_proxy.store.home import Home
 from fakes.client import Answer, Connection
 from fakes.clock import FakeClock
-from fakes.provider import PATIENCE, FakeProvider
+from fakes.provider import FakeProvider
+from fakes.server import PATIENCE
 
 TOKEN = "token-of-this-installation"
 NAMES = ("minimax", "moonshot", "zai", "deepseek")

@@ -8,7 +8,7 @@ import json
 import socket
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 READ_SIZE = 65536
@@ -16,7 +16,11 @@ LINGER_FORMAT = "hh" if sys.platform == "win32" else "ii"
 
 
 class BadRequestError(AssertionError):
-    """What came is not the HTTP/1.1 that a provider may expect: a fault of the one who sent it."""
+    """A client sent what is not proper HTTP/1.1."""
+
+
+class CutShortError(BadRequestError):
+    """A client left within a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,11 @@ class Request:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     connection: int
+    head: bytes = b""
+    """The bytes of the head, with the blank line."""
 
     def header(self, name: str) -> str | None:
-        """Return the one value of a header, None where it is missing. Raises `BadRequestError` where it came twice."""
+        """Return the one value of a header, None if it is missing. Raises `BadRequestError` if it came twice."""
         values = [value for key, value in self.headers if key.lower() == name.lower().encode()]
         if len(values) > 1:
             raise BadRequestError(f"{name} came {len(values)} times")
@@ -41,56 +47,67 @@ class Request:
 
 
 class ServerConnection:
-    """The other end of one connection; what a script's steps act upon."""
+    """The server's end of one connection, counted from 0; the steps of a script act on it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.number = number
         self.sent = 0
         self.chunked = False
         self.reusable = True
-        self._reader = reader
-        self._writer = writer
+        self.reader = reader
+        self.writer = writer
         self._seen = bytearray()
 
     async def read_head(self) -> Request | None:
-        """Return the next request without its body, None where the peer has closed the connection between two."""
+        """Return the next request without its body, None if the client has left between two requests."""
         while b"\r\n\r\n" not in self._seen:
             if not await self._read_more():
                 if self._seen:
-                    raise BadRequestError(f"closed within a request's head: {bytes(self._seen[:200])!r}")
+                    raise CutShortError(f"closed within a request's head: {bytes(self._seen[:200])!r}")
                 return None
         head, _, rest = bytes(self._seen).partition(b"\r\n\r\n")
         self._seen[:] = rest
         return parse_head(head, self.number)
 
-    async def read_body(self, request: Request) -> bytes:
-        """Return the request's body, as it is framed. Raises `BadRequestError` where it is cut short or ill formed."""
+    async def read_body(self, request: Request) -> Request:
+        """Return the request with its body. Raises `BadRequestError` if that is cut short or malformed."""
         length = request.header("content-length")
         if request.header("transfer-encoding") is None:
-            return await self._read_exactly(int(length or 0))
+            return replace(request, body=await self.read_exactly(int(length or 0)))
         if length is not None:
             raise BadRequestError("both content-length and transfer-encoding")
-        return await self._read_chunks()
+        return replace(request, body=await self._read_chunks())
 
-    async def watch(self) -> None:
-        """Return when the peer has left; what it sends meanwhile is kept for the next request."""
+    async def request(self, *, with_body: bool = True) -> Request:
+        """Return the next request. Raises `ConnectionError` if the client leaves before its end."""
+        try:
+            request = await self.read_head()
+            if request is not None:
+                return await self.read_body(request) if with_body else request
+        except CutShortError as error:
+            raise ConnectionResetError from error
+        raise ConnectionResetError
+
+    async def wait_until_left(self) -> None:
+        """Return once the client has left; what it sends meanwhile is kept for the next request."""
         while await self._read_more():
             pass
 
-    async def send(self, data: bytes) -> None:
-        """Write bytes as they are. Raises `ConnectionError` where the peer has left."""
-        if self._writer.is_closing():
-            raise ConnectionResetError  # uvloop would raise a RuntimeError
-        self._writer.write(data)
-        self.sent += len(data)
-        await self._writer.drain()
+    async def send(self, *pieces: bytes) -> None:
+        """Write bytes as they are. Raises `ConnectionError` if the client has left."""
+        for data in pieces:
+            if self.writer.is_closing():
+                raise ConnectionResetError  # uvloop would raise a RuntimeError
+            self.writer.write(data)
+            self.sent += len(data)
+            await self.writer.drain()
 
     async def send_body(self, data: bytes) -> None:
-        """Write a piece of the answer's body, in a chunk of its own where the head announced chunks."""
+        """Write a piece of the answer's body, in a chunk of its own if the head announced chunks."""
         await self.send(b"%x\r\n%s\r\n" % (len(data), data) if self.chunked else data)
 
     async def finish(self) -> None:
-        """End the answer, and the connection too where nothing else marks the body's end."""
+        """End the answer, and the connection too if nothing else marks the body's end."""
         if self.chunked:
             await self.send(b"0\r\n\r\n")
         if not self.reusable:
@@ -98,35 +115,35 @@ class ServerConnection:
         self.chunked = False
 
     def cut(self) -> None:
-        """Reset the connection: the peer sees it break, not end."""
-        raw = self._writer.get_extra_info("socket")
+        """Reset the connection: the client sees it break, not end."""
+        raw = self.writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER_FORMAT, 1, 0))
-        self._writer.transport.abort()
+        self.writer.transport.abort()
 
     async def close(self) -> None:
         """Close the connection in the ordinary way."""
-        self._writer.close()
+        self.writer.close()
         with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+            await self.writer.wait_closed()
 
     async def abandon(self) -> None:
-        """Let go of the connection without waiting for anybody to read what is still to be sent."""
-        self._writer.transport.abort()
+        """Drop the connection, with what is still to be sent."""
+        self.writer.transport.abort()
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            await self._writer.wait_closed()
+            await self.writer.wait_closed()
 
     async def _read_more(self) -> bool:
         try:
-            data = await self._reader.read(READ_SIZE)
+            data = await self.reader.read(READ_SIZE)
         except ConnectionError:
             return False
         self._seen += data
         return bool(data)
 
-    async def _read_exactly(self, size: int) -> bytes:
+    async def read_exactly(self, size: int) -> bytes:
         while len(self._seen) < size:
             if not await self._read_more():
-                raise BadRequestError(f"closed after {len(self._seen)} of {size} bytes of a body")
+                raise CutShortError(f"closed after {len(self._seen)} of {size} bytes of a body")
         data = bytes(self._seen[:size])
         del self._seen[:size]
         return data
@@ -134,7 +151,7 @@ class ServerConnection:
     async def _read_line(self) -> bytes:
         while b"\r\n" not in self._seen:
             if not await self._read_more():
-                raise BadRequestError("closed within a chunked body")
+                raise CutShortError("closed within a chunked body")
         line, _, rest = bytes(self._seen).partition(b"\r\n")
         self._seen[:] = rest
         return line
@@ -142,7 +159,7 @@ class ServerConnection:
     async def _read_chunks(self) -> bytes:
         body = bytearray()
         while size := int(await self._read_line(), 16):
-            body += await self._read_exactly(size)
+            body += await self.read_exactly(size)
             if await self._read_line():
                 raise BadRequestError("a chunk longer than it says")
         while await self._read_line():
@@ -160,4 +177,4 @@ def parse_head(head: bytes, connection: int) -> Request:
     if any(not colon or name != name.strip() for name, colon, _ in fields):
         raise BadRequestError(f"not a header: {lines!r}")
     headers = tuple((name, value.strip()) for name, _, value in fields)
-    return Request(words[0], words[1], headers, b"", connection)
+    return Request(words[0], words[1], headers, b"", connection, head + b"\r\n\r\n")

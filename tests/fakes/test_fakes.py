@@ -1,4 +1,4 @@
-"""The fakes themselves: a check that finds no fault with anything would prove nothing."""
+"""The fakes themselves: they notice what is wrong, or the tests with them would prove nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from fakes.async_test import async_test
+from fakes.async_test import async_test, on_both_loops
 from fakes.client import BrokenError, Connection, MalformedError, StreamEvent
 from fakes.provider import FakeProvider
 from fakes.scripts import (
@@ -23,7 +23,8 @@ from fakes.scripts import (
     thinking_then_text,
     tool_use,
 )
-from fakes.server_connection import BadRequestError
+from fakes.server import FakeServer
+from fakes.server_connection import BadRequestError, ServerConnection
 from fakes.steps import Body, Close, Cut, Event, RefuseToRead, Script, Stall, Stream, Wait, text_delta
 from fakes.stream_checks import complete_text, ending_of
 
@@ -47,14 +48,14 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("events", MALFORMED.values(), ids=MALFORMED.keys())
-def test_the_grammar_refuses(events: list[Event]) -> None:
+def test_a_malformed_stream_is_rejected(events: list[Event]) -> None:
     with pytest.raises(MalformedError):
         ending_of([StreamEvent(event.name, event.data) for event in events])
 
 
 @pytest.mark.parametrize("script", [message("hi"), thinking_then_text("hm", "hi"), tool_use("Bash", {"command": "ls"})])
 @async_test
-async def test_the_ready_made_scripts_are_sound(script: Script) -> None:
+async def test_a_ready_made_script_is_a_well_formed_stream(script: Script) -> None:
     async with FakeProvider(script) as fake, await Connection.open(fake.port) as connection:
         for _ in range(2):
             answer = await connection.ask("POST", "/v1/messages", HEADERS, b"{}")
@@ -73,7 +74,7 @@ async def test_the_ready_made_scripts_are_sound(script: Script) -> None:
     ],
 )
 @async_test
-async def test_the_client_notices(script: Script, error: type[Exception]) -> None:
+async def test_the_client_notices_a_broken_answer(script: Script, error: type[Exception]) -> None:
     async with FakeProvider(script) as fake, await Connection.open(fake.port) as connection:
         answer = await connection.ask("POST", "/v1/messages", HEADERS, b"{}")
         with pytest.raises(error):
@@ -91,7 +92,7 @@ async def test_the_client_notices(script: Script, error: type[Exception]) -> Non
     ],
 )
 @async_test
-async def test_the_provider_finds_fault_with_a_bad_request(sent: bytes) -> None:
+async def test_a_bad_request_fails_the_providers_test(sent: bytes) -> None:
     async with AsyncExitStack() as stack:
         fake = await stack.enter_async_context(FakeProvider(message("hi")))
         async with await Connection.open(fake.port) as connection:
@@ -101,19 +102,43 @@ async def test_the_provider_finds_fault_with_a_bad_request(sent: bytes) -> None:
             await stack.aclose()
 
 
+async def fail(_: ServerConnection) -> None:
+    raise AssertionError("not what the test expects")
+
+
+async def leave(_: ServerConnection) -> None:
+    raise ConnectionResetError
+
+
+@on_both_loops
+async def test_an_error_of_a_handler_fails_the_test() -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(FakeServer(fail))
+        async with await Connection.open(server.port) as connection:
+            assert await connection.read_to_end() == b""
+        with pytest.raises(AssertionError, match="not what the test expects"):
+            await stack.aclose()
+
+
+@on_both_loops
+async def test_a_client_that_leaves_a_handler_fails_no_test() -> None:
+    async with FakeServer(leave) as server, await Connection.open(server.port) as connection:
+        assert await connection.read_to_end() == b""
+
+
 @async_test
-async def test_the_provider_notices_who_leaves() -> None:
+async def test_the_provider_counts_a_client_that_hangs_up() -> None:
     async with FakeProvider([*opening(), Stall()]) as fake:
         connection = await Connection.open(fake.port)
         await connection.ask("POST", "/v1/messages", HEADERS, b"{}")
-        assert (fake.connections, fake.hang_ups) == (1, 0)
+        assert (fake.open_connections, fake.hang_ups) == (1, 0)
         connection.hang_up()
         await fake.wait_for_hang_ups()
         await fake.wait_until_disconnected()
 
 
 @async_test
-async def test_a_body_is_left_unread_where_the_script_says_so() -> None:
+async def test_a_script_can_leave_the_body_unread() -> None:
     gate = asyncio.Event()
     script: Script = [RefuseToRead(), Wait(gate), *message("hi")]
     async with FakeProvider(script) as fake, await Connection.open(fake.port) as connection:

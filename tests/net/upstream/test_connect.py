@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import ssl
@@ -14,22 +13,10 @@ import pytest
 from claude_proxy.core.types import Egress, Origin
 from claude_proxy.net.upstream import HttpTransport, tcp, tls
 from claude_proxy.proxy.ports import Failure
-from net.upstream_peer import (
-    FAR,
-    PEM,
-    Handler,
-    Peer,
-    Run,
-    Wire,
-    always,
-    ask,
-    client,
-    closed_port,
-    failure_of,
-    fetch,
-    on_both_loops,
-    silence,
-)
+from fakes.async_test import on_both_loops
+from fakes.server import PEM, FakeServer, Handler
+from fakes.server_connection import ServerConnection
+from net.upstream_client import FAR, always, ask, closed_port, failure_of, fetch, open_transport, silence
 
 HELLO = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 SOON = 0.05
@@ -64,143 +51,111 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> 
 
 
 @on_both_loops
-def test_a_closed_port_is_refused(run: Run) -> None:
-    async def story() -> None:
-        port = closed_port()
-        async with client() as transport:
-            error = await failure_of(ask(transport, Origin("http", "127.0.0.1", port)))
-            assert (error.failure, error.sent) == (Failure.REFUSED, False)
-            assert str(error) == f"127.0.0.1:{port}: connection refused"
-
-    run(story())
+async def test_a_closed_port_is_refused() -> None:
+    port = closed_port()
+    async with open_transport() as transport:
+        error = await failure_of(ask(transport, Origin("http", "127.0.0.1", port)))
+        assert (error.failure, error.sent) == (Failure.REFUSED, False)
+        assert str(error) == f"127.0.0.1:{port}: connection refused"
 
 
 @on_both_loops
-def test_localhost_is_reached_whatever_address_family_listens(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(always(HELLO)) as peer, client() as transport:
-            assert (await fetch(transport, Origin("http", "localhost", peer.port)))[2] == b"hello"
-
-    run(story())
+async def test_localhost_is_reached_whatever_address_family_listens() -> None:
+    async with FakeServer(always(HELLO)) as server, open_transport() as transport:
+        assert (await fetch(transport, Origin("http", "localhost", server.port)))[2] == b"hello"
 
 
 @on_both_loops
-def test_no_way_there_is_unreachable(run: Run) -> None:
-    async def story() -> None:
-        async with client() as transport:
-            # a link-local address without the link: no system sends anything for it
-            error = await failure_of(ask(transport, Origin("http", "fe80::1", 80)))
-            assert (error.failure, error.sent) == (Failure.UNREACHABLE, False)
-            assert str(error).startswith("[fe80::1]:80: ")
-
-    run(story())
+async def test_no_way_there_is_unreachable() -> None:
+    async with open_transport() as transport:
+        # a link-local address without the link: no system sends anything for it
+        error = await failure_of(ask(transport, Origin("http", "fe80::1", 80)))
+        assert (error.failure, error.sent) == (Failure.UNREACHABLE, False)
+        assert str(error).startswith("[fe80::1]:80: ")
 
 
-def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_both_loops
+async def test_an_unknown_name_is_a_dns_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch)
 
-    async def story() -> None:
-        async with client() as transport:
-            error = await failure_of(ask(transport, FAR))
-            assert (error.failure, error.sent, str(error)) == (Failure.DNS, False, "provider.test: name not found")
+    async with open_transport() as transport:
+        error = await failure_of(ask(transport, FAR))
+        assert (error.failure, error.sent, str(error)) == (Failure.DNS, False, "provider.test: name not found")
 
-    asyncio.run(story())
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".test", "a..test"])
+@on_both_loops
+async def test_an_impossible_name_is_a_dns_failure(host: str) -> None:
+    async with open_transport() as transport:
+        assert (await failure_of(ask(transport, Origin("https", host, 443)))).failure is Failure.DNS
 
 
 @on_both_loops
-@pytest.mark.parametrize("host", ["a" * 64 + ".test", "a..test"])
-def test_an_impossible_name_is_a_dns_failure(run: Run, host: str) -> None:
-    async def story() -> None:
-        async with client() as transport:
-            assert (await failure_of(ask(transport, Origin("https", host, 443)))).failure is Failure.DNS
-
-    run(story())
+async def test_the_addresses_of_a_name_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeServer(always(HELLO)) as server, open_transport() as transport:
+        resolve_to(monkeypatch, ("127.0.0.1", closed_port()), ("127.0.0.1", server.port))
+        assert (await fetch(transport, Origin("http", "provider.test", 80)))[2] == b"hello"
 
 
-def test_the_addresses_of_a_name_are_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        async with Peer(always(HELLO)) as peer, client() as transport:
-            resolve_to(monkeypatch, ("127.0.0.1", closed_port()), ("127.0.0.1", peer.port))
-            assert (await fetch(transport, Origin("http", "provider.test", 80)))[2] == b"hello"
-
-    asyncio.run(story())
-
-
-def test_an_address_that_refused_says_more_than_one_without_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_both_loops
+async def test_an_address_that_refused_says_more_than_one_without_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, ("127.0.0.1", closed_port()), ("255.255.255.255", 80))
 
-    async def story() -> None:
-        async with client() as transport:
-            error = await failure_of(ask(transport, Origin("http", "provider.test", 80)))
-            assert (error.failure, str(error)) == (Failure.REFUSED, "provider.test:80: connection refused")
-
-    asyncio.run(story())
+    async with open_transport() as transport:
+        error = await failure_of(ask(transport, Origin("http", "provider.test", 80)))
+        assert (error.failure, str(error)) == (Failure.REFUSED, "provider.test:80: connection refused")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is silent when the queue of a port is full")
-def test_a_silent_address_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_both_loops
+async def test_a_silent_address_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "FALLBACK_AFTER", SOON)
 
-    async def story() -> None:
-        async with Peer(always(HELLO)) as peer, client() as transport:
-            with full_server() as silent:
-                resolve_to(monkeypatch, ("127.0.0.1", silent), ("127.0.0.1", peer.port))
-                assert (await fetch(transport, Origin("http", "provider.test", 80)))[2] == b"hello"
-
-    asyncio.run(story())
+    async with FakeServer(always(HELLO)) as server, open_transport() as transport:
+        with full_server() as silent:
+            resolve_to(monkeypatch, ("127.0.0.1", silent), ("127.0.0.1", server.port))
+            assert (await fetch(transport, Origin("http", "provider.test", 80)))[2] == b"hello"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is silent when the queue of a port is full")
 @on_both_loops
-def test_silence_at_the_port_is_a_connect_timeout(run: Run) -> None:
-    async def story() -> None:
-        with full_server() as port:
-            async with client() as transport:
-                origin = Origin("http", "127.0.0.1", port)
-                error = await failure_of(ask(transport, origin, connect_timeout=SOON))
-                assert (error.failure, error.sent) == (Failure.CONNECT_TIMEOUT, False)
-                assert str(error) == f"127.0.0.1:{port}: no connection within 0.05 s"
-
-    run(story())
+async def test_silence_at_the_port_is_a_connect_timeout() -> None:
+    with full_server() as port:
+        async with open_transport() as transport:
+            origin = Origin("http", "127.0.0.1", port)
+            error = await failure_of(ask(transport, origin, connect_timeout=SOON))
+            assert (error.failure, error.sent) == (Failure.CONNECT_TIMEOUT, False)
+            assert str(error) == f"127.0.0.1:{port}: no connection within 0.05 s"
 
 
-@on_both_loops
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_trusted_certificate_is_accepted(run: Run, host: str) -> None:
-    async def story() -> None:
-        async with Peer(always(HELLO), tls=True) as peer, client() as transport:
-            assert (await fetch(transport, Origin("https", host, peer.port)))[2] == b"hello"
-
-    run(story())
+@on_both_loops
+async def test_a_trusted_certificate_is_accepted(host: str) -> None:
+    async with FakeServer(always(HELLO), tls=True) as server, open_transport() as transport:
+        assert (await fetch(transport, Origin("https", host, server.port)))[2] == b"hello"
 
 
 @on_both_loops
-def test_http_1_is_what_is_agreed_on(run: Run) -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.request()
-        agreed = wire.writer.get_extra_info("ssl_object").selected_alpn_protocol()
-        await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n" + agreed.encode())
+async def test_http_1_is_what_is_agreed_on() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        agreed = connection.writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n" + agreed.encode())
 
-    async def story() -> None:
-        context = tls.system_trust.__wrapped__()
-        context.load_verify_locations(PEM)
-        async with Peer(handle, tls=True) as peer:
-            transport = HttpTransport(Egress(), ssl_context=context)
-            assert (await fetch(transport, peer.origin))[2] == b"http/1.1"
-            await transport.aclose()
-
-    run(story())
+    context = tls.system_trust.__wrapped__()
+    context.load_verify_locations(PEM)
+    async with FakeServer(handle, tls=True) as server:
+        transport = HttpTransport(Egress(), ssl_context=context)
+        assert (await fetch(transport, server.origin))[2] == b"http/1.1"
+        await transport.aclose()
 
 
 @on_both_loops
-def test_the_systems_trust_is_the_default(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(always(HELLO), tls=True) as peer, client(trusting=False) as transport:
-            error = await failure_of(ask(transport, peer.origin))
-            assert (error.failure, error.sent) == (Failure.TLS, False)
-            assert str(error).startswith("127.0.0.1: certificate not trusted: ")
-
-    run(story())
+async def test_the_systems_trust_is_the_default() -> None:
+    async with FakeServer(always(HELLO), tls=True) as server, open_transport(trusting=False) as transport:
+        error = await failure_of(ask(transport, server.origin))
+        assert (error.failure, error.sent) == (Failure.TLS, False)
+        assert str(error).startswith("127.0.0.1: certificate not trusted: ")
 
 
 def test_the_systems_trust_is_read_once() -> None:
@@ -216,35 +171,29 @@ def test_truststore_finds_what_openssl_does_not(monkeypatch: pytest.MonkeyPatch)
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-@on_both_loops
 @pytest.mark.parametrize(
     ("handler", "text"),
     [(always(HELLO), "TLS failed: "), (None, "connection closed during the TLS handshake")],
     ids=["plain http", "hangs up"],
 )
-def test_a_server_without_tls_is_a_tls_failure(run: Run, handler: Handler | None, text: str) -> None:
-    async def garbage(wire: Wire) -> None:
-        await wire.send(HELLO)
-        await wire.gone()
+@on_both_loops
+async def test_a_server_without_tls_is_a_tls_failure(handler: Handler | None, text: str) -> None:
+    async def garbage(connection: ServerConnection) -> None:
+        await connection.send(HELLO)
+        await connection.wait_until_left()
 
-    async def hang_up(wire: Wire) -> None:
-        await wire.reader.read(1)
+    async def hang_up(connection: ServerConnection) -> None:
+        await connection.reader.read(1)
 
-    async def story() -> None:
-        async with Peer(garbage if handler else hang_up) as peer, client() as transport:
-            error = await failure_of(ask(transport, Origin("https", "127.0.0.1", peer.port)))
-            assert (error.failure, error.sent) == (Failure.TLS, False)
-            assert str(error).startswith(f"127.0.0.1: {text}")
-
-    run(story())
+    async with FakeServer(garbage if handler else hang_up) as server, open_transport() as transport:
+        error = await failure_of(ask(transport, Origin("https", "127.0.0.1", server.port)))
+        assert (error.failure, error.sent) == (Failure.TLS, False)
+        assert str(error).startswith(f"127.0.0.1: {text}")
 
 
 @on_both_loops
-def test_the_limit_of_time_covers_the_handshake(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(silence) as peer, client() as transport:
-            origin = Origin("https", "127.0.0.1", peer.port)
-            error = await failure_of(ask(transport, origin, connect_timeout=SOON))
-            assert (error.failure, error.sent) == (Failure.CONNECT_TIMEOUT, False)
-
-    run(story())
+async def test_the_limit_of_time_covers_the_handshake() -> None:
+    async with FakeServer(silence) as server, open_transport() as transport:
+        origin = Origin("https", "127.0.0.1", server.port)
+        error = await failure_of(ask(transport, origin, connect_timeout=SOON))
+        assert (error.failure, error.sent) == (Failure.CONNECT_TIMEOUT, False)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from claude_proxy.net.upstream import decoding
 from claude_proxy.proxy.ports import Failure, UpstreamError
-from net.upstream_peer import PATIENCE, Peer, Run, always, ask, client, failure_of, fetch, on_both_loops, read_all
+from fakes.async_test import on_both_loops
+from fakes.server import PATIENCE, FakeServer
+from net.upstream_client import always, ask, failure_of, fetch, open_transport, read_all
 
 TEXT = b"event: ping\ndata: {}\n\n" * 1000
 BOMB = b"\0" * 20_000_000
@@ -48,38 +50,29 @@ def answer_of(coding: bytes, body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: %d\r\n\r\n%b" % (coding, len(body), body)
 
 
-@on_both_loops
 @pytest.mark.parametrize(("coding", "body"), CODINGS.values(), ids=CODINGS.keys())
-def test_a_compressed_body_is_read_as_if_it_were_not(run: Run, coding: bytes, body: bytes) -> None:
-    async def story() -> None:
-        async with Peer(always(answer_of(coding, body))) as peer, client() as transport:
-            for _ in range(2):
-                assert await fetch(transport, peer.origin) == (200, (), TEXT)
-            assert peer.connections == 1
-
-    run(story())
-
-
 @on_both_loops
+async def test_a_compressed_body_is_read_as_if_it_were_not(coding: bytes, body: bytes) -> None:
+    async with FakeServer(always(answer_of(coding, body))) as server, open_transport() as transport:
+        for _ in range(2):
+            assert await fetch(transport, server.origin) == (200, (), TEXT)
+        assert server.connections_made == 1
+
+
 @pytest.mark.parametrize(("coding", "body"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_cannot_be_decoded_is_told(run: Run, coding: bytes, body: bytes) -> None:
-    async def story() -> None:
-        async with Peer(always(answer_of(coding, body))) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            error = await failure_of(read_all(answer))
-            assert (error.failure, error.sent) == (Failure.UNDECODABLE, True)
-
-    run(story())
-
-
 @on_both_loops
-@pytest.mark.parametrize("coding", [b"br", b"gzip"])
-def test_nothing_needs_no_decoding(run: Run, coding: bytes) -> None:
-    async def story() -> None:
-        async with Peer(always(answer_of(coding, b""))) as peer, client() as transport:
-            assert await fetch(transport, peer.origin) == (200, (), b"")
+async def test_what_cannot_be_decoded_is_told(coding: bytes, body: bytes) -> None:
+    async with FakeServer(always(answer_of(coding, body))) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        error = await failure_of(read_all(answer))
+        assert (error.failure, error.sent) == (Failure.UNDECODABLE, True)
 
-    run(story())
+
+@pytest.mark.parametrize("coding", [b"br", b"gzip"])
+@on_both_loops
+async def test_nothing_needs_no_decoding(coding: bytes) -> None:
+    async with FakeServer(always(answer_of(coding, b""))) as server, open_transport() as transport:
+        assert await fetch(transport, server.origin) == (200, (), b"")
 
 
 def test_what_zlib_still_holds_is_handed_out() -> None:
@@ -95,52 +88,43 @@ def test_what_zlib_still_holds_is_handed_out() -> None:
 
 
 @on_both_loops
-def test_undecodable_in_the_middle_closes_the_connection(run: Run) -> None:
+async def test_undecodable_in_the_middle_closes_the_connection() -> None:
     endless = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\nnot gzip"
 
-    async def story() -> None:
-        async with Peer(always(endless)) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            assert (await failure_of(answer.read(PATIENCE))).failure is Failure.UNDECODABLE
-            answer.close()
-            assert repr(transport).endswith(" 0 idle>")
-
-    run(story())
+    async with FakeServer(always(endless)) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        assert (await failure_of(answer.read(PATIENCE))).failure is Failure.UNDECODABLE
+        answer.close()
+        assert repr(transport).endswith(" 0 idle>")
 
 
 @on_both_loops
-def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            size = 0
-            while piece := await answer.read(PATIENCE):
-                assert len(piece) <= decoding.MAX_STEP_BYTES
-                size += len(piece)
-            assert size == len(BOMB)
-
-    run(story())
+async def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces() -> None:
+    async with FakeServer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        size = 0
+        while piece := await answer.read(PATIENCE):
+            assert len(piece) <= decoding.MAX_STEP_BYTES
+            size += len(piece)
+        assert size == len(BOMB)
 
 
 @on_both_loops
-def test_others_get_their_turn_while_a_huge_body_is_decoded(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            turns = 0
+async def test_others_get_their_turn_while_a_huge_body_is_decoded() -> None:
+    async with FakeServer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        turns = 0
 
-            def take_a_turn() -> None:
-                nonlocal turns
-                turns += 1
-                asyncio.get_running_loop().call_soon(take_a_turn)
+        def take_a_turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(take_a_turn)
 
-            take_a_turn()
-            pieces = 0
-            while await answer.read(PATIENCE):
-                pieces += 1
-            assert turns >= pieces > 1
-
-    run(story())
+        take_a_turn()
+        pieces = 0
+        while await answer.read(PATIENCE):
+            pieces += 1
+        assert turns >= pieces > 1
 
 
 @given(cuts=st.sets(st.integers(1, 120)), coding=st.sampled_from(["gzip", "deflate", "raw deflate"]))

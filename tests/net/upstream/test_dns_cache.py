@@ -18,19 +18,9 @@ import pytest
 from claude_proxy.core.types import Egress, Origin
 from claude_proxy.net.upstream import dns_cache
 from claude_proxy.proxy.ports import Failure
-from net.upstream_peer import (
-    FAR,
-    PATIENCE,
-    Peer,
-    Run,
-    ask,
-    client,
-    closed_port,
-    failure_of,
-    fetch,
-    on_both_loops,
-    saying,
-)
+from fakes.async_test import LOOPS, on_both_loops
+from fakes.server import PATIENCE, FakeServer
+from net.upstream_client import FAR, ask, closed_port, failure_of, fetch, open_transport, saying
 
 LAST_HELLO = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello"
 SOON = 0.05
@@ -79,120 +69,94 @@ def at(host: str) -> Origin:
 
 
 @on_both_loops
-def test_a_look_up_that_hangs_holds_up_no_other(server: NameServer, run: Run) -> None:
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport, asyncio.TaskGroup() as group:
-            server.zones = {"hangs.test": server.hang, "works.test": lambda: [peer.port]}
-            waiting = [
-                group.create_task(failure_of(ask(transport, at("hangs.test"), connect_timeout=SOON))) for _ in range(40)
-            ]
-            await asyncio.sleep(0)
+async def test_a_look_up_that_hangs_holds_up_no_other(server: NameServer) -> None:
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport, asyncio.TaskGroup() as group:
+        server.zones = {"hangs.test": server.hang, "works.test": lambda: [peer.port]}
+        waiting = [
+            group.create_task(failure_of(ask(transport, at("hangs.test"), connect_timeout=SOON))) for _ in range(40)
+        ]
+        await asyncio.sleep(0)
+        assert (await fetch(transport, at("works.test")))[2] == b"hello"
+        assert {(await one).failure for one in waiting} == {Failure.CONNECT_TIMEOUT}
+    assert server.asked == ["hangs.test", "works.test"]
+
+
+@on_both_loops
+async def test_who_stops_waiting_takes_the_answer_from_nobody(server: NameServer) -> None:
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport, asyncio.TaskGroup() as group:
+        server.zones = {"works.test": lambda: server.hang() or [peer.port]}
+        patient = group.create_task(fetch(transport, at("works.test")))
+        hasty = await failure_of(ask(transport, at("works.test"), connect_timeout=LEAST))
+        assert hasty.failure is Failure.CONNECT_TIMEOUT
+        server.awake.set()
+        assert (await patient)[2] == b"hello"
+    assert server.asked == ["works.test"]
+
+
+@on_both_loops
+async def test_an_answer_is_used_again_while_it_is_fresh(server: NameServer) -> None:
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
+        server.zones = {"works.test": lambda: [peer.port]}
+        for _ in range(3):
             assert (await fetch(transport, at("works.test")))[2] == b"hello"
-            assert {(await one).failure for one in waiting} == {Failure.CONNECT_TIMEOUT}
-        assert server.asked == ["hangs.test", "works.test"]
-
-    run(story())
-
-
-@on_both_loops
-def test_who_stops_waiting_takes_the_answer_from_nobody(server: NameServer, run: Run) -> None:
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport, asyncio.TaskGroup() as group:
-            server.zones = {"works.test": lambda: server.hang() or [peer.port]}
-            patient = group.create_task(fetch(transport, at("works.test")))
-            hasty = await failure_of(ask(transport, at("works.test"), connect_timeout=LEAST))
-            assert hasty.failure is Failure.CONNECT_TIMEOUT
-            server.awake.set()
-            assert (await patient)[2] == b"hello"
+        assert peer.connections_made == 3
         assert server.asked == ["works.test"]
-
-    run(story())
-
-
-@on_both_loops
-def test_an_answer_is_used_again_while_it_is_fresh(server: NameServer, run: Run) -> None:
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport:
-            server.zones = {"works.test": lambda: [peer.port]}
-            for _ in range(3):
-                assert (await fetch(transport, at("works.test")))[2] == b"hello"
-            assert peer.connections == 3
-            assert server.asked == ["works.test"]
-            with mock.patch.object(dns_cache, "FRESH_SECONDS", 0.0):
-                await fetch(transport, at("works.test"))
-            assert server.asked == ["works.test"] * 2
-
-    run(story())
+        with mock.patch.object(dns_cache, "FRESH_SECONDS", 0.0):
+            await fetch(transport, at("works.test"))
+        assert server.asked == ["works.test"] * 2
 
 
-@on_both_loops
 @pytest.mark.parametrize("trouble", ["hangs", "fails"])
-def test_an_old_answer_serves_where_there_is_no_new_one(
-    server: NameServer, run: Run, trouble: str, monkeypatch: pytest.MonkeyPatch
+@on_both_loops
+async def test_an_old_answer_serves_where_there_is_no_new_one(
+    server: NameServer, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dns_cache, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(dns_cache, "STALE_AFTER", LEAST)
 
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport:
-            server.zones = {"works.test": lambda: [peer.port]}
-            await fetch(transport, at("works.test"))
-            server.zones = {"works.test": server.hang if trouble == "hangs" else list}
-            for _ in range(3):
-                assert (await fetch(transport, at("works.test")))[2] == b"hello"
-        assert len(server.asked) == (2 if trouble == "hangs" else 4)
-
-    run(story())
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
+        server.zones = {"works.test": lambda: [peer.port]}
+        await fetch(transport, at("works.test"))
+        server.zones = {"works.test": server.hang if trouble == "hangs" else list}
+        for _ in range(3):
+            assert (await fetch(transport, at("works.test")))[2] == b"hello"
+    assert len(server.asked) == (2 if trouble == "hangs" else 4)
 
 
 @on_both_loops
-def test_an_answer_that_leads_nowhere_is_doubted(server: NameServer, run: Run) -> None:
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport:
-            ports = iter([closed_port(), peer.port])
-            server.zones = {"moved.test": lambda: [next(ports)]}
-            assert (await failure_of(ask(transport, at("moved.test")))).failure is Failure.REFUSED
-            assert (await fetch(transport, at("moved.test")))[2] == b"hello"
-
-    run(story())
+async def test_an_answer_that_leads_nowhere_is_doubted(server: NameServer) -> None:
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
+        ports = iter([closed_port(), peer.port])
+        server.zones = {"moved.test": lambda: [next(ports)]}
+        assert (await failure_of(ask(transport, at("moved.test")))).failure is Failure.REFUSED
+        assert (await fetch(transport, at("moved.test")))[2] == b"hello"
 
 
-@on_both_loops
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost"])
-def test_this_machine_needs_no_name_server(server: NameServer, run: Run, host: str) -> None:
-    async def story() -> None:
-        async with Peer(saying(LAST_HELLO)) as peer, client() as transport:
-            assert (await fetch(transport, Origin("http", host, peer.port)))[2] == b"hello"
-        assert server.asked == []
-
-    run(story())
+@on_both_loops
+async def test_this_machine_needs_no_name_server(server: NameServer, host: str) -> None:
+    async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
+        assert (await fetch(transport, Origin("http", host, peer.port)))[2] == b"hello"
+    assert server.asked == []
 
 
 @on_both_loops
-def test_threads_are_bounded(server: NameServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_threads_are_bounded(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns_cache, "MAX_LOOK_UPS", 2)
     hosts = [f"{number}.test" for number in range(5)]
     server.zones = dict.fromkeys(hosts, server.hang)
 
-    async def story() -> None:
-        async with client() as transport:
-            errors = await asyncio.gather(
-                *(failure_of(ask(transport, at(host), connect_timeout=SOON)) for host in hosts)
-            )
-        assert [error.failure for error in errors] == [Failure.CONNECT_TIMEOUT] * 2 + [Failure.DNS] * 3
-        assert server.asked == hosts[:2]
-
-    run(story())
+    async with open_transport() as transport:
+        errors = await asyncio.gather(*(failure_of(ask(transport, at(host), connect_timeout=SOON)) for host in hosts))
+    assert [error.failure for error in errors] == [Failure.CONNECT_TIMEOUT] * 2 + [Failure.DNS] * 3
+    assert server.asked == hosts[:2]
 
 
 @on_both_loops
-def test_a_system_without_a_thread_to_spare_is_told(run: Run) -> None:
-    async def story() -> None:
-        async with client() as transport:
-            with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
-                assert (await failure_of(ask(transport, at("works.test")))).failure is Failure.DNS
-
-    run(story())
+async def test_a_system_without_a_thread_to_spare_is_told() -> None:
+    async with open_transport() as transport:
+        with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
+            assert (await failure_of(ask(transport, at("works.test")))).failure is Failure.DNS
 
 
 ENDS_WHILE_A_LOOK_UP_HANGS = """
@@ -201,42 +165,37 @@ real = socket.getaddrinfo
 def getaddrinfo(host, port, *args, flags=0, **named):
     return real(host, port, *args, flags=flags, **named) if flags else threading.Event().wait()
 socket.getaddrinfo = getaddrinfo
-from net.upstream_peer import FAR, LOOPS, ask, client, failure_of
-async def story():
-    async with client() as transport:
+from fakes.async_test import LOOPS, run_on
+from net.upstream_client import FAR, ask, failure_of, open_transport
+async def look_up():
+    async with open_transport() as transport:
         print((await failure_of(ask(transport, FAR, connect_timeout=0.01))).failure.value)
-LOOPS[int(sys.argv[1])](story())
+run_on(LOOPS[sys.argv[1]], look_up())
 """
 
 
-@pytest.mark.parametrize("loop", [0, -1], ids=["asyncio", "the best loop"])
-def test_the_process_does_not_wait_for_a_look_up(loop: int) -> None:
-    command = [sys.executable, "-c", ENDS_WHILE_A_LOOK_UP_HANGS, str(loop)]
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_process_does_not_wait_for_a_look_up(loop: str) -> None:
+    command = [sys.executable, "-c", ENDS_WHILE_A_LOOK_UP_HANGS, loop]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, env=environment)
     assert (ended.stdout.strip(), ended.stderr) == ("connect_timeout", "")
 
 
-@on_both_loops
 @pytest.mark.parametrize("egress", [Egress(), Egress(proxy_url="http://127.0.0.1:9")], ids=["straight", "tunnel"])
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_to_be_out_of_descriptors_is_our_own_trouble(run: Run, egress: Egress, number: int) -> None:
-    async def story() -> None:
-        async with client(egress) as transport:
-            with mock.patch.object(socket, "socket", side_effect=OSError(number, "Too many open files")):
-                error = await failure_of(ask(transport, Origin("https", "127.0.0.1", 443)))
-        assert (error.failure, error.sent) == (Failure.LOCAL, False)
-
-    run(story())
+@on_both_loops
+async def test_to_be_out_of_descriptors_is_our_own_trouble(egress: Egress, number: int) -> None:
+    async with open_transport(egress) as transport:
+        with mock.patch.object(socket, "socket", side_effect=OSError(number, "Too many open files")):
+            error = await failure_of(ask(transport, Origin("https", "127.0.0.1", 443)))
+    assert (error.failure, error.sent) == (Failure.LOCAL, False)
 
 
 @on_both_loops
-def test_a_look_up_without_descriptors_is_our_own_trouble(server: NameServer, run: Run) -> None:
+async def test_a_look_up_without_descriptors_is_our_own_trouble(server: NameServer) -> None:
     server.zones = {FAR.host: list}
 
-    async def story() -> None:
-        async with client() as transport:
-            with mock.patch.object(socket, "socket", side_effect=OSError(errno.EMFILE, "Too many open files")):
-                assert (await failure_of(ask(transport, FAR))).failure is Failure.LOCAL
-
-    run(story())
+    async with open_transport() as transport:
+        with mock.patch.object(socket, "socket", side_effect=OSError(errno.EMFILE, "Too many open files")):
+            assert (await failure_of(ask(transport, FAR))).failure is Failure.LOCAL

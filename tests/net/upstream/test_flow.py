@@ -10,19 +10,10 @@ import pytest
 from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import connection
 from claude_proxy.proxy.ports import Failure
-from net.upstream_peer import (
-    PATIENCE,
-    Peer,
-    Run,
-    Wire,
-    always,
-    ask,
-    client,
-    failure_of,
-    on_both_loops,
-    read_all,
-    until,
-)
+from fakes.async_test import on_both_loops, on_python_loop
+from fakes.server import PATIENCE, FakeServer
+from fakes.server_connection import ServerConnection
+from net.upstream_client import always, ask, failure_of, open_transport, read_all, until
 
 SOON = 0.05
 """Seconds until a limit that a test wants to see strike."""
@@ -31,307 +22,267 @@ MIB = 1024 * 1024
 
 
 @on_both_loops
-def test_silence_after_the_request_is_a_timeout(run: Run) -> None:
-    async def story() -> None:
-        left = asyncio.Event()
+async def test_silence_after_the_request_is_a_timeout() -> None:
+    left = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            await wire.gone()
-            left.set()
+    async def handle(connection: ServerConnection) -> None:
+        await connection.wait_until_left()
+        left.set()
 
-        async with Peer(handle) as peer, client() as transport:
-            with pytest.raises(TimeoutError):
-                await ask(transport, peer.origin, b"x" * 100_000, head_timeout=SOON)
-            await left.wait()
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        with pytest.raises(TimeoutError):
+            await ask(transport, server.origin, b"x" * 100_000, head_timeout=SOON)
+        await left.wait()
 
 
 @on_both_loops
-def test_a_head_that_drips_for_ever_is_a_timeout(run: Run) -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(b"HTTP/1.1 200 OK\r\n")
+async def test_a_head_that_drips_for_ever_is_a_timeout() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\n")
         while True:
-            await wire.send(b"a: b\r\n")
+            await connection.send(b"a: b\r\n")
             await asyncio.sleep(SOON / 10)
 
-    async def story() -> None:
-        async with Peer(handle) as peer, client() as transport:
+    async with FakeServer(handle) as server, open_transport() as transport:
+        with pytest.raises(TimeoutError):
+            await ask(transport, server.origin, head_timeout=SOON)
+
+
+@on_both_loops
+async def test_a_silent_gap_in_the_body_is_a_timeout_that_one_can_go_on_from() -> None:
+    go_on = asyncio.Event()
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        await go_on.wait()
+        await connection.send(b"5\r\nhello\r\n0\r\n\r\n")
+        await connection.wait_until_left()
+
+    async with FakeServer(handle) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        for timeout in (SOON, SOON / 2, SOON):
             with pytest.raises(TimeoutError):
-                await ask(transport, peer.origin, head_timeout=SOON)
-
-    run(story())
-
-
-@on_both_loops
-def test_a_silent_gap_in_the_body_is_a_timeout_that_one_can_go_on_from(run: Run) -> None:
-    async def story() -> None:
-        go_on = asyncio.Event()
-
-        async def handle(wire: Wire) -> None:
-            await wire.request()
-            await wire.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-            await go_on.wait()
-            await wire.send(b"5\r\nhello\r\n0\r\n\r\n")
-            await wire.gone()
-
-        async with Peer(handle) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            for timeout in (SOON, SOON / 2, SOON):
-                with pytest.raises(TimeoutError):
-                    await answer.read(timeout)
-            go_on.set()
-            assert await read_all(answer) == b"hello"
-
-    run(story())
+                await answer.read(timeout)
+        go_on.set()
+        assert await read_all(answer) == b"hello"
 
 
 @on_both_loops
-def test_cancelling_a_read_leaves_the_answer_readable(run: Run) -> None:
-    async def story() -> None:
-        go_on = asyncio.Event()
+async def test_cancelling_a_read_leaves_the_answer_readable() -> None:
+    go_on = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            await wire.request()
-            await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
-            await go_on.wait()
-            await wire.send(b"hello")
-            await wire.gone()
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+        await go_on.wait()
+        await connection.send(b"hello")
+        await connection.wait_until_left()
 
-        async with Peer(handle) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(answer.read(PATIENCE))
-                await asyncio.sleep(0)
-                reading.cancel()
-            go_on.set()
-            assert await read_all(answer) == b"hello"
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(answer.read(PATIENCE))
+            await asyncio.sleep(0)
+            reading.cancel()
+        go_on.set()
+        assert await read_all(answer) == b"hello"
 
 
-@on_both_loops
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("body_mib", [64], ids=["64MiB"])
-def test_a_slow_reader_slows_the_server_and_loses_nothing(run: Run, tls: bool, body_mib: int) -> None:
-    async def story() -> None:
-        sent = 0
-        stuck = asyncio.Event()
+@on_both_loops
+async def test_a_slow_reader_slows_the_server_and_loses_nothing(tls: bool, body_mib: int) -> None:
+    sent = 0
+    stuck = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            nonlocal sent
-            await wire.request()
-            await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (body_mib * MIB))
-            for _ in range(body_mib):
-                wire.writer.write(b"x" * MIB)
-                sent += 1
-                try:
-                    async with asyncio.timeout(SOON):
-                        await wire.writer.drain()
-                except TimeoutError:
-                    stuck.set()
-                    await wire.writer.drain()
-            await wire.gone()
+    async def handle(connection: ServerConnection) -> None:
+        nonlocal sent
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (body_mib * MIB))
+        for _ in range(body_mib):
+            connection.writer.write(b"x" * MIB)
+            sent += 1
+            try:
+                async with asyncio.timeout(SOON):
+                    await connection.writer.drain()
+            except TimeoutError:
+                stuck.set()
+                await connection.writer.drain()
+        await connection.wait_until_left()
 
-        async with Peer(handle, tls=tls) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            await stuck.wait()
-            assert sent < body_mib
-            pieces = [len(await answer.read(PATIENCE))]
-            while piece := await answer.read(PATIENCE):
-                pieces.append(len(piece))
-            assert sum(pieces) == body_mib * MIB
-            assert max(pieces) <= 3 * connection.MAX_UNREAD_BYTES
-
-    run(story())
+    async with FakeServer(handle, tls=tls) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        await stuck.wait()
+        assert sent < body_mib
+        pieces = [len(await answer.read(PATIENCE))]
+        while piece := await answer.read(PATIENCE):
+            pieces.append(len(piece))
+        assert sum(pieces) == body_mib * MIB
+        assert max(pieces) <= 3 * connection.MAX_UNREAD_BYTES
 
 
 @on_both_loops
-def test_an_answer_that_is_read_late_still_leaves_its_connection_usable(run: Run) -> None:
+async def test_an_answer_that_is_read_late_still_leaves_its_connection_usable() -> None:
     size = 2 * connection.MAX_UNREAD_BYTES
 
-    async def story() -> None:
-        all_sent = asyncio.Event()
+    all_sent = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            while True:
-                await wire.request()
-                await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size, b"x" * size)
-                all_sent.set()
+    async def handle(connection: ServerConnection) -> None:
+        while True:
+            await connection.request()
+            await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size, b"x" * size)
+            all_sent.set()
 
-        async with Peer(handle) as peer, client() as transport:
-            for _ in range(3):
-                answer = await ask(transport, peer.origin)
-                await all_sent.wait()
-                assert len(await read_all(answer)) == size
-            assert peer.connections == 1
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        for _ in range(3):
+            answer = await ask(transport, server.origin)
+            await all_sent.wait()
+            assert len(await read_all(answer)) == size
+        assert server.connections_made == 1
 
 
-@on_both_loops
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slow_upload_has_time_while_it_moves(run: Run, tls: bool) -> None:
-    async def handle(wire: Wire) -> None:
-        head = await wire.head()
-        left = int(head.split(b"content-length: ")[1])
+@on_both_loops
+async def test_a_slow_upload_has_time_while_it_moves(tls: bool) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        head = await connection.request(with_body=False)
+        left = int(head.header("content-length") or 0)
         while left:
-            await wire.reader.readexactly(MIB)
+            await connection.read_exactly(MIB)
             left -= MIB
             await asyncio.sleep(SOON if left > 10 * MIB else 0)
-        await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-        await wire.gone()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await connection.wait_until_left()
 
-    async def story() -> None:
-        async with Peer(handle, tls=tls) as peer, client() as transport:
-            answer = await ask(transport, peer.origin, b"x" * (24 * MIB), head_timeout=4 * SOON)
-            assert await read_all(answer) == b"ok"
-
-    run(story())
+    async with FakeServer(handle, tls=tls) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin, b"x" * (24 * MIB), head_timeout=4 * SOON)
+        assert await read_all(answer) == b"ok"
 
 
-@on_both_loops
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_an_upload_that_stands_still_is_a_timeout(run: Run, tls: bool) -> None:
-    async def story() -> None:
-        done = asyncio.Event()
-
-        async def handle(wire: Wire) -> None:
-            await wire.head()
-            await done.wait()
-
-        async with Peer(handle, tls=tls) as peer, client() as transport:
-            with pytest.raises(TimeoutError):
-                await ask(transport, peer.origin, b"x" * (24 * MIB), head_timeout=SOON)
-            done.set()
-
-    run(story())
-
-
 @on_both_loops
+async def test_an_upload_that_stands_still_is_a_timeout(tls: bool) -> None:
+    done = asyncio.Event()
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        await done.wait()
+
+    async with FakeServer(handle, tls=tls) as server, open_transport() as transport:
+        with pytest.raises(TimeoutError):
+            await ask(transport, server.origin, b"x" * (24 * MIB), head_timeout=SOON)
+        done.set()
+
+
 @pytest.mark.parametrize("ending", ["end", "reset"])
-def test_an_early_refusal_counts_though_the_request_never_left(run: Run, ending: str) -> None:
-    async def story() -> None:
-        has_read = asyncio.Event()
+@on_both_loops
+async def test_an_early_refusal_counts_though_the_request_never_left(ending: str) -> None:
+    has_read = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            await wire.head()
-            await wire.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nno!")
-            await has_read.wait()
-            if ending == "reset":
-                wire.reset()
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        await connection.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nno!")
+        await has_read.wait()
+        if ending == "reset":
+            connection.cut()
 
-        async with Peer(handle) as peer, client() as transport:
-            answer = await ask(transport, peer.origin, b"x" * (24 * MIB))
-            assert (answer.status, await read_all(answer)) == (413, b"no!")
-            has_read.set()
-            assert repr(transport).endswith(" 0 idle>")
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin, b"x" * (24 * MIB))
+        assert (answer.status, await read_all(answer)) == (413, b"no!")
+        has_read.set()
+        assert repr(transport).endswith(" 0 idle>")
 
 
 @on_both_loops
-def test_an_early_refusal_counts_though_the_connection_breaks_right_behind_it(run: Run) -> None:
+async def test_an_early_refusal_counts_though_the_connection_breaks_right_behind_it() -> None:
     """The server closes with most of the request unread, so its system sends RST."""
 
-    async def story() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.setblocking(False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
 
-            async def refuse() -> None:
-                loop = asyncio.get_running_loop()
-                sock, _ = await loop.sock_accept(server)
-                with sock:
-                    await loop.sock_recv(sock, 1000)
-                    await loop.sock_sendall(sock, b"HTTP/1.1 429 Slow Down\r\ncontent-length: 3\r\n\r\nno!")
+        async def refuse() -> None:
+            loop = asyncio.get_running_loop()
+            sock, _ = await loop.sock_accept(server)
+            with sock:
+                await loop.sock_recv(sock, 1000)
+                await loop.sock_sendall(sock, b"HTTP/1.1 429 Slow Down\r\ncontent-length: 3\r\n\r\nno!")
 
-            async with client() as transport, asyncio.TaskGroup() as group:
-                group.create_task(refuse())
-                origin = Origin("http", "127.0.0.1", server.getsockname()[1])
-                answer = await ask(transport, origin, b"x" * (24 * MIB))
-                assert (answer.status, await read_all(answer)) == (429, b"no!")
-
-    run(story())
+        async with open_transport() as transport, asyncio.TaskGroup() as group:
+            group.create_task(refuse())
+            origin = Origin("http", "127.0.0.1", server.getsockname()[1])
+            answer = await ask(transport, origin, b"x" * (24 * MIB))
+            assert (answer.status, await read_all(answer)) == (429, b"no!")
 
 
 @on_both_loops
-def test_an_answer_that_breaks_off_ends_the_upload_too(run: Run) -> None:
-    async def story() -> None:
-        done = asyncio.Event()
+async def test_an_answer_that_breaks_off_ends_the_upload_too() -> None:
+    done = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            await wire.head()
-            await wire.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\n\r\nno!")
-            wire.writer.write_eof()
-            await done.wait()
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        await connection.send(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\n\r\nno!")
+        connection.writer.write_eof()
+        await done.wait()
 
-        async with Peer(handle) as peer, client() as transport:
-            answer = await ask(transport, peer.origin, b"x" * (24 * MIB))
-            assert await answer.read(PATIENCE) == b"no!"
-            assert (await failure_of(answer.read(PATIENCE))).failure is Failure.TRUNCATED
-            await until(lambda: repr(transport) == "<HttpTransport 0 connections, 0 idle>")
-            done.set()
-
-    run(story())
-
-
-def test_the_time_for_the_head_begins_anew_when_the_request_has_left() -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.gone()
-
-    async def story() -> None:
-        async with Peer(handle) as peer, client() as transport, asyncio.TaskGroup() as group:
-            asking = group.create_task(ask(transport, peer.origin))
-            await until(lambda: "1 connections" in repr(transport))
-            (busy,) = transport._connections
-            before = busy._deadline.at
-            await asyncio.sleep(0.001)
-            busy.resume_writing()
-            assert busy._deadline.at > before
-            asking.cancel()
-
-    asyncio.run(story())
-
-
-def test_a_closed_connection_leaves_no_timer() -> None:
-    async def story() -> None:
-        loop = asyncio.get_running_loop()
-        async with Peer(always(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as peer, client() as transport:
-            await read_all(await ask(transport, peer.origin))
-        timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
-        assert timers == []
-
-    asyncio.run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin, b"x" * (24 * MIB))
+        assert await answer.read(PATIENCE) == b"no!"
+        assert (await failure_of(answer.read(PATIENCE))).failure is Failure.TRUNCATED
+        await until(lambda: repr(transport) == "<HttpTransport 0 connections, 0 idle>")
+        done.set()
 
 
 @on_both_loops
-def test_a_break_during_the_upload_is_a_reset(run: Run) -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.head()
-        wire.reset()
+async def test_the_time_for_the_head_begins_anew_when_the_request_has_left() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.wait_until_left()
 
-    async def story() -> None:
-        async with Peer(handle) as peer, client() as transport:
-            error = await failure_of(ask(transport, peer.origin, b"x" * (24 * MIB)))
-            assert (error.failure, error.sent) == (Failure.RESET, True)
+    async with FakeServer(handle) as server, open_transport() as transport, asyncio.TaskGroup() as group:
+        asking = group.create_task(ask(transport, server.origin))
+        await until(lambda: "1 connections" in repr(transport))
+        (busy,) = transport._connections
+        before = busy._deadline.at
+        await asyncio.sleep(0.001)
+        busy.resume_writing()
+        assert busy._deadline.at > before
+        asking.cancel()
 
-    run(story())
+
+@on_python_loop
+async def test_a_closed_connection_leaves_no_timer() -> None:
+    loop = asyncio.get_running_loop()
+    async with (
+        FakeServer(always(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")) as server,
+        open_transport() as transport,
+    ):
+        await read_all(await ask(transport, server.origin))
+    timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+    assert timers == []
 
 
 @on_both_loops
-def test_a_thousand_events_are_read_as_they_come(run: Run) -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+async def test_a_break_during_the_upload_is_a_reset() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        connection.cut()
+
+    async with FakeServer(handle) as server, open_transport() as transport:
+        error = await failure_of(ask(transport, server.origin, b"x" * (24 * MIB)))
+        assert (error.failure, error.sent) == (Failure.RESET, True)
+
+
+@on_both_loops
+async def test_a_thousand_events_are_read_as_they_come() -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         for number in range(1000):
-            await wire.send(b"5\r\n%04d\n\r\n" % number)
+            await connection.send(b"5\r\n%04d\n\r\n" % number)
             await asyncio.sleep(0)
-        await wire.send(b"0\r\n\r\n")
+        await connection.send(b"0\r\n\r\n")
 
-    async def story() -> None:
-        async with Peer(handle) as peer, client() as transport:
-            answer = await ask(transport, peer.origin)
-            assert (await read_all(answer)).split() == [b"%04d" % number for number in range(1000)]
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        assert (await read_all(answer)).split() == [b"%04d" % number for number in range(1000)]

@@ -11,20 +11,10 @@ from hypothesis import strategies as st
 
 from claude_proxy.net.upstream.incoming_message import IncomingMessage, UnansweredError
 from claude_proxy.proxy.ports import Failure
-from net.upstream_peer import (
-    PATIENCE,
-    Peer,
-    Run,
-    Wire,
-    always,
-    ask,
-    client,
-    failure_of,
-    fetch,
-    on_both_loops,
-    refusal,
-    saying,
-)
+from fakes.async_test import on_both_loops
+from fakes.server import PATIENCE, FakeServer
+from fakes.server_connection import ServerConnection
+from net.upstream_client import always, ask, failure_of, fetch, open_transport, refusal, saying
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"content-length: 5\r\n\r\nhello"
@@ -83,50 +73,36 @@ MALFORMED = {
 }
 
 
-@on_both_loops
 @pytest.mark.parametrize(("answer", "status", "body"), KEPT.values(), ids=KEPT.keys())
-def test_a_proper_end_leaves_the_connection_for_the_next_request(
-    run: Run, answer: bytes, status: int, body: bytes
-) -> None:
-    async def story() -> None:
-        async with Peer(always(answer)) as peer, client() as transport:
-            for _ in range(3):
-                assert await fetch(transport, peer.origin) == (status, (), body)
-            assert peer.connections == 1
-
-    run(story())
-
-
 @on_both_loops
+async def test_a_proper_end_leaves_the_connection_for_the_next_request(answer: bytes, status: int, body: bytes) -> None:
+    async with FakeServer(always(answer)) as server, open_transport() as transport:
+        for _ in range(3):
+            assert await fetch(transport, server.origin) == (status, (), body)
+        assert server.connections_made == 1
+
+
 @pytest.mark.parametrize(("answer", "status", "body"), NOT_KEPT.values(), ids=NOT_KEPT.keys())
-def test_a_doubtful_end_closes_the_connection(run: Run, answer: bytes, status: int, body: bytes) -> None:
-    async def story() -> None:
-        async with Peer(always(answer)) as peer, client() as transport:
-            for _ in range(2):
-                got, _, read = await fetch(transport, peer.origin)
-                assert (got, read) == (status, body)
-            assert peer.connections == 2
-
-    run(story())
-
-
 @on_both_loops
+async def test_a_doubtful_end_closes_the_connection(answer: bytes, status: int, body: bytes) -> None:
+    async with FakeServer(always(answer)) as server, open_transport() as transport:
+        for _ in range(2):
+            got, _, read = await fetch(transport, server.origin)
+            assert (got, read) == (status, body)
+        assert server.connections_made == 2
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_body_without_length_ends_with_the_connection(run: Run, tls: bool) -> None:
-    async def story() -> None:
-        async with Peer(saying(OK + b"\r\nhello"), tls=tls) as peer, client() as transport:
-            assert await fetch(transport, peer.origin) == (200, (), b"hello")
-
-    run(story())
-
-
 @on_both_loops
-@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_not_http_is_malformed(run: Run, answer: bytes) -> None:
-    async def story() -> None:
-        assert await refusal(always(answer)) is Failure.MALFORMED
+async def test_a_body_without_length_ends_with_the_connection(tls: bool) -> None:
+    async with FakeServer(saying(OK + b"\r\nhello"), tls=tls) as server, open_transport() as transport:
+        assert await fetch(transport, server.origin) == (200, (), b"hello")
 
-    run(story())
+
+@pytest.mark.parametrize("answer", MALFORMED.values(), ids=MALFORMED.keys())
+@on_both_loops
+async def test_what_is_not_http_is_malformed(answer: bytes) -> None:
+    assert await refusal(always(answer)) is Failure.MALFORMED
 
 
 def test_a_head_within_the_limit_is_well_whatever_body_comes_with_it() -> None:
@@ -154,59 +130,50 @@ SHORT = {
 }
 
 
-@on_both_loops
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("answer", SHORT.values(), ids=SHORT.keys())
-def test_a_body_that_ends_early_is_handed_over_and_then_truncated(run: Run, tls: bool, answer: bytes) -> None:
-    async def story() -> None:
-        async with Peer(saying(answer), tls=tls) as peer, client() as transport:
-            arrived = await ask(transport, peer.origin)
-            assert await arrived.read(PATIENCE) == b"hello"
-            for _ in range(2):
-                error = await failure_of(arrived.read(PATIENCE))
-                assert (error.failure, error.sent) == (Failure.TRUNCATED, True)
-
-    run(story())
+@on_both_loops
+async def test_a_body_that_ends_early_is_handed_over_and_then_truncated(tls: bool, answer: bytes) -> None:
+    async with FakeServer(saying(answer), tls=tls) as server, open_transport() as transport:
+        arrived = await ask(transport, server.origin)
+        assert await arrived.read(PATIENCE) == b"hello"
+        for _ in range(2):
+            error = await failure_of(arrived.read(PATIENCE))
+            assert (error.failure, error.sent) == (Failure.TRUNCATED, True)
 
 
 @on_both_loops
-def test_a_connection_that_breaks_in_the_body_is_a_reset(run: Run) -> None:
-    async def story() -> None:
-        has_read = asyncio.Event()
+async def test_a_connection_that_breaks_in_the_body_is_a_reset() -> None:
+    has_read = asyncio.Event()
 
-        async def handle(wire: Wire) -> None:
-            await wire.request()
-            await wire.send(OK + b"\r\nhello")
-            await has_read.wait()
-            wire.reset()
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(OK + b"\r\nhello")
+        await has_read.wait()
+        connection.cut()
 
-        async with Peer(handle) as peer, client() as transport:
-            arrived = await ask(transport, peer.origin)
-            assert await arrived.read(PATIENCE) == b"hello"
-            has_read.set()
-            assert (await failure_of(arrived.read(PATIENCE))).failure is Failure.RESET
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        arrived = await ask(transport, server.origin)
+        assert await arrived.read(PATIENCE) == b"hello"
+        has_read.set()
+        assert (await failure_of(arrived.read(PATIENCE))).failure is Failure.RESET
 
 
-@on_both_loops
 @pytest.mark.parametrize("cut", ["end", "reset"])
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", OK], ids=["nothing", "part of a line", "part of a head"])
-def test_no_whole_head_is_a_reset(run: Run, cut: str, said: bytes) -> None:
-    async def handle(wire: Wire) -> None:
-        await wire.request()
-        await wire.send(said)
+@on_both_loops
+async def test_no_whole_head_is_a_reset(cut: str, said: bytes) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(said)
         if cut == "reset":
-            wire.reset()
+            connection.cut()
 
-    async def story() -> None:
-        async with Peer(handle) as peer, client() as transport:
-            error = await failure_of(ask(transport, peer.origin))
-            assert (error.failure, error.sent) == (Failure.RESET, True)
-            assert str(error).startswith(f"127.0.0.1:{peer.port}: connection closed ")
-            assert peer.connections == 1
-
-    run(story())
+    async with FakeServer(handle) as server, open_transport() as transport:
+        error = await failure_of(ask(transport, server.origin))
+        assert (error.failure, error.sent) == (Failure.RESET, True)
+        assert str(error).startswith(f"127.0.0.1:{server.port}: connection closed ")
+        assert server.connections_made == 1
 
 
 def test_headers_of_the_connection_stay_with_it() -> None:

@@ -12,20 +12,17 @@ from claude_proxy.core.types import Egress, Origin
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.net.upstream.tunnel import Bypass
 from claude_proxy.proxy.ports import Failure
-from net.upstream_peer import (
+from fakes.async_test import on_both_loops
+from fakes.server import PATIENCE, FakeServer, Handler
+from fakes.server_connection import ServerConnection
+from net.upstream_client import (
     FAR,
-    PATIENCE,
-    Handler,
-    Peer,
-    Run,
-    Wire,
     always,
     ask,
-    client,
     closed_port,
     failure_of,
     fetch,
-    on_both_loops,
+    open_transport,
     read_all,
     silence,
 )
@@ -37,14 +34,14 @@ SOON = 0.05
 def proxy_to(port: int, asked: list[bytes]) -> Handler:
     """Open every tunnel to one port, and note how it was asked for."""
 
-    async def handle(wire: Wire) -> None:
-        asked.append(await wire.head())
+    async def handle(connection: ServerConnection) -> None:
+        asked.append((await connection.request(with_body=False)).head)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await wire.send(b"HTTP/1.1 200 Connection established\r\nvia: x\r\n\r\n")
+        await connection.send(b"HTTP/1.1 200 Connection established\r\nvia: x\r\n\r\n")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(pump(wire.reader, writer))
-                group.create_task(pump(reader, wire.writer))
+                group.create_task(pump(connection.reader, writer))
+                group.create_task(pump(reader, connection.writer))
         finally:
             writer.transport.abort()
             with contextlib.suppress(OSError):
@@ -61,49 +58,40 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.transport.abort()
 
 
-@on_both_loops
 @pytest.mark.parametrize(
     ("user", "line"),
     [("", b""), ("me:p%40ss@", b"Proxy-Authorization: Basic " + base64.b64encode(b"me:p@ss") + b"\r\n")],
     ids=["open", "with a password"],
 )
-def test_https_goes_through_the_proxy(run: Run, user: str, line: bytes) -> None:
-    async def story() -> None:
-        asked: list[bytes] = []
-        async with (
-            Peer(always(HELLO), tls=True) as peer,
-            Peer(proxy_to(peer.port, asked)) as proxy,
-            client(Egress(f"http://{user}127.0.0.1:{proxy.port}")) as transport,
-        ):
-            for _ in range(2):
-                assert (await fetch(transport, FAR, b"x" * 100_000))[2] == b"hello"
-            assert asked == [b"CONNECT provider.test:443 HTTP/1.1\r\nHost: provider.test:443\r\n" + line + b"\r\n"]
-
-    run(story())
+@on_both_loops
+async def test_https_goes_through_the_proxy(user: str, line: bytes) -> None:
+    asked: list[bytes] = []
+    async with (
+        FakeServer(always(HELLO), tls=True) as server,
+        FakeServer(proxy_to(server.port, asked)) as proxy,
+        open_transport(Egress(f"http://{user}127.0.0.1:{proxy.port}")) as transport,
+    ):
+        for _ in range(2):
+            assert (await fetch(transport, FAR, b"x" * 100_000))[2] == b"hello"
+        assert asked == [b"CONNECT provider.test:443 HTTP/1.1\r\nHost: provider.test:443\r\n" + line + b"\r\n"]
 
 
 @on_both_loops
-def test_http_goes_past_the_proxy(run: Run) -> None:
-    async def story() -> None:
-        async with (
-            Peer(always(HELLO)) as peer,
-            client(Egress(f"http://127.0.0.1:{closed_port()}")) as transport,
-        ):
-            assert (await fetch(transport, peer.origin))[2] == b"hello"
-
-    run(story())
+async def test_http_goes_past_the_proxy() -> None:
+    async with (
+        FakeServer(always(HELLO)) as server,
+        open_transport(Egress(f"http://127.0.0.1:{closed_port()}")) as transport,
+    ):
+        assert (await fetch(transport, server.origin))[2] == b"hello"
 
 
 @on_both_loops
-def test_excepted_hosts_go_past_the_proxy(run: Run) -> None:
-    async def story() -> None:
-        async with (
-            Peer(always(HELLO), tls=True) as peer,
-            client(Egress(f"http://127.0.0.1:{closed_port()}", ("127.0.0.0/8",))) as transport,
-        ):
-            assert (await fetch(transport, peer.origin))[2] == b"hello"
-
-    run(story())
+async def test_excepted_hosts_go_past_the_proxy() -> None:
+    async with (
+        FakeServer(always(HELLO), tls=True) as server,
+        open_transport(Egress(f"http://127.0.0.1:{closed_port()}", ("127.0.0.0/8",))) as transport,
+    ):
+        assert (await fetch(transport, server.origin))[2] == b"hello"
 
 
 REFUSALS = {
@@ -115,68 +103,56 @@ REFUSALS = {
 }
 
 
-@on_both_loops
 @pytest.mark.parametrize(("reply", "text"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_proxy_that_opens_no_tunnel(run: Run, reply: bytes, text: str) -> None:
-    async def refuse(wire: Wire) -> None:
-        await wire.head()
-        await wire.send(reply)
+@on_both_loops
+async def test_a_proxy_that_opens_no_tunnel(reply: bytes, text: str) -> None:
+    async def refuse(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        await connection.send(reply)
 
-    async def story() -> None:
-        async with Peer(refuse) as proxy, client(Egress(f"http://me:secret@127.0.0.1:{proxy.port}")) as transport:
-            error = await failure_of(ask(transport, FAR))
-            assert (error.failure, error.sent) == (Failure.TUNNEL, False)
-            assert str(error) == f"proxy 127.0.0.1:{proxy.port} {text}"
-
-    run(story())
+    async with (
+        FakeServer(refuse) as proxy,
+        open_transport(Egress(f"http://me:secret@127.0.0.1:{proxy.port}")) as transport,
+    ):
+        error = await failure_of(ask(transport, FAR))
+        assert (error.failure, error.sent) == (Failure.TUNNEL, False)
+        assert str(error) == f"proxy 127.0.0.1:{proxy.port} {text}"
 
 
 @on_both_loops
-def test_a_proxy_whose_answer_has_no_end(run: Run) -> None:
-    async def ramble(wire: Wire) -> None:
-        await wire.head()
-        await wire.send(b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000)
-        await wire.gone()
+async def test_a_proxy_whose_answer_has_no_end() -> None:
+    async def ramble(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        await connection.send(b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000)
+        await connection.wait_until_left()
 
-    async def story() -> None:
-        async with Peer(ramble) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
-            assert (await failure_of(ask(transport, FAR))).failure is Failure.TUNNEL
-
-    run(story())
+    async with FakeServer(ramble) as proxy, open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+        assert (await failure_of(ask(transport, FAR))).failure is Failure.TUNNEL
 
 
-@on_both_loops
 @pytest.mark.parametrize("host", [".provider.test", "a" * 64 + ".test"])
-def test_an_impossible_name_is_no_matter_of_the_proxy(run: Run, host: str) -> None:
-    async def story() -> None:
-        async with Peer(silence) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
-            error = await failure_of(ask(transport, Origin("https", host, 443)))
-            assert (error.failure, error.sent) == (Failure.DNS, False)
-            assert proxy.connections == 0
-
-    run(story())
+@on_both_loops
+async def test_an_impossible_name_is_no_matter_of_the_proxy(host: str) -> None:
+    async with FakeServer(silence) as proxy, open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+        error = await failure_of(ask(transport, Origin("https", host, 443)))
+        assert (error.failure, error.sent) == (Failure.DNS, False)
+        assert proxy.connections_made == 0
 
 
 @on_both_loops
-def test_a_proxy_that_is_not_there(run: Run) -> None:
-    async def story() -> None:
-        port = closed_port()
-        async with client(Egress(f"http://127.0.0.1:{port}")) as transport:
-            error = await failure_of(ask(transport, FAR))
-            assert error.failure is Failure.TUNNEL
-            assert str(error) == f"proxy 127.0.0.1:{port} cannot be reached (127.0.0.1:{port}: connection refused)"
-
-    run(story())
+async def test_a_proxy_that_is_not_there() -> None:
+    port = closed_port()
+    async with open_transport(Egress(f"http://127.0.0.1:{port}")) as transport:
+        error = await failure_of(ask(transport, FAR))
+        assert error.failure is Failure.TUNNEL
+        assert str(error) == f"proxy 127.0.0.1:{port} cannot be reached (127.0.0.1:{port}: connection refused)"
 
 
 @on_both_loops
-def test_the_limit_of_time_covers_the_proxy(run: Run) -> None:
-    async def story() -> None:
-        async with Peer(silence) as proxy, client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
-            error = await failure_of(ask(transport, FAR, connect_timeout=SOON))
-            assert error.failure is Failure.CONNECT_TIMEOUT
-
-    run(story())
+async def test_the_limit_of_time_covers_the_proxy() -> None:
+    async with FakeServer(silence) as proxy, open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
+        error = await failure_of(ask(transport, FAR, connect_timeout=SOON))
+        assert error.failure is Failure.CONNECT_TIMEOUT
 
 
 @pytest.mark.parametrize("url", ["https://proxy:1", "socks5://me:secret@proxy", "http://", "proxy:8080", "http://p:x"])
@@ -222,17 +198,14 @@ def test_who_goes_past_the_proxy(entry: str, host: str, *, covered: bool) -> Non
 
 
 @on_both_loops
-def test_a_connection_through_the_proxy_serves_large_bodies_both_ways(run: Run) -> None:
+async def test_a_connection_through_the_proxy_serves_large_bodies_both_ways() -> None:
     size = 3 * 1024 * 1024
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
 
-    async def story() -> None:
-        async with (
-            Peer(always(answer), tls=True) as peer,
-            Peer(proxy_to(peer.port, [])) as proxy,
-            client(Egress(f"http://127.0.0.1:{proxy.port}")) as transport,
-        ):
-            arrived = await ask(transport, FAR, b"y" * size)
-            assert len(await read_all(arrived, PATIENCE)) == size
-
-    run(story())
+    async with (
+        FakeServer(always(answer), tls=True) as server,
+        FakeServer(proxy_to(server.port, [])) as proxy,
+        open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport,
+    ):
+        arrived = await ask(transport, FAR, b"y" * size)
+        assert len(await read_all(arrived, PATIENCE)) == size
