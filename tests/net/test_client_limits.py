@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from claude_proxy.net.client_connection import MAX_HEAD_BYTES, ClientConnection
-from claude_proxy.net.coalescing_transport import MAX_GATHERED_BYTES, CoalescingTransport
+from claude_proxy.net.coalescing_transport import MAX_COALESCED_BYTES, CoalescingTransport
 from fakes.async_test import async_test
 from fakes.client import Connection
 from fakes.provider import FakeProvider
@@ -278,10 +278,10 @@ async def test_a_head_has_the_whole_of_the_time_whenever_it_begins() -> None:
             connection = await proxy.connect()
             await connection.send(START)
             assert (await proxy.ask("GET", "/health")).status == 200  # by now the head has begun
-            made[0]._look()
+            made[0]._check()
             await connection.send(FIELDS)
             assert (await proxy.ask("GET", "/health")).status == 200
-            made[0]._look()
+            made[0]._check()
             await check_refused(connection, 408)
 
 
@@ -337,7 +337,7 @@ async def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
     """So that the transport learns how much there is, and can ask its writer to wait."""
     written = Written()
     gathering = CoalescingTransport(written, asyncio.get_running_loop())
-    piece = secrets.token_bytes(MAX_GATHERED_BYTES // 2)
+    piece = secrets.token_bytes(MAX_COALESCED_BYTES // 2)
     for _ in range(6):
         gathering.write(piece)
     assert written.writes == [piece * 3] * 2

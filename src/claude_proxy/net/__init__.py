@@ -1,6 +1,12 @@
 """The network: what clients talk to, and the way to the providers.
 
-server      the ASGI application: reads a request, runs its exchange, writes the answer
-guard       who may talk to it
-upstream/   the HTTP/1.1 client that talks to the providers
+listener.py              where clients connect; how many open files this process may have
+client_connection.py     a client's connection: uvicorn's HTTP protocol with tighter limits
+coalescing_transport.py  writes once for each turn of the event loop
+server.py                the ASGI application: guard, path, and the answer
+guard.py                 which requests are let in
+asgi_client.py           the client as an exchange sees it
+services.py              the answers besides exchanges: health and models
+admin_api.py             what the commands ask: status, explain, rules, stop
+upstream/                the HTTP/1.1 client that talks to the providers
 """

@@ -1,4 +1,4 @@
-"""What the commands ask of the running proxy, behind its token: status, explain, learned, stop."""
+"""What the commands ask the running proxy, with its token: status, status line, explain, rules, stop."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ T = TypeVar("T")
 MAX_COMMAND_BYTES: Final = 4096
 """A command to the proxy is a few words of JSON."""
 
-MAX_RULES_TOLD: Final = 1000
-"""Rules that are told of at once: some 500 KB."""
+MAX_RULES: Final = 1000
+"""Rules in one answer: some 500 KB."""
 
-_NO_PROVIDERS_BUSINESS: Final = refusal("not_found_error", "this is asked of the proxy, not of one of its providers")
+_NOT_FOR_PROVIDERS: Final = refusal("not_found_error", "this path belongs to the proxy, not to one of its providers")
 
 
 class StopCommand(msgspec.Struct, forbid_unknown_fields=True):
-    """`force`: cut the requests in flight instead of waiting for them."""
+    """`force`: end the requests in flight instead of waiting for them."""
 
     force: bool = False
 
 
 class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
-    """`provider`: whose upstream's rules are forgotten, or the upstream itself; None: all rules."""
+    """`provider`: a provider, whose upstream's rules are forgotten, or an upstream; None: all rules."""
 
     provider: str | None
 
 
 class ProxyControl(Protocol):
-    """What the running proxy lets its commands do."""
+    """What the commands may do with the running proxy."""
 
     def status(self) -> StatusReport:
         """Return what the proxy tells of itself."""
@@ -54,15 +54,15 @@ class ProxyControl(Protocol):
         ...
 
     def stop_soon(self, *, force: bool) -> int:
-        """Begin to end; return how many requests are in flight."""
+        """Begin to stop; return how many requests are in flight."""
         ...
 
 
-_Answer: TypeAlias = Callable[[AsgiClient], Awaitable[Reply]]
+_Handler: TypeAlias = Callable[[AsgiClient], Awaitable[Reply]]
 
 
 def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[str, Mapping[str, Service]]:
-    """Return these services by path and method."""
+    """Return the services for the commands, by path and method."""
 
     async def status(_client: AsgiClient) -> Reply:
         return json_reply(200, control.status())
@@ -88,38 +88,38 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         return json_reply(202, {"in_flight": control.stop_soon(force=command.force)})
 
     return {
-        "/admin/status": {"GET": _of_the_proxy(status)},
-        "/admin/statusline": {"GET": _of_the_proxy(statusline, "a query of the status line")},
-        "/admin/explain": {"GET": _of_the_proxy(explain, "a question")},
-        "/admin/rules": {"GET": _of_the_proxy(rules)},
-        "/admin/rules/forget": {"POST": _of_the_proxy(forget, "a forget command")},
-        "/admin/stop": {"POST": _of_the_proxy(stop, "a stop command")},
+        "/admin/status": {"GET": _service(status)},
+        "/admin/statusline": {"GET": _service(statusline, "a query of the status line")},
+        "/admin/explain": {"GET": _service(explain, "a question")},
+        "/admin/rules": {"GET": _service(rules)},
+        "/admin/rules/forget": {"POST": _service(forget, "a forget command")},
+        "/admin/stop": {"POST": _service(stop, "a stop command")},
     }
 
 
-def _of_the_proxy(answer: _Answer, expected: str = "") -> Service:
-    """Return the service that gives this answer, to nobody who asks it of a provider; a `ValueError` is the asker's."""
+def _service(handler: _Handler, expected: str = "") -> Service:
+    """Return the service of a handler, except below a provider's path; a `ValueError` is the client's fault."""
 
     async def service(client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None:
-            return _NO_PROVIDERS_BUSINESS
+            return _NOT_FOR_PROVIDERS
         try:
-            return await answer(client)
+            return await handler(client)
         except ValueError as error:
             if not expected:
-                raise  # nothing was asked that could be wrong: a defect of our own
+                raise  # the request has nothing that could be wrong: a defect of our own
             return refusal("invalid_request_error", f"not {expected}: {error}")
 
     return service
 
 
 async def _command(client: AsgiClient, kind: type[T]) -> T:
-    """Return a command that a client sends. Raises `ValueError` where it is none."""
+    """Return the command in a request's body. Raises `ValueError`."""
     return msgspec.json.decode(await client.read_body(MAX_COMMAND_BYTES) or b"", type=kind)
 
 
 def _newest(gateway: Gateway, names: UpstreamNames) -> list[RuleReport]:
-    return gateway.memory.learned_rules.report(names, gateway.clock.wall())[-MAX_RULES_TOLD:]
+    return gateway.memory.learned_rules.report(names, gateway.clock.wall())[-MAX_RULES:]
 
 
 def json_reply(status: int, value: object) -> Reply:

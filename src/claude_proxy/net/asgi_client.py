@@ -1,4 +1,4 @@
-"""The client's side of an exchange, over ASGI."""
+"""The client as an exchange sees it, over ASGI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from claude_proxy.net.client_connection import EXTENSION, ClientConnection
 from claude_proxy.proxy.ports import ClientLeftError
 
 MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
-"""How much of a body that is refused for its size is taken in, so that its sender gets to read why."""
+"""How much of a body that is too large is read all the same, so that its sender gets to read why it is refused."""
 
 
 class AsgiClient:
@@ -84,7 +84,7 @@ class AsgiClient:
         await self.end()
 
     async def _discard(self) -> None:
-        """Take in the rest of a refused body: closing on data that is under way would lose the answer as well."""
+        """Read the rest of a refused body: closing while data is still arriving would lose the answer as well."""
         size = 0
         while size <= MAX_DISCARDED_BYTES:
             message = await self._receive()

@@ -1,7 +1,8 @@
-"""A client's connection: uvicorn's HTTP protocol, with what ASGI has no words for and with limits that uvicorn lacks.
+"""A client's connection: uvicorn's HTTP protocol, with a call that ASGI lacks and with limits that uvicorn lacks.
 
-Who waits for a client to hang up is called, instead of keeping a task that waits for a message. A request's head is
-bounded in size, and its sender in time. A wish to speak another protocol is passed over, as RFC 9110 (7.8) allows.
+When a client hangs up, a function is called; no task has to wait for a message. The size of a request's head is
+limited, and so is the time for sending it. A request to switch to another protocol is ignored, as RFC 9110 (7.8)
+allows.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from claude_proxy.core.reply import refusal
 from claude_proxy.net.coalescing_transport import CoalescingTransport
 
 EXTENSION: Final = "claude_proxy.connection"
-"""The ASGI extension under which an application finds the connection that its request came by."""
+"""The ASGI extension that holds the connection of a request."""
 
 READ_AHEAD_BYTES: Final = 1024 * 1024
-"""How much of a body is taken in before anyone asks for it. uvicorn stops the socket at 64 KiB, and starts it again:
+"""How much of a body is read before the application asks for it. uvicorn pauses the socket at 64 KiB and resumes it:
 system calls that each request of Claude Code would pay for."""
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""A request's whole head, or whatever else comes between two bytes of its body. Node takes in 16 KiB, nginx 32."""
+"""A request's whole head, or whatever else comes between two bytes of its body. Node accepts 16 KiB, nginx 32."""
 
 CLIENT_PATIENCE: Final = 60.0
-"""Seconds that a client has for a request's head, and between two pieces of its body; up to twice as many pass before
-they are over. The same that nginx grants."""
+"""Seconds that a client has for a request's head, and between two pieces of its body; it is noticed after up to twice
+as many. nginx allows the same."""
 
 _REFUSAL_HEAD: Final = (
     b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -49,19 +50,19 @@ class ClientConnection(HttpToolsProtocol):
     """One connection; `on_hang_up` is called when the client closes it. Requests on it are served one by one."""
 
     # beyond 30 entries, Python would keep the attributes of uvicorn's part in a slower way
-    __slots__ = ("_overhead", "_progressed", "_watch", "on_hang_up")
+    __slots__ = ("_next_check", "_overhead", "_progressed", "on_hang_up")
 
     patience = CLIENT_PATIENCE
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        gathering = CoalescingTransport(cast("asyncio.Transport", transport), self.loop)
-        super().connection_made(cast("asyncio.Transport", gathering))
+        coalescing = CoalescingTransport(cast("asyncio.Transport", transport), self.loop)
+        super().connection_made(cast("asyncio.Transport", coalescing))
         self.on_hang_up: Callable[[], object] | None = None
-        self._overhead = 0  # bytes since the last that belonged to a body, or that ended a head
-        self._progressed = False  # whether a request began, or a piece of a body came, since this was last looked at
-        self._watch = self.loop.call_later(self.patience, self._look)
+        self._overhead = 0  # bytes since the end of the last head or piece of a body
+        self._progressed = False  # whether a request began or a piece of a body came since the last check
+        self._next_check = self.loop.call_later(self.patience, self._check)
 
     def data_received(self, data: bytes) -> None:
         if self.timeout_keep_alive_task is not None:
@@ -79,7 +80,7 @@ class ClientConnection(HttpToolsProtocol):
                 self._refuse_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._watch.cancel()
+        self._next_check.cancel()
         super().connection_lost(exc)
         if self.on_hang_up:
             self.on_hang_up()
@@ -100,9 +101,9 @@ class ClientConnection(HttpToolsProtocol):
             return
         self._overhead = 0
         super().on_headers_complete()
-        self.headers = []  # another one for trailers: they are no part of the head
+        self.headers = []  # a new one for trailers: they are not part of the head
         if len(self.pipeline) == 1:
-            self.flow.resume_reading()  # else nobody would notice that the client hangs up
+            self.flow.resume_reading()  # else it would not be noticed that the client hangs up
 
     def on_body(self, body: bytes) -> None:
         self._overhead = 0
@@ -126,15 +127,15 @@ class ClientConnection(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
-                self._ask_again_without_upgrade()
+                self._parse_again_without_upgrade()
                 data = memoryview(data)[upgrade.args[0] :]
             else:
                 return
 
-    def _ask_again_without_upgrade(self) -> None:
-        """Take in the head anew, as if the client had not asked for another protocol: the parser would skip the body.
+    def _parse_again_without_upgrade(self) -> None:
+        """Parse the head anew, as if the client had not asked for another protocol: else the parser skips the body.
 
-        curl does so where it would like HTTP/2, Java's client by default.
+        curl asks for one if it would like HTTP/2, Java's client by default.
         """
         request = (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
@@ -143,24 +144,24 @@ class ClientConnection(HttpToolsProtocol):
         self.parser.feed_data(b"%b %b HTTP/%b\r\n%b\r\n" % (*request, b"".join(fields)))
 
     def _head_size(self) -> int:
-        """Return the bytes of the head, but for the method and the version."""
+        """Return the size of the head without the method and the version."""
         fields = self.headers
         return len(self.url) + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)  # colon, blank, CR, LF
 
-    def _look(self) -> None:
-        """End the connection of a client that keeps its request to itself."""
+    def _check(self) -> None:
+        """End the connection of a client that does not finish its request."""
         if self.transport.is_closing():
             return
         if self._progressed or not self._is_clients_turn():
             self._progressed = False
-            self._watch = self.loop.call_later(self.patience, self._look)
+            self._next_check = self.loop.call_later(self.patience, self._check)
         elif self._cycle() is None and not self._overhead:
-            self.transport.close()  # opened for later, and forgotten: nobody waits for an answer
+            self.transport.close()  # opened for later and not used: the client waits for no answer
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request did not come to its end in time")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request did not arrive completely in time")
 
     def _is_clients_turn(self) -> bool:
-        """Whether something is to come from the client. Where uvicorn's timer runs, that is patient enough."""
+        """Whether the client is to send something. While uvicorn's own timer runs, that is enough."""
         if self.timeout_keep_alive_task is not None or self.flow.read_paused or self.pipeline:
             return False
         cycle = self._cycle()
@@ -175,7 +176,7 @@ class ClientConnection(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        """Answer what is no request, and close; within another answer, that breaks off instead."""
+        """Answer what is not a valid request, and close. An answer that is being sent is broken off instead."""
         cycle = self._cycle()
         if cycle is None or cycle.response_complete or not (cycle.response_started or self.pipeline):
             body = refusal("invalid_request_error", text).body

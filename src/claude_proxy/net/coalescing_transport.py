@@ -1,6 +1,6 @@
-"""A transport that writes less often: what is written within one turn of the event loop leaves in one piece.
+"""A transport that writes less often: what is written within one turn of the event loop is sent in one piece.
 
-uvicorn writes the head, each event and the end of a body apart, and each would cost a system call and a wake-up of the
+uvicorn writes the head, each event and the end of a body separately. Each would cost a system call, and wake the
 client.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-MAX_GATHERED_BYTES: Final = 64 * 1024
-"""What is gathered at most, as much as a transport holds before it asks its writer to wait: it must get to know."""
+MAX_COALESCED_BYTES: Final = 64 * 1024
+"""The most that is held back. A transport asks its writer to wait at the same size, so it must see the data by then."""
 
 
 class CoalescingTransport:
-    """A transport that writes once for each turn of the event loop, or each `MAX_GATHERED_BYTES`."""
+    """A transport that writes once for each turn of the event loop, or each `MAX_COALESCED_BYTES`."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -27,7 +27,7 @@ class CoalescingTransport:
             self._loop.call_soon(self._flush)
         self._pieces.append(data)
         self._size += len(data)
-        if self._size > MAX_GATHERED_BYTES:
+        if self._size > MAX_COALESCED_BYTES:
             self._flush()
 
     def _flush(self) -> None:

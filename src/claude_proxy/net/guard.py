@@ -1,7 +1,7 @@
-"""The guard that stands before everything: who may speak to this proxy at all. It is handed header fields by name.
+"""The guard in front of everything else: which requests are let in. It looks at their header fields.
 
-A web page in the user's browser can send requests to loopback; `Host`, `Origin` and `Sec-Fetch-Site` give it away.
-Another program or user on the machine can as well; it does not know the installation's token.
+A web page in the user's browser can send requests to loopback: `Host`, `Origin` and `Sec-Fetch-Site` show that. Another
+program or user on the machine can too, but does not know the installation's token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
 
 
 class Guard:
-    """Refuses what is not from a client of this installation. `host` is the address that the proxy listens on."""
+    """Refuses requests that do not come from a client of this installation. The proxy listens on `host`."""
 
     def __init__(self, host: str, token: str) -> None:
         self._hosts = LOOPBACK | {host.lower()}
@@ -39,14 +39,14 @@ class Guard:
 
     def check_token(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request without the installation's token."""
-        # every candidate is compared, so that the time tells nothing of which one it was
-        if sum(hmac.compare_digest(candidate, self._token) for candidate in _tokens(fields)):
+        # all of them are compared, so that the time does not reveal which one it was
+        if sum(hmac.compare_digest(token, self._token) for token in _tokens(fields)):
             return None
         message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
         return refusal("authentication_error", message, NO_RETRY)
 
     def strip_credentials(self, headers: Headers) -> Headers:
-        """Return the headers of a request that was admitted; of credentials only a login of the client's own stays."""
+        """Return the headers of a request that was let in. The only credential that stays is the client's own login."""
         return strip_credentials(headers, self._token)
 
     def _is_ours(self, host: bytes) -> bool:
@@ -56,7 +56,7 @@ class Guard:
 
 
 def _is_address(name: str) -> bool:
-    """Whether a host is an IP address: those can't be rebound."""
+    """Whether a host is an IP address: DNS rebinding needs a name."""
     return ":" in name or name.replace(".", "").isdigit()
 
 
@@ -70,7 +70,7 @@ def _tokens(fields: Mapping[bytes, bytes]) -> Iterator[bytes]:
 
 
 def check_content_type(fields: Mapping[bytes, bytes]) -> Reply | None:
-    """Refuse a body that is not labelled as JSON: what a form on a web page can send without being asked."""
+    """Refuse a body that is not labelled as JSON: a form on a web page can send one without the user's doing."""
     value = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if value == b"application/json":
         return None

@@ -1,7 +1,7 @@
-"""Where clients connect: uvicorn's HTTP protocol on a socket of ours.
+"""Where clients connect: uvicorn's HTTP protocol on our own socket.
 
-uvicorn's own `Server` is not used: it wakes ten times a second, takes the process's signals and cannot be drained while
-it goes on answering `/health`.
+uvicorn's own `Server` is not used: it wakes ten times a second, takes over the process's signals, and cannot be drained
+while it still answers `/health`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from claude_proxy.net.client_connection import ClientConnection
 
 KEEP_ALIVE: Final = 120
-"""Seconds that an idle client's connection is kept: longer than Claude Code keeps its own, so that it closes first."""
+"""Seconds that an idle connection is kept: longer than Claude Code keeps it, so that the client closes first."""
 
 BACKLOG: Final = 512
 
@@ -32,10 +32,10 @@ MACOS_DESCRIPTORS: Final = 10_240
 
 
 class Listener:
-    """Listens from `start` to `close`; connections with a request in flight live on until that is answered."""
+    """Listens from `start` to `close`. A connection with a request in flight stays open until that is answered."""
 
     def __init__(self, app: ASGI3Application) -> None:
-        logging.getLogger("uvicorn.error").disabled = True  # a malformed request is its client's matter
+        logging.getLogger("uvicorn.error").disabled = True  # a malformed request is the client's problem, not the log's
         self._config = uvicorn.Config(
             app,
             http=ClientConnection,
@@ -52,7 +52,7 @@ class Listener:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Bind, and return the port; 0 asks for a free one. Raises `OSError`."""
+        """Listen, and return the port; 0 asks for a free one. Raises `OSError`."""
         self._server = await asyncio.get_running_loop().create_server(
             self._protocol, sock=_bound(host, port), backlog=BACKLOG
         )
@@ -76,11 +76,11 @@ class Listener:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """Return a bound socket. Raises `OSError`, with the system's number, where the port is taken."""
+    """Return a bound socket. Raises `OSError`, with the system's number, if the port is taken."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, protocol)
     try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows, where SO_REUSEADDR would share the port with anyone
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: there SO_REUSEADDR would share the port with any program
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,7 +93,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def raise_descriptor_limit() -> None:
-    """Raise the limit on open files as far as this user may; many systems begin with 256 or 1024. Never fails."""
+    """Raise the limit on open files as far as this user may; many systems start with 256 or 1024. Never fails."""
     if sys.platform == "win32":
         return  # sockets are not counted there
     import resource  # noqa: PLC0415 - not for Windows

@@ -1,4 +1,4 @@
-"""The ASGI application: guard, path, and what answers there.
+"""The ASGI application: guard, path, and the answer.
 
 The hot path is this plain callable; uvicorn speaks HTTP for it.
 """
@@ -29,16 +29,16 @@ _CONVERSATIONS: Final[Mapping[str, type[Exchange | CountTokens]]] = {
     COUNT_TOKENS_PATH: CountTokens,
 }
 _OPEN: Final = frozenset({"/", "/api/hello", "/health"})
-"""What needs no token: Claude Code's knock at the door, and whether the proxy is up."""
+"""Paths that need no token: Claude Code's first check of its gateway, and whether the proxy is up."""
 
 Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
-"""Answers a request that is no exchange; gets the client and the pin in the path."""
+"""Answers a request that is not an exchange; gets the client, and the pin in the path."""
 
 
 class Server:
-    """Serves requests. `gateway` is asked for at each exchange, so that a changed configuration holds from the next.
+    """Serves requests. `gateway` is called for each exchange, so a changed configuration holds from the next one on.
 
-    `services` are the other answers, by path and method. The journal is told of refusals and defects.
+    `services` are the other answers, by path and method. Refusals and defects are noted in the journal.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Server:
             await self._serve(scope, client)
         except asyncio.CancelledError:
             if not client.left:
-                await self._cut(client)  # the proxy is told to stop at once
+                await self._end_cut_answer(client)  # the proxy was told to stop at once
         except Exception as error:  # noqa: BLE001 - the last line of defence: a defect must not show as a traceback
-            await self._own_defect(client, error)
+            await self._report_defect(client, error)
 
     async def _serve(self, scope: HTTPScope, client: AsgiClient) -> None:
         headers, method = tuple(scope["headers"]), scope["method"]
@@ -80,7 +80,7 @@ class Server:
             head = RequestHead(path, scope["query_string"], self._guard.strip_credentials(headers), pin)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
-        reply = refused or await self._other(method, path, pin, client)
+        reply = refused or await self._serve_other(method, path, pin, client)
         if reply.status >= HTTPStatus.BAD_REQUEST:
             self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
         await client.send(reply)
@@ -95,7 +95,7 @@ class Server:
         finally:
             self.in_flight.discard(task)
 
-    async def _other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
+    async def _serve_other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
         allowed = self._methods(path)
         if not allowed:
             return refusal("not_found_error", f"there is nothing at {path[:100]}")
@@ -107,22 +107,23 @@ class Server:
     def _methods(self, path: str) -> tuple[str, ...]:
         return ("POST",) if path in _CONVERSATIONS else tuple(self._services.get(path, ()))
 
-    async def _cut(self, client: AsgiClient) -> None:
+    async def _end_cut_answer(self, client: AsgiClient) -> None:
         if client.streaming:
             await client.write(CUT_SHORT)
             await client.end()
         elif not client.started:
             await client.send(refusal("overloaded_error", "stopped before an answer came"))
 
-    async def _own_defect(self, client: AsgiClient, error: Exception) -> None:
-        """Tell where it happened, and of what kind it is: its text might hold content."""
+    async def _report_defect(self, client: AsgiClient, error: Exception) -> None:
+        """Note the kind of a defect and where it happened, not its text, which might hold content."""
         trace = error.__traceback__
         while trace and trace.tb_next:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-        self._journal.note(f"defect in claude-proxy itself: {type(error).__name__} at {place}", "error")
+        self._journal.note(f"internal error: {type(error).__name__} at {place}", "error")
         if not client.started:
-            await client.send(refusal("api_error", f"a defect of its own ({type(error).__name__}), noted in proxy.log"))
+            message = f"internal error ({type(error).__name__}); proxy.log says where it happened"
+            await client.send(refusal("api_error", message))
 
 
 def _split_pin(path: str) -> tuple[str | None, str]:

@@ -1,4 +1,4 @@
-"""What the proxy answers besides exchanges: whether it is up, its models, and what the commands ask of it."""
+"""The answers besides exchanges: whether the proxy is up, its models, and what the commands ask for."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from claude_proxy.proxy.gateway import Gateway
 def services(
     gateway: Callable[[], Gateway], control: ProxyControl, health: object
 ) -> Mapping[str, Mapping[str, Service]]:
-    """Return the services by path and method. `health` is told to anyone, so it holds nothing secret."""
+    """Return the services by path and method. `health` needs no token, so it holds nothing secret."""
 
     async def hello(_client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None and all(pin != provider.name for provider in gateway().providers):
-            return refusal("not_found_error", "no provider has this name")  # who asks has shown no token: no list
+            return refusal("not_found_error", "no provider has this name")  # without a token, the names are not listed
         return json_reply(200, health)
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:

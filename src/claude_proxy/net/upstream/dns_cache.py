@@ -29,7 +29,7 @@ Address: TypeAlias = tuple[int, tuple[str | int | bytes, ...]]
 """A family, and an address as that family's sockets take it."""
 
 Addresses: TypeAlias = tuple[Address, ...]
-"""In the order that the system prefers; empty where the name was not found."""
+"""In the order that the system prefers; empty if the name was not found."""
 
 
 @dataclass(frozen=True, slots=True)
