@@ -9,7 +9,7 @@ from claude_proxy.core.bounded import BoundedDict
 def filled(*keys: str, limit: int = 3) -> BoundedDict[str, int]:
     entries = BoundedDict[str, int](limit)
     for number, key in enumerate(keys):
-        entries.put(key, number)
+        entries[key] = number
     return entries
 
 
@@ -17,14 +17,14 @@ def test_drops_the_first_entry_when_full() -> None:
     assert list(filled("a", "b", "c", "d")) == ["b", "c", "d"]
 
 
-def test_put_moves_a_key_to_the_end() -> None:
+def test_setting_a_key_moves_it_to_the_end() -> None:
     assert list(filled("a", "b", "c", "a", "d").items()) == [("c", 2), ("a", 3), ("d", 4)]
 
 
 def test_reading_does_not_change_the_order() -> None:
     entries = filled("a", "b", "c")
     assert (entries["a"], entries.get("a"), "a" in entries) == (0, 0, True)
-    entries.put("d", 3)
+    entries["d"] = 3
     assert "a" not in entries
 
 
@@ -35,14 +35,17 @@ def test_put_returns_the_value_that_it_displaced() -> None:
     assert filled().put("a", 1) is None
 
 
-def test_a_missing_key_has_no_value() -> None:
-    entries = filled("a")
-    assert (entries.get("b"), entries.get("b", 7), entries.pop("b")) == (None, 7, None)
+def test_no_way_to_set_entries_goes_past_the_limit() -> None:
+    entries = filled("a", "b", "c")
+    assert entries.setdefault("d", 3) == 3
+    entries.update({"e": 4})
+    entries |= {"f": 5}
+    assert entries == {"d": 3, "e": 4, "f": 5}
 
 
-def test_pop_removes_an_entry() -> None:
+def test_an_entry_can_be_removed() -> None:
     entries = filled("a", "b")
-    assert (entries.pop("a"), dict(entries), len(entries)) == (0, {"b": 1}, 1)
+    assert (entries.pop("a"), entries) == (0, {"b": 1})
 
 
 def test_shows_how_full_it_is() -> None:
@@ -53,7 +56,7 @@ def test_shows_how_full_it_is() -> None:
 def test_holds_the_entries_that_were_put_last(puts: list[tuple[int, int]], limit: int) -> None:
     entries = BoundedDict[int, int](limit)
     for key, value in puts:
-        entries.put(key, value)
+        entries[key] = value
     last_put = list(dict.fromkeys(key for key, _ in reversed(puts)))[:limit]
     assert list(entries) == last_put[::-1]
-    assert dict(entries) == {key: dict(puts)[key] for key in last_put}
+    assert entries == {key: dict(puts)[key] for key in last_put}

@@ -65,9 +65,9 @@ class Sessions:
         if key is None:
             return
         if answered == first_choice:
-            self._holds.pop((key, first_choice))
+            self._holds.pop((key, first_choice), None)
         else:
-            self._holds.put((key, first_choice), _Hold(answered, now))
+            self._holds[key, first_choice] = _Hold(answered, now)
 
     def __len__(self) -> int:
         return len(self._holds)

@@ -14,7 +14,7 @@ MAX_UNUSED: Final = 60 * 86400.0
 """Seconds after which a signature that stood in no request is forgotten: conversations are rarely taken up later."""
 
 MAX_SIGNATURES: Final = 20_000
-"""A long session holds some hundreds of thinking blocks; this is months of work, in about 3 MB."""
+"""A long session holds some hundreds of thinking blocks; this is months of work, in about 4 MB."""
 
 REFRESHED_AFTER: Final = 86400.0
 """Seconds after which another use of a signature is worth noting: it must not make the file new at each request."""

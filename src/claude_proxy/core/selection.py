@@ -112,7 +112,7 @@ class Selector:
         known = self._known.get(key)
         if known is None:
             known = capabilities_of(candidate, learned)
-            self._known.put(key, known)
+            self._known[key] = known
         return known
 
     def _in_order(self, found: Route, asked: Criteria, now: float) -> Route:

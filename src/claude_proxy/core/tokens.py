@@ -157,5 +157,5 @@ class Calibration:
 
     def _known(self, key: UpstreamModel) -> _Ratio:
         known = self._ratios.get(key) or _Ratio()
-        self._ratios.put(key, known)
+        self._ratios[key] = known
         return known

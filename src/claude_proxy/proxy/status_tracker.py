@@ -110,4 +110,4 @@ class StatusTracker:
 
     def _remember_session(self, session: str, answer: LastAnswer) -> None:
         if 0 < len(session) <= MAX_SESSION_LENGTH:
-            self._sessions.put(session, answer)
+            self._sessions[session] = answer

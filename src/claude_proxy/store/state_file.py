@@ -26,7 +26,7 @@ from claude_proxy.store.files import read_up_to, write_private
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 32 * 1024 * 1024
-"""All tables full of the longest words come to 17 MB; more than this was not written by us."""
+"""All tables full of the longest words come to 26 MB; more than this was not written by us."""
 
 WRITE_EVERY: Final = 5.0
 """Seconds between two writings at the least: what is lost with a crash is learned anew."""

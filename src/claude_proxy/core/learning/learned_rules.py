@@ -65,8 +65,8 @@ class LearnedRules:
             return
         pair = (learned.upstream, learned.model)
         known = self._learned.get(pair) or BoundedDict[Rule, LearnedRule](MAX_RULES)
-        known.put(learned.rule, learned)
-        self._learned.put(pair, known)
+        known[learned.rule] = learned
+        self._learned[pair] = known
         self.changes += 1
 
     def kept(self, now: float) -> Iterator[LearnedRule]:
@@ -83,4 +83,4 @@ class LearnedRules:
         """Forget the rules of one upstream, or all; return how many there were."""
         pairs = [pair for pair in self._learned if upstream in (None, pair[0])]
         self.changes += bool(pairs)
-        return sum(len(self._learned.pop(pair) or ()) for pair in pairs)
+        return sum(len(self._learned.pop(pair)) for pair in pairs)
