@@ -22,11 +22,11 @@ from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
 from claude_proxy.config.schema import schema_text
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, STATUS_OF_ERROR
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Ending, Usage
 from claude_proxy.net.admin_api import ProxyControl
 from claude_proxy.net.services import services
 from claude_proxy.proxy.gateway import Gateway
-from claude_proxy.proxy.ports import Failure
 from claude_proxy.store.log import LogLedger
 from pages import PACKAGE, README, ROOT, TEXTS, USER_PAGES, blocks, code, section, table
 
@@ -217,14 +217,10 @@ def test_each_header_of_ours_is_documented() -> None:
 
 
 def outcomes() -> set[str]:
-    """Return the words for an attempt's outcome: what names a fault where it is found, besides statuses."""
-    words = {failure.value for failure in Failure} | {"error"}
-    position = {"unanswered": 0, "Rejected": 1, "Limit": 1}
-    for path in ("proxy/attempt.py", "core/judge.py", "core/limits.py"):
-        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in position:
-                words |= set(strings(node.args[position[node.func.id]]))
-    return words - set(STATUS_OF_ERROR)
+    """Return the words for an attempt's outcome, besides statuses and the API's own types of errors."""
+    only_of_commands = {Reason.TIMEOUT.value}
+    words = {reason.value for reason in Reason if reason is not Reason.STATUS}
+    return words - set(STATUS_OF_ERROR) - only_of_commands
 
 
 def test_each_outcome_is_explained() -> None:

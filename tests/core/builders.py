@@ -10,8 +10,9 @@ from typing import Any
 
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
-from claude_proxy.core.judge import Rejected
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
+from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
@@ -47,8 +48,10 @@ def error(kind: str, status: int, message: str = "no", headers: Headers = ()) ->
     return Reply(status, (*headers, (b"content-type", JSON)), error_body(kind, message))
 
 
-def rejected(fault: Fault, label: str = "500", until: float | None = None, reply: Reply | None = None) -> Rejected:
-    return Rejected(fault, label, "", until, reply)
+def rejected(fault: Fault, why: Reason | int = 500, until: float | None = None, reply: Reply | None = None) -> Rejected:
+    """Return a rejection for a reason, or by a status alone."""
+    reason, status = (why, None) if isinstance(why, Reason) else (Reason.STATUS, why)
+    return Rejected(fault, reason, status, "", until, reply)
 
 
 def events(block: bytes) -> list[ServerSentEvent]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
 from core.builders import NOW

@@ -5,7 +5,9 @@ import pytest
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.client_login import MAX_LOGIN_BYTES, NoLogin, has_login, open_to, secret_for, strip_credentials
 from claude_proxy.core.headers import for_provider
-from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.reply import relayed
 from claude_proxy.core.routing import Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
@@ -129,7 +131,7 @@ def test_the_secret_is_the_key_or_the_login() -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_login_that_is_refused_is_the_clients_to_mend_so_it_is_not_told_to_stop(status: int) -> None:
     answer = error("authentication_error", status, headers=((b"x-should-retry", b"true"),))
-    asked = [Attempt("zai", "529", 1.0), Attempt("anthropic", str(status), 1.0, by_login=True)]
+    asked = [Attempt("zai", Reason.STATUS, 529, 1.0), Attempt("anthropic", Reason.STATUS, status, 1.0, by_login=True)]
     assert (b"x-should-retry", b"true") in relayed(answer, asked, "anthropic").headers
     assert (b"x-should-retry", b"false") in relayed(answer, asked, "zai").headers
 

@@ -8,8 +8,11 @@ from claude_proxy.core.adapt import adapt
 from claude_proxy.core.failover import Failover, GiveUp
 from claude_proxy.core.headers import for_provider
 from claude_proxy.core.health import Health
-from claude_proxy.core.judge import ClassifierConfig, Rejected, StreamJudge, judge_body
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.messages import error_body, error_event, read_error
+from claude_proxy.core.outcome import Rejected, Whole
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MalformedRequestError
 from claude_proxy.core.routing import Candidate, Route, route
 from claude_proxy.core.traits import Traits
@@ -29,7 +32,8 @@ def test_json_nested_very_deep_is_no_answer_and_no_error() -> None:
     assert read_error(DEEP) is None
     assert usage_of(DEEP) == Usage()
     outcome = judge_body(Reply(200, (), DEEP), ClassifierConfig(Policy(frozenset()), Traits()), NOW)
-    assert (type(outcome), outcome.label) == (Rejected, "nonsense")
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.NONSENSE
 
 
 @pytest.mark.parametrize("name", [b"", b"event: message_delta\n"])
@@ -52,16 +56,16 @@ def test_a_duplicate_field_cannot_hide_behind_its_length() -> None:
 
 def test_a_probe_that_ends_behind_a_clock_set_back_is_not_out_for_ever() -> None:
     health = Health("minimax", 1800.0)
-    health.strike(health.force(), NOW, "500")
+    health.strike(health.force(), NOW, Reason.STATUS, 500)
     probe = health.admit(NOW + 15)
     assert probe
-    health.rate_limited(probe, NOW + 10, "429")
+    health.rate_limited(probe, NOW + 10, Reason.STATUS, 429)
     assert health.admit(NOW + 1e6)
 
 
 def test_who_recovered_meanwhile_is_back_already() -> None:
     first, second = Health("a", 1800.0), Health("b", 1800.0)
-    failover = Failover([(candidate(provider("a")), first), (candidate(provider("b")), second)], pinned=False)
+    failover = Failover[Whole]([(candidate(provider("a")), first), (candidate(provider("b")), second)], pinned=False)
     failover.begin(NOW)
     failover.judged(rejected(Fault.PROVIDER), NOW)
     first.accept(first.force())

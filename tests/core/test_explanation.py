@@ -20,6 +20,7 @@ from claude_proxy.core.explanation import (
 from claude_proxy.core.health import Health
 from claude_proxy.core.learning.learned_rules import LearnedRule, LearnedRules
 from claude_proxy.core.quirks import OF_OTHERS
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
@@ -41,7 +42,7 @@ def resting(name: str, seconds: float, since: float = NOW) -> Health:
     health = Health(name, 1800)
     permit = health.admit(since)
     assert permit
-    health.rate_limited(permit, since, "429", since + seconds)
+    health.rate_limited(permit, since, Reason.STATUS, 429, since + seconds)
     return health
 
 

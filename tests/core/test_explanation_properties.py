@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from claude_proxy.core.explanation import ExplainQuery, Explanation, explain_request
 from claude_proxy.core.failover import Failover, Try
 from claude_proxy.core.health import Health
+from claude_proxy.core.outcome import Whole
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import Route, Routes, Stop
 from claude_proxy.core.selection import Criteria, Selector
@@ -50,10 +52,10 @@ def health(draw: st.DrawFn, name: str) -> Health:
     if length is None:
         return its
     if draw(st.booleans()):
-        its.strike(its.force(), NOW - 3600, "503")
+        its.strike(its.force(), NOW - 3600, Reason.STATUS, 503)
         its.admit(NOW - 60)
     else:
-        its.rate_limited(its.force(), NOW, "429", NOW + length)
+        its.rate_limited(its.force(), NOW, Reason.STATUS, 429, NOW + length)
     return its
 
 
@@ -101,7 +103,7 @@ def asked_in_turn(
     route = selector.choose(asked, now)
     if not isinstance(route, Route):
         return []
-    failover = Failover([(one, healths[one.provider.name]) for one in route.candidates], pinned=route.pinned)
+    failover = Failover[Whole]([(one, healths[one.provider.name]) for one in route.candidates], pinned=route.pinned)
     decision, turn = failover.begin(now), list[tuple[str, str]]()
     while isinstance(decision, Try):
         turn.append(decision.candidate.key)

@@ -4,51 +4,41 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    multiple,
-    precondition,
-    rule,
-)
 
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.health import Health, Permit, State
-from claude_proxy.core.judge import Accepted, Outcome, Rejected
+from claude_proxy.core.outcome import Rejected, Whole
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Ending, Fault, Reply
 from core.builders import NOW, candidate, error, provider, rejected
 
 NAMES = ("minimax", "moonshot", "zai")
 PROVIDERS = {name: candidate(provider(name)) for name in NAMES}
-ACCEPTED = Accepted(Reply(200, (), b"{}"))
-DOWN = rejected(Fault.PROVIDER, "503")
-SPENT = rejected(Fault.QUOTA, "429")
+ACCEPTED = Whole(Reply(200, (), b"{}"))
+DOWN = rejected(Fault.PROVIDER, 503)
+SPENT = rejected(Fault.QUOTA, 429)
 
 
 def healths(**rests: float) -> dict[str, Health]:
     """Return the health of each provider; those that are named rest so many seconds."""
     made = {name: Health(name, 1800.0) for name in NAMES}
     for name, seconds in rests.items():
-        made[name].rate_limited(Permit(0), NOW, "429", NOW + seconds)
+        made[name].rate_limited(Permit(0), NOW, Reason.STATUS, 429, NOW + seconds)
     return made
 
 
-def failover(of: dict[str, Health], names: Sequence[str] = NAMES, *, pinned: bool = False) -> Failover:
-    return Failover([(PROVIDERS[name], of[name]) for name in names], pinned=pinned)
+def failover(of: dict[str, Health], names: Sequence[str] = NAMES, *, pinned: bool = False) -> Failover[Whole]:
+    return Failover[Whole]([(PROVIDERS[name], of[name]) for name in names], pinned=pinned)
 
 
-def asked(decision: Decision) -> str:
+def asked(decision: Decision[Whole]) -> str:
     assert isinstance(decision, Try)
     return decision.candidate.provider.name
 
 
-def all_fail(request: Failover, outcomes: Sequence[Outcome], now: float = NOW) -> tuple[list[str], GiveUp]:
+def all_fail(request: Failover[Whole], outcomes: Sequence[Rejected], now: float = NOW) -> tuple[list[str], GiveUp]:
     """Answer each try with the next outcome; return who was asked, and the end."""
-    decision: Decision = request.begin(now)
+    decision: Decision[Whole] = request.begin(now)
     names = list[str]()
     for outcome in outcomes:
         names.append(asked(decision))
@@ -62,7 +52,7 @@ def test_the_first_that_answers_is_relayed() -> None:
     request = failover(of)
     assert asked(request.begin(NOW)) == "minimax"
     assert asked(request.judged(DOWN, NOW)) == "moonshot"
-    assert request.judged(ACCEPTED, NOW) == Relay(ACCEPTED)
+    assert request.judged(ACCEPTED, NOW) == Relay(PROVIDERS["moonshot"], ACCEPTED)
     request.ended(Ending.COMPLETE, NOW)
     assert [repr(health) for health in of.values()] == [
         "<Health minimax cooldown 15 s, 1 strike>",
@@ -75,28 +65,29 @@ def test_the_first_that_answers_is_relayed() -> None:
     ("outcome", "state"),
     [
         (DOWN, "<Health minimax cooldown 15 s, 1 strike>"),
-        (rejected(Fault.PROVIDER, "503", NOW + 60), "<Health minimax cooldown 60 s, 1 strike>"),
+        (rejected(Fault.PROVIDER, 503, NOW + 60), "<Health minimax cooldown 60 s, 1 strike>"),
         (SPENT, "<Health minimax cooldown 1800 s, 0 strikes>"),
-        (rejected(Fault.QUOTA, "429", NOW + 9999), "<Health minimax cooldown 9999 s, 0 strikes>"),
-        (replace(SPENT, rest=7200.0), "<Health minimax cooldown 7200 s, 0 strikes>"),
-        (replace(SPENT, rest=60.0), "<Health minimax cooldown 1800 s, 0 strikes>"),
-        (replace(SPENT, rest=7200.0, until=NOW + 60), "<Health minimax cooldown 60 s, 0 strikes>"),
+        (rejected(Fault.QUOTA, 429, NOW + 9999), "<Health minimax cooldown 9999 s, 0 strikes>"),
+        (replace(SPENT, cooldown=7200.0), "<Health minimax cooldown 7200 s, 0 strikes>"),
+        (replace(SPENT, cooldown=60.0), "<Health minimax cooldown 1800 s, 0 strikes>"),
+        (replace(SPENT, cooldown=7200.0, until=NOW + 60), "<Health minimax cooldown 60 s, 0 strikes>"),
     ],
 )
-def test_a_fault_is_held_against_its_provider(outcome: Outcome, state: str) -> None:
+def test_a_fault_is_held_against_its_provider(outcome: Rejected, state: str) -> None:
     of = healths()
     request = failover(of)
     request.begin(NOW)
     request.judged(outcome, NOW)
     assert repr(of["minimax"]) == state
-    assert of["minimax"].reason == (outcome.label)
+    assert of["minimax"].label == outcome.label
 
 
-def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none() -> None:
+@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INTERNAL])
+def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none(fault: Fault) -> None:
     of = healths()
     request = failover(of)
     request.begin(NOW)
-    outcome = rejected(Fault.REQUEST, "400", NOW + 60)
+    outcome = rejected(fault, 400, NOW + 60)
     assert request.judged(outcome, NOW) == GiveUp(outcome, "minimax", None)
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
@@ -105,15 +96,15 @@ def test_a_request_that_does_not_fit_goes_to_the_next_provider_and_harms_none() 
     of = healths()
     request = failover(of)
     request.begin(NOW)
-    assert asked(request.judged(rejected(Fault.INCOMPATIBLE, "too_long", NOW + 60), NOW)) == "moonshot"
-    assert request.judged(ACCEPTED, NOW) == Relay(ACCEPTED)
+    assert asked(request.judged(rejected(Fault.INCOMPATIBLE, Reason.TOO_LONG, NOW + 60), NOW)) == "moonshot"
+    assert request.judged(ACCEPTED, NOW) == Relay(PROVIDERS["moonshot"], ACCEPTED)
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
 @pytest.mark.parametrize("pin", [True, False])
 def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin: bool) -> None:
     of = healths()
-    misfit = rejected(Fault.INCOMPATIBLE, "unknown_model", NOW + 60, error("not_found_error", 404))
+    misfit = rejected(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, NOW + 60, error("not_found_error", 404))
     names = NAMES[:1] if pin else NAMES
     asked_names, end = all_fail(failover(of, names, pinned=pin), [misfit] * len(names))
     assert tuple(asked_names) == names
@@ -121,10 +112,10 @@ def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
-LONG = rejected(Fault.INCOMPATIBLE, "too_long", None, error("invalid_request_error", 400))
-UNKNOWN = rejected(Fault.INCOMPATIBLE, "unknown_model", None, error("not_found_error", 404))
-BUSY = rejected(Fault.PROVIDER, "503", None, error("overloaded_error", 503))
-FOR_HOURS = rejected(Fault.QUOTA, "429", NOW + 9999, error("rate_limit_error", 429))
+LONG = rejected(Fault.INCOMPATIBLE, Reason.TOO_LONG, None, error("invalid_request_error", 400))
+UNKNOWN = rejected(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, None, error("not_found_error", 404))
+BUSY = rejected(Fault.PROVIDER, 503, None, error("overloaded_error", 503))
+FOR_HOURS = rejected(Fault.QUOTA, 429, NOW + 9999, error("rate_limit_error", 429))
 BUSY_FOR_MINUTES = replace(BUSY, until=NOW + 600)
 SOON_BACK = replace(FOR_HOURS, until=NOW + 60)
 
@@ -138,8 +129,8 @@ SOON_BACK = replace(FOR_HOURS, until=NOW + 60)
         pytest.param(LONG, SPENT, SPENT, NOW + 1800, id="the same where it names no time, since that is a guess"),
         pytest.param(LONG, SOON_BACK, SOON_BACK, NOW + 60, id="or a minute"),
         pytest.param(LONG, FOR_HOURS, LONG, None, id="shorten it, since the other is away for long"),
-        pytest.param(LONG, rejected(Fault.QUOTA, "plan_limit"), LONG, None, id="for an hour or so"),
-        pytest.param(LONG, rejected(Fault.QUOTA, "no_credit"), LONG, None, id="until it is paid"),
+        pytest.param(LONG, rejected(Fault.QUOTA, Reason.PLAN_LIMIT), LONG, None, id="for an hour or so"),
+        pytest.param(LONG, rejected(Fault.QUOTA, Reason.NO_CREDIT), LONG, None, id="until it is paid"),
         pytest.param(LONG, UNKNOWN, LONG, None, id="shorten it, since the other never will"),
         pytest.param(UNKNOWN, BUSY, BUSY, NOW + 15, id="no advice to take another model while one is away"),
         pytest.param(UNKNOWN, DOWN, DOWN, NOW + 15, id="nor where that said nothing"),
@@ -161,31 +152,33 @@ def test_who_is_not_asked_since_its_window_is_too_small_counts_as_if_it_had_said
     outcome: Rejected, told: Rejected
 ) -> None:
     of = healths()
-    request = Failover([(PROVIDERS["minimax"], of["minimax"])], pinned=False, too_small=LONG)
+    request = Failover[Whole]([(PROVIDERS["minimax"], of["minimax"])], pinned=False, too_small=LONG)
     names, end = all_fail(request, [outcome])
     assert names == ["minimax"]
     assert (end.rejected, end.provider) == (told, "" if told is LONG else "minimax")
 
 
 def test_the_return_of_one_that_it_does_not_fit_is_no_return() -> None:
-    spent = rejected(Fault.QUOTA, "429", NOW + 60, error("rate_limit_error", 429))
+    spent = rejected(Fault.QUOTA, 429, NOW + 60, error("rate_limit_error", 429))
     _, end = all_fail(failover(healths(zai=10), NAMES), [LONG, spent, LONG])
     assert end == GiveUp(spent, "moonshot", NOW + 60)
 
 
 def test_one_that_it_fits_with_another_model_returns() -> None:
     of = healths()
-    twice = Failover([(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False)
+    twice = Failover[Whole](
+        [(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False
+    )
     _, end = all_fail(twice, [rejected(Fault.INCOMPATIBLE), BUSY])
     assert end == GiveUp(BUSY, "minimax", NOW + 15)
 
 
-@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INCOMPATIBLE])
+@pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INTERNAL, Fault.INCOMPATIBLE])
 def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
     of = healths(minimax=10)
     request = failover(of)
     request.begin(NOW + 10)
-    request.judged(rejected(fault, "400"), NOW + 10)
+    request.judged(rejected(fault, 400), NOW + 10)
     assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
@@ -211,15 +204,15 @@ def test_one_whose_probe_is_out_is_passed_over_until_nobody_else_is_left() -> No
     assert asked(probing.begin(NOW + 10)) == "minimax"
     assert asked(second.begin(NOW + 10)) == "moonshot"
     assert asked(second.judged(DOWN, NOW + 10)) == "minimax"
-    assert second.judged(ACCEPTED, NOW + 10) == Relay(ACCEPTED)
+    assert second.judged(ACCEPTED, NOW + 10) == Relay(PROVIDERS["minimax"], ACCEPTED)
     assert of["minimax"].state(NOW + 10) is State.READY
 
 
 def test_if_all_fail_the_client_gets_the_last_ones_error_and_the_time_of_the_first_return() -> None:
     replies = [error("rate_limit_error", 429), error("overloaded_error", 529)]
     outcomes = [
-        rejected(Fault.QUOTA, "429", NOW + 99, replies[0]),
-        rejected(Fault.PROVIDER, "529", None, replies[1]),
+        rejected(Fault.QUOTA, 429, NOW + 99, replies[0]),
+        rejected(Fault.PROVIDER, 529, None, replies[1]),
         SPENT,
     ]
     _, end = all_fail(failover(healths()), outcomes)
@@ -236,7 +229,7 @@ def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
     request = failover(of, ["minimax"])
     request.begin(NOW)
     late = of["minimax"].force()
-    of["minimax"].strike(late, NOW, "500")
+    of["minimax"].strike(late, NOW, Reason.STATUS, 500)
     of["minimax"].accept(of["minimax"].force())
     assert request.judged(DOWN, NOW) == GiveUp(DOWN, "minimax", NOW)
 
@@ -252,7 +245,7 @@ def test_who_came_back_in_between_is_asked_before_those_that_still_rest() -> Non
 @pytest.mark.parametrize("until", [None, NOW + 60])
 def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(until: float | None) -> None:
     of = healths(moonshot=999)
-    outcome = rejected(Fault.QUOTA, "429", until)
+    outcome = rejected(Fault.QUOTA, 429, until)
     names, end = all_fail(failover(of, ["moonshot"], pinned=True), [outcome])
     assert names == ["moonshot"]
     assert end == GiveUp(outcome, "moonshot", until)
@@ -269,13 +262,23 @@ def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(unti
 )
 def test_how_an_answer_ended_counts_too(ending: Ending, state: str) -> None:
     of = healths()
-    of["minimax"].strike(Permit(0), NOW, "500")
+    of["minimax"].strike(Permit(0), NOW, Reason.STATUS, 500)
     request = failover(of)
     request.begin(NOW + 15)
     request.judged(ACCEPTED, NOW + 15)
     request.ended(ending, NOW + 15)
     assert repr(of["minimax"]) == state
-    assert of["minimax"].reason == ("" if ending is Ending.COMPLETE else ending.value)
+    assert of["minimax"].label == ("" if ending is Ending.COMPLETE else ending.value)
+
+
+def test_a_client_that_leaves_an_answer_harms_no_provider_and_gives_its_probe_back() -> None:
+    of = healths(minimax=10)
+    before = repr(of["minimax"])
+    request = failover(of)
+    request.begin(NOW + 10)
+    request.ended(Ending.CLIENT_LEFT, NOW + 10)
+    assert repr(of["minimax"]) == before
+    assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
 def test_a_request_that_is_abandoned_gives_its_probe_back() -> None:
@@ -296,96 +299,4 @@ def test_a_broken_contract_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="nothing was tried yet"):
         request.ended(Ending.COMPLETE, NOW)
     with pytest.raises(ValueError, match="at least one candidate"):
-        Failover([], pinned=False)
-
-
-class Running:
-    """A request on its way, and whom it has asked."""
-
-    def __init__(self, request: Failover, pin: str | None) -> None:
-        self.request = request
-        self.pin = pin
-        self.names: list[str] = []
-
-    def ask(self, decision: Decision) -> None:
-        self.names.append(asked(decision))
-
-
-outcomes = st.builds(
-    lambda fault, seconds: rejected(fault, "no", None if seconds is None else NOW + seconds),
-    st.sampled_from(Fault),
-    st.none() | st.sampled_from([0.0, 30.0, 9999.0]),
-)
-
-
-class FailoverMachine(RuleBasedStateMachine):
-    """Many requests at once over the same three providers, judged, ended and abandoned in any order."""
-
-    waiting = Bundle("waiting")
-    relaying = Bundle("relaying")
-
-    @initialize()
-    def start(self) -> None:
-        self.of = healths()
-        self.now = NOW
-        self.unsettled: set[Running] = set()
-
-    @rule(seconds=st.sampled_from([0.5, 15.0, 60.0, 3600.0]))
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule(pin=st.none() | st.sampled_from(NAMES), target=waiting)
-    def begin(self, pin: str | None) -> Running:
-        running = Running(failover(self.of, [pin] if pin else NAMES, pinned=pin is not None), pin)
-        running.ask(running.request.begin(self.now))
-        self.unsettled.add(running)
-        return running
-
-    @rule(running=consumes(waiting), outcome=outcomes, target=waiting)
-    def reject(self, running: Running, outcome: Rejected) -> object:
-        strikes = [health.strikes for health in self.of.values()]
-        decision = running.request.judged(outcome, self.now)
-        if outcome.fault is not Fault.PROVIDER:
-            assert [health.strikes for health in self.of.values()] == strikes
-        if isinstance(decision, Try):
-            running.ask(decision)
-            return running
-        assert isinstance(decision, GiveUp)
-        self.unsettled.discard(running)
-        if outcome.fault is not Fault.REQUEST:
-            assert sorted(running.names) == sorted([running.pin] if running.pin else NAMES)
-        if decision.rejected.fault in (Fault.REQUEST, Fault.INCOMPATIBLE):
-            assert decision.returns_at is None
-        return multiple()
-
-    @rule(running=consumes(waiting), target=relaying)
-    def accept(self, running: Running) -> Running:
-        assert running.request.judged(ACCEPTED, self.now) == Relay(ACCEPTED)
-        return running
-
-    @rule(running=consumes(relaying), ending=st.sampled_from(Ending))
-    def end(self, running: Running, ending: Ending) -> None:
-        running.request.ended(ending, self.now)
-        self.unsettled.discard(running)
-
-    @rule(running=consumes(waiting) | consumes(relaying))
-    def abandon(self, running: Running) -> None:
-        running.request.abandon()
-        self.unsettled.discard(running)
-
-    @invariant()
-    @precondition(lambda self: hasattr(self, "of"))
-    def each_candidate_is_asked_at_most_once_and_a_pin_is_kept(self) -> None:
-        for running in self.unsettled:
-            assert len(set(running.names)) == len(running.names)
-            assert running.pin in (None, *running.names)
-
-    @invariant()
-    @precondition(lambda self: hasattr(self, "of"))
-    def a_probe_is_out_only_while_a_request_waits_for_its_answer(self) -> None:
-        waited_for = {running.names[-1] for running in self.unsettled}
-        probing = {name for name, health in self.of.items() if health.state(self.now) is State.PROBING}
-        assert probing <= waited_for
-
-
-TestFailoverMachine = FailoverMachine.TestCase
+        Failover[Whole]([], pinned=False)

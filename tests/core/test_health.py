@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 )
 
 from claude_proxy.core.health import FIRST_COOLDOWN, MAX_COOLDOWN, MIN_COOLDOWN, Health, Permit, State
+from claude_proxy.core.reasons import Reason
 from core.builders import NOW
 
 COOLDOWN = 1800.0
@@ -32,9 +33,9 @@ def admitted(health: Health, now: float) -> Permit:
     return permit
 
 
-def resting(reason: str = "500", now: float = NOW) -> Health:
+def resting(status: int = 500, now: float = NOW) -> Health:
     health = minimax()
-    health.strike(admitted(health, now), now, reason)
+    health.strike(admitted(health, now), now, Reason.STATUS, status)
     return health
 
 
@@ -50,9 +51,9 @@ def test_a_new_provider_is_ready_and_admits_any_number() -> None:
 
 
 def test_a_strike_rests_it_and_the_first_one_after_the_rest_is_the_probe() -> None:
-    health = resting("503")
+    health = resting(503)
     assert repr(health) == "<Health minimax cooldown 15 s, 1 strike>"
-    assert (health.cooldown_until, health.reason) == (NOW + 15, "503")
+    assert (health.cooldown_until, health.label) == (NOW + 15, "503")
     assert (health.state(NOW + 14.9), health.admit(NOW + 14.9)) == (State.COOLDOWN, None)
     assert admitted(health, NOW + 15).probe
     assert repr(health) == "<Health minimax probing, 1 strike>"
@@ -62,12 +63,12 @@ def test_a_strike_rests_it_and_the_first_one_after_the_rest_is_the_probe() -> No
 def test_each_strike_in_a_row_doubles_the_rest_up_to_the_cooldown() -> None:
     health, now, rests = minimax(), NOW, list[float]()
     for _ in range(9):
-        health.strike(admitted(health, now), now, "500")
+        health.strike(admitted(health, now), now, Reason.STATUS, 500)
         rests.append(health.cooldown_length)
         now += health.cooldown_length
     assert rests == [15, 30, 60, 120, 240, 480, 960, 1800, 1800]
     health.strikes = 5000
-    health.strike(admitted(health, now), now, "500")
+    health.strike(admitted(health, now), now, Reason.STATUS, 500)
     assert health.cooldown_length == COOLDOWN
 
 
@@ -76,7 +77,7 @@ def test_each_strike_in_a_row_doubles_the_rest_up_to_the_cooldown() -> None:
 )
 def test_a_time_named_with_a_strike_lengthens_the_rest_up_to_the_cooldown(until: float | None, rest: float) -> None:
     health = minimax()
-    health.strike(Permit(0), NOW, "503", until)
+    health.strike(Permit(0), NOW, Reason.STATUS, 503, until)
     assert health.cooldown_until == NOW + rest
 
 
@@ -93,14 +94,14 @@ def test_a_time_named_with_a_strike_lengthens_the_rest_up_to_the_cooldown(until:
 )
 def test_a_spent_quota_rests_it_until_the_time_it_named_and_is_no_strike(until: float | None, rest: float) -> None:
     health = minimax()
-    health.rate_limited(Permit(0), NOW, "429", until)
-    assert (health.cooldown_until, health.strikes, health.reason) == (NOW + rest, 0, "429")
+    health.rate_limited(Permit(0), NOW, Reason.STATUS, 429, until)
+    assert (health.cooldown_until, health.strikes, health.label) == (NOW + rest, 0, "429")
 
 
 def test_the_bounds_of_a_rest() -> None:
     assert (FIRST_COOLDOWN, MIN_COOLDOWN, MAX_COOLDOWN) == (15, 1, 7 * 24 * 3600)
     health = minimax(cooldown=10)
-    health.strike(Permit(0), NOW, "500", NOW + 60)
+    health.strike(Permit(0), NOW, Reason.STATUS, 500, NOW + 60)
     assert health.cooldown_until == NOW + 10
 
 
@@ -112,21 +113,21 @@ def test_an_accepted_probe_ends_the_rest_and_a_complete_answer_the_strikes_in_a_
     assert not admitted(health, NOW + 15).probe
     health.complete(probe)
     assert repr(health) == "<Health minimax ready, 0 strikes>"
-    assert health.reason == ""
+    assert (health.reason, health.status, health.label) == (None, None, "")
 
 
 def test_an_accepted_answer_that_breaks_off_is_one_more_strike() -> None:
     health = resting()
     probe = admitted(health, NOW + 15)
     health.accept(probe)
-    health.strike(probe, NOW + 20, "truncated")
+    health.strike(probe, NOW + 20, Reason.TRUNCATED)
     assert repr(health) == "<Health minimax cooldown 30 s, 2 strikes>"
 
 
 @pytest.mark.parametrize("until", [None, NOW + 100])
 def test_a_probe_that_meets_the_quota_rests_it_again(until: float | None) -> None:
     health = resting()
-    health.rate_limited(admitted(health, NOW + 15), NOW + 15, "429", until)
+    health.rate_limited(admitted(health, NOW + 15), NOW + 15, Reason.STATUS, 429, until)
     assert health.cooldown_until == (until or NOW + 15 + COOLDOWN)
     assert health.state(NOW + 16) is State.COOLDOWN
 
@@ -145,13 +146,13 @@ def test_a_probe_given_back_makes_room_for_the_next_and_only_its_own_counts() ->
 def test_a_late_answer_from_before_the_trip_changes_nothing() -> None:
     health = minimax()
     late = admitted(health, NOW)
-    health.strike(admitted(health, NOW), NOW, "500")
+    health.strike(admitted(health, NOW), NOW, Reason.STATUS, 500)
     before = everything(health)
     for now in (NOW + 1, NOW + 60):
         health.accept(late)
         health.complete(late)
-        health.strike(late, now, "late")
-        health.rate_limited(late, now, "late", now + 999)
+        health.strike(late, now, Reason.RESET)
+        health.rate_limited(late, now, Reason.RESET, None, now + 999)
         health.release(late)
     assert everything(health) == before
 
@@ -167,18 +168,18 @@ def test_a_forced_request_goes_out_during_a_rest_and_its_success_ends_it() -> No
 def test_a_forced_request_that_fails_during_a_rest_tells_nothing_new() -> None:
     health = resting()
     before = everything(health)
-    health.strike(health.force(), NOW + 14, "500")
-    health.rate_limited(health.force(), NOW + 14, "429")
+    health.strike(health.force(), NOW + 14, Reason.STATUS, 500)
+    health.rate_limited(health.force(), NOW + 14, Reason.STATUS, 429)
     assert everything(health) == before
 
 
 def test_a_forced_request_that_hears_a_new_time_or_fails_after_the_rest_counts() -> None:
     health = resting()
-    health.rate_limited(health.force(), NOW + 5, "429", NOW + 600)
+    health.rate_limited(health.force(), NOW + 5, Reason.STATUS, 429, NOW + 600)
     assert health.cooldown_until == NOW + 600
-    health.strike(health.force(), NOW + 600, "500")
+    health.strike(health.force(), NOW + 600, Reason.STATUS, 500)
     assert repr(health) == "<Health minimax cooldown 30 s, 2 strikes>"
-    health.rate_limited(health.force(), NOW + 630, "429")
+    health.rate_limited(health.force(), NOW + 630, Reason.STATUS, 429)
     assert health.cooldown_until == NOW + 630 + COOLDOWN
 
 
@@ -187,7 +188,7 @@ def test_a_forced_success_settles_the_probe_as_well() -> None:
     probe, forced = admitted(health, NOW + 15), health.force()
     health.accept(forced)
     assert health.state(NOW + 15) is State.READY
-    health.strike(probe, NOW + 16, "500")
+    health.strike(probe, NOW + 16, Reason.STATUS, 500)
     assert repr(health) == "<Health minimax cooldown 30 s, 2 strikes>"
 
 
@@ -204,7 +205,7 @@ named = st.none() | st.floats(-1e9, 1e9)
 
 def test_a_probe_that_fails_after_the_clock_was_set_back_counts() -> None:
     health = resting()
-    health.strike(admitted(health, NOW + 15), NOW + 10, "500")
+    health.strike(admitted(health, NOW + 15), NOW + 10, Reason.STATUS, 500)
     assert health.cooldown_until == NOW + 40
 
 
@@ -251,13 +252,17 @@ class HealthMachine(RuleBasedStateMachine):
 
     @rule(permit=consumes(sent) | consumes(relaying), until=named)
     def strike(self, permit: Permit, until: float | None) -> None:
-        self.settle(permit, lambda: self.health.strike(permit, self.now, "500", until and self.now + until))
-        if self.health.reason == "500":
+        self.settle(
+            permit, lambda: self.health.strike(permit, self.now, Reason.STATUS, 500, until and self.now + until)
+        )
+        if self.health.status == 500:
             assert self.health.cooldown_length <= self.health.cooldown
 
     @rule(permit=consumes(sent), until=named)
     def rate_limited(self, permit: Permit, until: float | None) -> None:
-        self.settle(permit, lambda: self.health.rate_limited(permit, self.now, "429", until and self.now + until))
+        self.settle(
+            permit, lambda: self.health.rate_limited(permit, self.now, Reason.STATUS, 429, until and self.now + until)
+        )
 
     @rule(permit=consumes(sent) | consumes(relaying))
     def release(self, permit: Permit) -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.judge import ClassifierConfig, Rejected, StreamJudge, judge_body
-from claude_proxy.core.limits import LONG_COOLDOWN, MAX_BODY_BYTES, ParsedError, limit_of, read
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.limits import LONG_COOLDOWN, MAX_BODY_BYTES, ParsedError, limit_of, parse_error
 from claude_proxy.core.messages import error_body, read_error
+from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
 from core.builders import NOW
@@ -232,7 +234,7 @@ def test_a_429_of_a_plan_that_rejects_is_its_limit(
     headers = ((b"anthropic-ratelimit-unified-status", plan),)
     found = judge_body(Reply(status, headers, error("This would exceed your rate limit", type=kind)), TERMS, NOW)
     assert isinstance(found, Rejected)
-    assert (found.label, found.rest) == (label, rest)
+    assert (found.label, found.cooldown) == (label, rest)
 
 
 @pytest.mark.parametrize("status", [429, 500, 529])
@@ -252,8 +254,8 @@ def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(statu
     ],
 )
 def test_what_has_to_be_paid_first_rests_long(body: bytes, rest: float) -> None:
-    assert judged(429, body).rest == rest
-    assert judged(200, body).rest == rest
+    assert judged(429, body).cooldown == rest
+    assert judged(200, body).cooldown == rest
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, label: str
     body = error("no", type="x")
     found = judged(status, body, ClassifierConfig(Policy(failover_on_auth=True), Traits()))
     assert (found.fault, found.label, found.reply) == (fault, label, Reply(status, (JSON,), body))
-    assert found.rest == (LONG_COOLDOWN if status == 402 else 0)
+    assert found.cooldown == (LONG_COOLDOWN if status == 402 else 0)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_minimax_numbers_count_in_its_own_shapes_alone() -> None:
 
 
 def test_what_is_too_large_for_an_error_is_not_read() -> None:
-    assert read(error("x" * MAX_BODY_BYTES, code="1113")) == ParsedError()
+    assert parse_error(error("x" * MAX_BODY_BYTES, code="1113")) == ParsedError()
 
 
 KEYS = st.sampled_from(["error", "type", "code", "message", "details", "error_code", "base_resp", "status_code", "msg"])

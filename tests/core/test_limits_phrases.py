@@ -49,7 +49,7 @@ def test_a_phrase_alone_is_understood(words: str, meaning: tuple[Fault, str], re
     for status in (200, 400) if meaning == NO_MODEL else (200, 400, 429, 500):
         found = judged(status, error(words, type="x"))
         label = "429" if meaning == FAST and status == 429 else meaning[1]
-        assert (found.fault, found.label, found.rest) == (meaning[0], label, rest), status
+        assert (found.fault, found.label, found.cooldown) == (meaning[0], label, rest), status
 
 
 LITELLM = "litellm.BadRequestError: AnthropicException - "

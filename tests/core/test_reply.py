@@ -6,6 +6,7 @@ import pytest
 
 from claude_proxy.core.failover import GiveUp
 from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.reply import (
     CUT_SHORT,
     as_event,
@@ -21,7 +22,7 @@ from claude_proxy.core.sse import SSEDecoder
 from claude_proxy.core.types import Attempt, Fault, Headers, Reply
 from core.builders import NOW, error, events, rejected
 
-ATTEMPTS = [Attempt("minimax", "429", 12.0, "slow down"), Attempt("moonshot", "refused", 3.0)]
+ATTEMPTS = [Attempt("minimax", Reason.STATUS, 429, 12.0, "slow down"), Attempt("moonshot", Reason.REFUSED, None, 3.0)]
 NAMED = ((b"x-claude-proxy-provider", b"moonshot"), (b"x-claude-proxy-attempts", b"minimax=429, moonshot=refused"))
 JSON = (b"content-type", b"application/json")
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claude_proxy.core import sse
-from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, parse, split, telling
+from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, events_with, parse, split
 from core.builders import events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
@@ -103,14 +103,14 @@ def test_whole_events_are_handed_on_as_the_very_bytes_that_came() -> None:
 @pytest.mark.parametrize("words", [(b"x", b"ping"), (b"ping", b"absent", b"x")])
 def test_the_events_that_tell_more_are_found_in_a_long_block(end: bytes, words: tuple[bytes, ...]) -> None:
     lines = [b"data: 1", b"", b"data: x", b"", b"data: 2", b"", b"event: ping", b"data: 3", b"", b""]
-    found = [parse(piece) for piece in telling(end.join(lines), words)]
+    found = [parse(piece) for piece in events_with(end.join(lines), words)]
     assert found == [ServerSentEvent("", b"x"), ServerSentEvent("ping", b"3")]
 
 
 @given(streams)
 def test_the_events_that_hold_a_word_are_found_among_the_others(stream: bytes) -> None:
     block, words = SSEDecoder().feed(stream), (b"x", b"ping", b"absent")
-    pieces = telling(block, words)
+    pieces = events_with(block, words)
     assert all(any(word in piece for word in words) for piece in pieces)
     read = [event for piece in pieces if (event := parse(piece))]
     assert [event for event in read if holds(event, words)] == [event for event in events(block) if holds(event, words)]

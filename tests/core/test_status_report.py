@@ -7,6 +7,7 @@ import pytest
 
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, LastError
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, SkippedStatus, StatusReport, provider_status
 from core.builders import provider
 
@@ -22,7 +23,7 @@ def test_a_ready_provider() -> None:
 
 def test_a_cooldown_is_shown_with_its_end_and_its_reason_in_both_forms() -> None:
     health = Health("zai", 60.0)
-    health.strike(health.force(), NOW, "529")
+    health.strike(health.force(), NOW, Reason.STATUS, 529)
     told = provider_status(provider("zai"), health, Issues(LastError(NOW, "busy")), NOW)
     assert (told.state, told.cooldown_until, told.reason, told.why) == ("cooldown", NOW + 15.0, "529", "overloaded")
     assert (told.strikes, told.last_error) == (1, LastError(NOW, "busy"))

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.messages import error_body
+from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.too_long import in_anthropics_words, says_too_long
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply

@@ -62,6 +62,20 @@ async def test_by_force_who_waits_for_an_answer_is_told() -> None:
 
 
 @async_test
+async def test_by_force_a_count_that_waits_for_its_provider_is_recorded_as_an_error() -> None:
+    fake = FakeProvider([Stall()])
+    async with running_proxy(fake) as proxy:
+        asking = asyncio.get_running_loop().create_task(proxy.post("/v1/messages/count_tokens"))
+        await fake.wait_for_requests()
+        await proxy.ask("POST", "/admin/stop", b'{"force": true}')
+        answer = await asking
+        assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
+        await proxy.proxy.wait()
+        (account,) = proxy.ledger.accounts
+        assert (account.kind, account.ending, account.status) == ("count_tokens", Ending.ERROR, 529)
+
+
+@async_test
 async def test_an_idle_proxy_stops_at_once() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         kept = await proxy.connect()

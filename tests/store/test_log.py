@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Attempt, Ending, Usage
 from claude_proxy.store.log import LogLedger
 
@@ -27,7 +28,7 @@ ACCOUNT = Account(
     provider="moonshot",
     pinned=False,
     status=200,
-    attempts=(Attempt("minimax", "429", 12.4), Attempt("moonshot", "200", 830.0)),
+    attempts=(Attempt("minimax", Reason.STATUS, 429, 12.4), Attempt("moonshot", None, 200, 830.0)),
     usage=Usage(210, 95, 7, 8),
     ending=Ending.COMPLETE,
     first_byte_ms=842.4,
@@ -105,7 +106,7 @@ def test_no_value_from_outside_forges_a_line_or_a_value(tmp_path_factory: pytest
     path = tmp_path_factory.mktemp("log") / "proxy.log"
     ledger = LogLedger(path)
     account = replace(ACCOUNT, session=evil, requested_model=evil, used_model=evil + "2", provider=evil)
-    ledger.record(replace(account, attempts=(Attempt(evil, evil, 1.0),), status=500))
+    ledger.record(replace(account, attempts=(Attempt(evil, Reason.STATUS, 500, 1.0, model=evil),), status=500))
     ledger.note(evil)
     ledger.close()
     first, second = path.read_bytes().decode().removesuffix("\n").split("\n")
@@ -222,7 +223,7 @@ def test_a_log_that_cannot_be_moved_is_gone_on_with(path: Path, monkeypatch: pyt
 
 def test_all_that_was_changed_is_told_each_in_a_word(ledger: LogLedger, path: Path) -> None:
     changes = tuple(f"block:{'x' * 40}{number}>y*2" for number in range(16))
-    asked = Attempt("moonshot", "200", 830.0, adapted=(*changes, "a =b,\nc"))
+    asked = Attempt("moonshot", None, 200, 830.0, adapted=(*changes, "a =b,\nc"))
     ledger.record(replace(ACCOUNT, attempts=(asked,)))
     (line,) = read(path)
     assert values(line)["adapted"] == ",".join((*changes, "a__b__c"))

@@ -187,7 +187,9 @@ class _Explaining:
             place,
             why,
             cooldown_until=health.cooldown_until if health and rests else None,
-            cooldown_reason=reasons.in_words(health.reason, one.provider.api_key_env) if health and rests else "",
+            cooldown_reason=reasons.in_words(health.reason, health.status, one.provider.api_key_env)
+            if health and rests
+            else "",
             window=one.facts.context,
             tokens=self._chooser.estimate(one, self._asked),
             changes=(OF_OTHERS,) if as_it_is else changes_in_words(one.provider.traits, one.facts, learned),

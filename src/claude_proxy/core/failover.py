@@ -1,69 +1,75 @@
 """What to do next with a request: the state machine of one exchange.
 
-                    ┌───── Rejected: PROVIDER, QUOTA or MISFIT ───────┐
-                    ▼                                                 │
-    begin ─► the next candidate that its health admits ─► Try ─► judged ─► Accepted ──────────► Relay
-                    │ none is left                                    └─► Rejected: REQUEST ──► GiveUp
+                    ┌───── Rejected: PROVIDER, QUOTA or INCOMPATIBLE ─────┐
+                    ▼                                                     │
+    begin ─► the next candidate that its health admits ─► Try ─► judged ──┼─► accepted ──────────────────► Relay
+                    │ none is left                                        └─► Rejected: REQUEST, INTERNAL ─► GiveUp
                     ▼
              those passed over, in the order of their return ─► Try …
                     │ none is left
                     ▼
                   GiveUp
 
-A pinned request has one candidate, is sent whatever that one's health, and its error is the client's.
+A pinned request has one candidate, is sent whatever its health, and its error is the client's.
 
-Where all have failed, each in its own way, the client is told what it can act on: to ask again, or to shorten its
-prompt, where one would have taken it so and all others are at a limit that lasts.
+If all have failed, each in its own way, the client is told what it can act on: to ask again, or to shorten its prompt
+if a provider would have taken it so and all others are at a limit that lasts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar, assert_never
 
 from claude_proxy.core.health import Health, Permit
-from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.limits import NO_CREDIT, PLAN_LIMIT, TOO_LONG
+from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.types import Ending, Fault
 
 SOON: Final = 60.0
-"""Seconds that Claude Code waits at most before it asks again; where `retry-after` says more, it gives up."""
+"""Seconds that Claude Code waits at most before it asks again; if `retry-after` says more, it gives up."""
 
-_LASTING: Final = frozenset({NO_CREDIT.label, PLAN_LIMIT.label})
+_LASTING: Final = frozenset({Reason.NO_CREDIT, Reason.PLAN_LIMIT})
+
+AcceptedT = TypeVar("AcceptedT")
+"""What an accepted answer is to whoever runs the exchange; it is only handed through here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Ask this provider for this model."""
+    """Ask this candidate."""
 
     candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
-class Relay:
-    """Send this answer to the client."""
+class Relay(Generic[AcceptedT]):
+    """Send the client this answer of this candidate."""
 
-    accepted: Accepted
+    candidate: Candidate
+    accepted: AcceptedT
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Send the client this error, and whose it is; `returns_at`: when the first provider is expected back."""
+    """Send the client this error."""
 
     rejected: Rejected
     provider: str
+    """Whose error it is; empty if no provider was asked."""
     returns_at: float | None
+    """When the first provider is expected back."""
 
 
-Decision: TypeAlias = Try | Relay | GiveUp
+Decision: TypeAlias = Try | Relay[AcceptedT] | GiveUp
 
 
-class Failover:
+class Failover(Generic[AcceptedT]):
     """One request's way through its candidates. Settles each permit that it takes exactly once.
 
-    `too_small`: what others would say that are not asked, since their windows can't hold the request.
+    `too_small`: what others would say that are not asked, since the request does not fit into their windows.
     """
 
     def __init__(
@@ -76,82 +82,91 @@ class Failover:
         self._passed_over: list[tuple[Candidate, Health]] = []
         self._forced = False
         self._pinned = pinned
-        self._asked: tuple[Health, Permit] | None = None
+        self._tried: tuple[Candidate, Health, Permit] | None = None
         self._rejections: list[tuple[Rejected, str]] = [(too_small, "")] if too_small else []
 
-    def begin(self, now: float) -> Decision:
-        """Return the first provider to ask. There is always one: at the worst, one that rests."""
+    def begin(self, now: float) -> Decision[AcceptedT]:
+        """Return the first candidate to ask. There is always one: at the worst, one in cooldown."""
         return self._next(now)
 
-    def judged(self, outcome: Outcome, now: float) -> Decision:
+    def judged(self, outcome: AcceptedT | Rejected, now: float) -> Decision[AcceptedT]:
         """Take what came of the last `Try`."""
-        health, permit = self._taken()
-        if isinstance(outcome, Accepted):
+        candidate, health, permit = self._last_try()
+        if not isinstance(outcome, Rejected):
             health.accept(permit)
-            return Relay(outcome)
+            return Relay(candidate, outcome)
         self._rejections.append((outcome, health.name))
-        if outcome.fault is Fault.REQUEST:
-            health.release(permit)
-            return GiveUp(outcome, health.name, None)
-        if outcome.fault is Fault.INCOMPATIBLE:
-            health.release(permit)
-        else:
-            _hold_against(health, permit, outcome, now)
+        match outcome.fault:
+            case Fault.REQUEST | Fault.INTERNAL:
+                health.release(permit)
+                return GiveUp(outcome, health.name, None)
+            case Fault.INCOMPATIBLE:
+                health.release(permit)
+            case Fault.QUOTA:
+                health.rate_limited(
+                    permit, now, outcome.reason, outcome.status, outcome.until, at_least=outcome.cooldown
+                )
+            case Fault.PROVIDER:
+                health.strike(permit, now, outcome.reason, outcome.status, outcome.until)
+            case _:
+                assert_never(outcome.fault)
         return self._next(now)
 
     def ended(self, ending: Ending, now: float) -> None:
-        """Take how a relayed answer ended. Not for a client that left: that is nobody's fault, and changes nothing."""
-        health, permit = self._taken()
-        if ending is Ending.COMPLETE:
-            health.complete(permit)
-        else:
-            health.strike(permit, now, ending.value)
+        """Take how a relayed answer ended."""
+        _, health, permit = self._last_try()
+        match ending:
+            case Ending.COMPLETE:
+                health.complete(permit)
+            case Ending.TRUNCATED | Ending.STALLED | Ending.ERROR:
+                health.strike(permit, now, Reason(ending.value))
+            case Ending.CLIENT_LEFT:
+                health.release(permit)
+            case _:
+                assert_never(ending)
 
     def abandon(self) -> None:
-        """Give back the permit in hand, unjudged. Harmless where it has been settled."""
-        if self._asked:
-            health, permit = self._asked
+        """Give back the permit in hand, unjudged. Harmless if it has been settled."""
+        if self._tried:
+            _, health, permit = self._tried
             health.release(permit)
 
-    def _taken(self) -> tuple[Health, Permit]:
-        if self._asked is None:
+    def _last_try(self) -> tuple[Candidate, Health, Permit]:
+        if self._tried is None:
             raise RuntimeError("nothing was tried yet")
-        return self._asked
+        return self._tried
 
     def _next(self, now: float) -> Try | GiveUp:
         while self._waiting:
             candidate, health = self._waiting.pop(0)
             permit = health.force() if self._forced else health.admit(now)
             if permit:
-                self._asked = (health, permit)
+                self._tried = (candidate, health, permit)
                 return Try(candidate)
             self._passed_over.append((candidate, health))
         if self._passed_over:
-            self._waiting = sorted(self._passed_over, key=lambda one: one[1].cooldown_until or 0.0)
+            self._waiting = sorted(self._passed_over, key=lambda passed: passed[1].cooldown_until or 0.0)
             self._passed_over = []
             self._forced = True
             return self._next(now)
         return self._give_up(now)
 
     def _give_up(self, now: float) -> GiveUp:
-        """Return the last error of those that a later request may find well; of misfits, where there is nothing else.
-
-        Of these the last that can be relayed.
-        """
-        misfits = [one for one in self._rejections if one[0].fault is Fault.INCOMPATIBLE]
-        too_long = [one for one in misfits if one[0].label == TOO_LONG.label]
-        others = [one for one in self._rejections if one[0].fault is not Fault.INCOMPATIBLE]
-        if too_long and all(_lasts(one[0], now) for one in others):
+        """Return the last error that can be relayed; those of providers that may take the request later come first."""
+        incompatible = [rejection for rejection in self._rejections if rejection[0].fault is Fault.INCOMPATIBLE]
+        too_long = [rejection for rejection in incompatible if rejection[0].reason is Reason.TOO_LONG]
+        others = [rejection for rejection in self._rejections if rejection[0].fault is not Fault.INCOMPATIBLE]
+        if too_long and all(_lasts(rejected, now) for rejected, _ in others):
             others = []
-        told = others or too_long or misfits
-        rejected, name = next((one for one in reversed(told) if one[0].reply), told[-1])
-        # where the request itself fits nowhere, asking again helps nobody
+        eligible = others or too_long or incompatible
+        rejected, name = next((rejection for rejection in reversed(eligible) if rejection[0].reply), eligible[-1])
+        # if the request itself fits nowhere, it does not help to ask again
         return GiveUp(rejected, name, self._first_return(now) if others else None)
 
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
             return self._rejections[-1][0].until
-        # the return of one that can't take this request changes nothing
+        # the return of a provider that can't take this request changes nothing
         able = {name for rejected, name in self._rejections if rejected.fault is not Fault.INCOMPATIBLE}
         healths = [health for health in self._healths if health.name in able]
         return min(
@@ -160,14 +175,7 @@ class Failover:
 
 
 def _lasts(rejected: Rejected, now: float) -> bool:
-    """Whether a provider is at a limit for longer than a client waits; one that names no time may be back at once."""
+    """Whether a provider is at a limit for longer than a client waits; if it names no time, it may be back at once."""
     if rejected.fault is not Fault.QUOTA or rejected.until is None:
-        return rejected.label in _LASTING
+        return rejected.reason in _LASTING
     return rejected.until - now > SOON
-
-
-def _hold_against(health: Health, permit: Permit, rejected: Rejected, now: float) -> None:
-    if rejected.fault is Fault.QUOTA:
-        health.rate_limited(permit, now, rejected.label, rejected.until, at_least=rejected.rest)
-    else:
-        health.strike(permit, now, rejected.label, rejected.until)

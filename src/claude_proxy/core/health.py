@@ -1,13 +1,13 @@
-"""One provider's health: strikes, one rest, and the permit of its probe.
+"""One provider's health: strikes, one cooldown, and the permit of its probe.
 
-              strike, exhaust                        rest is over: the next one admitted is the probe
-    READY ───────────────────► RESTING ──────────────────────────────► PROBING
+           strike, rate_limited               cooldown is over: the next request admitted is the probe
+    READY ───────────────────► COOLDOWN ─────────────────────────────► PROBING
       ▲                          ▲  ▲                                    │ │ │
-      │                          │  └────────── strike, exhaust ─────────┘ │ │
+      │                          │  └─────── strike, rate_limited ───────┘ │ │
       │                          └──────────── release (unjudged) ─────────┘ │
       └───────────────────────────────── accept ─────────────────────────────┘
 
-A permit remembers the epoch in which it was given, and each rest begins a new one. What comes of a permit from an
+A permit remembers the epoch in which it was given, and each cooldown begins a new one. What comes of a permit from an
 older epoch is a late answer to a request that was sent before the trip, and changes nothing.
 """
 
@@ -17,14 +17,16 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
+from claude_proxy.core.reasons import Reason, label
+
 FIRST_COOLDOWN: Final = 15.0
-"""Rest after the first strike, in seconds; doubled with each strike in a row."""
+"""Cooldown after the first strike, in seconds; doubled with each strike in a row."""
 
 MIN_COOLDOWN: Final = 1.0
-"""A provider that names zero seconds, or a moment that has passed, rests this long."""
+"""The cooldown of a provider that names zero seconds, or a moment that has passed."""
 
 MAX_COOLDOWN: Final = 7 * 86400.0
-"""The longest rest a provider can name: the longest quota window known is a week."""
+"""The longest cooldown that a provider can name: the longest quota window known is a week."""
 
 
 class State(enum.Enum):
@@ -37,7 +39,7 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to send one request to a provider; `probe` where it decides if a rest is over."""
+    """The right to send one request to a provider; `probe` if it decides whether a cooldown is over."""
 
     epoch: int
     probe: bool = False
@@ -46,7 +48,17 @@ class Permit:
 class Health:
     """What is known of one provider's ability to answer. Times are seconds since the epoch."""
 
-    __slots__ = ("_probe", "cooldown", "cooldown_length", "cooldown_until", "epoch", "name", "reason", "strikes")
+    __slots__ = (
+        "_probe",
+        "cooldown",
+        "cooldown_length",
+        "cooldown_until",
+        "epoch",
+        "name",
+        "reason",
+        "status",
+        "strikes",
+    )
 
     def __init__(self, name: str, cooldown: float) -> None:
         self.name = name
@@ -55,8 +67,14 @@ class Health:
         self.strikes = 0
         self.cooldown_until: float | None = None
         self.cooldown_length = 0.0
-        self.reason = ""
+        self.reason: Reason | None = None
+        self.status: int | None = None
         self._probe: Permit | None = None
+
+    @property
+    def label(self) -> str:
+        """What the last fault is shown as, a status or a word; empty if there was none since the last good end."""
+        return "" if self.reason is None else label(self.reason, self.status)
 
     def state(self, now: float) -> State:
         if self.cooldown_until is None:
@@ -64,7 +82,7 @@ class Health:
         return State.PROBING if self._probe and not self._is_cooling_down(now) else State.COOLDOWN
 
     def _is_cooling_down(self, now: float) -> bool:
-        """Whether the rest goes on; one that lies further ahead than it is long was left by a clock since set back."""
+        """Whether the cooldown goes on; an end further ahead than it is long stems from a clock since set back."""
         return self.cooldown_until is not None and 0 < self.cooldown_until - now <= self.cooldown_length
 
     def admits(self, now: float) -> bool:
@@ -72,7 +90,7 @@ class Health:
         return self.cooldown_until is None or not (self._probe or self._is_cooling_down(now))
 
     def admit(self, now: float) -> Permit | None:
-        """Return a permit, or None while the provider rests or its probe is out."""
+        """Return a permit, or None during a cooldown and while a probe is out."""
         if self.cooldown_until is None:
             return Permit(self.epoch)
         if not self.admits(now):
@@ -85,7 +103,7 @@ class Health:
         return Permit(self.epoch)
 
     def accept(self, permit: Permit) -> None:
-        """Take an answer that has begun well: a rest is over. Strikes stay until it has ended well too."""
+        """Take an answer that has begun well: a cooldown is over. Strikes stay until it has ended well too."""
         if permit.epoch == self.epoch:
             self.cooldown_until = None
             self._probe = None
@@ -94,12 +112,14 @@ class Health:
         """Take an answer that has ended well: the strikes in a row are over."""
         if permit.epoch == self.epoch:
             self.strikes = 0
-            self.reason = ""
+            self.reason = self.status = None
 
-    def strike(self, permit: Permit, now: float, reason: str, until: float | None = None) -> None:
-        """Take a fault of the provider: rest, longer with each strike in a row, or until the time it named.
+    def strike(
+        self, permit: Permit, now: float, reason: Reason, status: int | None = None, until: float | None = None
+    ) -> None:
+        """Take a fault of the provider: a cooldown, longer with each strike in a row, or until the time it named.
 
-        A forced request that fails during a rest tells nothing new, and does not lengthen it.
+        A forced request that fails during a cooldown tells nothing new, and does not lengthen it.
         """
         if permit.epoch != self.epoch or (self._is_cooling_down(now) and not permit.probe):
             return
@@ -107,12 +127,19 @@ class Health:
         length = min(FIRST_COOLDOWN * 2.0 ** min(self.strikes - 1, 32), self.cooldown)
         if until is not None:
             length = max(length, min(until - now, self.cooldown))
-        self._cool_down(now, length, reason)
+        self._cool_down(now, length, reason, status)
 
     def rate_limited(
-        self, permit: Permit, now: float, reason: str, until: float | None = None, *, at_least: float = 0.0
+        self,
+        permit: Permit,
+        now: float,
+        reason: Reason,
+        status: int | None = None,
+        until: float | None = None,
+        *,
+        at_least: float = 0.0,
     ) -> None:
-        """Take a quota fault: rest until the time that the provider named, else for the cooldown, or `at_least`.
+        """Take a quota fault: a cooldown until the time that the provider named, else the user's, or `at_least`.
 
         A forced request that meets the quota again, and hears no time, tells nothing new.
         """
@@ -121,18 +148,19 @@ class Health:
         length = max(self.cooldown, at_least)
         if until is not None:
             length = min(max(until - now, MIN_COOLDOWN), MAX_COOLDOWN)
-        self._cool_down(now, length, reason)
+        self._cool_down(now, length, reason, status)
 
     def release(self, permit: Permit) -> None:
-        """Give a permit back unjudged; of a probe, the next request takes its place. Idempotent."""
+        """Give a permit back unjudged; if it was the probe, the next request becomes the probe. Idempotent."""
         if permit is self._probe:
             self._probe = None
 
-    def _cool_down(self, now: float, length: float, reason: str) -> None:
+    def _cool_down(self, now: float, length: float, reason: Reason, status: int | None) -> None:
         self.epoch += 1
         self.cooldown_until = now + length
         self.cooldown_length = length
         self.reason = reason
+        self.status = status
         self._probe = None
 
     def __repr__(self) -> str:

@@ -30,15 +30,15 @@ class Issues:
     def after(self, attempt: Attempt, now: float) -> Issues:
         """Return what is known after an attempt."""
         model = printable(attempt.model, MAX_MODEL_LENGTH)
-        if attempt.outcome == "200":
+        if attempt.accepted:
             unknown = None if self.unknown_model == model else self.unknown_model
             return replace(self, key_rejected=False, out_of_credit=False, unknown_model=unknown)
         return replace(
             self,
             last_error=LastError(now, attempt.text or attempt.outcome),
-            key_rejected=self.key_rejected or attempt.outcome in reasons.KEY_REFUSED,
-            out_of_credit=self.out_of_credit or attempt.outcome in reasons.OUT_OF_CREDIT,
-            unknown_model=model if attempt.outcome == reasons.UNKNOWN_MODEL else self.unknown_model,
+            key_rejected=self.key_rejected or reasons.rejects_key(attempt.reason, attempt.status),
+            out_of_credit=self.out_of_credit or reasons.is_out_of_credit(attempt.reason, attempt.status),
+            unknown_model=model if attempt.reason is reasons.Reason.UNKNOWN_MODEL else self.unknown_model,
         )
 
     def after_error(self, text: str, now: float) -> Issues:

@@ -1,6 +1,6 @@
 """Providers' own words for their limits: the table from a code or a phrase to what it means, whoever says it.
 
-    a body ─► read ─► Told (codes, words) ─► limit_of ─► Limit (whose fault, under which label)
+    a body ─► parse_error ─► ParsedError (codes, words) ─► limit_of ─► Limit (whose fault, for which reason)
 
 A code counts where its provider writes it: in `error.type`, `error.code`, `error.details.error_code`, a top-level
 `code`, MiniMax's `base_resp.status_code`, or at the end or the beginning of a message, `(2056)` or `[1308]`. A number
@@ -18,11 +18,12 @@ from typing import Any, Final
 import msgspec
 
 from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.too_long import says_too_long
 from claude_proxy.core.types import Fault
 
 LONG_COOLDOWN: Final = 6 * 3600.0
-"""Rest in seconds where an account has to be paid first, and no time is named: that takes somebody who does it."""
+"""Cooldown in seconds when an account has to be paid first, and no time is named: a person has to act."""
 
 MAX_BODY_BYTES: Final = 256 * 1024
 """Bytes of the largest body that is read for a limit; the real ones stay below 2 KiB."""
@@ -36,26 +37,25 @@ class Limit:
     """What an error means."""
 
     fault: Fault
-    label: str
-    """An error type of the API, or a word of our own."""
+    reason: Reason
     status: int
-    """The status that belongs to it, under which it is passed on where it stood behind a 200."""
-    rest: float = 0.0
-    """How long it rests a provider at least where it names no time, in seconds."""
+    """The status that belongs to it, under which it is passed on if it stood behind a 200."""
+    cooldown: float = 0.0
+    """How long the provider's cooldown lasts at least if it names no time, in seconds."""
 
 
-TOO_FAST: Final = Limit(Fault.QUOTA, "rate_limit_error", 429)
-PLAN_LIMIT: Final = Limit(Fault.QUOTA, "plan_limit", 429)
-PLAN_USED_UP: Final = Limit(Fault.QUOTA, "plan_limit", 429, LONG_COOLDOWN)
-NO_CREDIT: Final = Limit(Fault.QUOTA, "no_credit", 402, LONG_COOLDOWN)
-OVERLOADED: Final = Limit(Fault.PROVIDER, "overloaded_error", 529)
-BAD_PARAMETER: Final = Limit(Fault.REQUEST, "invalid_request_error", 400)
-KEY_REFUSED: Final = Limit(Fault.REQUEST, "authentication_error", 401)
-NOT_ALLOWED: Final = Limit(Fault.REQUEST, "permission_error", 403)
-LONG_CONTEXT: Final = Limit(Fault.INCOMPATIBLE, "plan_limit", 429)
-"""A plan that serves shorter requests on: no reason to rest."""
-UNKNOWN_MODEL: Final = Limit(Fault.INCOMPATIBLE, "unknown_model", 404)
-TOO_LONG: Final = Limit(Fault.INCOMPATIBLE, "too_long", 400)
+TOO_FAST: Final = Limit(Fault.QUOTA, Reason.RATE_LIMIT_ERROR, 429)
+PLAN_LIMIT: Final = Limit(Fault.QUOTA, Reason.PLAN_LIMIT, 429)
+PLAN_USED_UP: Final = Limit(Fault.QUOTA, Reason.PLAN_LIMIT, 429, LONG_COOLDOWN)
+NO_CREDIT: Final = Limit(Fault.QUOTA, Reason.NO_CREDIT, 402, LONG_COOLDOWN)
+OVERLOADED: Final = Limit(Fault.PROVIDER, Reason.OVERLOADED_ERROR, 529)
+BAD_PARAMETER: Final = Limit(Fault.REQUEST, Reason.INVALID_REQUEST_ERROR, 400)
+KEY_REFUSED: Final = Limit(Fault.REQUEST, Reason.AUTHENTICATION_ERROR, 401)
+NOT_ALLOWED: Final = Limit(Fault.REQUEST, Reason.PERMISSION_ERROR, 403)
+LONG_CONTEXT: Final = Limit(Fault.INCOMPATIBLE, Reason.PLAN_LIMIT, 429)
+"""A plan that goes on to serve shorter requests: no reason for a cooldown."""
+UNKNOWN_MODEL: Final = Limit(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, 404)
+TOO_LONG: Final = Limit(Fault.INCOMPATIBLE, Reason.TOO_LONG, 400)
 
 _CODES: Final[Mapping[str, Limit]] = {
     # Anthropic
@@ -171,7 +171,7 @@ _NOTHING: Final = ParsedError()
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
-def read(body: bytes) -> ParsedError:
+def parse_error(body: bytes) -> ParsedError:
     """Return what an error body says; nothing where it is no JSON object, or too large for an error."""
     found = try_decode(_object, body) if len(body) <= MAX_BODY_BYTES else None
     if found is None:

@@ -32,6 +32,15 @@ STATUS_OF_ERROR: Final = {
     "overloaded_error": 529,
 }
 
+KEY_REJECTED: Final = frozenset({401, 403})
+"""Statuses of a rejected key, or of a rejected login."""
+
+ACCOUNT_STATUSES: Final = KEY_REJECTED | {402}
+"""Statuses that speak of the account at a provider, not of the request."""
+
+NOT_OFFERED: Final = frozenset({404, 405, 501})
+"""Statuses of a provider that has no such endpoint."""
+
 PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 

@@ -1,29 +1,114 @@
-"""Why a provider rests, in the user's words instead of ours."""
+"""Why an attempt failed: as a value, as what headers and the log show, and in the user's words."""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-from claude_proxy.core import limits
-
-KEY_REFUSED: Final = frozenset({"401", "403"})
-OUT_OF_CREDIT: Final = frozenset({"402", limits.NO_CREDIT.label})
-UNKNOWN_MODEL: Final = limits.UNKNOWN_MODEL.label
-
-_TOO_FAST, _BUSY, _SILENT, _AWAY, _CUT = "too many requests", "overloaded", "silent", "out of reach", "broke off"
-_WORDS: Final = {
-    **dict.fromkeys(OUT_OF_CREDIT, "out of credit"),
-    limits.PLAN_LIMIT.label: "plan limit",
-    **dict.fromkeys(("429", "rate_limit_error"), _TOO_FAST),
-    **dict.fromkeys(("503", "529", "overloaded_error"), _BUSY),
-    **dict.fromkeys(("first_event_timeout", "first_content_timeout", "stalled"), _SILENT),
-    **dict.fromkeys(("dns", "refused", "unreachable", "connect_timeout", "tls", "tunnel"), _AWAY),
-    **dict.fromkeys(("reset", "truncated"), _CUT),
-}
+from claude_proxy.core.messages import KEY_REJECTED, NOT_OFFERED
 
 
-def in_words(reason: str, variable: str = "") -> str:
-    """Return a rest's reason in plain words; `variable` holds the key, empty where a login stands in its place."""
-    if reason in KEY_REFUSED:
+class Reason(enum.Enum):
+    """Why a provider gave no answer; the value is what headers, the log and `status` show."""
+
+    STATUS = "status"
+    """Its status says it all, and is shown in place of this word."""
+
+    # the connection: see `ports.Failure`
+    LOCAL = "local"
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"
+    TUNNEL = "tunnel"
+    RESET = "reset"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    UNDECODABLE = "undecodable"
+
+    # silence
+    TIMEOUT = "timeout"
+    FIRST_EVENT_TIMEOUT = "first_event_timeout"
+    FIRST_CONTENT_TIMEOUT = "first_content_timeout"
+    STALLED = "stalled"
+
+    # a 200 without an answer
+    EMPTY = "empty"
+    NONSENSE = "nonsense"
+    """A page, JSON of another kind, or part of an answer."""
+    NO_CONTENT = "no_content"
+    ERROR = "error"
+    """An error in its own form, which names no type of the API's."""
+
+    # limits: see `limits.py`
+    PLAN_LIMIT = "plan_limit"
+    NO_CREDIT = "no_credit"
+    UNKNOWN_MODEL = "unknown_model"
+    TOO_LONG = "too_long"
+
+    # the API's own types of errors: see `messages.STATUS_OF_ERROR`
+    INVALID_REQUEST_ERROR = "invalid_request_error"
+    AUTHENTICATION_ERROR = "authentication_error"
+    BILLING_ERROR = "billing_error"
+    PERMISSION_ERROR = "permission_error"
+    NOT_FOUND_ERROR = "not_found_error"
+    CONFLICT_ERROR = "conflict_error"
+    REQUEST_TOO_LARGE = "request_too_large"
+    RATE_LIMIT_ERROR = "rate_limit_error"
+    API_ERROR = "api_error"
+    TIMEOUT_ERROR = "timeout_error"
+    OVERLOADED_ERROR = "overloaded_error"
+
+
+_TOO_MANY: Final = "too many requests"
+_OVERLOADED: Final = "overloaded"
+_OUT_OF_CREDIT: Final = "out of credit"
+_OF_STATUS: Final[Mapping[int, str]] = MappingProxyType(
+    {402: _OUT_OF_CREDIT, 429: _TOO_MANY, 503: _OVERLOADED, 529: _OVERLOADED}
+)
+_OF_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        Reason.NO_CREDIT: _OUT_OF_CREDIT,
+        Reason.PLAN_LIMIT: "plan limit",
+        Reason.RATE_LIMIT_ERROR: _TOO_MANY,
+        Reason.OVERLOADED_ERROR: _OVERLOADED,
+        **dict.fromkeys((Reason.FIRST_EVENT_TIMEOUT, Reason.FIRST_CONTENT_TIMEOUT, Reason.STALLED), "silent"),
+        **dict.fromkeys((Reason.DNS, Reason.REFUSED, Reason.UNREACHABLE, Reason.CONNECT_TIMEOUT), "out of reach"),
+        **dict.fromkeys((Reason.TLS, Reason.TUNNEL), "out of reach"),
+        **dict.fromkeys((Reason.RESET, Reason.TRUNCATED), "broke off"),
+    }
+)
+
+
+def label(reason: Reason | None, status: int | None) -> str:
+    """Return what headers, the log and `status` show: a status or a word. Without a reason, the status of an answer."""
+    return str(status) if reason is None or reason is Reason.STATUS else reason.value
+
+
+def rejects_key(reason: Reason | None, status: int | None) -> bool:
+    """Whether the provider does not take its key, or the client's login."""
+    return reason is Reason.STATUS and status in KEY_REJECTED
+
+
+def is_out_of_credit(reason: Reason | None, status: int | None) -> bool:
+    """Whether the account at the provider has to be topped up."""
+    return reason is Reason.NO_CREDIT or (reason is Reason.STATUS and status == 402)
+
+
+def is_not_offered(reason: Reason | None, status: int | None) -> bool:
+    """Whether the provider has no such endpoint."""
+    return reason is Reason.STATUS and status in NOT_OFFERED
+
+
+def in_words(reason: Reason | None, status: int | None, variable: str = "") -> str:
+    """Return why a provider is in cooldown, in plain words; `variable` holds its key, and is empty for a login."""
+    if reason is None:
+        return ""
+    if rejects_key(reason, status):
         return f"key refused: mend {variable}" if variable else "login refused"
-    return _WORDS.get(reason) or (f"answered {reason}" if reason.isdecimal() else reason.replace("_", " "))
+    if reason is Reason.STATUS:
+        return _OF_STATUS.get(status or 0, f"answered {status}")
+    return _OF_REASON.get(reason, reason.value.replace("_", " "))

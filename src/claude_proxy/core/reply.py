@@ -59,7 +59,7 @@ def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
     """Return a provider's whole answer as the client gets it: the body byte for byte, and who took part."""
     headers = for_client(answer.headers)
     by_login = any(attempt.by_login for attempt in attempts if attempt.provider == provider)
-    if answer.status in (401, 403) and not by_login:
+    if answer.status in messages.KEY_REJECTED and not by_login:
         # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
         headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), *NO_RETRY)
     return Reply(answer.status, (*headers, *attribution_headers(attempts, provider)), answer.body)

@@ -1,7 +1,7 @@
 """Server-sent events: bytes that arrive cut anywhere, handed on in whole events.
 
     bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte
-                                     └──► split, telling ──► parse ──► ServerSentEvent
+                                     └──► split, events_with ──► parse ──► ServerSentEvent
 
 The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
 """
@@ -30,57 +30,57 @@ class EventTooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event: its name (empty where the stream gave none) and its data lines, joined."""
+    """One event: its name (empty if the stream gave none) and its data lines, joined."""
 
     name: str
     data: bytes
 
     @property
     def kind(self) -> str:
-        """What the event is: its name, or the `type` in its data where a provider sends no `event:` line."""
+        """What the event is: its name, or the `type` in its data if a provider sends no `event:` line."""
         return self.name or _type_of(self.data)
 
 
 class SSEDecoder:
     """Cuts a stream behind its last whole event and keeps the rest for the next call."""
 
-    __slots__ = ("_cool_down", "_scanned")
+    __slots__ = ("_rest", "_scanned")
 
     def __init__(self) -> None:
-        self._cool_down = bytearray()
+        self._rest = bytearray()
         self._scanned = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take what has come; return the whole events that are complete now, `b""` where none is.
+        """Take what has come; return the whole events that are complete now, `b""` if none is.
 
         Raises `EventTooLargeError`.
         """
-        if not self._cool_down and data.endswith(b"\n\n"):
+        if not self._rest and data.endswith(b"\n\n"):
             return data
-        self._cool_down += data
+        self._rest += data
         cut = self._last_event_end()
         if cut == 0:
-            self._scanned = len(self._cool_down)
+            self._scanned = len(self._rest)
             if self._scanned > MAX_EVENT_BYTES:
                 raise EventTooLargeError
             return b""
-        block = bytes(self._cool_down[:cut])
-        del self._cool_down[:cut]
-        self._scanned = len(self._cool_down)
+        block = bytes(self._rest[:cut])
+        del self._rest[:cut]
+        self._scanned = len(self._rest)
         return block
 
     @property
     def rest(self) -> bytes:
         """What has come behind the last whole event."""
-        return bytes(self._cool_down)
+        return bytes(self._rest)
 
     def _last_event_end(self) -> int:
         start = max(0, self._scanned - 3)  # a blank line may have begun in what was scanned before
-        newest = self._cool_down.rfind(b"\n\n", start) + 2
-        if self._cool_down.find(b"\r", start) < 0:
+        newest = self._rest.rfind(b"\n\n", start) + 2
+        if self._rest.find(b"\r", start) < 0:
             return newest if newest > 1 else 0
         last = 0
-        for match in _BLANK_LINE.finditer(self._cool_down, start):
+        for match in _BLANK_LINE.finditer(self._rest, start):
             last = match.end()
         return last
 
@@ -98,7 +98,7 @@ def split(block: bytes) -> Iterator[tuple[bytes, int]]:
             start = end + 2
 
 
-def telling(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
+def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
     """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it."""
     ends: dict[int, int] = {}  # by where an event begins
     for word in words:
@@ -115,7 +115,7 @@ def telling(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:
-    """Read one event; None where it has no data (a comment, an empty piece). Unknown fields are passed over."""
+    """Read one event; None if it has no data (a comment, an empty piece). Unknown fields are ignored."""
     name, data = "", list[bytes]()
     for line in _LINE_END.split(piece) if b"\r" in piece else piece.split(b"\n"):
         field, _, value = line.partition(b":")

@@ -78,7 +78,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
     """Return what is told of one provider."""
     state = health.state(now)
-    reason = None if state is State.READY else health.reason
+    reason = None if state is State.READY else health.label
     return ProviderStatus(
         name=provider.name,
         base_url=provider.base_url,
@@ -87,7 +87,7 @@ def provider_status(provider: Provider, health: Health, issues: Issues, now: flo
         state=state.value,
         cooldown_until=health.cooldown_until,
         reason=reason,
-        why=reason and reasons.in_words(reason, provider.api_key_env),
+        why=reason and reasons.in_words(health.reason, health.status, provider.api_key_env),
         strikes=health.strikes,
         last_error=issues.last_error,
         key_rejected=issues.key_rejected,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
+from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.traits import ModelFacts, Traits
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -28,8 +29,10 @@ class Fault(enum.Enum):
     PROVIDER = "provider"
     QUOTA = "quota"
     REQUEST = "request"
-    INCOMPATIBLE = "misfit"
+    INCOMPATIBLE = "incompatible"
     """This provider can't take this request and another one may: too long for its window, a model it does not know."""
+    INTERNAL = "internal"
+    """The proxy's own: this machine has no descriptors left, so that no provider can be reached."""
 
 
 class Ending(enum.Enum):
@@ -203,22 +206,30 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One provider that was asked, and what came of it.
-
-    `outcome` is a status (`429`) or a word (`refused`, `overloaded_error`) that is safe in a header.
-    """
+    """One request to a provider, and what came of it."""
 
     provider: str
-    outcome: str
+    reason: Reason | None
+    """Why it was rejected; None if it was accepted."""
+    status: int | None
     milliseconds: float
     text: str = field(default="", repr=False)
     """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
     adapted: tuple[str, ...] = ()
     """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
     by_login: bool = False
-    """Whether it was asked with the client's own login: where that is refused, the client can mend it."""
+    """Whether it was asked with the client's own login: if that is rejected, the client can fix it."""
     model: str = ""
     """What it was asked for."""
+
+    @property
+    def accepted(self) -> bool:
+        return self.reason is None
+
+    @property
+    def outcome(self) -> str:
+        """A status (`429`) or a word (`refused`, `overloaded_error`), safe in a header and in a log."""
+        return label(self.reason, self.status)
 
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"
@@ -238,10 +249,10 @@ class Account:
     requested_model: str
     used_model: str
     provider: str
-    """Who answered; empty where none did."""
+    """The provider that answered; empty if none did."""
     pinned: bool
     status: int
-    """The status that the client got; 499 where it left before it got one."""
+    """The status that the client got; 499 if it left before it got one."""
     attempts: tuple[Attempt, ...]
     usage: Usage
     ending: Ending

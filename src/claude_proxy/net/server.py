@@ -20,11 +20,12 @@ from claude_proxy.net.guard import Guard, check_content_type
 from claude_proxy.proxy.count_tokens import CountTokens
 from claude_proxy.proxy.exchange import Exchange
 from claude_proxy.proxy.gateway import Gateway, RequestHead
+from claude_proxy.proxy.handler import Handler
 from claude_proxy.proxy.ports import Journal
 
 _PIN_PREFIX: Final = "/provider/"
 
-_CONVERSATIONS: Final[Mapping[str, type[Exchange | CountTokens]]] = {
+_CONVERSATIONS: Final[Mapping[str, type[Handler]]] = {
     MESSAGES_PATH: Exchange,
     COUNT_TOKENS_PATH: CountTokens,
 }
@@ -85,7 +86,7 @@ class Server:
             self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
         await client.send(reply)
 
-    async def _converse(self, conversation: Exchange | CountTokens) -> None:
+    async def _converse(self, conversation: Handler) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("an exchange runs in a task")

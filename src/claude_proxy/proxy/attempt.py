@@ -1,26 +1,38 @@
-"""One provider, asked once: send, then read until its answer can be judged."""
+"""One adapted request to one provider: send it, and read until its answer can be judged.
+
+ask ─► the head ─┬─► a stream ─► its first meaningful event ─► Streaming or Rejected
+                 └─► anything else ─► its last byte ─────────► Whole or Rejected
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.judge import Accepted, ClassifierConfig, Outcome, Rejected, StreamJudge, judge_body, unanswered
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.core.types import Auth, Fault, Provider, Reply, Timeouts
 from claude_proxy.proxy.gateway import Gateway
-from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
+from claude_proxy.proxy.ports import Answer, Clock, Failure, UpstreamError, UpstreamRequest
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """The largest answer that is read whole; the longest real ones, 128,000 tokens, take about 1 MiB."""
 
+ERROR_PATIENCE: Final = 5.0
+"""Seconds that the body of an error may take, if its status alone sends the request to the next provider."""
+
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """An accepted stream: what is still to come of it, and what has been learned of it."""
+class Streaming:
+    """An accepted stream: its opening, and what reads and judges the rest of it."""
 
+    opening: Reply
+    """Its head, and all of its events that have come with the first meaningful one."""
     answer: Answer
     decoder: SSEDecoder
     judge: StreamJudge
@@ -28,8 +40,8 @@ class Stream:
     """The longest silence that its provider may keep, in seconds."""
 
 
-ERROR_PATIENCE: Final = 5.0
-"""Seconds that the body of an error may take, where its status alone sends us to the next provider."""
+Accepted: TypeAlias = Whole | Streaming
+Outcome: TypeAlias = Accepted | Rejected
 
 
 class _AnswerTooLargeError(Exception):
@@ -38,9 +50,9 @@ class _AnswerTooLargeError(Exception):
 
 async def ask(
     gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
-) -> tuple[Outcome, Stream | None]:
-    """Return what came of it; the stream besides where one was accepted. Every fault is a `Rejected`, never raised."""
-    terms = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
+) -> Outcome:
+    """Send a request, and return what came of it. Every fault is a `Rejected`, never raised."""
+    config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
@@ -48,82 +60,88 @@ async def ask(
     try:
         answer = await gateway.transport.open(request, connect_timeout=timeouts.connect, head_timeout=silence)
     except UpstreamError as error:
-        return _unreached(error), None
+        return _failed(error)
     except TimeoutError:
-        return unanswered("first_event_timeout", f"no answer within {silence:g} s"), None
-    stream = None
+        return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no answer within {silence:g} s")
+    outcome: Outcome | None = None
     try:
-        if not streaming or answer.status != HTTPStatus.OK:
-            return await _whole(gateway, provider, answer, terms, counting=counting), None
-        judge = StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall(), terms)
-        opened = Stream(answer, SSEDecoder(), judge, timeouts.stall)
-        outcome = await _opening(gateway, provider, opened)
-        stream = opened if isinstance(outcome, Accepted) else None
-        return outcome, stream
+        if streaming and answer.status == HTTPStatus.OK:
+            outcome = await _open_stream(gateway, timeouts, answer, config)
+        else:
+            outcome = await _read_whole(gateway, timeouts, answer, config, counting=counting)
+        return outcome
     finally:
-        if stream is None:
+        if not isinstance(outcome, Streaming):
             answer.close()
 
 
-def _unreached(error: UpstreamError) -> Rejected:
-    if error.failure is Failure.LOCAL:
-        # our own trouble: no provider is to blame, and the next one would fail alike
-        return Rejected(Fault.REQUEST, Failure.LOCAL.value, str(error))
-    return unanswered(error.failure.value, str(error))
+def _failed(error: UpstreamError) -> Rejected:
+    # without descriptors, no provider is to blame, and the next one would fail alike
+    fault = Fault.INTERNAL if error.failure is Failure.LOCAL else Fault.PROVIDER
+    return Rejected(fault, error.failure.value, text=str(error))
 
 
-async def _opening(gateway: Gateway, provider: Provider, stream: Stream) -> Outcome:
+async def _open_stream(
+    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig
+) -> Streaming | Rejected:
+    decoder, judge = SSEDecoder(), StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall(), config)
+    outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge)
+    if isinstance(outcome, Rejected):
+        return outcome
+    return Streaming(outcome.reply, answer, decoder, judge, timeouts.stall)
+
+
+async def _read_opening(
+    clock: Clock, timeouts: Timeouts, answer: Answer, decoder: SSEDecoder, judge: StreamJudge
+) -> Opening | Rejected:
     """Read a stream up to its first meaningful event. Both of its times run from the request's last byte."""
-    clock, timeouts, answer = gateway.clock, provider.timeouts, stream.answer
     sent_at = clock.monotonic() - answer.waited
     content_due = sent_at + timeouts.first_content
-    due, heard = min(sent_at + timeouts.first_event, content_due), False
+    due, has_begun = min(sent_at + timeouts.first_event, content_due), False
     try:
         while data := await answer.read(max(0.0, due - clock.monotonic())):
-            block = stream.decoder.feed(data)
-            if block and (outcome := stream.judge.opening(block)):
+            block = decoder.feed(data)
+            if block and (outcome := judge.opening(block)):
                 return outcome
-            due, heard = content_due, True
+            due, has_begun = content_due, True
     except UpstreamError as error:
-        return unanswered(error.failure.value, str(error))
+        return _failed(error)
     except TimeoutError:
-        if heard:
-            return unanswered("first_content_timeout", f"no content within {timeouts.first_content:g} s")
-        return unanswered("first_event_timeout", f"no event within {timeouts.first_event:g} s")
+        if has_begun:
+            return unanswered(Reason.FIRST_CONTENT_TIMEOUT, f"no content within {timeouts.first_content:g} s")
+        return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no event within {timeouts.first_event:g} s")
     except EventTooLargeError:
-        return unanswered("malformed", "an event of the stream is too large")
-    return stream.judge.cut(stream.decoder.rest)
+        return unanswered(Reason.MALFORMED, "an event of the stream is too large")
+    return judge.cut(decoder.rest)
 
 
-async def _whole(
-    gateway: Gateway, provider: Provider, answer: Answer, terms: ClassifierConfig, *, counting: bool
-) -> Outcome:
+async def _read_whole(
+    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, *, counting: bool
+) -> Whole | Rejected:
     """Read an answer to its last byte before it is judged, so that failover covers it all.
 
-    A status that sends us to the next provider says enough by itself: its body is not waited for long.
+    A status that sends the request to the next provider says enough by itself: its body is not waited for long.
     """
-    told_enough = terms.sends_on(answer.status)
+    status_suffices = config.fails_over(answer.status)
     pieces = list[bytes]()
     try:
-        await _read_to_end(gateway, provider.timeouts, answer, pieces, hurry=told_enough)
+        await _read_to_end(gateway.clock, timeouts, answer, pieces, hurry=status_suffices)
         broken = None
     except UpstreamError as error:
-        broken = unanswered(error.failure.value, str(error))
+        broken = _failed(error)
     except TimeoutError:
-        broken = unanswered("stalled", "the answer stopped before its end")
+        broken = unanswered(Reason.STALLED, "the answer stopped before its end")
     except _AnswerTooLargeError:
-        broken = unanswered("malformed", "the answer is too large")
-    if broken and not told_enough:
+        broken = unanswered(Reason.MALFORMED, "the answer is too large")
+    if broken and not status_suffices:
         return broken
     reply = Reply(answer.status, answer.headers, b"".join(pieces))
-    outcome = judge_body(reply, terms, gateway.clock.wall(), counting=counting)
+    outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
     return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 
-async def _read_to_end(
-    gateway: Gateway, timeouts: Timeouts, answer: Answer, pieces: list[bytes], *, hurry: bool
-) -> None:
-    now = gateway.clock.monotonic
+async def _read_to_end(clock: Clock, timeouts: Timeouts, answer: Answer, pieces: list[bytes], *, hurry: bool) -> None:
+    now = clock.monotonic
     due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
     size = 0
     while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):

@@ -1,67 +1,46 @@
-"""`count_tokens`: asked of a provider that offers it, estimated where none answers; never held against a provider."""
+"""`count_tokens`: asked of a provider that offers it, estimated if none answers; never held against a provider."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
 
 import msgspec
 
 from claude_proxy.core import reply
 from claude_proxy.core.health import State
-from claude_proxy.core.judge import Accepted
 from claude_proxy.core.messages import JSON
+from claude_proxy.core.outcome import Rejected, Whole
+from claude_proxy.core.reasons import is_not_offered
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import weighed
 from claude_proxy.core.types import Ending, Fault, Headers, Reply
-from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
-from claude_proxy.proxy.ports import Client, ClientLeftError
-from claude_proxy.proxy.recorder import Recorder
-from claude_proxy.proxy.retry import attempt
-
-_NOT_OFFERED: Final = frozenset({"404", "405", "501"})
+from claude_proxy.proxy.attempt import Outcome
+from claude_proxy.proxy.handler import Handler
 
 
-class CountTokens:
-    """A request to `/v1/messages/count_tokens`. `run` answers it and accounts for it, on every path."""
+class CountTokens(Handler):
+    """A request to `/v1/messages/count_tokens`."""
 
-    def __init__(self, gateway: Gateway, client: Client, head: RequestHead) -> None:
-        self._gateway = gateway
-        self._client = client
-        self._head = head
-        self._notes = Recorder(gateway, head, "count_tokens")
+    counting = True
 
-    async def run(self) -> None:
-        try:
-            request = await read(self._gateway, self._client, self._head)
-            self._notes.begin(request)
-            route = find_route(self._gateway, self._head, request, counting=True)
-            await self._answer(await self._count(request, route))
-        except ClientLeftError:
-            pass  # which is what the notes say already
-        except RefusedError as refused:
-            await self._answer(refused.reply)
-        finally:
-            self._gateway.ledger.record(self._notes.account())
-
-    async def _answer(self, answer: Reply) -> None:
-        self._notes.status = answer.status
-        await self._client.send(answer)
-        self._notes.ending = Ending.ERROR if answer.status >= HTTPStatus.BAD_REQUEST else Ending.COMPLETE
+    async def _answer(self) -> None:
+        request, route = await self._read()
+        answer = await self._count(request, route)
+        await self._send(answer)
+        self._recorder.ending = Ending.ERROR if answer.status >= HTTPStatus.BAD_REQUEST else Ending.COMPLETE
 
     async def _count(self, request: MessagesRequest, route: Route) -> Reply:
-        notes = self._notes
-        notes.route = route
         candidate = self._first_that_counts(route)
         if candidate is None:
             return self._estimated(request, route, ())
-        outcome, _ = await attempt(self._gateway, notes, candidate, request)
-        if isinstance(outcome, Accepted) or (outcome.fault is Fault.REQUEST and outcome.label not in _NOT_OFFERED):
-            answer = outcome.reply
-            if answer:
-                return reply.relayed(answer, notes.attempts, candidate.provider.name)
-        return self._estimated(request, route, reply.attribution_headers(notes.attempts, ""))
+        outcome = await self._ask(candidate, request)
+        if isinstance(outcome, Whole):
+            self._recorder.answered_by(candidate)
+        attempts = self._recorder.attempts
+        if answer := _relayable(outcome):
+            return reply.relayed(answer, attempts, candidate.provider.name)
+        return self._estimated(request, route, reply.attribution_headers(attempts, ""))
 
     def _first_that_counts(self, route: Route) -> Candidate | None:
         now, healths = self._gateway.clock.wall(), self._gateway.healths
@@ -75,3 +54,11 @@ class CountTokens:
         ratio = self._gateway.memory.tokens.ratio(route.candidates[0].upstream_model)
         body = msgspec.json.encode({"input_tokens": weighed(request.body).tokens(ratio)})
         return Reply(200, (*headers, (b"x-claude-proxy-estimate", b"1"), (b"content-type", JSON)), body)
+
+
+def _relayable(outcome: Outcome) -> Reply | None:
+    """Return a provider's count, or its error if that is about the request."""
+    if isinstance(outcome, Rejected):
+        about_request = outcome.fault is Fault.REQUEST and not is_not_offered(outcome.reason, outcome.status)
+        return outcome.reply if about_request else None
+    return outcome.reply if isinstance(outcome, Whole) else None

@@ -1,4 +1,4 @@
-"""One request, from its first byte to its last. Read this first.
+"""One request for an answer, from its first byte to its last. Read this first.
 
     read ─► route ─► ┌─ decide ─► adapt ─► send ─► judge ─┬─► relay ─► account
                      └───────── next provider ◄───────────┘
@@ -10,118 +10,111 @@ commit is kept alive by pings, which commit to nothing but a 200.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final, assert_never
 
 from claude_proxy.core import messages, reply
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
-from claude_proxy.core.judge import Accepted, Rejected
 from claude_proxy.core.limits import TOO_LONG
+from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
 from claude_proxy.core.signatures import in_answer
 from claude_proxy.core.sse import EventTooLargeError
-from claude_proxy.core.types import Ending, Headers, Reply
+from claude_proxy.core.types import Ending, Headers
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
-from claude_proxy.proxy.attempt import Stream
-from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
+from claude_proxy.proxy.attempt import Accepted, Streaming
+from claude_proxy.proxy.gateway import Gateway, RequestHead
+from claude_proxy.proxy.handler import Handler
 from claude_proxy.proxy.keepalive import Keepalive
-from claude_proxy.proxy.ports import Client, ClientLeftError, UpstreamError
-from claude_proxy.proxy.recorder import Recorder
-from claude_proxy.proxy.retry import attempt
+from claude_proxy.proxy.ports import Client, UpstreamError
 
 END_GRACE: Final = 1.0
 """Seconds that a provider has to end the body behind `message_stop`; the client waits for nothing else then."""
 
 
-class Exchange:
-    """A request to `/v1/messages`. `run` answers it and accounts for it, on every path."""
+class Exchange(Handler):
+    """A request to `/v1/messages`. What it shares with other requests, such as `_read` and `_ask`, is in `Handler`."""
 
     def __init__(self, gateway: Gateway, client: Client, head: RequestHead) -> None:
-        self._gateway = gateway
-        self._client = client
-        self._head = head
-        self._notes = Recorder(gateway, head, "messages")
-        self._begun = False  # whether the client has the head of a stream
-        self._heartbeat = Keepalive(self._ping)
-        self._stream: Stream | None = None
-        self._failover: Failover | None = None
+        super().__init__(gateway, client, head)
+        self._head_sent = False  # whether the client has the head of a stream
+        self._keepalive = Keepalive(self._ping)
+        self._stream: Streaming | None = None
+        self._failover: Failover[Accepted] | None = None
 
-    async def run(self) -> None:
+    async def _answer(self) -> None:
         try:
-            request = await read(self._gateway, self._client, self._head)
-            self._notes.begin(request)
-            route = find_route(self._gateway, self._head, request)
+            request, route = await self._read()
             if answer := unsupported_tool_reply(request, route.candidates):
-                return await self._answer_alone(answer)
+                await self._send(answer)
+                self._recorder.ending = Ending.COMPLETE
+                return
             decision = await self._decide(request, route)
             del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
-            await self._conclude(decision)
-        except ClientLeftError:
-            pass  # which is what the notes say already
-        except RefusedError as refused:
-            await self._refuse(refused.reply)
-        except asyncio.CancelledError:
-            if not self._client.left:
-                self._notes.cut_by_stop()
-            raise
+            match decision:
+                case Relay(candidate, accepted):
+                    await self._relay(accepted, candidate.provider.name)
+                case GiveUp():
+                    await self._give_up(decision)
+                case _:
+                    assert_never(decision)
         finally:
             self._close()
-            self._gateway.ledger.record(self._notes.account())
 
-    async def _decide(self, request: MessagesRequest, route: Route) -> Relay | GiveUp:
-        """Ask one provider after the other until one has the answer, or all have failed."""
-        gateway, notes = self._gateway, self._notes
-        notes.route = route
+    async def _decide(self, request: MessagesRequest, route: Route) -> Relay[Accepted] | GiveUp:
+        """Ask one candidate after the other until one has the answer, or all have failed."""
+        gateway, now = self._gateway, self._gateway.clock.wall
         if request.streaming:
-            self._heartbeat.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
-        candidates = [(one, gateway.healths[one.provider.name]) for one in route.candidates]
-        self._failover = failover = Failover(candidates, pinned=route.pinned, too_small=_too_small(route))
-        decision: Decision = failover.begin(gateway.clock.wall())
+            self._keepalive.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
+        candidates = [(candidate, gateway.healths[candidate.provider.name]) for candidate in route.candidates]
+        self._failover = failover = Failover[Accepted](candidates, pinned=route.pinned, too_small=_too_small(route))
+        decision: Decision[Accepted] = failover.begin(now())
         while isinstance(decision, Try):
-            outcome, self._stream = await attempt(gateway, notes, decision.candidate, request)
-            decision = failover.judged(outcome, gateway.clock.wall())
-        await self._heartbeat.pause()
+            outcome = await self._ask(decision.candidate, request)  # adapt ─► send ─► judge
+            decision = failover.judged(outcome, now())
+        if isinstance(decision, Relay):
+            self._accept(decision, request)
+        await self._keepalive.pause()
         return decision
 
-    async def _conclude(self, decision: Relay | GiveUp) -> None:
-        match decision:
-            case Relay(accepted):
-                await self._relay(accepted)
-            case GiveUp():
-                await self._give_up(decision)
-            case _:
-                assert_never(decision)
+    def _accept(self, decision: Relay[Accepted], request: MessagesRequest) -> None:
+        self._recorder.answered_by(decision.candidate)
+        self._recorder.weigh(decision.candidate, request.body)
+        if isinstance(decision.accepted, Streaming):
+            self._stream = decision.accepted
 
-    async def _relay(self, accepted: Accepted) -> None:
-        notes, answer = self._notes, accepted.reply
-        notes.committed()
-        if self._stream:
-            self._end(await self._relay_stream(self._stream, answer))
-        else:
-            notes.read_usage(answer.body)
-            notes.minted(in_answer(answer.body))
-            await self._send(reply.relayed(answer, notes.attempts, notes.attempts[-1].provider))
-            self._end(Ending.COMPLETE)
+    async def _relay(self, accepted: Accepted, provider: str) -> None:
+        recorder = self._recorder
+        recorder.first_byte()
+        match accepted:
+            case Whole(answer):
+                recorder.read_usage(answer.body)
+                recorder.record_signatures(in_answer(answer.body))
+                await self._send(reply.relayed(answer, recorder.attempts, provider))
+                self._end(Ending.COMPLETE)
+            case Streaming():
+                self._end(await self._relay_stream(accepted, provider))
+            case _:
+                assert_never(accepted)
 
     def _end(self, ending: Ending) -> None:
-        self._notes.ending = ending
+        self._recorder.ending = ending
         if self._failover:
             self._failover.ended(ending, self._gateway.clock.wall())
 
-    async def _relay_stream(self, stream: Stream, opening: Reply) -> Ending:
+    async def _relay_stream(self, stream: Streaming, provider: str) -> Ending:
         """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""
-        attempts, provider = self._notes.attempts, self._notes.attempts[-1].provider
-        if self._begun:
+        attempts, opening = self._recorder.attempts, stream.opening
+        if self._head_sent:
             await self._client.write(reply.attribution_comments(attempts, provider))
         else:
-            await self._begin((*reply.stream_head(opening.headers), *reply.attribution_headers(attempts, provider)))
+            await self._send_head((*reply.stream_head(opening.headers), *reply.attribution_headers(attempts, provider)))
         if stream.judge.stop_reason_seen:
-            self._note_thinking(stream)
+            self._record_signatures(stream)
         await self._client.write(opening.body)
-        self._heartbeat.resume()
+        self._keepalive.resume()
         ending = await self._pass_on(stream)
-        await self._heartbeat.pause()
+        await self._keepalive.pause()
         if ending is Ending.COMPLETE and not stream.judge.stopped:
             await self._client.write(messages.MESSAGE_STOP)
         elif ending in (Ending.TRUNCATED, Ending.STALLED):
@@ -129,10 +122,10 @@ class Exchange:
         await self._client.end()
         return ending
 
-    async def _pass_on(self, stream: Stream) -> Ending:
+    async def _pass_on(self, stream: Streaming) -> Ending:
         """Relay whole events as they come, at the client's pace, until nothing more comes."""
         read_on, whole_events, judge = stream.answer.read, stream.decoder.feed, stream.judge
-        reset_keepalive, write, now = self._heartbeat.reset, self._client.write, self._gateway.clock.monotonic
+        reset_keepalive, write, now = self._keepalive.reset, self._client.write, self._gateway.clock.monotonic
         due = now() + _patience(stream)
         while (patience := due - now()) > 0:
             try:
@@ -150,66 +143,56 @@ class Exchange:
                     # pings and comments are signs of life, but not of an answer: they win no time
                     due = now() + _patience(stream)
                     if judge.stop_reason_seen:
-                        self._note_thinking(stream)  # all of it is there, and the client has not got it yet
+                        self._record_signatures(stream)  # all of them are there, and the client has not got them yet
                 await write(block)
         return judge.ending(Ending.STALLED)
 
-    def _note_thinking(self, stream: Stream) -> None:
-        self._notes.minted(stream.judge.signatures.hand_over())
+    def _record_signatures(self, stream: Streaming) -> None:
+        self._recorder.record_signatures(stream.judge.signatures.hand_over())
 
     async def _give_up(self, decision: GiveUp) -> None:
-        notes = self._notes
-        last = reply.final_error(decision, notes.attempts, self._gateway.clock.wall())
-        notes.ending = Ending.ERROR
-        if self._begun:
-            comments = reply.attribution_comments(notes.attempts, decision.provider if decision.rejected.reply else "")
-            await self._client.write(comments + reply.as_event(last))
+        recorder = self._recorder
+        recorder.ending = Ending.ERROR
+        error = reply.final_error(decision, recorder.attempts, self._gateway.clock.wall())
+        if self._head_sent:
+            provider = decision.provider if decision.rejected.reply else ""
+            comments = reply.attribution_comments(recorder.attempts, provider)
+            await self._client.write(comments + reply.as_event(error))
             await self._client.end()
         else:
-            await self._send(last)
-
-    async def _answer_alone(self, answer: Reply) -> None:
-        await self._send(answer)
-        self._notes.ending = Ending.COMPLETE
-
-    async def _refuse(self, refused: Reply) -> None:
-        self._notes.ending = Ending.ERROR
-        await self._send(refused)
-
-    async def _send(self, whole: Reply) -> None:
-        self._notes.status = whole.status
-        await self._client.send(whole)
+            await self._send(error)
 
     async def _ping(self) -> None:
-        if not self._begun:
-            await self._begin(reply.stream_head(()))
+        if not self._head_sent:
+            await self._send_head(reply.stream_head(()))
         await self._client.write(messages.PING)
 
-    async def _begin(self, headers: Headers) -> None:
-        self._begun = True
-        self._notes.status = 200
+    async def _send_head(self, headers: Headers) -> None:
+        self._head_sent = True
+        self._recorder.status = 200
         await self._client.start(200, headers)
 
     def _close(self) -> None:
-        self._heartbeat.stop()
-        if self._stream:
-            self._notes.usage = self._stream.judge.usage
-            self._note_thinking(self._stream)
-            self._stream.answer.close()
-            if self._stream.judge.stopped and self._notes.ending is Ending.CLIENT_LEFT:
+        self._keepalive.stop()
+        if stream := self._stream:
+            self._recorder.usage = stream.judge.usage
+            self._record_signatures(stream)
+            stream.answer.close()
+            if stream.judge.stopped and self._client.left and self._recorder.ending is None:
                 self._end(Ending.COMPLETE)  # it had all of its answer, and did not wait for the body's end
         if self._failover:
             self._failover.abandon()
-        self._notes.remember()
+        self._recorder.remember()
 
 
 def _too_small(route: Route) -> Rejected | None:
-    """Return what those would say that are not asked, since the request does not fit into their windows."""
+    """Return the rejection of the candidates that are not asked, since the request does not fit into their windows."""
     if route.overlong is None:
         return None
-    return Rejected(TOO_LONG.fault, TOO_LONG.label, reply=reply.prompt_too_long(*route.overlong))
+    error = reply.prompt_too_long(*route.overlong)
+    return Rejected(TOO_LONG.fault, TOO_LONG.reason, error.status, reply=error)
 
 
-def _patience(stream: Stream) -> float:
+def _patience(stream: Streaming) -> float:
     """Return how long the next event may take, in seconds."""
     return END_GRACE if stream.judge.stopped else stream.stall

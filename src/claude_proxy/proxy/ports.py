@@ -9,29 +9,30 @@ import enum
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Headers, Origin, Reply
 
 
 class Failure(enum.Enum):
-    """What went wrong with a connection to a provider; the value is what logs and headers show."""
+    """What went wrong with a connection to a provider; the value is the reason of the attempt's outcome."""
 
-    LOCAL = "local"
-    """This machine has no descriptors left: no fault of the provider."""
-    DNS = "dns"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    CONNECT_TIMEOUT = "connect_timeout"
-    TLS = "tls"
-    TUNNEL = "tunnel"
+    LOCAL = Reason.LOCAL
+    """This machine has no descriptors left: the provider is not at fault."""
+    DNS = Reason.DNS
+    REFUSED = Reason.REFUSED
+    UNREACHABLE = Reason.UNREACHABLE
+    CONNECT_TIMEOUT = Reason.CONNECT_TIMEOUT
+    TLS = Reason.TLS
+    TUNNEL = Reason.TUNNEL
     """The proxy on the way out (`HTTPS_PROXY`, `proxy_url`) refused or failed."""
-    RESET = "reset"
+    RESET = Reason.RESET
     """The connection broke, or was closed without an answer."""
-    TRUNCATED = "truncated"
+    TRUNCATED = Reason.TRUNCATED
     """The answer's body ended before its declared end."""
-    MALFORMED = "malformed"
+    MALFORMED = Reason.MALFORMED
     """What came is not HTTP/1.1, or its head is over the limit."""
-    UNDECODABLE = "undecodable"
-    """The body does not decode as its content-encoding says, or that is one nobody asked for."""
+    UNDECODABLE = Reason.UNDECODABLE
+    """The body does not decode as its content-encoding says, or that encoding was not asked for."""
 
 
 class UpstreamError(Exception):

@@ -1,158 +1,145 @@
-"""What is noted of a request while it is served, and becomes its account."""
+"""Records one request while it is served: what becomes its account, and what later requests are decided by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from claude_proxy.core import messages
-from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
-from claude_proxy.core.judge import Accepted, Outcome, Rejected
+from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import Weight, weighed
-from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
-from claude_proxy.core.types import Account, Attempt, Auth, Ending, Usage
+from claude_proxy.core.types import Account, Attempt, Auth, Ending, Provider, Usage
 from claude_proxy.core.usage import usage_of
-from claude_proxy.proxy.attempt import Stream, ask
+from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 
 MAX_TEXT = 300
 """How many characters of a provider's own words the user gets to read."""
 
 CLIENT_CLOSED_REQUEST = 499
-"""The status noted for a client that left before it was sent one; no client ever sees it (nginx's convention)."""
+"""The status of a client that left before it was sent one; no client ever sees it (nginx's convention)."""
 
 
 class Recorder:
-    """One request's notes. Its ending is that the client left, until it is known better."""
+    """What is known of one request so far. It sends nothing and reads nothing.
 
-    def __init__(self, gateway: Gateway, head: RequestHead, kind: str) -> None:
+    An ending that nobody has recorded is an error, since only a defect leaves a request that way.
+    """
+
+    def __init__(self, gateway: Gateway, head: RequestHead, *, counting: bool) -> None:
         self._gateway = gateway
         self._head = head
-        self._kind = kind
-        self._wall = gateway.clock.wall()
-        self._began = gateway.clock.monotonic()
+        self._counting = counting
+        self._started_at = gateway.clock.wall()
+        self._started = gateway.clock.monotonic()
         self._first_byte_ms: float | None = None
-        self._used_model = ""
         self._requested_model = ""
         self._streaming = False
         self._session: SessionKey | None = None
-        self._candidate: Candidate | None = None
+        self._answering: Candidate | None = None
         self._weight: Weight | None = None
         self.route: Route | None = None
+        self.used_model = ""
+        """The model that was asked for last."""
         self.attempts: list[Attempt] = []
-        self.status = CLIENT_CLOSED_REQUEST
+        self.status: int | None = None
+        """The status that the client got; None until one is sent."""
         self.usage = Usage()
-        self.ending = Ending.CLIENT_LEFT
-
-    @property
-    def counting(self) -> bool:
-        """Whether tokens are counted and no answer is given."""
-        return self._kind == "count_tokens"
+        self.ending: Ending | None = None
 
     def begin(self, request: MessagesRequest) -> None:
-        """Note what is asked for."""
+        """Record what is asked for."""
         self._requested_model = request.model
         self._streaming = request.streaming
         self._session = session_key(self._head.headers, request.model)
 
-    def adapted(self, candidate: Candidate, request: MessagesRequest, rules: frozenset[Rule]) -> Adapted:
-        """Return the request as a candidate gets it under these rules."""
-        now, signature_owners, provider = (
-            self._gateway.clock.wall(),
-            self._gateway.memory.signature_owners,
-            candidate.provider,
-        )
-        matters = UNKNOWN_THINKING in rules or UNKNOWN_THINKING in provider.traits.rejects
-        if not matters and not signature_owners.others_than(provider.upstream):
-            return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
-        return adapt(request, candidate, rules, lambda signature: signature_owners.of(signature, now))
-
-    async def attempt(
-        self, candidate: Candidate, request: MessagesRequest, adapted: Adapted
-    ) -> tuple[Outcome, Stream | None]:
-        """Send a candidate its request, and note what came of it."""
-        provider, memory, clock = candidate.provider, self._gateway.memory, self._gateway.clock
-        self._used_model = adapted.model
-        started = clock.monotonic()
-        outcome, stream = await ask(
-            self._gateway, provider, adapted, streaming=request.streaming, counting=self.counting
-        )
-        self._candidate = candidate
-        if isinstance(outcome, Accepted) and not self.counting:
-            # now, since the request is gone when its usage is known
-            self._weight = (
-                weighed(request.body) if memory.tokens.due(candidate.upstream_model, len(request.body)) else None
-            )
-        secret = secret_for(provider, request.headers)
-        text = redacted(outcome.text, secret, MAX_TEXT) if isinstance(outcome, Rejected) else ""
-        milliseconds = (clock.monotonic() - started) * 1000
-        by_login, model = provider.auth is Auth.CLIENT, adapted.model
+    def add(self, provider: Provider, adapted: Adapted, outcome: Outcome, milliseconds: float) -> None:
+        """Record a finished attempt."""
+        rejected = outcome if isinstance(outcome, Rejected) else None
+        reason, status = (rejected.reason, rejected.status) if rejected else (None, 200)
+        text = redacted(rejected.text, secret_for(provider, self._head.headers), MAX_TEXT) if rejected else ""
+        by_login = provider.auth is Auth.CLIENT
         self.attempts.append(
-            Attempt(provider.name, outcome.label, milliseconds, text, adapted.changes, by_login, model)
+            Attempt(provider.name, reason, status, milliseconds, text, adapted.changes, by_login, adapted.model)
         )
-        return outcome, stream
+
+    def answered_by(self, candidate: Candidate) -> None:
+        """Record who answers."""
+        self._answering = candidate
+
+    def weigh(self, candidate: Candidate, body: bytes) -> None:
+        """Weigh the request that is answered, as long as it is there, if the candidate's tokens are to be measured."""
+        if self._gateway.memory.tokens.due(candidate.upstream_model, len(body)):
+            self._weight = weighed(body)
 
     def read_usage(self, answer: bytes) -> None:
-        """Note what a whole answer, the last attempt's, says of its tokens."""
-        counts_cache = self._candidate is not None and self._candidate.provider.traits.input_counts_cache
+        """Record what a whole answer says of its tokens."""
+        counts_cache = self._answering is not None and self._answering.provider.traits.input_counts_cache
         self.usage = usage_of(answer, counts_cache=counts_cache)
 
-    def minted(self, signatures: Iterable[str]) -> None:
-        """Note whose the signatures of the answer are; they come as hashes."""
-        now, signature_owners = self._gateway.clock.wall(), self._gateway.memory.signature_owners
-        if self._candidate:
-            for digest in signatures:
-                signature_owners.note(digest, self._candidate.provider.upstream, now)
+    def record_signatures(self, signatures: Iterable[str]) -> None:
+        """Remember who made the signatures of the answer; they come as hashes."""
+        if self._answering is None:
+            return
+        now, owners = self._gateway.clock.wall(), self._gateway.memory.signature_owners
+        for digest in signatures:
+            owners.note(digest, self._answering.provider.upstream, now)
 
-    def cut_by_stop(self) -> None:
-        """Note that the proxy was told to stop at once, and the request did not get to its end."""
-        self.ending = Ending.ERROR
-        if self.status == CLIENT_CLOSED_REQUEST:
-            self.status = messages.STATUS_OF_ERROR["overloaded_error"]
-
-    def committed(self) -> None:
-        """Note that the answer's first byte goes out now."""
+    def first_byte(self) -> None:
+        """Record that the answer's first byte goes out now."""
         self._first_byte_ms = self._elapsed_ms()
-        self._hold_session()
+        self._remember_session()
+
+    def client_left(self) -> None:
+        """Record that the client hung up before its answer had ended."""
+        self.ending = self.ending or Ending.CLIENT_LEFT
+
+    def stopped(self) -> None:
+        """Record that the proxy was told to stop at once, before the request came to its end."""
+        self.ending = Ending.ERROR
+        self.status = self.status or STATUS_OF_ERROR["overloaded_error"]
 
     def remember(self) -> None:
         """Leave behind what later requests are decided by: how long a token is, and who holds the session."""
-        if self._answered and self._candidate:
-            self._hold_session()
+        if self._answering:
+            self._remember_session()
             if self._weight:
-                self._gateway.memory.tokens.learn(self._candidate.upstream_model, self._weight, self.usage)
+                self._gateway.memory.tokens.learn(self._answering.upstream_model, self._weight, self.usage)
 
-    def _hold_session(self) -> None:
-        if self._candidate and self.route and self.route.first_choice:
+    def _remember_session(self) -> None:
+        if self._answering and self.route and self.route.first_choice:
             first, now = self.route.first_choice.key, self._gateway.clock.wall()
-            self._gateway.memory.sessions.note(self._session, self._candidate.key, first, now)
-
-    @property
-    def _answered(self) -> bool:
-        return bool(self.attempts) and self.attempts[-1].outcome == "200"
+            self._gateway.memory.sessions.note(self._session, self._answering.key, first, now)
 
     def _elapsed_ms(self) -> float:
-        return (self._gateway.clock.monotonic() - self._began) * 1000
+        return (self._gateway.clock.monotonic() - self._started) * 1000
+
+    def _final_status(self, ending: Ending) -> int:
+        if self.status is not None:
+            return self.status
+        return CLIENT_CLOSED_REQUEST if ending is Ending.CLIENT_LEFT else STATUS_OF_ERROR["api_error"]
 
     def account(self) -> Account:
+        ending = self.ending or Ending.ERROR
         return Account(
-            started_at=self._wall,
+            started_at=self._started_at,
             session=(find(self._head.headers, SESSION) or b"").decode("latin-1"),
-            kind=self._kind,
+            kind="count_tokens" if self._counting else "messages",
             streaming=self._streaming,
             requested_model=self._requested_model,
-            used_model=self._used_model,
-            provider=self.attempts[-1].provider if self._answered else "",
+            used_model=self.used_model,
+            provider=self._answering.provider.name if self._answering else "",
             pinned=self.route is not None and self.route.pinned,
-            status=self.status,
+            status=self._final_status(ending),
             attempts=tuple(self.attempts),
             usage=self.usage,
-            ending=self.ending,
+            ending=ending,
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
         )

@@ -1,84 +1,88 @@
-"""A candidate is asked; what it refuses is taken out, and it is asked once more.
+"""Whether a candidate is asked once more, without what it refused, and what is learned from that.
 
-    attempt ─► Rejected ─► lessons ─► a request that differs ─► attempt ─► whatever comes of it
-                                                                   └─ the rules are kept, where they helped
+    Rejected ─► plan_retry ─► Retry: a request that differs ─► its outcome ─► rules_to_keep
+                        └─► None: nothing that it names can be left out
 
 At most two requests for each candidate: a provider that refuses one thing after the other teaches one rule a request.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.judge import Accepted, Outcome, Rejected
-from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.core.learning.proposals import REFUSAL_STATUSES, ProposedRules, propose_rules
-from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.core.types import Auth, Fault
-from claude_proxy.proxy.attempt import Stream
-from claude_proxy.proxy.gateway import Gateway
-from claude_proxy.proxy.recorder import Recorder
+from claude_proxy.proxy.attempt import Outcome
 
-MAX_MESSAGE: Final = 200
-"""Characters that are kept of the error that taught a rule."""
+Adapt: TypeAlias = Callable[[frozenset[Rule]], Adapted]
+"""Adapts the request by what its candidate is known for, and by these learned rules."""
 
 
-async def attempt(
-    gateway: Gateway, notes: Recorder, candidate: Candidate, request: MessagesRequest
-) -> tuple[Outcome, Stream | None]:
-    """Ask a candidate, and once more where its refusal says what it can be spared; return what came of it last."""
-    known = gateway.memory.learned_rules.rules(candidate.upstream_model, gateway.clock.wall())
-    sent = notes.adapted(candidate, request, known)
-    first, stream = await notes.attempt(candidate, request, sent)
-    if isinstance(first, Accepted) or first.reply is None or first.reply.status not in REFUSAL_STATUSES:
-        return first, stream
-    taught = _applicable(candidate, first, sent)
-    for lesson in taught:
-        mended = notes.adapted(candidate, request, known | lesson.rules)
-        if (mended.head, mended.body) != (sent.head, sent.body):
-            message = notes.attempts[-1].text[:MAX_MESSAGE]
-            again, stream = await notes.attempt(candidate, request, mended)
-            helped = _helped(lesson, first, again, sent)
-            if lesson.lasting and not notes.counting and (helped or _leads_on(lesson, taught, again)):
-                _keep(gateway, candidate, lesson.rules - known, message)
-            return again, stream
-    return first, None
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A second request to a candidate, and the rules that it tries."""
+
+    adapted: Adapted
+    tried: ProposedRules
+    refused: Adapted
+    """The first request."""
+    refusal: Rejected
+    new_rules: frozenset[Rule]
+    """Those of the tried rules that were not known yet."""
+    is_last: bool
+    """Whether no stronger rules were proposed."""
 
 
-def _applicable(candidate: Candidate, rejected: Rejected, sent: Adapted) -> tuple[ProposedRules, ...]:
-    found = propose_rules(rejected.reply.status, rejected.reply.body, sent) if rejected.reply else ()
+def plan_retry(
+    candidate: Candidate, refused: Adapted, refusal: Rejected, known: frozenset[Rule], adapt: Adapt
+) -> Retry | None:
+    """Return the request to send next; None if what the provider refuses can't be left out."""
+    proposals = _applicable(candidate, refusal, refused)
+    for proposal in proposals:
+        adapted = adapt(known | proposal.rules)
+        if (adapted.head, adapted.body) != (refused.head, refused.body):
+            is_last = proposal is proposals[-1]
+            return Retry(adapted, proposal, refused, refusal, proposal.rules - known, is_last)
+    return None
+
+
+def rules_to_keep(retry: Retry, outcome: Outcome) -> frozenset[Rule]:
+    """Return the rules to remember after a retry: those that helped, or without which the next one would not come."""
+    if retry.tried.lasting and (_has_helped(retry, outcome) or _leads_on(retry, outcome)):
+        return retry.new_rules
+    return frozenset()
+
+
+def _applicable(candidate: Candidate, refusal: Rejected, refused: Adapted) -> tuple[ProposedRules, ...]:
+    proposals = propose_rules(refusal.reply.status, refusal.reply.body, refused) if refusal.reply else ()
     if candidate.provider.auth is Auth.CLIENT:
-        # a plan is served to Claude Code's request as it is; thinking of others is no part of that
-        return tuple(one for one in found if all(rule.kind is Kind.THINKING for rule in one.rules))
-    return found
+        # a plan is served to Claude Code's request as it is; thinking of other providers is no part of that
+        return tuple(proposal for proposal in proposals if all(rule.kind is Kind.THINKING for rule in proposal.rules))
+    return proposals
 
 
-def _helped(lesson: ProposedRules, first: Rejected, again: Outcome, sent: Adapted) -> bool:
-    """Whether the provider took the request, or refuses something else of it now; a fault of its own tells nothing."""
-    if isinstance(again, Accepted):
+def _has_helped(retry: Retry, outcome: Outcome) -> bool:
+    """Whether the provider took the request, or refuses something else of it now."""
+    if not isinstance(outcome, Rejected):
         return True
-    if again.reply is None or again.reply.status not in REFUSAL_STATUSES or again.text == first.text:
-        return False
-    if again.fault in (Fault.QUOTA, Fault.INCOMPATIBLE):
+    reply = outcome.reply
+    if reply is None or reply.status not in REFUSAL_STATUSES or outcome.text == retry.refusal.text:
+        return False  # a fault of the provider's own says nothing of the request
+    if outcome.fault in (Fault.QUOTA, Fault.INCOMPATIBLE):
         return False  # a limit behind a 400: the rest of the request was not looked at
-    complaints = propose_rules(again.reply.status, again.reply.body, sent)
-    return all(lesson.rules.isdisjoint(one.rules) for one in complaints)
+    proposals = propose_rules(reply.status, reply.body, retry.refused)
+    return all(retry.tried.rules.isdisjoint(proposal.rules) for proposal in proposals)
 
 
-def _leads_on(lesson: ProposedRules, taught: tuple[ProposedRules, ...], again: Outcome) -> bool:
-    """Whether a stronger lesson is left for what is refused still: with this one known, the next request begins there.
+def _leads_on(retry: Retry, outcome: Outcome) -> bool:
+    """Whether stronger rules are left for what is still refused: with these known, the next request tries those.
 
-    Else a conversation that needs both would be refused in each of its turns.
+    Otherwise a conversation that needs both would be refused in each of its turns.
     """
-    refused = not isinstance(again, Accepted) and again.fault is Fault.REQUEST
-    return refused and lesson is not taught[-1]
-
-
-def _keep(gateway: Gateway, candidate: Candidate, rules: frozenset[Rule], message: str) -> None:
-    now = gateway.clock.wall()
-    for rule in rules:
-        learned = LearnedRule(*candidate.upstream_model, rule, now, now + LIFETIME, message)
-        gateway.memory.learned_rules.keep(learned)
+    return isinstance(outcome, Rejected) and outcome.fault is Fault.REQUEST and not retry.is_last

@@ -98,7 +98,7 @@ class StatusTracker:
         if health is None or health.cooldown_until is None or self._noted_epochs.get(name) == health.epoch:
             return
         self._noted_epochs[name] = health.epoch
-        self.note(f"{name}: cooldown {max(0, health.cooldown_until - now):.0f} s ({health.reason})", "warning")
+        self.note(f"{name}: cooldown {max(0, health.cooldown_until - now):.0f} s ({health.label})", "warning")
 
     def _remember_answer(self, account: Account, now: float) -> None:
         self.last_answer = LastAnswer(account.provider, printable(account.used_model, MAX_MODEL_LENGTH), now)

@@ -14,7 +14,10 @@ import msgspec
 from claude_proxy.cli.probing.probe_requests import MESSAGE, ProbeRequest
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.headers import find
-from claude_proxy.core.judge import Accepted, ClassifierConfig, Outcome, Rejected, StreamJudge, judge_body, unanswered
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
+from claude_proxy.core.reasons import Reason, label, rejects_key
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, model_for
 from claude_proxy.core.sse import SSEDecoder
@@ -32,7 +35,6 @@ HEADERS: Headers = (
     (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
 )
 """Those of Claude Code, without which some plans refuse to answer."""
-REJECTED_KEY = frozenset({"401", "403"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,29 @@ class Probe:
     provider: Provider
     model: str
     milliseconds: float
-    label: str
-    """A status, or a word for what went wrong."""
+    reason: Reason | None
+    """Why it gave no answer; None if it answered."""
+    status: int | None
     error: str
     """The provider's own words, without the key; empty where it answered."""
-    answered: bool
     clock_ahead: float | None = None
     """Seconds by which this machine's clock is ahead of the provider's; None where it told no date."""
     body: bytes = field(default=b"", repr=False)
     """What it answered."""
 
     @property
+    def answered(self) -> bool:
+        return self.reason is None
+
+    @property
+    def label(self) -> str:
+        """A status, or a word for what went wrong."""
+        return label(self.reason, self.status)
+
+    @property
     def key_rejected(self) -> bool:
         """Whether it is the key that has to be mended."""
-        return self.label in REJECTED_KEY
+        return rejects_key(self.reason, self.status)
 
 
 async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egress) -> list[Probe]:
@@ -109,7 +120,7 @@ async def fetch(
     except UpstreamError as error:
         return unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered("timeout", "it gave no answer in time")
+        return unanswered(Reason.TIMEOUT, "it gave no answer in time")
     return Fetched(Reply(answer.status, answer.headers, body), at)
 
 
@@ -121,26 +132,26 @@ async def _probe(transport: Transport, provider: Provider, policy: Policy, quest
     outcome = (
         found if isinstance(found, Rejected) else _judged(question, found, ClassifierConfig(policy, provider.traits))
     )
-    answered = isinstance(outcome, Accepted)
+    rejected = outcome if isinstance(outcome, Rejected) else None
     return Probe(
         provider,
         request.model,
         milliseconds,
-        outcome.label,
-        "" if isinstance(outcome, Accepted) else redacted(outcome.text, provider.api_key, MAX_TEXT),
-        answered,
+        rejected.reason if rejected else None,
+        rejected.status if rejected else HTTPStatus.OK,
+        redacted(rejected.text, provider.api_key, MAX_TEXT) if rejected else "",
         clock_ahead=None if isinstance(found, Rejected) else _clock_ahead(found),
         body=b"" if isinstance(found, Rejected) else found.reply.body,
     )
 
 
-def _judged(question: ProbeRequest, found: Fetched, terms: ClassifierConfig) -> Outcome:
+def _judged(question: ProbeRequest, found: Fetched, terms: ClassifierConfig) -> Whole | Opening | Rejected:
     if question.streaming and found.reply.status == HTTPStatus.OK:
         return _judged_stream(found, terms)
     return judge_body(found.reply, terms, found.at, counting=question.counting)
 
 
-def _judged_stream(found: Fetched, terms: ClassifierConfig) -> Outcome:
+def _judged_stream(found: Fetched, terms: ClassifierConfig) -> Whole | Opening | Rejected:
     """Judge a stream that has been read to its end."""
     judge, decoder = StreamJudge(replace(found.reply, body=b""), found.at, terms), SSEDecoder()
     block = decoder.feed(found.reply.body)
@@ -149,7 +160,7 @@ def _judged_stream(found: Fetched, terms: ClassifierConfig) -> Outcome:
         return judge.cut(decoder.rest)
     if isinstance(outcome, Rejected) or judge.ending(Ending.TRUNCATED) is Ending.COMPLETE:
         return outcome
-    return unanswered(judge.ending(Ending.TRUNCATED).value, "the stream did not come to its proper end")
+    return unanswered(Reason(judge.ending(Ending.TRUNCATED).value), "the stream did not come to its proper end")
 
 
 def _clock_ahead(found: Fetched) -> float | None:

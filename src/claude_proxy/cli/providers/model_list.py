@@ -12,7 +12,9 @@ from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry
 from claude_proxy.core import headers
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.judge import ClassifierConfig, Rejected, judge_body, unanswered
+from claude_proxy.core.judge_body import ClassifierConfig, judge_error
+from claude_proxy.core.outcome import Rejected, unanswered
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.text import MAX_TEXT, redacted
 from claude_proxy.core.types import Auth, Egress, Policy, Provider
 from claude_proxy.net.upstream import HttpTransport
@@ -60,11 +62,10 @@ async def ask_for_models(provider: Provider, url: str, policy: Policy, egress: E
 
 def _read(found: Fetched, terms: ClassifierConfig) -> tuple[str, ...] | Rejected:
     if found.reply.status != HTTPStatus.OK:
-        outcome = judge_body(found.reply, terms, found.at)
-        return outcome if isinstance(outcome, Rejected) else unanswered(outcome.label, "")
+        return judge_error(found.reply, terms, found.at)
     models = try_decode(_models, found.reply.body)
     if models is None:
-        return unanswered("nonsense", "what came is no list of models")
+        return unanswered(Reason.NONSENSE, "what came is no list of models")
     return tuple(dict.fromkeys(model.id for model in models.data))
 
 

@@ -12,19 +12,18 @@ from rich.table import Table
 from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.probing import credentials
-from claude_proxy.cli.probing.probe import REJECTED_KEY
 from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.formatting import tiers
 from claude_proxy.cli.providers.model_list import ask_for_models, url_of
 from claude_proxy.cli.providers.naming import ready
 from claude_proxy.config.load import Configured
-from claude_proxy.core.judge import Rejected
+from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.reasons import is_not_offered, rejects_key
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
 
 MAX_SHOWN = 500
-_NOT_OFFERED = frozenset({"404", "405", "501"})
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy providers models zai")
@@ -62,12 +61,12 @@ def _rows(one: Configured, listed: Sequence[str]) -> Table:
 
 def _no_list(provider: Provider, url: str, answer: Rejected) -> CommandError:
     said = printable(answer.text)
-    if answer.label in _NOT_OFFERED:
+    if is_not_offered(answer.reason, answer.status):
         hint = "`claude-proxy providers show` tells which ones the catalogue knows."
         return CommandError(
             f"{provider.name} has no list of models at {url}: {answer.label} {said}".rstrip(), hint=hint
         )
-    if answer.label in REJECTED_KEY:
+    if rejects_key(answer.reason, answer.status):
         refused = credentials.refused(provider.auth.value, provider.api_key_env)
         return CommandError(f"{refused} ({said})")
     return CommandError(f"{provider.name} gave no list of models: {answer.label} {said}".rstrip(), code=Exit.FAILED)

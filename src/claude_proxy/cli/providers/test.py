@@ -20,6 +20,7 @@ from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import ready
 from claude_proxy.config.load import Survey
 from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.reasons import is_not_offered
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
@@ -43,7 +44,6 @@ _count = msgspec.json.Decoder(_Count)
 QUESTIONS = (MESSAGE, STREAM, COUNT, TOOL)
 NEEDED = (MESSAGE, STREAM)
 """Without these two a provider is of no use; of the others the proxy or Claude Code makes the best."""
-_NOT_OFFERED = frozenset({"404", "405", "501"})
 
 
 @click.command(epilog="\b\nExample:\n  claude-proxy providers test zai")
@@ -98,6 +98,6 @@ def _failure(question: ProbeRequest, probe: Probe) -> str:
     said = printable(probe.error) or "-"
     if probe.key_rejected:
         return f"{credentials.refused(probe.provider.auth.value, probe.provider.api_key_env)} ({said})"
-    if question is COUNT and probe.label in _NOT_OFFERED:
+    if question is COUNT and is_not_offered(probe.reason, probe.status):
         return f"not offered, the proxy estimates ({said})"
     return said

@@ -1,0 +1,170 @@
+"""Judges an answer that has been read to its end, and errors wherever they stand.
+
+status, body ─► judge_body ─┬─► Whole: a message, or a count of tokens
+                            └─► Rejected: by its status, by what its body says, or as no answer at all
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core import limits
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, STATUS_OF_ERROR, error_body, read_error
+from claude_proxy.core.outcome import Rejected, Whole
+from claude_proxy.core.reasons import Reason
+from claude_proxy.core.reset_time import told_return
+from claude_proxy.core.retry_after import named_return, plan_rejects
+from claude_proxy.core.too_long import in_anthropics_words
+from claude_proxy.core.traits import Traits
+from claude_proxy.core.types import Fault, Headers, Policy, Reply
+
+MAX_TEXT: Final = 65536
+"""How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
+that is taken out later."""
+
+_REQUEST_STATUSES: Final = frozenset({400, 404, 413, 422})
+"""Codes that speak of the request wherever they stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierConfig:
+    """By what an answer is judged: what the user decides, and what its provider is known for."""
+
+    policy: Policy
+    traits: Traits
+    by_login: bool = False
+    """Whether it was asked with the client's own login."""
+
+    def fails_over(self, status: int) -> bool:
+        """Whether a status alone sends the request to the next provider."""
+        policy = self.policy
+        if self.by_login and status == 401:
+            return False  # Claude Code renews its login as soon as it hears of this, and only then
+        return status in policy.retry_statuses or (policy.failover_on_auth and status in ACCOUNT_STATUSES)
+
+
+def judge_body(reply: Reply, config: ClassifierConfig, now: float, *, counting: bool = False) -> Whole | Rejected:
+    """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
+    if reply.status != 200:
+        return judge_error(reply, config, now)
+    if _is_answer(reply.body, counting=counting):
+        return Whole(reply)
+    return judge_non_answer(reply, reply.body, config, now)
+
+
+def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
+    """Judge an answer by its status, and by what its body says if that counts for more."""
+    status, error = reply.status, limits.parse_error(reply.body)
+    fails_over = config.fails_over(status)
+    if not 400 <= status < 600 or (status >= 500 and not fails_over and not read_error(reply.body)):
+        # a redirect, say, or the page of something that stands in front of the provider
+        text = f"answered {status}, which is no answer to a request like this"
+        return Rejected(Fault.PROVIDER, Reason.STATUS, status, text)
+    limit = limits.limit_of(error, status)
+    if status == 429 and limit in (None, limits.TOO_FAST) and plan_rejects(reply.headers):
+        limit = limits.PLAN_LIMIT
+    if limit and _outweighs_status(limit, status, config):
+        return _limited(limit, error, reply, config, now)
+    if status == 402 and fails_over:
+        return _limited(limits.NO_CREDIT, error, reply, config, now)
+    fault = Fault.REQUEST
+    if fails_over:
+        fault = Fault.QUOTA if status == 429 else Fault.PROVIDER
+    text, until = _message(error, reply.body), _return_time(error, reply, config, now)
+    return Rejected(fault, Reason.STATUS, status, text, until, reply)
+
+
+def _outweighs_status(limit: limits.Limit, status: int, config: ClassifierConfig) -> bool:
+    """Whether what an error says counts for more than its status, which is the user's to judge."""
+    if limit.fault is Fault.REQUEST:
+        return False
+    if config.fails_over(status):
+        return True
+    if status == 403:
+        return limit.fault is Fault.QUOTA  # a plan's limit does not mean that the key is rejected
+    # a 401 or 402 is relayed, and so is a status that the user does not retry
+    return 400 <= status < 500 and status not in (401, 402, 429)
+
+
+def _limited(
+    limit: limits.Limit, error: limits.ParsedError, reply: Reply, config: ClassifierConfig, now: float
+) -> Rejected:
+    status, text = reply.status, _message(error, reply.body)
+    says_no_more = STATUS_OF_ERROR.get(limit.reason.value) == status
+    reason = Reason.STATUS if says_no_more else limit.reason
+    if limit is limits.TOO_LONG:
+        reply = in_anthropics_words(reply, text)
+    return Rejected(limit.fault, reason, status, text, _return_time(error, reply, config, now), reply, limit.cooldown)
+
+
+def _return_time(error: limits.ParsedError, reply: Reply, config: ClassifierConfig, now: float) -> float | None:
+    """Return when the provider says that it will be back: its headers count before its words."""
+    named = named_return(reply.headers, now)
+    return told_return(error.words, now, config.traits.reset_utc_offset) if named is None else named
+
+
+class _Message(msgspec.Struct):
+    type: str
+    content: list[msgspec.Raw]
+
+
+class _Count(msgspec.Struct):
+    input_tokens: int
+
+
+_message_decoder = msgspec.json.Decoder(_Message)
+_count_decoder = msgspec.json.Decoder(_Count)
+
+
+def _is_answer(body: bytes, *, counting: bool) -> bool:
+    """Whether a body is a whole message (or a count of tokens), with no error code beside it."""
+    if read_error(body):
+        return False
+    if counting:
+        return try_decode(_count_decoder, body) is not None
+    message = try_decode(_message_decoder, body)
+    return message is not None and message.type == "message"
+
+
+def judge_non_answer(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:
+    """Judge what is no answer though its status is 200: an error, a provider's own error code, HTML, nothing."""
+    known, error = read_error(body), limits.parse_error(body)
+    headers = _as_json(head.headers)
+    if limit := limits.limit_of(error, 200):
+        reply = Reply(limit.status, headers, body if error.enveloped else _in_api_form(limit, error))
+        if limit.fault is Fault.REQUEST:
+            return judge_error(reply, config, now)
+        return replace(_limited(limit, error, reply, config, now), reason=limit.reason)
+    if error.status in _REQUEST_STATUSES:
+        return judge_error(Reply(error.status, headers, body), config, now)
+    text = _message(error, body)
+    if known is None:
+        reason = Reason.NONSENSE if body.strip() else Reason.EMPTY
+        return Rejected(Fault.PROVIDER, reason, head.status, text)
+    status = STATUS_OF_ERROR.get(known[0], error.status)
+    if status == 0:
+        return Rejected(Fault.PROVIDER, Reason.ERROR, head.status, text, _return_time(error, head, config, now))
+    reason = Reason(known[0]) if known[0] in STATUS_OF_ERROR else Reason.STATUS
+    until = _return_time(error, head, config, now)
+    return Rejected(Fault.PROVIDER, reason, status, text, until, Reply(status, headers, body))
+
+
+def _in_api_form(limit: limits.Limit, error: limits.ParsedError) -> bytes:
+    """Return in Anthropic's form what a provider says in a form that no client knows."""
+    kind = next(kind for kind, status in STATUS_OF_ERROR.items() if status == limit.status)
+    return error_body(kind, error.words or limit.reason.value)
+
+
+def _as_json(headers: Headers) -> Headers:
+    kept = tuple(pair for pair in headers if pair[0] != b"content-type")
+    return (*kept, (b"content-type", JSON))
+
+
+def _message(error: limits.ParsedError, body: bytes) -> str:
+    """Return what an error body says, on one line: its message, else how it begins."""
+    text = error.words or body[: 4 * MAX_TEXT].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]

@@ -1,0 +1,160 @@
+"""Judges a stream: at its first meaningful event, and again at its end.
+
+    events ─► StreamJudge.opening ─► None yet, Opening or Rejected
+    the stream ends before that ─► .cut ─► Rejected
+    all that follows ─► .follow ─► .ending() ─► Ending
+
+Meaningful is a `content_block_delta` of any type, or a `message_delta` with a stop reason: only then is it known that
+the provider answers, and only then may a byte go to the client.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core import sse
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.judge_body import ClassifierConfig, judge_non_answer
+from claude_proxy.core.messages import read_error
+from claude_proxy.core.outcome import Opening, Rejected, unanswered
+from claude_proxy.core.reasons import Reason
+from claude_proxy.core.signatures import NEEDLES, Signatures
+from claude_proxy.core.types import Ending, Fault, Reply, Usage
+from claude_proxy.core.usage import Tally
+
+MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
+"""How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
+
+
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _MessageDelta(msgspec.Struct):
+    delta: _Delta | None = None
+
+
+_TO_READ: Final = (b"message_", b"error", *NEEDLES)
+"""What each event holds that says more than content does: in its name, its type or the block that it carries."""
+
+_message_delta = msgspec.json.Decoder(_MessageDelta)
+
+
+class StreamJudge:
+    """Watches one stream from its first event to its last, and reads its usage on the way."""
+
+    __slots__ = (
+        "_config",
+        "_error",
+        "_head",
+        "_held",
+        "_held_bytes",
+        "_now",
+        "_tally",
+        "began",
+        "signatures",
+        "stop_reason_seen",
+        "stopped",
+    )
+
+    def __init__(self, head: Reply, now: float, config: ClassifierConfig) -> None:
+        self._head = head
+        self._now = now
+        self._config = config
+        self._tally = Tally(counts_cache=config.traits.input_counts_cache)
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._error = False
+        self.began = False
+        """An event has come, whatever it was."""
+        self.stop_reason_seen = False
+        self.stopped = False
+        """`message_stop` has come: nothing that matters follows."""
+        self.signatures = Signatures()
+
+    @property
+    def usage(self) -> Usage:
+        """What the stream has said of tokens so far."""
+        return self._tally.usage
+
+    def opening(self, block: bytes) -> Opening | Rejected | None:
+        """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
+        self._held.append(block)
+        self._held_bytes += len(block)
+        for piece, behind in sse.split(block):
+            event = sse.parse(piece)
+            self.began = self.began or event is not None
+            if event and self._take(event):
+                self.follow(block[behind:])
+                held, self._held = b"".join(self._held), []
+                return Opening(Reply(self._head.status, self._head.headers, held))
+            if event and (self._error or _is_nameless_error(event)):
+                return judge_non_answer(self._head, event.data, self._config, self._now)
+        if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:
+            return Rejected(Fault.PROVIDER, Reason.NO_CONTENT, self._head.status, "the stream holds no content")
+        return None
+
+    def cut(self, rest: bytes) -> Rejected:
+        """Judge a stream that ended before anything meaningful; `rest` is what came behind the last blank line.
+
+        An error or a page in place of a stream ends here as well: it holds no events.
+        """
+        last = sse.parse(rest)
+        if last and (last.kind == "error" or _is_nameless_error(last)):
+            return judge_non_answer(self._head, last.data, self._config, self._now)
+        began, body = self.began or last is not None, b"".join((*self._held, rest))
+        if began or not body.strip():
+            return unanswered(Reason.TRUNCATED if began else Reason.EMPTY, "the stream ended before its first content")
+        return judge_non_answer(self._head, body, self._config, self._now)
+
+    def follow(self, block: bytes) -> bool:
+        """Take the next events of a committed stream; return whether there is more in them than signs of life.
+
+        Only those that say more than content does are read: reading all would cost more than relaying them.
+        """
+        to_read = sse.events_with(block, _TO_READ)
+        for piece in to_read:
+            event = sse.parse(piece)
+            if event:
+                self._take(event)
+        return bool(to_read) or block.find(b"content_block") >= 0
+
+    def ending(self, otherwise: Ending) -> Ending:
+        """Return how a stream has ended from which nothing more comes; `otherwise` if it was not complete."""
+        if self._error:
+            return Ending.ERROR
+        return Ending.COMPLETE if self.stopped or self.stop_reason_seen else otherwise
+
+    def _take(self, event: sse.ServerSentEvent) -> bool:
+        """Note what an event says; return whether it is meaningful."""
+        match event.kind:
+            case "content_block_delta":
+                self.signatures.take(event.data)
+                return True
+            case "content_block_start":
+                self.signatures.take(event.data)
+            case "message_start":
+                self._tally.read(event.data)
+            case "message_delta":
+                self._tally.read(event.data)
+                self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
+                return self.stop_reason_seen
+            case "message_stop":
+                self.stopped = True
+            case "error":
+                self._error = True
+            case _:
+                pass
+        return False
+
+
+def _is_nameless_error(event: sse.ServerSentEvent) -> bool:
+    """Whether an event is an error that only its shape gives away."""
+    return not event.kind and read_error(event.data) is not None
+
+
+def _has_stop_reason(data: bytes) -> bool:
+    event = try_decode(_message_delta, data)
+    return bool(event and event.delta and event.delta.stop_reason)

@@ -1,0 +1,118 @@
+"""What every request of a client goes through, whatever it asks for.
+
+read ─► route ─► … each kind of request in its own way … ─► account
+                        │  ▲
+                        ▼  │
+           adapt ─► send ─► judge, and once more without what was refused
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+from typing import ClassVar
+
+from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Candidate, Route
+from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
+from claude_proxy.core.types import Reply
+from claude_proxy.proxy.attempt import Outcome, ask
+from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
+from claude_proxy.proxy.ports import Client, ClientLeftError
+from claude_proxy.proxy.recorder import Recorder
+from claude_proxy.proxy.retry import plan_retry, rules_to_keep
+
+MAX_MESSAGE = 200
+"""Characters that are kept of the error that taught a rule."""
+
+
+class Handler(abc.ABC):
+    """One request of a client. `run` answers it and accounts for it, on every path."""
+
+    counting: ClassVar[bool] = False
+    """Whether tokens are counted and no answer is given."""
+
+    def __init__(self, gateway: Gateway, client: Client, head: RequestHead) -> None:
+        self._gateway = gateway
+        self._client = client
+        self._head = head
+        self._recorder = Recorder(gateway, head, counting=self.counting)
+
+    async def run(self) -> None:
+        try:
+            await self._answer()
+        except RefusedError as refused:
+            await self._send(refused.reply)
+        except ClientLeftError:
+            self._recorder.client_left()
+        except asyncio.CancelledError:
+            if self._client.left:
+                self._recorder.client_left()
+            else:
+                self._recorder.stopped()
+            raise
+        finally:
+            self._gateway.ledger.record(self._recorder.account())
+
+    @abc.abstractmethod
+    async def _answer(self) -> None:
+        """Read the request, answer it, and record how that ended."""
+
+    async def _read(self) -> tuple[MessagesRequest, Route]:
+        """Read the request, and find its candidates. Raises `RefusedError` and `ClientLeftError`."""
+        request = await read(self._gateway, self._client, self._head)
+        self._recorder.begin(request)
+        self._recorder.route = route = find_route(self._gateway, self._head, request, counting=self.counting)
+        return request, route
+
+    async def _ask(self, candidate: Candidate, request: MessagesRequest) -> Outcome:
+        """Ask a candidate, and once more without what it refused if that can be left out; return the last outcome."""
+        known = self._learned_rules(candidate)
+        adapted = self._adapt(candidate, request, known)
+        outcome = await self._attempt(candidate, request, adapted)
+        if not isinstance(outcome, Rejected):
+            return outcome
+        retry = plan_retry(candidate, adapted, outcome, known, lambda rules: self._adapt(candidate, request, rules))
+        if retry is None:
+            return outcome
+        refusal = self._recorder.attempts[-1].text
+        outcome = await self._attempt(candidate, request, retry.adapted)
+        if not self.counting:
+            self._learn(candidate, rules_to_keep(retry, outcome), refusal[:MAX_MESSAGE])
+        return outcome
+
+    async def _attempt(self, candidate: Candidate, request: MessagesRequest, adapted: Adapted) -> Outcome:
+        """Send one adapted request, and record what came of it."""
+        now, provider = self._gateway.clock.monotonic, candidate.provider
+        self._recorder.used_model = adapted.model
+        started = now()
+        streaming = request.streaming and not self.counting
+        outcome = await ask(self._gateway, provider, adapted, streaming=streaming, counting=self.counting)
+        self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)
+        return outcome
+
+    def _adapt(self, candidate: Candidate, request: MessagesRequest, rules: frozenset[Rule]) -> Adapted:
+        """Return the request as a candidate gets it under these rules."""
+        provider, owners = candidate.provider, self._gateway.memory.signature_owners
+        unknown_matters = UNKNOWN_THINKING in rules or UNKNOWN_THINKING in provider.traits.rejects
+        if not unknown_matters and not owners.others_than(provider.upstream):
+            return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
+        now = self._gateway.clock.wall()
+        return adapt(request, candidate, rules, lambda signature: owners.of(signature, now))
+
+    def _learned_rules(self, candidate: Candidate) -> frozenset[Rule]:
+        return self._gateway.memory.learned_rules.rules(candidate.upstream_model, self._gateway.clock.wall())
+
+    def _learn(self, candidate: Candidate, rules: frozenset[Rule], message: str) -> None:
+        now = self._gateway.clock.wall()
+        for rule in rules:
+            learned = LearnedRule(*candidate.upstream_model, rule, now, now + LIFETIME, message)
+            self._gateway.memory.learned_rules.keep(learned)
+
+    async def _send(self, reply: Reply) -> None:
+        """Send the client a whole answer."""
+        self._recorder.status = reply.status
+        await self._client.send(reply)
