@@ -15,7 +15,7 @@ from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.core.types import Upstream
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store.home import Home
-from claude_proxy.store.state_file import recall, written
+from claude_proxy.store.state_file import encode_state, read_state
 from fakes.command_line import CommandLine
 
 NOW = time.time()
@@ -43,12 +43,12 @@ def leave_behind(home: Home, upstream: str) -> None:
     )
     memory.learned_rules.keep(learned(moonshot, Rule(Kind.BETA, "*")))
     home.prepare()
-    home.memory.write_bytes(written(memory, NOW))
+    home.memory.write_bytes(encode_state(memory, NOW))
 
 
 def remembered(home: Home) -> tuple[list[str], str | None]:
     memory = Memory()
-    assert recall(home.memory, memory, NOW) == ""
+    assert read_state(home.memory, memory, NOW) == ""
     return sorted(f"{one.upstream} {one.rule}" for one in memory.learned_rules.kept(NOW)), memory.signature_owners.of(
         "signed", NOW
     )
@@ -164,7 +164,7 @@ def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
     cli.home.memory.write_bytes(b"{")
     done = cli("rules")
     assert done.code == 1
-    assert "memory.json is damaged, and now lies beside it as memory.json.damaged" in done.err
+    assert "memory.json is damaged (now memory.json.damaged). The proxy starts without" in done.err
     assert cli("rules").code == 0
 
 

@@ -185,7 +185,7 @@ def test_a_full_disk_costs_lines_and_one_warning(
     monkeypatch.setattr(os, "write", write)
     ledger.note("kept")
     assert capsys.readouterr().err == (
-        "warning: proxy.log cannot be written: No space left on device; going on without\n"
+        "warning: proxy.log cannot be written (No space left on device); nothing is logged\n"
     )
     assert [line.rpartition(" ")[2] for line in read(path)] == ["kept"]
 

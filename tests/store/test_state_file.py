@@ -17,7 +17,7 @@ from claude_proxy.core.types import Upstream
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store import state_file as subject
-from claude_proxy.store.state_file import MAX_BYTES, MAX_WORD, StateFile, recall, written
+from claude_proxy.store.state_file import MAX_BYTES, MAX_WORD, StateFile, encode_state, read_state
 from fakes.async_test import async_test
 from fakes.proxy import MemoryLedger
 
@@ -25,20 +25,20 @@ NOW = 1_800_000_000.0
 ZAI, MINIMAX = Upstream("https://api.zai.example"), Upstream("https://api.minimax.example")
 NAMES = UpstreamNames({"minimax": MINIMAX, "minimax-2": MINIMAX, "zai": ZAI})
 ROLE = Rule(Kind.ROLE, "system")
-LEARNT = LearnedRule(ZAI, "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should be 'user' or 'assistant'")
+LEARNED = LearnedRule(ZAI, "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should be 'user' or 'assistant'")
 
 
 def full() -> Memory:
     memory = Memory()
     memory.signature_owners.note(hashed("signed"), MINIMAX, NOW)
-    memory.learned_rules.keep(LEARNT)
+    memory.learned_rules.keep(LEARNED)
     memory.tokens.restore((ZAI, "glm-5.3"), 3.5)
     return memory
 
 
 def read_back(path: Path, now: float = NOW, names: UpstreamNames | None = None) -> Memory:
     memory = Memory()
-    assert recall(path, memory, now, names or UpstreamNames()) == ""
+    assert read_state(path, memory, now, names or UpstreamNames()) == ""
     return memory
 
 
@@ -48,11 +48,14 @@ def document(**tables: Any) -> bytes:
 
 def test_what_is_written_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
-    path.write_bytes(written(full(), NOW))
+    path.write_bytes(encode_state(full(), NOW))
     memory = read_back(path)
     assert memory.signature_owners.of("signed", NOW) == MINIMAX
-    assert list(memory.learned_rules.kept(NOW)) == [LEARNT]
+    assert list(memory.learned_rules.kept(NOW)) == [LEARNED]
     assert memory.tokens.ratio((ZAI, "glm-5.3")) == 3.5
+
+
+RULE_ROW = json.loads(encode_state(full(), NOW))["tables"]["lessons"][0]
 
 
 def old_tables(provider: str) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def test_takes_a_provider_of_an_old_file_as_its_upstream(tmp_path: Path, provide
     path.write_bytes(document(**old_tables(provider)))
     memory = read_back(path, names=NAMES)
     assert owners_of(memory) == [upstream] * 3
-    path.write_bytes(written(memory, NOW))
+    path.write_bytes(encode_state(memory, NOW))
     assert owners_of(read_back(path, names=NAMES)) == [upstream] * 3
 
 
@@ -91,21 +94,21 @@ def test_keeps_nothing_of_an_upstream_whose_address_is_too_long(tmp_path: Path) 
     memory.signature_owners.note(hashed("signed"), upstream, NOW)
     memory.learned_rules.keep(LearnedRule(upstream, "m", ROLE, NOW, NOW + LIFETIME, "no"))
     memory.tokens.restore((upstream, "m"), 3.5)
-    path.write_bytes(written(memory, NOW))
+    path.write_bytes(encode_state(memory, NOW))
     assert json.loads(path.read_bytes())["tables"] == {"origins": [], "lessons": [], "tokens": []}
     path.write_bytes(document(**old_tables("long")))
     assert list(read_back(path, names=UpstreamNames({"long": upstream})).learned_rules.kept(NOW)) == []
 
 
 def test_nothing_of_a_signature_is_in_the_file() -> None:
-    assert b"signed" not in written(full(), NOW)
+    assert b"signed" not in encode_state(full(), NOW)
 
 
 def test_what_is_too_old_is_not_written_and_not_taken_up(tmp_path: Path) -> None:
     late = NOW + MAX_UNUSED + 1
-    assert json.loads(written(full(), late))["tables"]["origins"] == []
+    assert json.loads(encode_state(full(), late))["tables"]["origins"] == []
     path = tmp_path / "memory.json"
-    path.write_bytes(written(full(), NOW))
+    path.write_bytes(encode_state(full(), NOW))
     assert list(read_back(path, NOW + LIFETIME).learned_rules.kept(NOW)) == []
 
 
@@ -132,7 +135,7 @@ def test_a_file_that_is_not_ours_is_put_aside(tmp_path: Path, content: bytes) ->
     path = tmp_path / "memory.json"
     path.write_bytes(content)
     memory = Memory()
-    assert "memory.json.damaged" in recall(path, memory, NOW)
+    assert "memory.json.damaged" in read_state(path, memory, NOW)
     assert [one.name for one in tmp_path.iterdir()] == ["memory.json.damaged"]
     assert memory.changes == 0
 
@@ -144,14 +147,10 @@ def test_a_file_that_is_not_ours_is_put_aside(tmp_path: Path, content: bytes) ->
         {"origins": [["0" * 16, "x" * 300, NOW], ["0" * 16], 5, None, ["0" * 16, 5, 5]]},
         {"origins": [["0" * 16, "x", "today"]], "unknown": [1, 2]},
         {"lessons": [{"provider": "x"}, 5]},
-        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "upstream": ""}]},
-        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "message": "x" * 300}]},
-        {"lessons": [{**json.loads(written(full(), NOW))["tables"]["lessons"][0], "expires": NOW + 10 * LIFETIME}]},
-        {
-            "lessons": [
-                {**json.loads(written(full(), NOW))["tables"]["lessons"][0], "rule": {"kind": "odd", "name": "x"}}
-            ]
-        },
+        {"lessons": [{**RULE_ROW, "upstream": ""}]},
+        {"lessons": [{**RULE_ROW, "message": "x" * 300}]},
+        {"lessons": [{**RULE_ROW, "expires": NOW + 10 * LIFETIME}]},
+        {"lessons": [{**RULE_ROW, "rule": {"kind": "odd", "name": "x"}}]},
         {"tokens": [[["a", "b"], 1e9], [["a"], 3], [["a", "b"], "3"]]},
     ],
 )
@@ -180,33 +179,33 @@ def test_a_clock_that_was_set_back_makes_nothing_last_for_ever(tmp_path: Path) -
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     os.mkfifo(path)
-    assert "damaged" in recall(path, Memory(), NOW)
+    assert "damaged" in read_state(path, Memory(), NOW)
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "memory.json").mkdir()
-    assert "cannot be read" in recall(tmp_path / "memory.json", Memory(), NOW)
+    assert "cannot be read" in read_state(tmp_path / "memory.json", Memory(), NOW)
 
 
 def test_what_cannot_be_put_aside_stays_and_is_told(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(b"{")
     with mock.patch.object(Path, "replace", side_effect=PermissionError()):
-        assert "is damaged: what" in recall(path, Memory(), NOW)
+        assert "is damaged. The" in read_state(path, Memory(), NOW)
 
 
 @async_test
 async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path: Path) -> None:
     path, memory = tmp_path / "memory.json", full()
-    keeper = StateFile(path, memory, MemoryLedger())
-    keeper.look(NOW)
-    await keeper.close(NOW)
+    state_file = StateFile(path, memory, MemoryLedger())
+    state_file.write_if_due(NOW)
+    await state_file.close(NOW)
     assert not path.exists()  # nothing has changed
     memory.signature_owners.note(hashed("new"), ZAI, NOW)
-    keeper.look(NOW)
+    state_file.write_if_due(NOW)
     memory.signature_owners.note(hashed("newer"), ZAI, NOW)
-    keeper.look(NOW)  # still writing, and too soon
-    await keeper.close(NOW)
+    state_file.write_if_due(NOW)  # still writing, and too soon
+    await state_file.close(NOW)
     assert read_back(path).signature_owners.of("newer", NOW) == ZAI
     if os.name != "nt":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -215,43 +214,43 @@ async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path:
 @async_test
 async def test_it_is_not_written_again_within_seconds(tmp_path: Path) -> None:
     path, memory = tmp_path / "memory.json", Memory()
-    keeper = StateFile(path, memory, MemoryLedger())
-    memory.learned_rules.keep(LEARNT)
-    keeper.look(NOW)
-    await keeper.close(NOW)
+    state_file = StateFile(path, memory, MemoryLedger())
+    memory.learned_rules.keep(LEARNED)
+    state_file.write_if_due(NOW)
+    await state_file.close(NOW)
     memory.learned_rules.forget()
     with mock.patch.object(subject, "write_private") as writing:
-        keeper.look(NOW)
+        state_file.write_if_due(NOW)
         assert not writing.called
-        await keeper.close(NOW)
+        await state_file.close(NOW)
         assert writing.called
 
 
 @async_test
 async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) -> None:
     ledger, memory = MemoryLedger(), Memory()
-    keeper = StateFile(tmp_path / "memory.json", memory, ledger)
-    memory.learned_rules.keep(LEARNT)
+    state_file = StateFile(tmp_path / "memory.json", memory, ledger)
+    memory.learned_rules.keep(LEARNED)
     with mock.patch.object(subject, "write_private", side_effect=OSError(errno.ENOSPC, "No space left")):
-        await keeper.close(NOW)
-        await keeper.close(NOW)
+        await state_file.close(NOW)
+        await state_file.close(NOW)
     (note,) = ledger.notes
     assert note.startswith("warning: ")
     assert "No space left" in note
-    await keeper.close(NOW)
-    assert list(read_back(tmp_path / "memory.json").learned_rules.kept(NOW)) == [LEARNT]
+    await state_file.close(NOW)
+    assert list(read_back(tmp_path / "memory.json").learned_rules.kept(NOW)) == [LEARNED]
 
 
 @async_test
 async def test_recalling_is_no_change_and_a_damaged_file_is_noted(tmp_path: Path) -> None:
     path, ledger, memory = tmp_path / "memory.json", MemoryLedger(), Memory()
-    path.write_bytes(written(full(), NOW))
-    keeper = StateFile(path, memory, ledger)
-    keeper.recall(NOW)
+    path.write_bytes(encode_state(full(), NOW))
+    state_file = StateFile(path, memory, ledger)
+    state_file.load(NOW)
     with mock.patch.object(subject, "write_private") as writing:
-        await keeper.close(NOW)
+        await state_file.close(NOW)
     assert not writing.called
     assert ledger.notes == []
     path.write_bytes(b"{")
-    keeper.recall(NOW)
+    state_file.load(NOW)
     assert "damaged" in ledger.notes[0]

@@ -54,7 +54,7 @@ class Proxy:
         self._memory = Memory()
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
-            self._state_file.recall(self._started_at, config.upstream_names)
+            self._state_file.load(self._started_at, config.upstream_names)
         self._transports = [HttpTransport(config.egress)]
         self._gateway = self._build_gateway(config, None)
         self._draining = False
@@ -138,7 +138,7 @@ class Proxy:
         """Write what is to be remembered, and take up a changed configuration."""
         self._plan_look()
         if self._state_file:
-            self._state_file.look(self._clock.wall())
+            self._state_file.write_if_due(self._clock.wall())
         if self._config_watch and (config := self._config_watch.changed()):
             self._take_up(config)
 

@@ -25,7 +25,7 @@ from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import Home
-from claude_proxy.store.state_file import recall, written
+from claude_proxy.store.state_file import encode_state, read_state
 
 FORGET: Final = "forget"
 
@@ -87,7 +87,7 @@ def _forget(home: Home, provider: str | None) -> int:
         _recall(home, memory, now, names)
         forgotten = memory.learned_rules.forget(None if provider is None else names.upstream(provider))
         if forgotten:
-            write_private(home.memory, written(memory, now))
+            write_private(home.memory, encode_state(memory, now))
         return forgotten
 
 
@@ -100,8 +100,8 @@ def _names(home: Home) -> UpstreamNames:
 
 
 def _recall(home: Home, memory: Memory, now: float, names: UpstreamNames) -> None:
-    if wrong := recall(home.memory, memory, now, names):
-        raise CommandError(wrong)
+    if problem := read_state(home.memory, memory, now, names):
+        raise CommandError(problem)
 
 
 def _running(home: Home) -> AdminClient | None:

@@ -1,6 +1,6 @@
 """The home folder: `config.json`, `.env`, `proxy.log` and `state/`.
 
-It may serve for something else too, such as a checkout of the source: nothing but these is touched in it.
+The folder may have another use too, such as a checkout of the source: nothing else in it is touched.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ HOME_VARIABLE = "CLAUDE_PROXY_HOME"
 
 
 class HomeError(Exception):
-    """There is no telling where the home folder is; the text says why."""
+    """It is not known where the home folder is; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where one installation keeps its files; one proxy runs for each home."""
+    """The folder in which one installation keeps its files. One proxy runs for each home."""
 
     root: Path
 
     @classmethod
     def find(cls, environ: Mapping[str, str]) -> Home:
-        """Return the home that `$CLAUDE_PROXY_HOME` names, else `~/.claude-proxy`. Nothing is made yet.
+        """Return the home that `$CLAUDE_PROXY_HOME` names, else `~/.claude-proxy`. It makes nothing.
 
-        Raises `HomeError` where the system does not know the folder of the user, or of one that is named as `~name`.
+        Raises `HomeError` if the system does not know the user's own folder, or that of the user in `~name`.
         """
         named = environ.get(HOME_VARIABLE, "")
         try:
@@ -50,22 +50,22 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """What happened; older ones lie beside it."""
+        """The log; older logs are beside it."""
         return self.root / "proxy.log"
 
     @property
     def state(self) -> Path:
-        """The folder for what only the program itself reads."""
+        """The folder for what only this program reads."""
         return self.root / "state"
 
     @property
     def token(self) -> Path:
-        """What clients of this home's proxy show."""
+        """What clients of this home's proxy send."""
         return self.state / "token"
 
     @property
     def running(self) -> Path:
-        """Where the running proxy is found."""
+        """The file that says where the running proxy is."""
         return self.state / "proxy.json"
 
     @property
@@ -74,7 +74,7 @@ class Home:
         return self.state / "memory.json"
 
     def prepare(self) -> None:
-        """Make the folders, open to their owner alone. Raises `OSError` where that cannot be."""
+        """Make the folders, which only their owner may open. Raises `OSError`."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.state.mkdir(exist_ok=True, mode=0o700)
         _close_to_others(self.root)
@@ -82,10 +82,10 @@ class Home:
 
 
 def _close_to_others(folder: Path) -> None:
-    """Take everyone else's rights away.
+    """Take away the rights of other users.
 
-    On Windows modes mean nothing: there the user profile's own access list keeps others out, and folders inherit it.
-    A folder of somebody else, or one that all share (sticky, as `/tmp` is), is left as it is.
+    Not on Windows, where modes mean nothing: folders inherit the access list of the user's profile, which keeps others
+    out. A folder of another user, or one that all share (sticky, as `/tmp` is), stays as it is.
     """
     if sys.platform == "win32":
         return

@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, which the system itself releases when its holder dies."""
+"""Lets one process at a time in: a lock on a file, which the system releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ POLL_SECONDS = 0.02
 
 @contextlib.contextmanager
 def exclusive(path: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock on `path` (made if need be) while the block runs.
+    """Hold the lock on `path` (made if it is not there) while the block runs.
 
-    Raises `TimeoutError` where another process holds it for `timeout` seconds, `OSError` where the file cannot be made.
+    Raises `TimeoutError` if another process holds it for `timeout` seconds, `OSError` if the file cannot be made.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -45,4 +45,4 @@ def _wait_for(descriptor: int, deadline: float) -> None:
         except (BlockingIOError, PermissionError):  # the latter on Windows
             if time.monotonic() >= deadline:
                 raise TimeoutError("another process holds the lock") from None
-        time.sleep(POLL_SECONDS)  # noqa: TID251 - while nothing is served yet; a wait with a time limit is not to be had
+        time.sleep(POLL_SECONDS)  # noqa: TID251 - nothing is served yet, and the system has no wait with a time limit

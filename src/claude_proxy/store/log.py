@@ -1,11 +1,11 @@
-"""proxy.log: one line an exchange, and one for each event of the service itself.
+"""proxy.log: one line for each exchange, and one for each event of the service itself.
 
     2026-11-22T14:02:31.123+01:00 exchange session=5f0c… kind=messages model=claude-opus-5-5->kimi-k3 provider=moonshot
     pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms adapted=billing-block in=210 out=95 cache_read=0
     cache_write=0 ending=complete status=200 first_byte=842ms total=2310ms
 
-(one line in the file). The time is that of writing, so lines are in order. A value is a word without spaces, so that
-nothing from outside can look like another value or another line. Never a key, a token or content.
+(one line in the file). The time is that of writing, so lines are in order. A value is a word without spaces, so nothing
+from outside can look like another value or another line. There is never a key, a token or content in it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ MAX_BYTES = 10 * 1024 * 1024
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 KEPT = 5
-"""Older logs that are kept beside the current one: `proxy.log.1` is the youngest."""
+"""Older logs that are kept beside the current one: `proxy.log.1` is the newest."""
 
 
 class LogLedger:
-    """A `Ledger` that appends to a file, and never fails: a full disk costs log lines, not answers.
+    """A `Journal` that appends to a file and never fails: a full disk costs log lines, not answers.
 
-    Each line is one unbuffered append, so it is there at once, and whole, whatever becomes of the process.
+    Each line is one unbuffered append: it is there at once and whole, even if the process is killed.
     """
 
     def __init__(
         self, path: Path, *, level: Level = "info", max_bytes: int = MAX_BYTES, now: Callable[[], float] = time.time
     ) -> None:
         self._path = path
-        self._least = LEVELS.index(level)
+        self._lowest_level = LEVELS.index(level)
         self._max_bytes = max_bytes
         self._now = now
         self._descriptor: int | None = None
@@ -48,17 +48,17 @@ class LogLedger:
         self._warned = False
 
     def record(self, account: Account) -> None:
-        """Write the line of an exchange that is over: an error where it failed, a warning where a provider did."""
-        if LEVELS.index(_level_of(account)) >= self._least:
+        """Write the line of an exchange that is over: an error if it failed, a warning if only a provider did."""
+        if LEVELS.index(_level_of(account)) >= self._lowest_level:
             self._append(f"exchange {_describe(account)}")
 
     def note(self, text: str, level: Level = "info") -> None:
-        """Write a line about the service itself: started, configuration taken up, a provider rests."""
-        if LEVELS.index(level) >= self._least:
+        """Write a line about the service itself: started, configuration reloaded, a cooldown."""
+        if LEVELS.index(level) >= self._lowest_level:
             self._append(f"service {printable(text, 1000)}")
 
     def close(self) -> None:
-        """Let go of the file; a later line opens it again."""
+        """Close the file; a later line opens it again."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
@@ -76,16 +76,16 @@ class LogLedger:
         descriptor = self._ready(len(line))
         data = b"\n" + line if self._torn else line
         written = os.write(descriptor, data)
-        self._torn = written < len(data)  # a full disk: the next line must not be glued to this one's stump
+        self._torn = written < len(data)  # a full disk: the next line must not continue this one
 
     def _ready(self, more: int) -> int:
-        """Return the file to append `more` bytes to; a new one where the current one is full or was removed."""
+        """Return the file to append `more` bytes to; a new one if the current one is full or was removed."""
         if self._descriptor is None:
             self._descriptor = _open(self._path)
         facts = os.fstat(self._descriptor)
         full = facts.st_size > 0 and facts.st_size + more > self._max_bytes
         if full or facts.st_nlink == 0:
-            self.close()  # before renaming: Windows renames no open file
+            self.close()  # before renaming: Windows does not rename an open file
             if full:
                 _rotate(self._path)
             self._descriptor = _open(self._path)
@@ -95,15 +95,15 @@ class LogLedger:
         if self._warned:
             return
         self._warned = True
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error may be closed, or absent
-            sys.stderr.write(f"warning: {self._path.name} cannot be written: {error.strerror}; going on without\n")
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error may be closed or missing
+            sys.stderr.write(f"warning: {self._path.name} cannot be written ({error.strerror}); nothing is logged\n")
 
 
 def _open(path: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
     if os.name != "nt":
-        with contextlib.suppress(OSError):  # somebody else's file that we may write to
+        with contextlib.suppress(OSError):  # a file of another user that we may write to
             os.fchmod(descriptor, 0o600)
     return descriptor
 
@@ -118,7 +118,7 @@ def _rotate(path: Path) -> None:
 
 
 def numbered(path: Path, number: int) -> Path:
-    """Return the name of an older log; 1 is the youngest."""
+    """Return the name of an older log; 1 is the newest."""
     return path.with_name(f"{path.name}.{number}")
 
 
@@ -166,7 +166,7 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def _adapted(account: Account) -> str:
-    """Return what was changed for the provider that was asked last."""
+    """Return what was changed for the provider of the last attempt."""
     changes = account.attempts[-1].adapted if account.attempts else ()
     return ",".join(map(word, changes)) or "-"
 

@@ -1,7 +1,7 @@
-"""Where the running proxy is found: `state/proxy.json`, there from its start to its end.
+"""state/proxy.json: says where the running proxy is. It is there from its start to its end.
 
-A process that is killed leaves the file behind. So it is no more than a hint: `/health` at that address must tell the
-same instance.
+A process that is killed leaves the file behind, so it is only a hint: `/health` at that address must name the same
+instance.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from claude_proxy.store.files import read_up_to, write_private
 
 MAX_STATE_BYTES = 65_536
-"""Our own file is some 200 bytes; more than this was not written by us."""
+"""Our own file has about 200 bytes; a larger one was not written by us."""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,34 +26,31 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """As configured: the address that it listens on, which may be `0.0.0.0` or `::`."""
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     instance: str
-    """A random id made at its start; a pid or a port may be another program's by now, this never is."""
+    """A random id made at its start; by now the pid or the port may be another program's, this never is."""
     started_at: float
     """Seconds since the epoch."""
     version: str
 
     def write(self, path: Path) -> None:
-        """Put it where others look for it. Raises `OSError`."""
+        """Write the file. Raises `OSError`."""
         write_private(path, msgspec.json.encode(self) + b"\n")
 
     @classmethod
     def read(cls, path: Path) -> Running | None:
-        """Return what the file says; None where there is none, or it holds something else."""
+        """Return what the file says; None if there is no file, or it holds something else."""
         try:
             return msgspec.json.decode(read_up_to(path, MAX_STATE_BYTES) or b"", type=cls)
         except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             return None
 
     def remove(self, path: Path) -> None:
-        """Take the file away if it is still this proxy's; a newer proxy's stays."""
+        """Remove the file if it is still this proxy's; that of a newer proxy stays."""
         if Running.read(path) == self:
             path.unlink(missing_ok=True)
 
 
 def clear(path: Path) -> None:
-    """Take away what stands at `path`, if anything: a state file that tells of nobody any more, or an empty folder.
-
-    Raises `OSError`.
-    """
+    """Remove what is at `path`, if anything: the file of a proxy that is gone, or an empty folder. Raises `OSError`."""
     if path.is_dir() and not path.is_symlink():
         path.rmdir()
     else:

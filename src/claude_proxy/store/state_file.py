@@ -1,8 +1,9 @@
 """state/memory.json: what the proxy remembers from one start to the next.
 
-One JSON object with a list for each table of `gateway.Memory`; who made which thinking (hashes), what was learned, how
-many bytes a token has. Nothing of a conversation is in it but what a provider's error may quote, cut to 200 characters.
-A row that is not as it should be is passed over; a file that is not ours is put aside, and all begins anew.
+One JSON object with a list for each table of `gateway.Memory`: which provider signed which thinking (hashes), the
+learned rules, how many bytes a token has. Nothing of a conversation is in it but what a provider's error may quote, cut
+to 200 characters. A row that is not valid is skipped. A file that is not ours is put aside, and the proxy starts
+without it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 """All tables full of the longest words come to 26 MB; more than this was not written by us."""
 
 WRITE_EVERY: Final = 5.0
-"""Seconds between two writings at the least: what is lost with a crash is learned anew."""
+"""The least number of seconds between two writes: what a crash loses is learned anew."""
 
 MAX_WORD: Final = 200
 """Characters of any text in a row. Nothing is kept of an upstream with a longer address."""
 
 _NO_NAMES: Final = UpstreamNames()
+
+_LOST: Final = "The proxy starts without what it had remembered there."
 
 _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Name = Annotated[str, msgspec.Meta(max_length=MAX_WORD)]
@@ -42,17 +45,17 @@ _Name = Annotated[str, msgspec.Meta(max_length=MAX_WORD)]
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One table: how its rows are got, what a row is, how one is taken up."""
+    """One table: how to get its rows, how to decode one, how to restore one."""
 
     name: str
     rows: Callable[[Memory, float], Iterable[object]]
     row: msgspec.json.Decoder[Any]
-    take_up: Callable[[_Recalling, Any], None]
+    restore: Callable[[_Restoring, Any], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Recalling:
-    """A file that is being read: at `now`, into `memory`. In a row, a name may stand for its provider's upstream."""
+class _Restoring:
+    """A file that is being read: at `now`, into `memory`. A row may have a provider's name in place of its upstream."""
 
     memory: Memory
     names: UpstreamNames
@@ -80,7 +83,7 @@ class _Recalling:
 
 
 class _RuleRow(msgspec.Struct):
-    """A `LearnedRule` as it is written, or as it was: with the name of a provider."""
+    """A `LearnedRule` as it is written, or, with the name of a provider, as earlier versions wrote it."""
 
     model: str
     rule: Rule
@@ -96,19 +99,19 @@ _SECTIONS: Final = (
         "origins",
         lambda memory, now: [row for row in memory.signature_owners.kept(now) if len(row[1]) <= MAX_WORD],
         msgspec.json.Decoder(tuple[_Digest, _Name, float]),
-        _Recalling.owner,
+        _Restoring.owner,
     ),
     _Section(
         "lessons",
-        lambda memory, now: [one for one in memory.learned_rules.kept(now) if len(one.upstream) <= MAX_WORD],
+        lambda memory, now: [rule for rule in memory.learned_rules.kept(now) if len(rule.upstream) <= MAX_WORD],
         msgspec.json.Decoder(_RuleRow),
-        _Recalling.rule,
+        _Restoring.rule,
     ),
     _Section(
         "tokens",
         lambda memory, _: [row for row in memory.tokens.kept() if len(row[0][0]) <= MAX_WORD],
         msgspec.json.Decoder(tuple[tuple[_Name, _Name], float]),
-        _Recalling.ratio,
+        _Restoring.ratio,
     ),
 )
 
@@ -121,8 +124,8 @@ class _Document(msgspec.Struct):
 _document = msgspec.json.Decoder(_Document)
 
 
-def recall(path: Path, memory: Memory, now: float, names: UpstreamNames = _NO_NAMES) -> str:
-    """Take up what a file holds; return what is wrong with it, an empty text if nothing is or there is no file.
+def read_state(path: Path, memory: Memory, now: float, names: UpstreamNames = _NO_NAMES) -> str:
+    """Restore what a file holds. Return what is wrong with it: an empty text if nothing is, or if there is no file.
 
     Files of earlier versions have the names of providers: one in `names` is taken as its upstream.
     """
@@ -131,16 +134,16 @@ def recall(path: Path, memory: Memory, now: float, names: UpstreamNames = _NO_NA
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return f"{path} cannot be read ({error.strerror}): what was remembered there is not known"
+        return f"{path} cannot be read ({error.strerror}). {_LOST}"
     document = try_decode(_document, data) if len(data) <= MAX_BYTES else None
     if document is None or document.format != FORMAT:
-        return f"{path} is damaged{_put_aside(path)}: what was remembered there is not known"
-    recalling = _Recalling(memory, names, now)
+        return f"{path} is damaged{_put_aside(path)}. {_LOST}"
+    restoring = _Restoring(memory, names, now)
     for section in _SECTIONS:
         for raw in document.tables.get(section.name, ()):
             row = try_decode(section.row, bytes(raw))
             if row is not None:
-                section.take_up(recalling, row)
+                section.restore(restoring, row)
     return ""
 
 
@@ -148,18 +151,18 @@ def _put_aside(path: Path) -> str:
     aside = path.with_name(f"{path.name}.damaged")
     with contextlib.suppress(OSError):
         path.replace(aside)
-        return f", and now lies beside it as {aside.name}"
+        return f" (now {aside.name})"
     return ""
 
 
-def written(memory: Memory, now: float) -> bytes:
+def encode_state(memory: Memory, now: float) -> bytes:
     """Return the content of the file."""
     tables = {section.name: list(section.rows(memory, now)) for section in _SECTIONS}
     return msgspec.json.encode({"format": FORMAT, "tables": tables}) + b"\n"
 
 
 class StateFile:
-    """Keeps a memory in its file while the proxy runs. It never fails: a full disk costs a note, not an answer."""
+    """Keeps a memory in its file while the proxy runs. It never fails: a full disk costs a log line, not an answer."""
 
     def __init__(self, path: Path, memory: Memory, journal: Journal) -> None:
         self._path = path
@@ -168,31 +171,31 @@ class StateFile:
         self._writing: asyncio.Future[None] | None = None
         self._not_before = 0.0
         self._failed = False
-        self._kept = memory.changes
+        self._written = memory.changes
 
-    def recall(self, now: float, names: UpstreamNames = _NO_NAMES) -> None:
-        """Take up what the file holds."""
-        if wrong := recall(self._path, self._memory, now, names):
-            self._journal.note(wrong, "warning")
-        self._kept = self._memory.changes
+    def load(self, now: float, names: UpstreamNames = _NO_NAMES) -> None:
+        """Restore what the file holds."""
+        if problem := read_state(self._path, self._memory, now, names):
+            self._journal.note(problem, "warning")
+        self._written = self._memory.changes
 
-    def look(self, now: float) -> None:
-        """Begin to write where something has changed, and the last time is long enough ago; in a thread of its own."""
+    def write_if_due(self, now: float) -> None:
+        """Begin to write, in another thread, if something has changed and the last write is long enough ago."""
         loop = asyncio.get_running_loop()
-        if self._writing or self._memory.changes == self._kept or loop.time() < self._not_before:
+        if self._writing or self._memory.changes == self._written or loop.time() < self._not_before:
             return
         self._not_before = loop.time() + WRITE_EVERY
-        self._kept = self._memory.changes
-        self._writing = loop.run_in_executor(None, write_private, self._path, written(self._memory, now))
+        self._written = self._memory.changes
+        self._writing = loop.run_in_executor(None, write_private, self._path, encode_state(self._memory, now))
         self._writing.add_done_callback(self._done)
 
     async def close(self, now: float) -> None:
         """Write what has changed, and wait for it."""
-        for _ in range(2):  # the writing that is under way, then what has changed since
+        for _ in range(2):  # the write that is running, then what has changed since
             if self._writing:
                 await asyncio.wait([self._writing])
             self._not_before = 0.0
-            self.look(now)
+            self.write_if_due(now)
         if self._writing:
             await asyncio.wait([self._writing])
 
@@ -200,8 +203,9 @@ class StateFile:
         self._writing = None
         error = writing.exception()
         if error:
-            self._kept = -1  # to be tried again
+            self._written = -1  # try again
         if error and not self._failed:
             reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-            self._journal.note(f"{self._path} cannot be written ({reason}): it is remembered until the end", "warning")
+            text = f"{self._path} cannot be written ({reason}): what is remembered is lost when the proxy stops"
+            self._journal.note(text, "warning")
         self._failed = error is not None

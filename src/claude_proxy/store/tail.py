@@ -1,7 +1,7 @@
-"""Reading proxy.log: its last lines, and what has been added since, across rotation.
+"""Reads proxy.log: its last lines, and what has been added since, across rotation.
 
-Files are opened anew for each look and closed again: on Windows a reader that keeps one open would keep it from being
-rotated. Only whole lines are read; one that is just being written is left for the next look.
+Files are opened for each call and closed again: on Windows a file that a reader keeps open cannot be rotated. Only
+whole lines are read; a line that is just being written is left for the next call.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Position:
 
 
 def last_lines(path: Path, count: int) -> tuple[list[str], Position]:
-    """Return the last `count` lines, from older logs too where the current one has fewer, and the position after them.
+    """Return the last `count` lines, from older logs too if the current one has fewer, and the position after them.
 
-    Raises `OSError` where a log is there but cannot be read.
+    Raises `OSError` if a log is there but cannot be read.
     """
     lines: list[str] = []
     position = Position()
@@ -44,7 +44,7 @@ def last_lines(path: Path, count: int) -> tuple[list[str], Position]:
 def lines_since(path: Path, position: Position) -> tuple[list[str], Position]:
     """Return the lines added after `position`, oldest first, and the new position.
 
-    Where the file of `position` is gone (removed, or rotated out), everything in the current one counts as added.
+    If the file of `position` is gone (removed, or rotated out), everything in the current one counts as added.
     """
     lines: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -58,12 +58,12 @@ def lines_since(path: Path, position: Position) -> tuple[list[str], Position]:
 
 
 def _files_since(stack: contextlib.ExitStack, path: Path, position: Position) -> list[BinaryIO]:
-    """Open the logs from the current one back to that of `position`; the current one alone if that is not there."""
+    """Open the logs from the current one back to that of `position`; only the current one if that is gone."""
     files: list[BinaryIO] = []
     for number in range(KEPT + 1):
         with contextlib.suppress(FileNotFoundError):
             file = stack.enter_context(_open(path, number))
-            if not files or _id(file) != _id(files[-1]):  # not the same again, rotated between two of our looks
+            if not files or _id(file) != _id(files[-1]):  # not the same file again, rotated in between
                 files.append(file)
             if _holds(file, position):
                 return files
@@ -71,7 +71,7 @@ def _files_since(stack: contextlib.ExitStack, path: Path, position: Position) ->
 
 
 def _holds(file: BinaryIO, position: Position) -> bool:
-    """Whether this is the file of `position`; one that is shorter only got the same id, after that one was removed."""
+    """Whether this is the file of `position`. A shorter one only got the same id after that one was removed."""
     return _id(file) == position.file_id and os.fstat(file.fileno()).st_size >= position.offset
 
 
@@ -84,7 +84,7 @@ def _id(file: BinaryIO) -> int:
 
 
 def _read_lines(file: BinaryIO) -> tuple[list[str], int]:
-    """Return the whole lines from where the file stands, and the offset after them."""
+    """Return the whole lines from the current offset of the file, and the offset after them."""
     start = file.tell()
     data = file.read()
     whole = data.rfind(b"\n") + 1

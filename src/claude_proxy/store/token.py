@@ -1,4 +1,4 @@
-"""The installation's token: who shows it may use this home's proxy."""
+"""The installation's token: a client that sends it may use this home's proxy."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from claude_proxy.store.lock import exclusive
 
 TOKEN_BYTES = 32
 MIN_TOKEN_LENGTH = 20
-"""A file that holds less was cut short, by a full disk for example."""
+"""A shorter one was cut, by a full disk for example."""
 MAX_TOKEN_BYTES = 4096
 LOCK_TIMEOUT = 5.0
 """Seconds; making a token takes milliseconds."""
 
 
 def installation_token(home: Home) -> str:
-    """Return the home's token, made now if there is none; processes that ask at the same time get the same.
+    """Return the home's token, made now if there is none. Processes that call this at the same time get the same one.
 
-    The home must be prepared. Raises `OSError` (`TimeoutError` is one) where the token can be neither read nor made.
+    The home must be prepared. Raises `OSError` (`TimeoutError` is one) if the token can be neither read nor made.
     """
     return stored_token(home) or _make(home)
 
 
 def stored_token(home: Home) -> str | None:
-    """Return the home's token; None where there is none yet, or none that can be used. Raises `OSError`."""
+    """Return the home's token; None if there is none yet, or none that can be used. Raises `OSError`."""
     try:
         token = (read_up_to(home.token, MAX_TOKEN_BYTES) or b"").decode("ascii").strip()
     except (FileNotFoundError, UnicodeDecodeError):
