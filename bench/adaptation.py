@@ -13,7 +13,7 @@ from typing import Any, Final
 from bench import traffic
 
 from claude_proxy.core.adapt import adapt
-from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
+from claude_proxy.core.adaptation.draft import OwnerOf
 from claude_proxy.core.provenance import SignatureOwners, hashed
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate

@@ -80,7 +80,41 @@ def imports_outwards(module: Path) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if part_of(m) == "core"], ids=name_of)
+def modules_imported(module: Path) -> Iterator[Path]:
+    """Yield the files of this package that a file imports from; a package counts as its `__init__`."""
+    for name in set(imports(module)):
+        package, *parts = name.split(".")
+        if package == "claude_proxy":
+            path = PACKAGE.joinpath(*parts)
+            places = path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")
+            yield from [place for place in (*places, path.parent / "__init__.py") if place.is_file()][:1]
+
+
+CORE = [module for module in MODULES if part_of(module) == "core"]
+
+
+def test_no_modules_of_the_core_import_each_other_in_a_circle() -> None:
+    waiting = {module: set(modules_imported(module)) & set(CORE) for module in CORE}
+    assert sum(map(len, waiting.values())) > len(CORE)
+    while free := [module for module, needed in waiting.items() if not needed]:
+        for module in free:
+            del waiting[module]
+        for needed in waiting.values():
+            needed.difference_update(free)
+    assert not {name_of(module): sorted(map(name_of, needed)) for module, needed in waiting.items()}
+
+
+ABOVE_RULES = {"adapt", "explanation", "selection"}
+"""Modules directly in the core that may import from `adaptation/` or `learning/`: they apply or describe rules."""
+
+
+@pytest.mark.parametrize("package", ["adaptation", "learning"])
+def test_only_these_modules_of_the_core_import_the_rules(package: str) -> None:
+    plain = [module for module in CORE if module.parent == PACKAGE / "core" and module.stem not in ABOVE_RULES]
+    assert not {module.stem for module in plain for name in imports(module) if f".core.{package}" in name}
+
+
+@pytest.mark.parametrize("module", CORE, ids=name_of)
 def test_the_core_knows_nothing_of_the_world(module: Path) -> None:
     tops = {name.partition(".")[0] for name in imports(module)} - {"claude_proxy"}
     assert not tops & WORLD

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from claude_proxy.core.adapt import Adapted, adapt
-from claude_proxy.core.adaptation.thinking_blocks import OwnerOf
+from claude_proxy.core.adaptation.draft import OwnerOf
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import Reason

@@ -14,6 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.adaptation.constraints import constraints_of
+from claude_proxy.core.adaptation.draft import Draft
+from claude_proxy.core.adaptation.rules import RULES, steps
+from claude_proxy.core.adaptation.thinking_mode import THINKING_MODE
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
@@ -175,6 +179,19 @@ def test_what_is_sent_in_one_turn_begins_what_is_sent_in_the_next(candidate: Can
         assert after[: len(before)] == before
 
 
+@given(candidates(), tops, conversations)
+def test_each_change_was_described(candidate: Candidate, top: Any, turns: Any) -> None:
+    provider, rejects = candidate.provider, candidate.provider.traits.rejects
+    for rule in RULES:
+        draft = Draft(request(bodies(top, turns)[-1]), constraints_of(candidate, frozenset()), OWNERS.get)
+        for step in steps([rule]):
+            step(draft)
+        if draft.changes.words() and provider.auth is not Auth.CLIENT:
+            described = any(rule.describe(provider.traits, candidate.facts))
+            rejected = any({rejected, rejected.kind} & set(rule.rejections) for rejected in rejects)
+            assert described or rejected or (rule is THINKING_MODE and Rule(Kind.FIELD, "thinking") in rejects)
+
+
 def seen(body: bytes) -> list[Any]:
     """Return system prompt and conversation as a model sees them: blocks, each with its role, without cache marks."""
     read = json.loads(body)
@@ -189,7 +206,7 @@ def seen(body: bytes) -> list[Any]:
 
 
 @given(candidates(), tops, conversations)
-def test_what_is_sent_is_a_conversation_still(candidate: Candidate, top: Any, turns: Any) -> None:
+def test_what_is_sent_is_still_a_conversation(candidate: Candidate, top: Any, turns: Any) -> None:
     for body in bodies(top, turns)[-1:]:
         read = json.loads(adapted(candidate, body).body)
         roles = {message["role"] for message in read["messages"]}
@@ -214,7 +231,7 @@ SERVER_BLOCKS = ("server_tool_use", "web_search_tool_result")
 
 
 @given(candidates(), tops, conversations, st.randoms())
-def test_how_it_is_written_makes_no_difference(candidate: Candidate, top: Any, turns: Any, how: Random) -> None:
+def test_the_way_of_writing_makes_no_difference(candidate: Candidate, top: Any, turns: Any, how: Random) -> None:
     for body in bodies(top, turns)[-1:]:
         plain, odd = adapted(candidate, body), adapted(candidate, written(json.loads(body), how).encode())
         assert (json.loads(odd.body), odd.changes) == (json.loads(plain.body), plain.changes)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import Sessions
 from claude_proxy.core.explanation import (
     MAX_TOKENS,
@@ -19,7 +20,6 @@ from claude_proxy.core.explanation import (
 )
 from claude_proxy.core.health import Health
 from claude_proxy.core.learning.learned_rules import LearnedRule, LearnedRules
-from claude_proxy.core.quirks import OF_OTHERS
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.routing import Routes, Stop
 from claude_proxy.core.selection import Selector

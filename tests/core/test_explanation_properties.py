@@ -82,10 +82,8 @@ questions = st.builds(
 def as_a_request(question: ExplainQuery) -> Criteria:
     """Return what of the request decides that somebody asks about."""
     session = (question.session.encode(), question.model) if question.session else None
-    required_features = RequiredFeatures(images=question.image)
-    return Criteria(
-        question.model, FixedCount(question.tokens), question.provider or None, lambda: required_features, session
-    )
+    required_features = RequiredFeatures.of(*["image"] * question.image)
+    return Criteria(question.model, FixedCount(question.tokens), question.provider or None, required_features, session)
 
 
 def take_over(selector: Selector, asked: Criteria, data: st.DataObject) -> None:

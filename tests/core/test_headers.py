@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.headers import find, for_client, for_provider
-from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Auth, Headers, Origin, Provider
 from core.builders import provider
 
@@ -22,7 +21,7 @@ OUR_OWN = [
 ]
 
 
-def test_what_the_provider_has_no_business_with_ends_here() -> None:
+def test_drops_what_is_not_for_the_provider() -> None:
     names = b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer upgrade"
     names += b" transfer-encoding accept-encoding authorization content-length cookie expect forwarded host x-api-key"
     names += b" x-claude-code-session-id x-claude-code-agent-id x-claude-code-parent-agent-id"
@@ -30,7 +29,7 @@ def test_what_the_provider_has_no_business_with_ends_here() -> None:
     assert sent(tuple((name, b"client's") for name in names.split())) == OUR_OWN
 
 
-def test_the_rest_goes_on_in_its_order() -> None:
+def test_keeps_the_rest_in_order() -> None:
     rest = (
         (b"user-agent", b"claude-cli"),
         (b"anthropic-beta", b"a"),
@@ -55,26 +54,18 @@ def test_the_rest_goes_on_in_its_order() -> None:
         (b"keep-alive, x-a ,X-B", []),
     ],
 )
-def test_what_connection_names_ends_here_as_well(connection: bytes, kept: list[bytes]) -> None:
+def test_drops_what_connection_names(connection: bytes, kept: list[bytes]) -> None:
     headers = ((b"connection", connection), (b"x-a", b"2"), (b"x-b", b"3"))
     assert sent(headers) == [*OUR_OWN, *kept]
 
 
-def test_the_users_own_headers_for_a_provider_take_the_place_of_the_clients() -> None:
+def test_the_users_own_headers_replace_the_clients() -> None:
     own = provider(headers=((b"user-agent", b"mine"), (b"x-group", b"7")))
     fixed = [*OUR_OWN[:3], b"user-agent: mine", b"x-group: 7", OUR_OWN[3]]
     assert sent(((b"user-agent", b"theirs"), (b"x-app", b"cli")), own) == [*fixed, b"x-app: cli"]
 
 
-def test_a_provider_that_wants_to_tell_conversations_apart_is_told_the_session() -> None:
-    headers, traits = ((b"x-claude-code-session-id", b"s-1"),), Traits(session_header="x-session")
-    assert sent(headers, provider(traits=traits)) == [*OUR_OWN, b"x-session: s-1"]
-    assert sent((), provider(traits=traits)) == OUR_OWN
-    own = sent(headers, provider(traits=traits, headers=((b"x-session", b"mine"),)))
-    assert [line for line in own if line.startswith(b"x-session")] == [b"x-session: mine"]
-
-
-def test_a_key_goes_out_in_the_header_that_the_provider_takes() -> None:
+def test_sends_the_key_in_the_header_that_the_provider_accepts() -> None:
     lines = sent((), provider(auth=Auth.X_API_KEY))
     assert b"x-api-key: sk-minimax" in lines
     assert not [line for line in lines if line.startswith(b"authorization")]
@@ -91,17 +82,17 @@ def test_a_key_goes_out_in_the_header_that_the_provider_takes() -> None:
         (Origin("http", "::1", 8080), b"[::1]:8080"),
     ],
 )
-def test_the_host_is_the_providers(origin: Origin, host: bytes) -> None:
+def test_sends_the_providers_host(origin: Origin, host: bytes) -> None:
     assert sent((), provider(origin=origin))[0] == b"host: " + host
 
 
-def test_the_first_of_a_field_is_found() -> None:
+def test_finds_the_first_field_of_a_name() -> None:
     headers = ((b"ab", b"0"), (b"a", b"1"), (b"b", b"2"), (b"b", b"3"))
     assert find(headers, b"b") == b"2"
     assert find(headers, b"c") is None
 
 
-def test_the_client_gets_what_is_true_of_us_too() -> None:
+def test_the_client_gets_only_what_is_true_of_the_proxy_too() -> None:
     names = b"connection keep-alive proxy-authenticate proxy-connection te trailer transfer-encoding upgrade alt-svc"
     names += b" content-encoding content-length set-cookie strict-transport-security x-claude-proxy-provider"
     kept = ((b"request-id", b"req_1"), (b"anthropic-ratelimit-requests-limit", b"9"), (b"x-claude-code", b"1"))

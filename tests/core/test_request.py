@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.request import MalformedRequestError, MessagesRequest, spliced
+from claude_proxy.core.request import MalformedRequestError, MessagesRequest, splice
 from core.builders import request
 
 spaces = st.text(alphabet=" \t\r\n", max_size=3)
@@ -63,7 +63,7 @@ def test_what_is_replaced_is_replaced_and_all_else_stays_byte_for_byte(
     names = data.draw(st.sets(st.sampled_from([member.name for member in found])))
     new = {name: json.dumps(data.draw(values)) for name in names}
     body = space.encode() + written(found) + space.encode()
-    result = spliced(request(body), {name: value.encode() for name, value in new.items()})
+    result = splice(request(body), {name: value.encode() for name, value in new.items()})
     assert result == space.encode() + written(found, new) + space.encode()
 
 

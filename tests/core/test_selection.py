@@ -19,7 +19,7 @@ from core.builders import NOW, provider
 
 MODEL = "claude-opus-5-5"
 KEY: SessionKey = (b"5f0c4f5e", MODEL)
-PICTURE = RequiredFeatures(images=True)
+PICTURE = RequiredFeatures.of("image")
 
 
 def able(name: str, *, tools: tuple[str, ...] | None = None, **facts: Any) -> Provider:
@@ -129,13 +129,13 @@ BLIND, SEEING = able("blind", images=False), able("seeing", images=True)
 def test_who_can_read_an_image_goes_before_who_cannot() -> None:
     selector = Selector((BLIND, A, SEEING))
     assert names(selector.choose(asked(), NOW)) == ["blind", "a", "seeing"]
-    assert names(selector.choose(asked(required_features=lambda: PICTURE), NOW)) == ["a", "seeing", "blind"]
+    assert names(selector.choose(asked(required_features=PICTURE), NOW)) == ["a", "seeing", "blind"]
 
 
 def test_who_has_a_server_tool_goes_before_who_has_not() -> None:
     none, other, has = able("none", tools=()), able("other", tools=("code_",)), able("has", tools=("x_", "web_search_"))
-    search = RequiredFeatures(server_tools=("web_search_20250305",))
-    assert names(Selector((none, other, has, A)).choose(asked(required_features=lambda: search), NOW)) == [
+    search = RequiredFeatures.of(server_tools=("web_search_20250305",))
+    assert names(Selector((none, other, has, A)).choose(asked(required_features=search), NOW)) == [
         "has",
         "a",
         "none",
@@ -144,7 +144,7 @@ def test_who_has_a_server_tool_goes_before_who_has_not() -> None:
 
 
 def test_a_pinned_request_has_no_order() -> None:
-    found = Selector((A, BLIND)).choose(asked(pin="blind", required_features=lambda: PICTURE), NOW)
+    found = Selector((A, BLIND)).choose(asked(pin="blind", required_features=PICTURE), NOW)
     assert found == Route((Candidate(BLIND, MODEL),), pinned=True)
 
 
@@ -152,23 +152,25 @@ def test_who_taught_that_it_takes_no_images_goes_behind() -> None:
     learned_rules = LearnedRules()
     learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.BLOCK, "image"), NOW, NOW + 10, ""))
     selector = Selector((A, B), learned_rules=learned_rules)
-    assert names(selector.choose(asked(required_features=lambda: PICTURE), NOW)) == ["b", "a"]
-    assert names(selector.choose(asked(required_features=lambda: PICTURE), NOW + 10)) == ["a", "b"]
+    assert names(selector.choose(asked(required_features=PICTURE), NOW)) == ["b", "a"]
+    assert names(selector.choose(asked(required_features=PICTURE), NOW + 10)) == ["a", "b"]
     rejecting = provider("r", traits=Traits(rejects=frozenset({Rule(Kind.BLOCK, "image")})))
-    assert names(Selector((rejecting, A)).choose(asked(required_features=lambda: PICTURE), NOW)) == ["a", "r"]
+    assert names(Selector((rejecting, A)).choose(asked(required_features=PICTURE), NOW)) == ["a", "r"]
 
 
 def test_where_all_are_alike_nobody_looks_what_is_demanded() -> None:
-    def required_features() -> RequiredFeatures:
-        raise AssertionError
+    class Unread(RequiredFeatures):
+        @property
+        def kinds(self) -> frozenset[str]:
+            raise AssertionError
 
-    assert names(Selector((A, B, C)).choose(asked(required_features=required_features), NOW)) == ["a", "b", "c"]
-    assert (
-        names(
-            Selector((BLIND, able("blind-too", images=False))).choose(asked(required_features=required_features), NOW)
-        )[0]
-        == "blind"
-    )
+        @property
+        def server_tools(self) -> tuple[str, ...]:
+            raise AssertionError
+
+    assert names(Selector((A, B, C)).choose(asked(required_features=Unread()), NOW)) == ["a", "b", "c"]
+    alike = Selector((BLIND, able("blind-too", images=False)))
+    assert names(alike.choose(asked(required_features=Unread()), NOW))[0] == "blind"
 
 
 # Affinity
@@ -201,13 +203,13 @@ def test_a_holder_that_is_gone_changes_nothing() -> None:
 def test_a_demand_that_the_holder_cannot_meet_wins_over_affinity() -> None:
     selector = Selector((SEEING, BLIND), sessions=held_by("blind", "seeing"))
     assert names(selector.choose(asked(session=KEY), NOW)) == ["blind", "seeing"]
-    assert names(selector.choose(asked(session=KEY, required_features=lambda: PICTURE), NOW)) == ["seeing", "blind"]
+    assert names(selector.choose(asked(session=KEY, required_features=PICTURE), NOW)) == ["seeing", "blind"]
 
 
 def test_where_nobody_meets_the_demand_affinity_holds() -> None:
     blind_too = able("blind-too", images=False)
     selector = Selector((BLIND, blind_too), sessions=held_by("blind-too", "blind"))
-    assert names(selector.choose(asked(session=KEY, required_features=lambda: PICTURE), NOW)) == ["blind-too", "blind"]
+    assert names(selector.choose(asked(session=KEY, required_features=PICTURE), NOW)) == ["blind-too", "blind"]
 
 
 def test_a_window_that_is_too_small_wins_over_affinity() -> None:

@@ -18,8 +18,8 @@ from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.shell.activate import ordinary
 from claude_proxy.config.load import ConfigError, load
+from claude_proxy.core.adaptation.rules import describe_rule
 from claude_proxy.core.learning.learned_rules import RuleReport
-from claude_proxy.core.quirks import rule_in_words
 from claude_proxy.core.text import printable
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
@@ -125,7 +125,7 @@ def _as_json(report: RuleReport) -> dict[str, object]:
         "upstream": learned.upstream,
         "model": learned.model,
         "rule": str(learned.rule),
-        "in_words": rule_in_words(learned.rule),
+        "in_words": describe_rule(learned.rule),
         "at": learned.at,
         "expires": learned.expires,
         "message": learned.message,
@@ -141,7 +141,7 @@ def show(out: Console, rules: list[RuleReport]) -> None:
     if out.width < WIDTH_OF_ROWS:
         for report in rules:
             learned = report.learned
-            out.print(printable(f"{_providers(report)}, {learned.model}: {rule_in_words(learned.rule)}"))
+            out.print(printable(f"{_providers(report)}, {learned.model}: {describe_rule(learned.rule)}"))
             reason = f"{_day(learned.at)} to {_day(learned.expires)}, taught by: {learned.message}"
             out.print(Padding(printable(reason), (0, 0, 0, 2)))
         return
@@ -149,7 +149,7 @@ def show(out: Console, rules: list[RuleReport]) -> None:
     for report in rules:
         learned = report.learned
         dates = _day(learned.at), _day(learned.expires)
-        words = (_providers(report), learned.model, rule_in_words(learned.rule), *dates, learned.message)
+        words = (_providers(report), learned.model, describe_rule(learned.rule), *dates, learned.message)
         rows.add_row(*map(printable, words))
     out.print(rows)
 

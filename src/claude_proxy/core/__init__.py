@@ -1,33 +1,52 @@
-"""Values and decisions, and nothing else: no network, no files, no clock.
+"""Values and decisions only: no network, no files, no clock. Time is passed in as `now`, in seconds.
 
-The way of a request through it:
+A request's way through it:
 
-    request.py      bytes of a request's body      → MessagesRequest
-    routing.py      pin + model name               → Route, the user's own order of candidates
-    selection.py    what fits, is asked for, is warm → Route, in the order in which they are asked
-    adapt.py        (request, candidate)           → the bytes that this provider gets, by the rules in adaptation/
-    sse.py          bytes of a stream, cut anywhere → whole events
-    judge_body.py   a whole answer, or an error    → Whole or Rejected
-    judge_stream.py first meaningful event         → Opening or Rejected; all that follows → Ending
-    limits.py       an error's codes and words     → Limit: whose fault it is, and for which reason
-    health.py       one provider's strikes, cooldown and Permit
-    failover.py     what came of a candidate       → Decision: Try, Relay or GiveUp
-    reply.py        Decision                       → what the client gets
-    usage.py        events                         → Usage
-    learning/       a refusal + what was sent      → ProposedRules, to send it with instead
+    request.py        bytes of a request's body       → MessagesRequest
+    routing.py        pin + model name                → Route, the candidates in the user's order
+    selection.py      what fits, can do it, is warm   → Route, in the order in which they are tried
+    adapt.py          (request, candidate)            → the bytes that this provider gets, by the rules in adaptation/
+    sse.py            bytes of a stream, cut anywhere → whole events
+    judge_body.py     a whole answer, or an error     → Whole or Rejected
+    judge_stream.py   first meaningful event          → Opening or Rejected; all that follows → Ending
+    limits.py         an error's codes and words      → Limit: whose fault it is, and for which reason
+    health.py         one provider's strikes, cooldown and Permit
+    failover.py       what came of a candidate        → Decision: Try, Relay or GiveUp
+    reply.py          Decision                        → what the client gets
+    usage.py          events                          → Usage
+    learning/         a rejection + what was sent     → rules to send it with instead
 
-`types.py` holds the nouns that all of them share, `outcome.py` what comes of an attempt, `reasons.py` why it fails,
-`traits.py` what providers take, `required_features.py` what a request asks for beyond text, `capabilities.py` which
-providers are known not to have it; `unsupported_tool_reply.py` answers if no provider has it.
+Types that all of them share:
 
-What is remembered from one request to the next: `provenance.py` who made which thinking (`signatures.py` finds it in an
-answer), `learning/learned_rules.py` what it refused, `affinity.py` who holds which session, `tokens.py` how many bytes
-a token has. Each keeps its entries in a `bounded.py` dictionary. `upstream_names.py` tells which providers share what.
+    types.py              Provider, Policy, Usage and other nouns
+    outcome.py            what comes of an attempt
+    reasons.py            why it fails
+    traits.py             what providers and models accept
+    required_features.py  what a request needs beyond text
+    capabilities.py       which candidates are known not to have that
+    listed_models.py      the list of models
 
-Facts of the wire: `messages.py` the API's names and forms, `server_tools.py` tools that run at the provider,
-`headers.py` and `betas.py` which fields go on, `client_login.py` the client's own, `retry_after.py` and `reset_time.py`
-when a provider returns, by its headers and by its words, `too_long.py` how providers say that a prompt is,
-`json_values.py` JSON that may be anything. `listed_models.py` is the list of models, `explanation.py` what would happen
-to a request, `quirks.py` what would be changed in it. `issues.py` is what the user has to fix at a provider,
-`status_report.py` what `status` shows. Time is handed in as `now`, in seconds; nothing here reads a clock.
+What is remembered from one request to the next:
+
+    affinity.py        which provider holds which session
+    provenance.py      which upstream made which thinking; signatures.py finds it in an answer
+    tokens.py          how many bytes a token has
+    learning/          what upstreams rejected (learned_rules.py)
+    bounded.py         the dictionary that each of these keeps its entries in
+    upstream_names.py  which providers share an upstream
+
+Facts of the wire:
+
+    messages.py                the API's names and forms
+    message_blocks.py          one message and its content blocks
+    headers.py                 which header fields are passed on
+    client_login.py            the client's own login
+    json_values.py             JSON of unknown shape
+    text.py                    text from outside, made safe to show
+    retry_after.py             when a provider returns, by its headers; reset_time.py by its words
+    too_long.py                how providers say that a prompt is too long
+    unsupported_tool_reply.py  the answer if no provider has the tool that is asked for
+
+For the user: explanation.py tells what would happen to a request, status_report.py what `status` shows, issues.py what
+has to be fixed at a provider.
 """

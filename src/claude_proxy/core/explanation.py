@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from claude_proxy.core import reasons
+from claude_proxy.core.adaptation.rules import describe_changes
+from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import session_key
 from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health
-from claude_proxy.core.quirks import OF_OTHERS, changes_in_words
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
@@ -45,7 +46,7 @@ class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
             self.model,
             FixedCount(self.tokens),
             self.provider or None,
-            lambda: RequiredFeatures(images=self.image),
+            RequiredFeatures.of("image") if self.image else RequiredFeatures.of(),
             session,
         )
 
@@ -159,7 +160,7 @@ class _Explaining:
             instead = any(other.provider.auth is not Auth.CLIENT for other in found.candidates)
             without = "passes it by" if instead else "is refused"
             yield f"it is asked with Claude Code's own login: a request that brings none {without}"
-        for demand in self._chooser.capabilities(one, self._now).lacking(self._asked.required_features()):
+        for demand in self._chooser.capabilities(one, self._now).missing(self._asked.required_features):
             yield f"it is known not to take {demand}: asked after those that do"
 
     def _about_health(self, one: Candidate, place: int, found: Route) -> Iterator[str]:
@@ -192,7 +193,7 @@ class _Explaining:
             else "",
             window=one.facts.context,
             tokens=self._chooser.estimate(one, self._asked),
-            changes=(OF_OTHERS,) if as_it_is else changes_in_words(one.provider.traits, one.facts, learned),
+            changes=(OF_OTHERS,) if as_it_is else describe_changes(one.provider.traits, one.facts, learned),
         )
 
     def _not_asked(self, found: Route) -> Iterator[CandidateReport]:

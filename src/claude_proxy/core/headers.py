@@ -24,8 +24,8 @@ OURS: Final = b"x-claude-proxy-"
 SESSION: Final = b"x-claude-code-session-id"
 
 _FOR_THE_GATEWAY: Final = frozenset({SESSION, b"x-claude-code-agent-id", b"x-claude-code-parent-agent-id"})
-"""Three that Claude Code means for the gateway alone."""
-_NOT_FOR_ANYBODY: Final = HOP_BY_HOP | {
+"""Fields that Claude Code sends for the gateway only."""
+_NEVER_SENT: Final = HOP_BY_HOP | {
     b"accept-encoding",
     b"content-length",
     b"cookie",
@@ -34,10 +34,10 @@ _NOT_FOR_ANYBODY: Final = HOP_BY_HOP | {
     b"host",
     b"x-api-key",
 }
-"""Nor for the provider that takes the client's own login: it gets all the rest as it would without us."""
-_NOT_FOR_PROVIDERS: Final = _NOT_FOR_ANYBODY | _FOR_THE_GATEWAY | {b"authorization"}
+"""Not even for the provider that takes the client's own login, which gets all other fields as without a proxy."""
+_NOT_FOR_PROVIDERS: Final = _NEVER_SENT | _FOR_THE_GATEWAY | {b"authorization"}
 _NOT_FOR_CLIENTS: Final = HOP_BY_HOP | {
-    # what holds for the provider's own address, and would mislead a client about ours
+    # true of the provider's own address, and misleading about the proxy's
     b"alt-svc",
     b"content-encoding",
     b"content-length",
@@ -54,32 +54,27 @@ def find(headers: Headers, name: bytes) -> bytes | None:
     return None
 
 
-def for_provider(headers: Headers, provider: Provider, body_length: int) -> bytes:
-    """Return the header block that a provider gets, up to and with the blank line.
+def for_provider(headers: Headers, provider: Provider, body_length: int, added: Headers = ()) -> bytes:
+    """Return the header block that a provider gets, up to and including the blank line.
 
-    Fields that the client's `Connection` names end here as well, and the user's own for this provider win. Of the
-    client's credentials only a login of its own may be left in `headers`; it goes on where the provider takes it.
+    Fields that the client's `Connection` names end here as well. The user's own fields for this provider replace those
+    of the client, and those `added` by the proxy. Of the client's credentials only a login of its own may be left in
+    `headers`; it goes on only to the provider that takes it.
     """
-    dropped = _NOT_FOR_ANYBODY if provider.auth is Auth.CLIENT else _NOT_FOR_PROVIDERS
-    listed = b",".join([value for name, value in headers if name == b"connection"])
-    if provider.headers or listed not in (b"", b"keep-alive", b"close"):
-        dropped |= {name for name, _ in provider.headers} | {name.strip().lower() for name in listed.split(b",")}
+    dropped = _NEVER_SENT if provider.auth is Auth.CLIENT else _NOT_FOR_PROVIDERS
+    own = {name for name, _ in provider.headers}
+    connection = b",".join([value for name, value in headers if name == b"connection"])
+    if own or connection not in (b"", b"keep-alive", b"close"):
+        dropped |= own | {name.strip().lower() for name in connection.split(b",")}
     lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
-    lines += _session(headers, provider)
+    lines += [b"%b: %b\r\n" % pair for pair in added if pair[0] not in own]
     fixed = _fixed(provider.origin, provider.auth, provider.api_key, provider.headers)
     return b"%bcontent-length: %d\r\n%b\r\n" % (fixed, body_length, b"".join(lines))
 
 
-def _session(headers: Headers, provider: Provider) -> list[bytes]:
-    """Return the line by which a provider tells conversations apart, where it wants one and the user set no other."""
-    name = provider.traits.session_header.encode()
-    session = find(headers, SESSION) if name and find(provider.headers, name) is None else None
-    return [] if session is None else [b"%b: %b\r\n" % (name, session)]
-
-
-@lru_cache(maxsize=64)  # the same for each request, for as many providers as anyone configures
+@lru_cache(maxsize=64)  # the same for each request to a provider
 def _fixed(origin: Origin, auth: Auth, api_key: str, own: Headers) -> bytes:
-    # identity: the proxy has to read every event, and what a provider saves by compressing them is little
+    # identity: the proxy has to read every event, and compressing them would save a provider little
     pairs = [(b"host", _host(origin)), *_key(auth, api_key.encode()), (b"accept-encoding", b"identity"), *own]
     return b"".join(b"%b: %b\r\n" % pair for pair in pairs)
 
@@ -97,5 +92,5 @@ def _host(origin: Origin) -> bytes:
 
 
 def for_client(headers: Headers) -> Headers:
-    """Return what of a provider's headers the client gets; none can pose as one of ours."""
+    """Return the fields of an answer that the client gets; none of them can imitate one of the proxy's own."""
     return tuple(pair for pair in headers if pair[0] not in _NOT_FOR_CLIENTS and not pair[0].startswith(OURS))

@@ -1,17 +1,53 @@
-"""JSON from outside, read as far as it has the shape that is looked for."""
+"""JSON from outside, read only as far as it has the expected shape.
+
+A `Raw` value is JSON that was not read: written again, it stays byte for byte as it came.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 
+Members: TypeAlias = dict[str, msgspec.Raw]
+"""The members of an object, each value as it came."""
+
+_members = msgspec.json.Decoder(Members)
+_text = msgspec.json.Decoder(str)
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+
 
 def try_decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T | None:
-    """Return what the decoder makes of `data`; None where that is not JSON, not of this shape, or nested too deep."""
+    """Return what the decoder reads in `data`; None if that is not JSON, not of this shape, or nested too deep."""
     try:
         return decoder.decode(data)
     except (ValueError, RecursionError):  # ValueError: msgspec's own errors, and text that is not UTF-8
         return None
+
+
+def read_members(raw: msgspec.Raw | bytes) -> Members | None:
+    """Return the members of an object; None if it is something else."""
+    return try_decode(_members, bytes(raw))
+
+
+def read_items(raw: msgspec.Raw | bytes | None) -> list[msgspec.Raw] | None:
+    """Return the items of a list; None if it is something else."""
+    return None if raw is None else try_decode(_raws, bytes(raw))
+
+
+def read_text(raw: msgspec.Raw | bytes) -> str | None:
+    """Return a text; None if it is something else."""
+    return try_decode(_text, bytes(raw))
+
+
+def text_of(members: Members, name: str) -> str:
+    """Return a member that is a text; an empty text if it is missing or something else."""
+    raw = members.get(name)
+    return "" if raw is None else try_decode(_text, bytes(raw)) or ""
+
+
+def as_raw(value: object) -> msgspec.Raw:
+    """Return a value as JSON. Raw JSON inside it stays as it is."""
+    return msgspec.Raw(msgspec.json.encode(value))

@@ -1,4 +1,4 @@
-"""A client's request: its body read as far as the proxy needs it, and mended without touching the rest."""
+"""A client's request: its body read as far as the proxy needs it, and changed without touching the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.required_features import RequestedFeatures
+from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.types import Headers
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -25,7 +25,7 @@ _ABSENT: Final = msgspec.Raw(b"")
 
 
 class _Known(msgspec.Struct, gc=False):
-    """The fields that clients send. One reading finds them and each of the messages, which are most of a body."""
+    """The fields that clients send. One pass finds them and each of the messages, which are most of a body."""
 
     messages: list[msgspec.Raw] = []
     model: msgspec.Raw = _ABSENT
@@ -53,7 +53,7 @@ _KNOWN: Final = {name.encode(): name for name in _Known.__struct_fields__}
 
 
 class MalformedRequestError(Exception):
-    """The body is not what the Messages API takes; the text says what is wrong and is fit for the client."""
+    """The body is not what the Messages API takes; the text says what is wrong and may be sent to the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +65,28 @@ class MessagesRequest:
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     spans: Mapping[str, slice] = field(repr=False)
-    """Where in the body the value of each top-level field stands, in their order."""
+    """Where the value of each top-level field is in the body, in their order."""
     model: str
     streaming: bool
     messages: Sequence[msgspec.Raw] | None = field(repr=False)
-    """Each of its messages as it stands in the body; None where they are not written one close behind the other."""
-    required_features: RequestedFeatures = field(repr=False)
+    """Each of its messages as it is in the body; None if there is space between them."""
+    required_features: RequiredFeatures = field(repr=False)
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:
         """Read a body. Raises `MalformedRequestError`."""
         known = try_decode(_known, body)
         spans, messages = (_spans_of_known(body, known), known.messages) if known else (None, None)
-        if spans is None:  # it holds what is not known, is spaced out, or is not right: then its error is told here
+        if spans is None:  # it holds unknown fields, has space in it, or is wrong: then the error comes from here
             spans, messages = _spans_of_any(body), None
         model = _model(body, spans)
         streaming = "stream" in spans and body[spans["stream"]] == b"true"
-        required_features = RequestedFeatures(body, spans)
+        required_features = RequiredFeatures(body, spans)
         return cls(path, query, headers, body, spans, model, streaming, messages, required_features)
 
 
 def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:
-    """Return where the values stand; None where it is not plain that each was found, and found once."""
+    """Return where the values are; None if it is not certain that each was found, and found once."""
     spans, position = dict[str, slice](), 0
     while key := _NEXT_KEY.match(body, position):
         name, start = _KNOWN.get(key[1]), key.end()
@@ -101,13 +101,13 @@ def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:
 
 
 def _end_of(body: bytes, start: int, value: msgspec.Raw) -> int:
-    """Return where a value ends that stands at `start`; -1 where another stands there."""
+    """Return where a value ends that begins at `start`; -1 if another value is there."""
     end = start + len(value)
     return end if msgspec.Raw(memoryview(body)[start:end]) == value else -1
 
 
 def _end_of_list(body: bytes, start: int, values: list[msgspec.Raw]) -> int:
-    """Return where a list of these values ends, one close behind the other; -1 where something else stands there."""
+    """Return where a list of these values ends, without space between them; -1 if something else is there."""
     position, before = start, b"["
     for value in values:
         if body[position : position + 1] != before:
@@ -129,7 +129,7 @@ def _spans_of_any(body: bytes) -> dict[str, slice]:
         position = key.end() + len(text)
         spans[name] = slice(key.end(), position)
     if not _END.fullmatch(body, position):
-        # which of the two counts, two readers may see differently
+        # readers of JSON differ in which of the two counts
         raise MalformedRequestError("a field stands twice in the request body")
     return spans
 
@@ -146,10 +146,10 @@ def _model(body: bytes, spans: Mapping[str, slice]) -> str:
     return model
 
 
-def spliced(request: MessagesRequest, changes: Mapping[str, bytes | None]) -> bytes:
+def splice(request: MessagesRequest, changes: Mapping[str, bytes | None]) -> bytes:
     """Return the body with the values (JSON) of some top-level fields replaced, all else byte for byte as it came.
 
-    A field whose value is None goes with its key and its comma; one that was not there is added at the end.
+    A field whose value is None is removed with its key and comma; one that was missing is added at the end.
     """
     body, pieces = memoryview(request.body), list[bytes | memoryview]()
     kept, end, alone = 0, request.body.index(b"{") + 1, True

@@ -9,7 +9,7 @@ affinity         who holds the session goes first
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -19,9 +19,9 @@ from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.capabilities import Capabilities, capabilities_of
 from claude_proxy.core.client_login import NoLogin, open_to
 from claude_proxy.core.learning.learned_rules import LearnedRules
-from claude_proxy.core.required_features import RequestedFeatures, RequiredFeatures
+from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import Candidate, Exceeds, NoSuchProvider, Route, Routes, route
-from claude_proxy.core.tokens import Calibration, FixedCount, Prompt
+from claude_proxy.core.tokens import Calibration, PromptSize
 from claude_proxy.core.types import Failback, Provider
 
 MAX_KNOWN: Final = 512
@@ -33,10 +33,10 @@ class Criteria:
     """What of a request decides who is asked."""
 
     model: str
-    prompt: Prompt | FixedCount
+    prompt: PromptSize
     pin: str | None = None
-    required_features: Callable[[], RequiredFeatures | RequestedFeatures] = RequiredFeatures
-    """Found out where it makes a difference."""
+    required_features: RequiredFeatures = field(default_factory=RequiredFeatures)
+    """Read only if it makes a difference."""
     session: SessionKey | None = None
     login: bool = True
     """Whether the client's own login comes with it."""
@@ -134,5 +134,5 @@ class Selector:
         able = [self.capabilities(one, now) for one in candidates]
         if able.count(able[0]) == len(able):
             return frozenset()
-        required_features = asked.required_features()
-        return frozenset(one.key for one, its in zip(candidates, able, strict=True) if its.lacking(required_features))
+        required = asked.required_features
+        return frozenset(one.key for one, its in zip(candidates, able, strict=True) if its.missing(required))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.types import MAX_MODEL_LENGTH, UpstreamModel, Usage
@@ -69,8 +69,20 @@ def weighed(body: bytes) -> Weight:
     return Weight(text, files)
 
 
+class PromptSize(Protocol):
+    """How many tokens a request has: estimated from its body, or given."""
+
+    def tokens(self, ratio: float) -> int:
+        """Return about how many tokens it holds, at so many bytes a token."""
+        ...
+
+    def exceeds(self, limit: int, ratio: float) -> bool:
+        """Tell whether it holds more tokens than `limit`."""
+        ...
+
+
 class Prompt:
-    """The tokens of a request, weighed no sooner than its length makes that necessary."""
+    """The tokens of a request, estimated only when its length makes that necessary."""
 
     __slots__ = ("_body", "_weight")
 
@@ -91,7 +103,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class FixedCount:
-    """A number of tokens that somebody names, in place of a `Prompt`."""
+    """A given number of tokens."""
 
     number: int
 

@@ -11,11 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from claude_proxy.core import messages
-from claude_proxy.core.capabilities import capabilities_of
+from claude_proxy.core.capabilities import accepts_tool, capabilities_of
 from claude_proxy.core.reply import stream_head
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.server_tools import among
 from claude_proxy.core.types import Reply
 
 _ID: Final = "msg_claude_proxy"
@@ -26,10 +25,10 @@ _MAX_NAME_LENGTH: Final = 64
 def unsupported_tool_reply(request: MessagesRequest, candidates: Sequence[Candidate]) -> Reply | None:
     """Return an answer that says in words what no candidate can do; None where one can, or where more is asked for."""
     has = [capabilities_of(candidate, frozenset()).server_tools for candidate in candidates]
-    if None in has or not request.required_features.nothing_else:
+    if None in has or not request.required_features.only_server_tools:
         return None
     kinds = request.required_features.server_tools
-    if any(among(tools, kind) for tools in has for kind in kinds):
+    if any(accepts_tool(tools, kind) for tools in has for kind in kinds):
         return None
     text = _said(kinds)
     if request.streaming:

@@ -107,6 +107,4 @@ def asked(head: RequestHead, request: MessagesRequest) -> Criteria:
     """Return what of a request decides who is asked."""
     session = session_key(head.headers, request.model)
     with_login = has_login(head.headers)
-    return Criteria(
-        request.model, Prompt(request.body), head.pin, lambda: request.required_features, session, with_login
-    )
+    return Criteria(request.model, Prompt(request.body), head.pin, request.required_features, session, with_login)

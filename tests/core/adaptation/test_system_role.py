@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from claude_proxy.core.adaptation.message_blocks import Block, Message
-from claude_proxy.core.adaptation.system_role import folded
+from claude_proxy.core.adaptation.system_role import fold_system_messages
+from claude_proxy.core.message_blocks import Block, Message
 from core.builders import adapted, compact, read
 
 MARK = {"type": "ephemeral"}
@@ -83,6 +83,6 @@ def test_it_stays_where_the_role_is_taken() -> None:
 def test_many_in_a_row_cost_no_more_than_one_each() -> None:
     first = Message.of("user", [Block.text("hi")])
     blocks = first.blocks
-    folded([first, *[Message.of("system", [Block.text("x")]) for _ in range(3)]])
+    fold_system_messages([first, *[Message.of("system", [Block.text("x")]) for _ in range(3)]])
     assert first.blocks is blocks  # added to, and not copied each time
     assert len(blocks) == 4

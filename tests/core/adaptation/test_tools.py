@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from claude_proxy.core.server_tools import among, is_server_tool
 from core.builders import adapted, read
 
 SEARCH: dict[str, Any] = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
@@ -12,29 +11,6 @@ BASH: dict[str, Any] = {"type": "bash_20250124", "name": "bash"}
 OWN: dict[str, Any] = {"name": "Read", "input_schema": {"type": "object"}}
 DEFERRED: dict[str, Any] = {"name": "Later", "input_schema": {}, "defer_loading": True}
 FINDER: dict[str, Any] = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
-
-
-@pytest.mark.parametrize(
-    ("kind", "server"),
-    [
-        ("web_search_20250305", True),
-        ("web_fetch_20250910", True),
-        ("code_execution_20250825", True),
-        ("tool_search_tool_bm25_20251119", True),
-        ("mcp_toolset", True),
-        ("advisor_20260301", True),
-        ("bash_20250124", False),
-        ("text_editor_20250728", False),
-        ("computer_20250124", False),
-        ("memory_20250818", False),
-        ("custom", False),
-        ("", False),
-    ],
-)
-def test_a_server_tool_is_told_by_its_type(kind: str, *, server: bool) -> None:
-    assert is_server_tool(kind) is server
-    assert among((), kind) is not server
-    assert among(None, kind)
 
 
 def test_a_server_tool_that_is_not_there_is_taken_out_and_the_model_is_told() -> None:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from claude_proxy.cli.probing.credentials import OWN_LOGIN, held
 from claude_proxy.config.load import Configured
-from claude_proxy.core.quirks import OF_OTHERS, changes_in_words
+from claude_proxy.core.adaptation.rules import describe_changes
+from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.traits import ModelFacts, Price
 from claude_proxy.core.types import Auth, Provider
 
@@ -69,4 +70,4 @@ def changes(provider: Provider) -> tuple[str, ...]:
     """Return what is changed in a request, whichever of a provider's models it is for."""
     if provider.auth is Auth.CLIENT:
         return (OF_OTHERS, "nothing else: its plan serves Claude Code as it is")
-    return changes_in_words(provider.traits, ModelFacts())
+    return describe_changes(provider.traits, ModelFacts())

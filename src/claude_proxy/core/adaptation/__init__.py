@@ -1,25 +1,24 @@
-"""The rules by which a request is made fit for one provider and model, a subject in each file.
+"""The rules by which a request is changed for one provider and model.
 
-    terms.py          traits + facts       → Terms: what this provider and model take
-    draft.py          the request being changed: its top-level values, read and written one by one
-    changes.py        what was changed, in words for a header and the log
+    rule.py             what a rule is: when it applies, what it does, how it is described
+    rules.py            START HERE: all rules in their order; what they change, in words
+    constraints.py      what one provider and model accept: traits + facts + learned rules
+    draft.py            the request while it is changed, and the record of the changes
 
-    fields.py         top-level fields that are refused
-    tools.py          fields of tools, server tools that are not there
-    tool_choice.py    a tool that the model is forced to use
-    thinking_mode.py  `thinking` and `output_config.effort`
-    max_tokens.py     more output than the model can give
-    system.py         Claude Code's billing block; a word about tools that were taken out
+    header_fields.py    the `anthropic-beta` header; the session's id
+    fields.py           top-level fields that are rejected
+    system_prompt.py    Claude Code's billing block; a notice for the model
+    tools.py            fields of tools; server tools that the provider does not have
+    model_limits.py     `max_tokens`; a tool that the model is forced to use
+    thinking_mode.py    `thinking` and `output_config.effort`
+    conversation.py     the pass over the messages, for the next four
+    blocks.py           images, documents and other blocks that cannot be read
+    call_ids.py         ids of tool calls that another provider gave
+    system_role.py      messages of the role `system`
+    thinking_blocks.py  thinking that another provider signed
+    cache_control.py    marks for the prompt cache
 
-    conversation.py   which messages are looked at, and how they are put together again
-    message.py        one message and its blocks
-    thoughts.py       thinking of others
-    blocks.py         images, documents and other blocks that can't be read
-    reminders.py      messages of the role `system`
-    call_ids.py       ids of tool calls that another provider gave
-    marks.py          marks for the prompt cache
-
-What becomes of a message depends on the message and its neighbours alone, never on where the conversation stands: so
-what a provider is sent in one turn is the beginning of what it is sent in the next, and its cache serves. What has not
-the shape that a rule looks for is left alone: it is the provider's to refuse.
+What becomes of a message depends on the message and its neighbours only, never on where the conversation stands: so
+what a provider is sent in one turn is the beginning of what it is sent in the next, and its prompt cache hits. What has
+another shape than a rule looks for is left alone: the provider may reject it.
 """

@@ -1,4 +1,4 @@
-"""What one provider and model take of a request: all that the rules are held against."""
+"""What one provider and model accept in a request, sorted by the adaptation rules that need to know it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Model
 from claude_proxy.core.types import Auth, Upstream
 
 _PROTECTED: Final = frozenset({"model", "messages", "system", "tools", "max_tokens", "stream"})
-"""Fields that no rule takes out: without them it would be another request."""
+"""Fields that no rule removes: without them it would be another request."""
+
+_PROTECTED_OF_TOOLS: Final = frozenset({"name", "type", "input_schema"})
 
 _NEVER_REPLACED: Final = frozenset({"text", "thinking", "tool_use", "tool_result"})
 """Blocks that a conversation consists of."""
 
-LOGIN_BETA: Final = "oauth-2025-04-20"
-"""It belongs to the client's own login, which goes to the provider that takes that and to no other."""
+LOGIN_BETA: Final = b"oauth-2025-04-20"
+"""It belongs to the client's own login, so it goes only to the provider that takes that login."""
 
 _THINKING: Final = (UNKNOWN_THINKING, ALL_THINKING)
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """A provider's traits and a model's facts, sorted by the rules that ask for them."""
+    """A provider's traits and a model's facts, learned rules included."""
 
     upstream: Upstream
     traits: Traits
@@ -35,32 +37,30 @@ class Constraints:
     blocks: frozenset[str]
     marks: frozenset[str]
     """`cache_control`, or a part of it such as `cache_control.scope`."""
-    folds_system: bool
-    """Whether a message of the role `system` has to become part of its neighbour."""
-    drops_unknown: bool
-    """Whether thinking goes of which it is not known who made it."""
-    drops_all: bool
-    """Whether all thinking goes."""
+    rejects_system_role: bool
+    drops_unknown_thinking: bool
+    """Whether thinking is removed if it is not known which provider made it."""
+    drops_all_thinking: bool
     plain_call_ids: bool
-    """Whether ids of tool calls may hold letters, digits, `_` and `-` alone: where Claude is served."""
+    """Whether ids of tool calls may hold letters, digits, `_` and `-` only: so it is for every provider of Claude."""
 
 
 def constraints_of(candidate: Candidate, rules: frozenset[Rule]) -> Constraints:
-    """Return a candidate's terms, with what was learned of it."""
+    """Return what a candidate accepts; `rules` were learned from its errors."""
     provider = candidate.provider
-    return _terms(provider.upstream, provider.traits, candidate.facts, rules, as_it_is=provider.auth is Auth.CLIENT)
+    return _constraints(
+        provider.upstream, provider.traits, candidate.facts, rules, by_login=provider.auth is Auth.CLIENT
+    )
 
 
-@lru_cache(maxsize=256)  # the same for each request to a model, until something new is learned
-def _terms(
-    upstream: Upstream, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, as_it_is: bool
+@lru_cache(maxsize=256)  # the same for each request to a model, until a rule is learned
+def _constraints(
+    upstream: Upstream, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, by_login: bool
 ) -> Constraints:
     traits = traits.having(rules)
     facts = replace(facts, thinking=traits.thinking(facts.thinking))
-    if as_it_is:
-        # a plan's login serves Claude Code's own requests as they are, so no more is changed than would be refused
-        kept = traits.rejects.intersection(_THINKING)
-        traits, facts = Traits(is_anthropic=True, checks_signatures=True, rejects=kept), ModelFacts()
+    if by_login:
+        traits, facts = _unchanged(traits), ModelFacts()
     betas = {beta.encode() for beta in traits.names(Kind.BETA)}
     blocks = traits.names(Kind.BLOCK) | ({"image"} if facts.images is False else set())
     unknown, every = (rule in traits.rejects for rule in _THINKING)
@@ -70,12 +70,25 @@ def _terms(
         traits=replace(traits, rejects=frozenset()),
         facts=facts,
         fields=tuple(sorted(field for field in traits.names(Kind.FIELD) if field.partition(".")[0] not in _PROTECTED)),
-        tool_fields=traits.names(Kind.TOOL_FIELD) - {"name", "type", "input_schema"},
-        betas=frozenset(betas if as_it_is else betas | {LOGIN_BETA.encode()}),
+        tool_fields=traits.names(Kind.TOOL_FIELD) - _PROTECTED_OF_TOOLS,
+        betas=frozenset(betas if by_login else betas | {LOGIN_BETA}),
         blocks=blocks - _NEVER_REPLACED,
         marks=traits.names(Kind.MARK),
-        folds_system=Rule(Kind.ROLE, "system") in traits.rejects,
-        drops_unknown=unknown or every,
-        drops_all=every,
+        rejects_system_role=Rule(Kind.ROLE, "system") in traits.rejects,
+        drops_unknown_thinking=unknown or every,
+        drops_all_thinking=every,
         plain_call_ids=traits.is_anthropic or traits.checks_signatures or traits.plain_call_ids,
+    )
+
+
+def _unchanged(traits: Traits) -> Traits:
+    """Return traits by which a request for the client's own login is changed no more than would be rejected.
+
+    The login's plan serves Claude Code's own requests as they are.
+    """
+    return Traits(
+        is_anthropic=True,
+        checks_signatures=True,
+        rejects=traits.rejects.intersection(_THINKING),
+        session_header=traits.session_header,
     )

@@ -1,46 +1,33 @@
-"""Top-level fields that a provider refuses, and dotted ones inside them: `output_config.effort`."""
+"""The rule for top-level fields that a provider rejects, and for dotted ones inside them: `output_config.effort`."""
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.traits import Kind
 
 
-def without_refused_fields(draft: Draft) -> None:
-    """Take out what the provider does not take."""
-    for name in draft.terms.fields:
+def drop_fields(draft: Draft) -> None:
+    """Remove the fields that the provider rejects."""
+    for name in draft.constraints.fields:
         top, *inner = name.split(".")
         if draft.raw(top) is None:
             continue
         if not inner:
             draft.drop(top)
             draft.changes.note(f"field:{name}")
-        elif drop_inside(draft, top, inner):
+        elif draft.drop_member(top, inner):
             draft.changes.note(f"field:{name}")
 
 
-def drop_inside(draft: Draft, top: str, inner: list[str]) -> bool:
-    """Take a member out of a top-level object; of an object that it leaves empty nothing stays. Tell whether it was."""
-    value = draft.members(top)
-    if value is None or not _taken(value, inner):
-        return False
-    if value:
-        draft.write(top, value)
-    else:
-        draft.drop(top)
-    return True
-
-
-def _taken(value: dict[str, Any], path: list[str]) -> bool:
-    name, *deeper = path
-    if name not in value:
-        return False
-    if deeper:
-        inner = value[name]
-        if not isinstance(inner, dict) or not _taken(inner, deeper):
-            return False
-        if inner:
-            return True
-    del value[name]
-    return True
+FIELDS: Final = AdaptationRule(
+    name="fields",
+    description=(
+        "Fields of the request that the provider rejects, such as `top_k` or `output_config.effort`, are left out."
+    ),
+    apply=drop_fields,
+    rejections=MappingProxyType({Kind.FIELD: Change(LEFT_OUT, "{}")}),
+)

@@ -1,15 +1,17 @@
-"""The `system` field: Claude Code's billing block, and a word about tools that were taken out."""
+"""The `system` field: the rule for Claude Code's billing block, and how a notice for the model is added."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.message_blocks import as_raw, read_members
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.json_values import as_raw, read_members, try_decode
+from claude_proxy.core.traits import ModelFacts, Traits
 
 _BILLING: Final = "x-anthropic-billing-header"
 _NEEDLE: Final = _BILLING.encode()
@@ -24,18 +26,18 @@ _text_block = msgspec.json.Decoder(_TextBlock)
 _text_or_blocks = msgspec.json.Decoder(list[msgspec.Raw] | str)
 
 
-def without_billing_block(draft: Draft) -> None:
-    """Take out the block that means something to Anthropic alone.
+def drop_billing_block(draft: Draft) -> None:
+    """Remove the block that has a meaning for Anthropic only.
 
-    It stands first and changes with each conversation or request: with it, no other provider's cache would serve.
+    It stands first and changes with each conversation or request: no other provider's prompt cache would ever hit.
     """
     raw = draft.raw("system")
-    if draft.terms.traits.is_anthropic or raw is None or _NEEDLE not in raw:
+    if draft.constraints.traits.is_anthropic or raw is None or _NEEDLE not in raw:
         return
     system = try_decode(_text_or_blocks, raw)
     if system is None:
         return
-    kept = _without_first_lines(system) if isinstance(system, str) else _without_blocks(system)
+    kept = _drop_first_lines(system) if isinstance(system, str) else _drop_from_blocks(system)
     if kept == system:
         return
     if kept:
@@ -45,25 +47,25 @@ def without_billing_block(draft: Draft) -> None:
     draft.changes.note("billing-block")
 
 
-def _without_first_lines(text: str) -> str:
+def _drop_first_lines(text: str) -> str:
     return _FIRST_LINES.sub("", text, count=1)
 
 
-def _without_blocks(blocks: list[msgspec.Raw]) -> list[msgspec.Raw]:
-    return [kept for one in blocks if (kept := _unbilled(one)) is not None]
+def _drop_from_blocks(blocks: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    return [kept for block in blocks if (kept := _drop_from_block(block)) is not None]
 
 
-def _unbilled(raw: msgspec.Raw) -> msgspec.Raw | None:
-    """Return a block as it came; only what follows, where it begins with the header; None where nothing follows."""
+def _drop_from_block(raw: msgspec.Raw) -> msgspec.Raw | None:
+    """Return a block as it came; if it begins with the header, only the text after that; None if there is none."""
     written = bytes(raw)
     block = (try_decode(_text_block, written) if _NEEDLE in written else None) or _TextBlock()
-    text = _without_first_lines(block.text)
+    text = _drop_first_lines(block.text)
     if text == block.text:
         return raw
     return as_raw({**(read_members(raw) or {}), "text": text}) if text else None
 
 
-def with_a_word(draft: Draft, text: str) -> None:
+def append_notice(draft: Draft, text: str) -> None:
     """Add a text at the end of the system prompt."""
     raw = draft.raw("system")
     system = "" if raw is None else try_decode(_text_or_blocks, raw)
@@ -71,3 +73,17 @@ def with_a_word(draft: Draft, text: str) -> None:
         draft.write("system", f"{system}\n\n{text}" if system else text)
     elif system is not None:
         draft.write("system", [*system, {"type": "text", "text": text}])
+
+
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+    del facts
+    if not traits.is_anthropic:
+        yield Change(LEFT_OUT, "Claude Code's billing block")
+
+
+BILLING_BLOCK: Final = AdaptationRule(
+    name="billing-block",
+    description="Claude Code's billing block at the beginning of `system` is left out, except for Anthropic itself.",
+    apply=drop_billing_block,
+    describe=_describe,
+)

@@ -1,36 +1,65 @@
-"""Messages of the role `system`, for those who refuse that role: their text, in its place, in a user's message."""
+"""The rule for messages of the role `system`, if a provider rejects it: their text goes into a user's message."""
 
 from __future__ import annotations
 
-import msgspec
+from types import MappingProxyType
+from typing import Final
 
-from claude_proxy.core.adaptation.message_blocks import Block, Message, text_of
-
-
-def reminder(block: Block) -> Block:
-    """Return a block of a system message as a user's message may hold it: marked as Claude Code marks its own."""
-    if block.kind != "text":
-        return block
-    return block.with_member("text", f"<system-reminder>\n{text_of(block.members, 'text')}\n</system-reminder>")
+from claude_proxy.core.adaptation.draft import Draft
+from claude_proxy.core.adaptation.rule import AdaptationRule, Change, Conversation, MessageRule
+from claude_proxy.core.json_values import text_of
+from claude_proxy.core.message_blocks import Block, Message
+from claude_proxy.core.traits import Kind
 
 
-def folded(messages: list[Message | msgspec.Raw]) -> list[Message | msgspec.Raw]:
-    """Return the conversation without system messages.
+class SystemRole(MessageRule):
+    """Joins the messages of the role `system` with their neighbours."""
 
-    They go to the end of the user's message before them, else to the beginning of the one behind them (after its tool
-    results, which have to stand first), else they become one of their own. A raw message is one that need not or could
-    not be read, and is no neighbour.
+    __slots__ = ("_draft",)
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    def rearrange(self, conversation: Conversation) -> Conversation:
+        """Return the conversation without messages of the role `system`."""
+        system = [index for index, message in enumerate(conversation) if _is_system(message)]
+        if not system:
+            return conversation
+        self._draft.changes.note("role:system", len(system))
+        conversation = conversation.copy()
+        for index in {near for at in system for near in (at - 1, at + 1) if 0 <= near < len(conversation)}:
+            message = conversation[index]
+            if not isinstance(message, Message):
+                conversation[index] = Message.read(bytes(message)) or message
+        return fold_system_messages(conversation)
+
+
+def _is_system(message: object) -> bool:
+    return isinstance(message, Message) and message.role == "system"
+
+
+def fold_system_role(draft: Draft) -> SystemRole | None:
+    """Return the rule for providers that reject the role."""
+    return SystemRole(draft) if draft.constraints.rejects_system_role else None
+
+
+def fold_system_messages(conversation: Conversation) -> Conversation:
+    """Return a conversation without system messages.
+
+    They go to the end of the user's message before them, else to the beginning of the one after them (behind its tool
+    results, which have to stand first), else they become a message of their own. A raw message does not count as a
+    neighbour: it need not or could not be read.
     """
-    result, waiting = list[Message | msgspec.Raw](), list[Block]()
-    for message in messages:
+    result, waiting = Conversation(), list[Block]()
+    for message in conversation:
         if not isinstance(message, Message):
             _settle(result, waiting)
             result.append(message)
         elif message.role == "system":
-            _fold(result, waiting, [reminder(block) for block in message.blocks])
+            _fold(result, waiting, [as_reminder(block) for block in message.blocks])
         else:
             if waiting and message.role == "user":
-                message.put(_after_results(message.blocks, waiting))
+                message.replace_blocks(_after_results(message.blocks, waiting))
                 waiting.clear()
             _settle(result, waiting)
             result.append(message)
@@ -38,15 +67,22 @@ def folded(messages: list[Message | msgspec.Raw]) -> list[Message | msgspec.Raw]
     return result
 
 
-def _fold(result: list[Message | msgspec.Raw], waiting: list[Block], blocks: list[Block]) -> None:
+def as_reminder(block: Block) -> Block:
+    """Return a block of a system message for use in a user's message: marked as Claude Code marks its own."""
+    if block.kind != "text":
+        return block
+    return block.with_member("text", f"<system-reminder>\n{text_of(block.members, 'text')}\n</system-reminder>")
+
+
+def _fold(result: Conversation, waiting: list[Block], blocks: list[Block]) -> None:
     before = result[-1] if result else None
     if isinstance(before, Message) and before.role == "user":
-        before.add(blocks)
+        before.append_blocks(blocks)
     else:
         waiting += blocks
 
 
-def _settle(result: list[Message | msgspec.Raw], waiting: list[Block]) -> None:
+def _settle(result: Conversation, waiting: list[Block]) -> None:
     if waiting:
         result.append(Message.of("user", list(waiting)))
         waiting.clear()
@@ -55,3 +91,16 @@ def _settle(result: list[Message | msgspec.Raw], waiting: list[Block]) -> None:
 def _after_results(blocks: list[Block], reminders: list[Block]) -> list[Block]:
     first = next((index for index, block in enumerate(blocks) if block.kind != "tool_result"), len(blocks))
     return [*blocks[:first], *reminders, *blocks[first:]]
+
+
+SYSTEM_ROLE: Final = AdaptationRule(
+    name="system-role",
+    description=(
+        "Messages of the role `system` become reminders in the user's message beside them, for providers that reject "
+        "the role."
+    ),
+    on_messages=fold_system_role,
+    rejections=MappingProxyType(
+        {Kind.ROLE: Change("put into the user's message beside it", "a message with the role {}")}
+    ),
+)

@@ -1,105 +1,176 @@
-"""Thinking of others: a provider takes back its own and refuses, or does not understand, what another one signed."""
+"""The rule for earlier thinking: a provider accepts its own, and rejects or misreads what another provider signed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
 
-from claude_proxy.core.adaptation.changes import Changes
-from claude_proxy.core.adaptation.constraints import Constraints
-from claude_proxy.core.adaptation.message_blocks import Block, Message, text_of
-from claude_proxy.core.types import Upstream
-
-OwnerOf: TypeAlias = Callable[[str], Upstream | None]
-"""Tells the upstream that made a thinking signature; None if that is not known."""
+from claude_proxy.core.adaptation.draft import Draft
+from claude_proxy.core.adaptation.rule import INSERTED, LEFT_OUT, AdaptationRule, Change, Conversation, MessageRule
+from claude_proxy.core.adaptation.thinking_mode import drop_thinking
+from claude_proxy.core.json_values import text_of
+from claude_proxy.core.message_blocks import USER, Block, Message
+from claude_proxy.core.traits import (
+    ALL_THINKING,
+    THINKING_ON_TOOL_TURNS,
+    UNKNOWN_THINKING,
+    Kind,
+    ModelFacts,
+    Rule,
+    Traits,
+)
 
 _NEEDLE: Final = b'thinking"'
-"""Stands in the type of both kinds of thinking blocks."""
+"""Is in the type of both kinds of thinking blocks."""
 
 _KINDS: Final = ("thinking", "redacted_thinking")
-_ONE_BLOCK: Final = 2
-"""How often the needle stands in a block: it names its type, and has a member of that name."""
+_NEEDLES_IN_BLOCK: Final = 2
+"""How often the needle is in a block: it names its type, and has a member of that name."""
 
-_THOUGHT_FIRST: Final = re.compile(rb'\{"role":"assistant","content":\[\{"type":"thinking","thinking":"[^"\\\s]')
-_TOOL_NEEDLE: Final = b'"tool_use"'
+_STARTS_WITH_THINKING: Final = re.compile(rb'\{"role":"assistant","content":\[\{"type":"thinking","thinking":"[^"\\\s]')
+_CALL_NEEDLE: Final = b'"tool_use"'
 _SIGNATURE: Final = b'"signature":"'
 
 NOTHING_LEFT: Final = "[no text]"
-"""What an assistant said where it had only thought: a message must not be empty."""
+"""Replaces a message of the assistant that held only thinking: it must not be empty."""
 
 PLACEHOLDER: Final = "[These thoughts were another model's and were not kept.]"
-"""What a provider gets that demands thinking beside each tool call and takes anyone's."""
+"""For providers that require thinking beside each tool call, and accept any."""
 
 
-class Thoughts:
-    """The rule for thinking blocks, for one candidate."""
+class ThinkingBlocks(MessageRule):
+    """Removes thinking that the provider would reject, and inserts a placeholder if it requires some."""
 
-    __slots__ = ("_changes", "_demanded", "_origin_of", "_terms", "_unsigned", "idle")
+    __slots__ = ("_changes", "_draft", "_drops_all", "_drops_unknown", "_owner_of", "_required", "_signed", "_upstream")
 
-    def __init__(self, terms: Constraints, owner_of: OwnerOf | None, changes: Changes) -> None:
-        self._terms = terms
-        self._demanded = terms.traits.thinking_on_tool_turns and not terms.drops_all
-        self._origin_of = owner_of
-        self._unsigned = terms.traits.checks_signatures
-        self.idle = not (owner_of or self._unsigned or self._demanded or terms.drops_unknown)
-        """Whether all thinking stays, so that no message has to be looked at."""
-        self._changes = changes
+    assistant_messages = True
 
-    def concern(self, message: bytes) -> bool:
-        """Tell, by its bytes, whether an assistant's message may have to be changed."""
-        if self.idle:
-            return False
-        named = message.count(_NEEDLE)
-        if self._demanded and _TOOL_NEEDLE in message:
-            return named != _ONE_BLOCK or not _THOUGHT_FIRST.match(message)
-        return named > 0 and (self._terms.drops_unknown or not self._all_are_plainly_welcome(message, named))
+    def __init__(self, draft: Draft) -> None:
+        constraints = draft.constraints
+        self._draft = draft
+        self._changes = draft.changes
+        self._upstream = constraints.upstream
+        self._owner_of = draft.owner_of
+        self._drops_all = constraints.drops_all_thinking
+        self._drops_unknown = constraints.drops_unknown_thinking
+        self._required = requires_thinking(draft)
+        self._signed = constraints.traits.checks_signatures
 
-    def _all_are_plainly_welcome(self, message: bytes, named: int) -> bool:
-        """Tell whether each thinking block is signed by one whose thinking stays. In doubt, it is not so."""
+    def concerns(self, raw: bytes, role: str) -> bool:
+        """Tell whether a message may hold thinking to remove, or lack some that is required."""
+        del role
+        needles = raw.count(_NEEDLE)
+        if self._required and _CALL_NEEDLE in raw:
+            return needles != _NEEDLES_IN_BLOCK or not _STARTS_WITH_THINKING.match(raw)
+        return needles > 0 and (self._drops_unknown or not self._all_plainly_accepted(raw, needles))
+
+    def _all_plainly_accepted(self, message: bytes, needles: int) -> bool:
+        """Tell whether each thinking block has a signature that the provider accepts. In doubt, the answer is no."""
         end = signed = 0
         while (found := message.find(_SIGNATURE, end)) >= 0:
             start = found + len(_SIGNATURE)
             end = message.find(b'"', start)
             signature = message[start:end]
-            if b"\\" in signature or self._is_unwelcome(signature.decode(errors="replace")):
+            if b"\\" in signature or self._rejects(signature.decode(errors="replace")):
                 return False
             signed += 1
-        return named == _ONE_BLOCK * signed
+        return needles == _NEEDLES_IN_BLOCK * signed
 
     def apply(self, message: Message) -> None:
-        """Take unwelcome thinking out of an assistant's message."""
-        demanded = self._demanded and any(one.kind == "tool_use" for one in message.blocks)
-        kept = [block for block in message.blocks if self._stays(block, demanded=demanded)]
-        gone = len(message.blocks) - len(kept)
-        if gone:
-            self._changes.note("thinking:foreign", gone)
-        if demanded and not any(map(_has_text, kept)):
+        """Remove and insert thinking in a message of the assistant."""
+        if message.role != "assistant":
+            return
+        required = self._required and any(block.kind == "tool_use" for block in message.blocks)
+        kept = [block for block in message.blocks if self._keeps(block, required=required)]
+        dropped = len(message.blocks) - len(kept)
+        if dropped:
+            self._changes.note("thinking:foreign", dropped)
+        if required and not any(map(_has_text, kept)):
             kept.insert(0, Block.made({"type": "thinking", "thinking": PLACEHOLDER, "signature": ""}, "thinking"))
             self._changes.note("thinking:placeholder")
-        elif not gone:
+        elif not dropped:
             return
-        message.put(kept or [Block.text(NOTHING_LEFT)])
+        message.replace_blocks(kept or [Block.text(NOTHING_LEFT)])
 
-    def _stays(self, block: Block, *, demanded: bool) -> bool:
-        if block.kind not in _KINDS or (demanded and _has_text(block)):
+    def _keeps(self, block: Block, *, required: bool) -> bool:
+        if block.kind not in _KINDS or (required and _has_text(block)):
             return True
-        if self._terms.drops_all:
+        if self._drops_all:
             return False
-        signature = text_of(block.members, "signature" if block.kind == "thinking" else "data")
-        return not self._is_unwelcome(signature)
+        return not self._rejects(text_of(block.members, "signature" if block.kind == "thinking" else "data"))
 
-    def _is_unwelcome(self, signature: str) -> bool:
-        if not signature and self._unsigned:
+    def _rejects(self, signature: str) -> bool:
+        if not signature and self._signed:
             return True
-        origin = self._origin_of(signature) if self._origin_of else None
-        return self._terms.drops_unknown if origin is None else origin != self._terms.upstream
+        owner = self._owner_of(signature) if self._owner_of else None
+        return self._drops_unknown if owner is None else owner != self._upstream
+
+    def finish(self, conversation: Conversation) -> None:
+        """Send no `thinking` field if the last tool call must begin with thinking, and that was removed."""
+        draft = self._draft
+        thinking = draft.members("thinking") or {}
+        if not self._signed or thinking.get("type") != "enabled":
+            return
+        for message in reversed(conversation):
+            if not isinstance(message, Message):
+                if bytes(message).startswith(USER):
+                    continue
+                return  # the assistant's last message was not changed
+            if message.role == "assistant":
+                if any(block.kind == "tool_use" for block in message.blocks) and not _starts_with_thinking(message):
+                    drop_thinking(draft)
+                    draft.changes.note("thinking:enabled>none")
+                return
+
+
+def requires_thinking(draft: Draft) -> bool:
+    """Tell whether each message with a tool call must hold thinking."""
+    return draft.constraints.traits.thinking_on_tool_turns and not draft.constraints.drops_all_thinking
+
+
+def drop_foreign_thinking(draft: Draft) -> ThinkingBlocks | None:
+    """Return the rule, unless the provider accepts all thinking that can be in this request."""
+    constraints = draft.constraints
+    needed = constraints.traits.checks_signatures or constraints.drops_unknown_thinking or requires_thinking(draft)
+    return ThinkingBlocks(draft) if needed or draft.owner_of else None
 
 
 def _has_text(block: Block) -> bool:
     return block.kind == "thinking" and bool(text_of(block.members, "thinking").strip())
 
 
-def leads_with_thinking(message: Message) -> bool:
-    """Tell whether a message begins with thinking."""
+def _starts_with_thinking(message: Message) -> bool:
     return bool(message.blocks) and message.blocks[0].kind in _KINDS
+
+
+_PLACEHOLDER_INSERTED: Final = Change(INSERTED, "a placeholder for thinking, where an earlier tool call came without")
+OF_OTHERS: Final = "no thinking that another provider is known to have made"
+"""True of every provider: only the one that made it accepts it."""
+
+
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+    del facts
+    if traits.thinking_on_tool_turns:
+        yield _PLACEHOLDER_INSERTED
+    yield Change("", OF_OTHERS)
+
+
+THINKING_BLOCKS: Final = AdaptationRule(
+    name="thinking-blocks",
+    description=(
+        "Earlier thinking that another provider is known to have made is left out, for some providers all that is not "
+        "known to be their own. Providers that require thinking beside each tool call get a placeholder."
+    ),
+    on_messages=drop_foreign_thinking,
+    describe=_describe,
+    rejections=MappingProxyType(
+        {
+            Kind.THINKING: Change(LEFT_OUT, "thinking ({})"),
+            ALL_THINKING: Change(LEFT_OUT, "earlier thinking"),
+            UNKNOWN_THINKING: Change(LEFT_OUT, "thinking of which it is not known who made it"),
+            Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS): _PLACEHOLDER_INSERTED,
+        }
+    ),
+)

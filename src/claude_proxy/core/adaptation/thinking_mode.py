@@ -1,59 +1,66 @@
-"""Whether and how the model thinks: `thinking`, and `output_config.effort` beside it."""
+"""Rules for whether and how the model thinks: `thinking`, and `output_config.effort` beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.fields import drop_inside
-from claude_proxy.core.traits import Thinking
+from claude_proxy.core.adaptation.rule import AdaptationRule, Change
+from claude_proxy.core.traits import Kind, ModelFacts, Thinking, Traits
 
 MIN_BUDGET: Final = 1024
-"""The API takes no smaller `budget_tokens`, and it must be below `max_tokens`."""
+"""The API accepts no smaller `budget_tokens`, and it must be below `max_tokens`."""
 
 MAX_BUDGET: Final = 31_999
 """The budget that Claude Code itself gives to models without adaptive thinking."""
 
 _ALWAYS_ON: Final = frozenset({Thinking.ADAPTIVE_ONLY, Thinking.ENABLED_ONLY, Thinking.ALWAYS})
 
-_TRANSLATED: Final[dict[Thinking, dict[str, str | None]]] = {
+_TRANSLATIONS: Final[dict[Thinking, dict[str, str | None]]] = {
     Thinking.ADAPTIVE: {"enabled": "adaptive"},
     Thinking.ADAPTIVE_ONLY: {"enabled": "adaptive", "disabled": None},
     Thinking.ENABLED: {"adaptive": "enabled"},
     Thinking.ENABLED_ONLY: {"adaptive": "enabled", "disabled": "enabled"},
     Thinking.ALWAYS: {"disabled": None},
 }
-"""From the type that a client sends to the one that such a model takes; None: the field goes."""
+"""From the type that a client sends to the one that such a model accepts; None: the field is removed."""
 
-_MODEST: Final = ("low", "medium")
-_AMBITIOUS: Final = ("high", "xhigh", "max")
+_DESCRIPTIONS: Final = {
+    Thinking.ADAPTIVE: "thinking asked for as adaptive",
+    Thinking.ADAPTIVE_ONLY: "thinking asked for as adaptive, and never turned off",
+    Thinking.ENABLED: "thinking asked for as enabled, with a budget",
+    Thinking.ENABLED_ONLY: "thinking asked for as enabled, and never turned off",
+    Thinking.ALWAYS: "thinking never turned off",
+}
 
 
-def in_the_models_mode(draft: Draft) -> None:
-    """Translate `thinking` into what the model takes."""
-    if "thinking" in draft.terms.fields:
-        _without_edits_of_thinking(draft)
-    kind, thinking = draft.terms.facts.thinking, draft.members("thinking")
-    if kind is None or thinking is None:
+def translate_thinking(draft: Draft) -> None:
+    """Translate `thinking` into a type that the model accepts."""
+    if "thinking" in draft.constraints.fields:
+        _drop_thinking_edits(draft)
+    accepted, thinking = draft.constraints.facts.thinking, draft.members("thinking")
+    if accepted is None or thinking is None:
         return
-    asked = thinking.get("type")
-    if not isinstance(asked, str) or asked not in _TRANSLATED[kind]:
+    requested = thinking.get("type")
+    if not isinstance(requested, str) or requested not in _TRANSLATIONS[accepted]:
         return
-    wanted = _TRANSLATED[kind][asked]
-    if wanted is None:
+    translated = _TRANSLATIONS[accepted][requested]
+    if translated is None:
         draft.drop("thinking")
-    elif wanted == "adaptive":
+    elif translated == "adaptive":
         kept = {name: value for name, value in thinking.items() if name != "budget_tokens"}
         draft.write("thinking", {**kept, "type": "adaptive"})
     else:
-        wanted = _enabled(draft)
-    draft.changes.note(f"thinking:{asked}>{wanted or 'none'}")
+        translated = _enable(draft)
+    draft.changes.note(f"thinking:{requested}>{translated or 'none'}")
 
 
-def _enabled(draft: Draft) -> str:
-    most = draft.value("max_tokens")
-    budget = min(MAX_BUDGET, most - 1) if isinstance(most, int) else MAX_BUDGET
-    if budget < MIN_BUDGET and can_be_off(draft):
+def _enable(draft: Draft) -> str:
+    max_tokens = draft.value("max_tokens")
+    budget = min(MAX_BUDGET, max_tokens - 1) if isinstance(max_tokens, int) else MAX_BUDGET
+    if budget < MIN_BUDGET and can_turn_off(draft):
         turn_off(draft)
         return "disabled"
     draft.write("thinking", {"type": "enabled", "budget_tokens": max(MIN_BUDGET, budget)})
@@ -62,28 +69,28 @@ def _enabled(draft: Draft) -> str:
 
 def is_on(draft: Draft) -> bool:
     """Tell whether the model will think, as far as that is known."""
-    return draft.terms.facts.thinking in _ALWAYS_ON or _type(draft) in ("enabled", "adaptive")
+    return draft.constraints.facts.thinking in _ALWAYS_ON or _requested_type(draft) in ("enabled", "adaptive")
 
 
-def can_be_off(draft: Draft) -> bool:
+def can_turn_off(draft: Draft) -> bool:
     """Tell whether `thinking` may be `disabled`."""
-    return draft.terms.facts.thinking not in _ALWAYS_ON and "thinking" not in draft.terms.fields
+    return draft.constraints.facts.thinking not in _ALWAYS_ON and "thinking" not in draft.constraints.fields
 
 
 def turn_off(draft: Draft) -> None:
     """Let the model answer without thinking."""
     draft.write("thinking", {"type": "disabled"})
-    _without_edits_of_thinking(draft)
+    _drop_thinking_edits(draft)
 
 
-def leave_out(draft: Draft) -> None:
-    """Send no `thinking` at all."""
+def drop_thinking(draft: Draft) -> None:
+    """Send no `thinking` field at all."""
     draft.drop("thinking")
-    _without_edits_of_thinking(draft)
+    _drop_thinking_edits(draft)
 
 
-def _without_edits_of_thinking(draft: Draft) -> None:
-    """Take out the edits of `context_management` that Anthropic takes beside thinking only: `clear_thinking_…`."""
+def _drop_thinking_edits(draft: Draft) -> None:
+    """Remove the edits of `context_management` that Anthropic accepts only with thinking: `clear_thinking_…`."""
     management = draft.members("context_management") or {}
     edits = management.get("edits")
     if not isinstance(edits, list):
@@ -94,7 +101,7 @@ def _without_edits_of_thinking(draft: Draft) -> None:
     if kept:
         draft.write("context_management", {**management, "edits": kept})
     else:
-        drop_inside(draft, "context_management", ["edits"])
+        draft.drop_member("context_management", ["edits"])
     draft.changes.note("field:context_management.edits")
 
 
@@ -102,23 +109,60 @@ def _clears_thinking(edit: Any) -> bool:
     return isinstance(edit, dict) and str(edit.get("type")).startswith("clear_thinking_")
 
 
-def with_an_effort_that_is_known(draft: Draft) -> None:
-    """Send an effort that the provider has, the nearest one, or none where it takes none without thinking."""
-    traits = draft.terms.traits
+def _describe_thinking(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+    del traits
+    if facts.thinking:
+        yield Change("", _DESCRIPTIONS[facts.thinking])
+
+
+THINKING_MODE: Final = AdaptationRule(
+    name="thinking-mode",
+    description="`thinking` is translated into a type that the model accepts: adaptive, enabled, or not turned off.",
+    apply=translate_thinking,
+    describe=_describe_thinking,
+    rejections=MappingProxyType({Kind.THINKING_MODE: Change("not asked for", "thinking in the mode {}")}),
+)
+
+_LOW_EFFORTS: Final = ("low", "medium")
+_HIGH_EFFORTS: Final = ("high", "xhigh", "max")
+
+
+def limit_effort(draft: Draft) -> None:
+    """Replace an effort that the provider does not have by the nearest, or drop it if it needs thinking to be on."""
+    traits = draft.constraints.traits
     if traits.effort_without_thinking and not traits.efforts:
         return
     config = draft.members("output_config") or {}
     effort = config.get("effort")
     if effort is None:
         return
-    if not traits.effort_without_thinking and _type(draft) == "disabled":
-        drop_inside(draft, "output_config", ["effort"])
+    if not traits.effort_without_thinking and _requested_type(draft) == "disabled":
+        draft.drop_member("output_config", ["effort"])
         draft.changes.note("field:output_config.effort")
     elif traits.efforts and effort not in traits.efforts:
-        nearest = traits.efforts[-1 if effort in _AMBITIOUS else 0]
+        nearest = traits.efforts[-1 if effort in _HIGH_EFFORTS else 0]
         draft.write("output_config", {**config, "effort": nearest})
-        draft.changes.note(f"effort:{effort if effort in (*_MODEST, *_AMBITIOUS) else 'unknown'}>{nearest}")
+        draft.changes.note(f"effort:{effort if effort in (*_LOW_EFFORTS, *_HIGH_EFFORTS) else 'unknown'}>{nearest}")
 
 
-def _type(draft: Draft) -> Any:
+def _requested_type(draft: Draft) -> Any:
     return (draft.members("thinking") or {}).get("type")
+
+
+def _describe_effort(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+    del facts
+    if traits.efforts:
+        yield Change("", f"the effort one of {', '.join(traits.efforts)}")
+    if not traits.effort_without_thinking:
+        yield Change("", "no effort where thinking is off")
+
+
+EFFORT: Final = AdaptationRule(
+    name="effort",
+    description=(
+        "`output_config.effort` becomes the nearest one that the provider has; it is left out if the provider "
+        "accepts none while thinking is off."
+    ),
+    apply=limit_effort,
+    describe=_describe_effort,
+)

@@ -1,55 +1,61 @@
-"""The `tools` field: fields of tools that are refused, and server tools that the provider does not have."""
+"""Rules for the `tools` field: fields of tools that are rejected, and server tools that the provider does not have."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.message_blocks import Members, listed, read_members, text_of
-from claude_proxy.core.adaptation.system_prompt import with_a_word
-from claude_proxy.core.server_tools import TOOL_SEARCH, among
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.system_prompt import append_notice
+from claude_proxy.core.capabilities import accepts_tool
+from claude_proxy.core.json_values import Members, as_raw, read_items, read_members, text_of
+from claude_proxy.core.traits import Kind, ModelFacts, Traits
+
+_TOOL_SEARCH: Final = "tool_search_tool_"
+"""It looks for the tools that `defer_loading` keeps back."""
 
 _MAX_NAME_LENGTH: Final = 64
 
 
-def without_refused_tools(draft: Draft) -> None:
-    """Take server tools out that the provider does not have, and have the model say so where one would be needed."""
-    has = draft.terms.traits.server_tools
-    if has is None or all(among(has, kind) for kind in draft.request.required_features.server_tools):
+def drop_server_tools(draft: Draft) -> None:
+    """Remove server tools that the provider does not have, and tell the model to say so if it would need one."""
+    has = draft.constraints.traits.server_tools
+    if has is None or all(accepts_tool(has, kind) for kind in draft.request.required_features.server_tools):
         return
-    tools = listed(draft.raw("tools"))
-    kept, gone = list[msgspec.Raw](), list[Members]()
-    for raw in tools or ():
+    kept, dropped = list[msgspec.Raw](), list[Members]()
+    for raw in read_items(draft.raw("tools")) or ():
         tool = read_members(raw) or {}
-        if among(has, text_of(tool, "type")):
+        if accepts_tool(has, text_of(tool, "type")):
             kept.append(raw)
         else:
-            gone.append(tool)
-    _take_out(draft, kept, gone)
+            dropped.append(tool)
+    _write_without(draft, kept, dropped)
 
 
-def _take_out(draft: Draft, kept: list[msgspec.Raw], gone: list[Members]) -> None:
+def _write_without(draft: Draft, kept: list[msgspec.Raw], dropped: list[Members]) -> None:
     if kept:
         draft.write("tools", kept)
     else:
         draft.drop("tools")
-    kinds = [text_of(tool, "type") for tool in gone]
-    names = [text_of(tool, "name") for tool in gone]
+    kinds = [text_of(tool, "type") for tool in dropped]
+    names = [text_of(tool, "name") for tool in dropped]
     for kind in kinds:
         draft.changes.note(f"tool:{kind}")
-    _mend_choice(draft, names, left=bool(kept))
+    _fix_choice(draft, names, left=bool(kept))
     if any(kind.startswith("mcp_toolset") for kind in kinds):
-        draft.drop("mcp_servers")  # the servers of a toolset, which are refused without it
-    if any(kind.startswith(TOOL_SEARCH) for kind in kinds):
-        _drop_from_tools(draft, frozenset({"defer_loading"}))  # nobody looks for them now
-    missed = [name or kind for name, kind in zip(names, kinds, strict=True) if not kind.startswith(TOOL_SEARCH)]
-    if missed:
-        with_a_word(draft, _not_available(missed))
+        draft.drop("mcp_servers")  # the servers of a toolset, which are rejected without it
+    if any(kind.startswith(_TOOL_SEARCH) for kind in kinds):
+        _drop_from_tools(draft, frozenset({"defer_loading"}))  # nothing loads them later now
+    missing = [name or kind for name, kind in zip(names, kinds, strict=True) if not kind.startswith(_TOOL_SEARCH)]
+    if missing:
+        append_notice(draft, _not_available(missing))
 
 
-def _mend_choice(draft: Draft, names: list[str], *, left: bool) -> None:
+def _fix_choice(draft: Draft, names: list[str], *, left: bool) -> None:
     choice = draft.members("tool_choice")
     if choice is not None and (not left or (choice.get("type") == "tool" and choice.get("name") in names)):
         draft.drop("tool_choice")
@@ -63,25 +69,51 @@ def _not_available(names: list[str]) -> str:
     )
 
 
-def without_refused_tool_fields(draft: Draft) -> None:
-    """Take out of each tool the fields that the provider does not take: `defer_loading`."""
-    if draft.terms.tool_fields:
-        _drop_from_tools(draft, draft.terms.tool_fields)
+def _describe_server_tools(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+    del facts
+    if traits.server_tools == ():
+        yield Change(LEFT_OUT, "tools that a provider runs itself, such as web search")
+    elif traits.server_tools:
+        yield Change("", f"of the tools that a provider runs itself, only {', '.join(traits.server_tools)} kept")
+
+
+SERVER_TOOLS: Final = AdaptationRule(
+    name="server-tools",
+    description=(
+        "Tools that a provider runs itself, such as web search, are left out if the provider does not have them; "
+        "the system prompt then says so to the model."
+    ),
+    apply=drop_server_tools,
+    describe=_describe_server_tools,
+)
+
+
+def drop_tool_fields(draft: Draft) -> None:
+    """Remove from each tool the fields that the provider rejects: `defer_loading`."""
+    if draft.constraints.tool_fields:
+        _drop_from_tools(draft, draft.constraints.tool_fields)
 
 
 def _drop_from_tools(draft: Draft, names: frozenset[str]) -> None:
     raw = draft.raw("tools") or b""
     if not any(b'"%b"' % name.encode() in raw for name in names):
         return
-    tools, dropped = listed(raw) or [], False
-    for index, each in enumerate(tools):
-        tool = read_members(each) or {}
-        refused = names.intersection(tool)
-        if refused:
-            kept = {name: value for name, value in tool.items() if name not in refused}
-            tools[index] = msgspec.Raw(msgspec.json.encode(kept))
-            dropped = True
-        for name in sorted(refused):
+    tools, changed = read_items(raw) or [], False
+    for index, item in enumerate(tools):
+        tool = read_members(item) or {}
+        rejected = names.intersection(tool)
+        if rejected:
+            tools[index] = as_raw({name: value for name, value in tool.items() if name not in rejected})
+            changed = True
+        for name in sorted(rejected):
             draft.changes.note(f"tool_field:{name}")
-    if dropped:
+    if changed:
         draft.write("tools", tools)
+
+
+TOOL_FIELDS: Final = AdaptationRule(
+    name="tool-fields",
+    description="Fields of tools that the provider rejects, such as `defer_loading`, are left out.",
+    apply=drop_tool_fields,
+    rejections=MappingProxyType({Kind.TOOL_FIELD: Change(LEFT_OUT, "{} of tools")}),
+)

@@ -32,6 +32,9 @@ _MAX_DEPTH: Final = 8
 _MAX_INPUT: Final = 40
 _MAX_PATH_LENGTH: Final = 20
 
+QUOTE: Final = "[`'\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]?"
+"""What may stand around a name in a text."""
+
 _anything = msgspec.json.Decoder()
 
 _TELLING: Final = (
@@ -53,6 +56,11 @@ _LOCATED: Final = re.compile(
     r"'loc': [(\[]([^)\]]{1,300})[)\]], 'msg': (\"[^\"]{1,400}\"|'[^']{1,400}')(?:, 'input': '([^']{1,40})')?"
 )
 _STEP: Final = re.compile(r"[\w-]+")
+
+
+def pattern(*alternatives: str) -> re.Pattern[str]:
+    """Return one pattern for texts, from several, that ignores case. Each repetition in them must have a bound."""
+    return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
 def error_texts(body: bytes) -> tuple[str, ...]:

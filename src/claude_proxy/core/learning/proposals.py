@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.learning.error_texts import error_texts
-from claude_proxy.core.learning.patterns import pattern
+from claude_proxy.core.learning.error_texts import error_texts, pattern
 from claude_proxy.core.learning.rule_inference import infer_rules
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from claude_proxy.core.learning.patterns import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, pattern
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import Kind, Rule
 

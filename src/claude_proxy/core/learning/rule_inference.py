@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from claude_proxy.core.learning.patterns import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, pattern
 from claude_proxy.core.learning.refused_fields import named_fields, placed_fields
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule

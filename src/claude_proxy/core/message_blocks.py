@@ -1,55 +1,28 @@
-"""One message and its blocks, read as far as the rules need them."""
+"""One message of a conversation and its content blocks, read as far as needed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
-
-Members: TypeAlias = dict[str, msgspec.Raw]
-"""An object of which each value stands as it came."""
-
-
-class _Kind(msgspec.Struct, gc=False):
-    type: str = ""
-
-
-_members = msgspec.json.Decoder(Members)
-_text = msgspec.json.Decoder(str)
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
-_kinds = msgspec.json.Decoder(list[_Kind])
+from claude_proxy.core.json_values import Members, as_raw, read_items, read_members, read_text, text_of, try_decode
 
 ASSISTANT: Final = b'{"role":"assistant","'
 USER: Final = b'{"role":"user","'
 """How messages begin that Claude Code and the official libraries write."""
 
 
-def read_members(raw: msgspec.Raw | bytes) -> Members | None:
-    """Return the members of an object; None where it is none."""
-    return try_decode(_members, bytes(raw))
+class _BlockType(msgspec.Struct, gc=False):
+    type: str = ""
 
 
-def text_of(members: Members, name: str) -> str:
-    """Return a member that is a text; an empty one where it is none."""
-    raw = members.get(name)
-    return "" if raw is None else try_decode(_text, bytes(raw)) or ""
-
-
-def listed(raw: msgspec.Raw | bytes | None) -> list[msgspec.Raw] | None:
-    """Return the items of a list; None where it is none."""
-    return None if raw is None else try_decode(_raws, bytes(raw))
-
-
-def as_raw(value: object) -> msgspec.Raw:
-    """Return a value as JSON; raw JSON in it stays as it is."""
-    return msgspec.Raw(msgspec.json.encode(value))
+_types = msgspec.json.Decoder(list[_BlockType])
 
 
 class Block:
-    """A block of a message's content. One that no rule replaces is written as it came."""
+    """A block of a message's content. If no rule replaces it, it is written as it came."""
 
     __slots__ = ("_members", "kind", "raw")
 
@@ -60,19 +33,19 @@ class Block:
 
     @property
     def members(self) -> Members:
-        """Its members, read when they are first asked for: most blocks are known by their kind alone."""
+        """Its members, read at the first use: for most blocks the type is enough."""
         if self._members is None:
             self._members = read_members(self.raw) or {}
         return self._members
 
     @classmethod
     def made(cls, members: Mapping[str, object], kind: str) -> Block:
-        """Return a block of our own."""
+        """Return a new block."""
         return cls(as_raw(members), kind)
 
     @classmethod
     def text(cls, text: str, instead_of: Block | None = None) -> Block:
-        """Return a block of text, with the cache mark of the one whose place it takes."""
+        """Return a text block, with the cache mark of the block that it replaces."""
         members: dict[str, object] = {"type": "text", "text": text}
         if instead_of and "cache_control" in instead_of.members:
             members["cache_control"] = instead_of.members["cache_control"]
@@ -84,15 +57,15 @@ class Block:
 
 
 def read_blocks(content: msgspec.Raw | None) -> list[Block] | None:
-    """Return the blocks of a content that is a list; None where it is none, or one of them is no object."""
-    raws = listed(content)
+    """Return the blocks of a content that is a list of objects; None if it is something else."""
+    raws = read_items(content)
     if content is None or raws is None:
         return None
-    kinds = try_decode(_kinds, bytes(content))
-    if kinds is not None:
-        return [Block(raw, kind.type) for raw, kind in zip(raws, kinds, strict=True)]
+    types = try_decode(_types, bytes(content))
+    if types is not None:
+        return [Block(raw, block.type) for raw, block in zip(raws, types, strict=True)]
     blocks = list[Block]()
-    for raw in raws:  # there is an odd one among them
+    for raw in raws:  # at least one is no object, or its type is no text
         members = read_members(raw)
         if members is None:
             return None
@@ -101,7 +74,7 @@ def read_blocks(content: msgspec.Raw | None) -> list[Block] | None:
 
 
 class Message:
-    """A message with its blocks; a content that is a text counts as one block, an empty text as none."""
+    """A message with its blocks. A content that is a text counts as one block, an empty text as none."""
 
     __slots__ = ("_members", "_raw", "blocks", "changed", "role")
 
@@ -114,14 +87,14 @@ class Message:
 
     @classmethod
     def read(cls, raw: bytes) -> Message | None:
-        """Read a message; None where it is none, or its content has not the shape of one."""
+        """Read a message; None if it is no object, or its content is neither a text nor a list of blocks."""
         members = read_members(raw)
         if members is None or "content" not in members:
             return None
         content = members["content"]
         blocks = read_blocks(content)
         if blocks is None:
-            text = try_decode(_text, bytes(content))
+            text = read_text(content)
             if text is None:
                 return None
             blocks = [Block.text(text)] if text else []
@@ -129,23 +102,23 @@ class Message:
 
     @classmethod
     def of(cls, role: str, blocks: list[Block]) -> Message:
-        """Return a message of our own."""
+        """Return a new message."""
         message = cls(b"", {"role": as_raw(role)}, role, [])
-        message.put(blocks)
+        message.replace_blocks(blocks)
         return message
 
-    def put(self, blocks: list[Block]) -> None:
+    def replace_blocks(self, blocks: list[Block]) -> None:
         """Give the message other blocks."""
         self.blocks = blocks
         self.changed = True
 
-    def add(self, blocks: list[Block]) -> None:
-        """Give the message more blocks, behind its own."""
+    def append_blocks(self, blocks: list[Block]) -> None:
+        """Add blocks at the end of the message."""
         self.blocks += blocks
         self.changed = True
 
-    def written(self) -> bytes:
-        """Return the message as JSON: as it came, where it was not changed."""
+    def encode(self) -> bytes:
+        """Return the message as JSON: as it came, if it was not changed."""
         if not self.changed:
             return self._raw
         return msgspec.json.encode({**self._members, "content": [block.raw for block in self.blocks]})

@@ -4,21 +4,32 @@ from collections.abc import Iterable
 
 import pytest
 
-from claude_proxy.core.quirks import OF_OTHERS, changes_in_words, rule_in_words
-from claude_proxy.core.traits import THINKING_ON_TOOL_TURNS, ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
+from claude_proxy.core.adaptation.rule import MessageRule
+from claude_proxy.core.adaptation.rules import RULES, describe_changes, describe_rule
+from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
+from claude_proxy.core.traits import (
+    PLAIN_CALL_IDS,
+    THINKING_ON_TOOL_TURNS,
+    ForcedTool,
+    Kind,
+    ModelFacts,
+    Rule,
+    Thinking,
+    Traits,
+)
 
 ANTHROPIC = Traits(is_anthropic=True)
 NOTHING = ModelFacts()
 
 
 def changed(traits: Traits, facts: ModelFacts = NOTHING, learned: Iterable[Rule] = ()) -> tuple[str, ...]:
-    """Return what is changed besides what is so for all."""
-    *words, last = changes_in_words(traits, facts, learned)
+    """Return what is changed, without what is changed for every provider."""
+    *words, last = describe_changes(traits, facts, learned)
     assert last == OF_OTHERS
     return tuple(words)
 
 
-def test_anthropic_gets_everything_as_it_is_and_others_all_but_the_billing_block() -> None:
+def test_anthropic_gets_everything_and_others_all_but_the_billing_block() -> None:
     assert changed(ANTHROPIC) == ()
     assert changed(Traits()) == ("left out: Claude Code's billing block",)
 
@@ -42,7 +53,7 @@ def test_anthropic_gets_everything_as_it_is_and_others_all_but_the_billing_block
         (Traits(True, session_header="x-session"), "the session's id sent along in x-session"),
     ],
 )
-def test_what_a_provider_takes(traits: Traits, words: str) -> None:
+def test_describes_what_a_provider_accepts(traits: Traits, words: str) -> None:
     assert changed(traits) == (words,)
 
 
@@ -55,12 +66,12 @@ def test_what_a_provider_takes(traits: Traits, words: str) -> None:
         (ModelFacts(thinking=Thinking.ADAPTIVE), "thinking asked for as adaptive"),
     ],
 )
-def test_what_a_model_takes(facts: ModelFacts, words: str) -> None:
+def test_describes_what_a_model_accepts(facts: ModelFacts, words: str) -> None:
     assert changed(ANTHROPIC, facts) == (words,)
 
 
 @pytest.mark.parametrize("thinking", Thinking)
-def test_each_mode_of_thinking_has_its_words(thinking: Thinking) -> None:
+def test_describes_each_mode_of_thinking(thinking: Thinking) -> None:
     assert len(changed(ANTHROPIC, ModelFacts(thinking=thinking))) == 1
 
 
@@ -85,19 +96,19 @@ def test_each_mode_of_thinking_has_its_words(thinking: Thinking) -> None:
         (Rule(Kind.THINKING, "unknown"), "left out: thinking of which it is not known who made it"),
     ],
 )
-def test_what_is_refused(rule: Rule, words: str) -> None:
+def test_describes_what_is_rejected_and_whether_it_was_learned(rule: Rule, words: str) -> None:
     rejecting = Traits(True, rejects=frozenset({rule}))
     assert changed(rejecting) == (words,)
     assert changed(ANTHROPIC, NOTHING, [rule]) == (words.replace(":", ", as its errors taught:", 1),)
     assert changed(rejecting, NOTHING, [rule]) == (words,)
 
 
-def test_what_is_known_in_two_ways_is_told_once() -> None:
+def test_describes_once_what_is_known_in_two_ways() -> None:
     blind = Traits(True, rejects=frozenset({Rule(Kind.BLOCK, "image")}))
     assert changed(blind, ModelFacts(images=False)) == ("replaced by a short text: images",)
 
 
-def test_things_of_the_same_lot_are_told_together() -> None:
+def test_groups_what_is_changed_in_the_same_way() -> None:
     rejecting = Traits(rejects=frozenset({Rule(Kind.FIELD, "top_k"), Rule(Kind.FIELD, "top_p")}))
     learned = [Rule(Kind.FIELD, "container"), Rule(Kind.BETA, "x")]
     assert changed(rejecting, NOTHING, learned) == (
@@ -106,11 +117,31 @@ def test_things_of_the_same_lot_are_told_together() -> None:
     )
 
 
-def test_every_kind_has_its_words() -> None:
+def test_describes_every_kind_of_rejection() -> None:
     for kind in Kind:
         assert len(changed(ANTHROPIC, NOTHING, [Rule(kind, "x")])) == 1
 
 
-def test_one_rule_in_words() -> None:
-    assert rule_in_words(Rule(Kind.BETA, "x")) == "the beta x left out"
-    assert rule_in_words(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"
+def test_describes_one_rule() -> None:
+    assert describe_rule(Rule(Kind.BETA, "x")) == "the beta x left out"
+    assert describe_rule(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"
+
+
+def test_each_rule_has_a_name_a_description_and_one_way_to_apply() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(set(names)) == len(names)
+    for rule in RULES:
+        assert rule.name == rule.name.lower().replace(" ", "-")
+        assert rule.description.endswith(".")
+        assert (rule.apply is None) != (rule.on_messages is None)
+
+
+def test_each_rejection_is_handled_by_one_rule() -> None:
+    handled = [rejected for rule in RULES for rejected in rule.rejections]
+    assert len(set(handled)) == len(handled)
+    assert set(Kind) - set(handled) == {Kind.REQUIRES}
+    assert {Rule(Kind.REQUIRES, name) for name in (THINKING_ON_TOOL_TURNS, PLAIN_CALL_IDS)} <= set(handled)
+
+
+def test_a_rule_without_conditions_concerns_no_message() -> None:
+    assert not MessageRule().concerns(b"{}", "user")
