@@ -8,6 +8,9 @@ compile = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 # Twice as many workers as the two cores of a small machine: the tests of commands and shells wait for other processes.
 SPREAD := -n 4 --dist worksteal
 
+# Kept bytecode saves each worker the rewriting of all assertions, and each command that a test runs its compiling.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help test lint coverage bench lock schema docs picture
 
 help: ## Say what there is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ import pytest
 
 from claude_proxy.cli.shell.activate import KNOWN, MANAGED
 from claude_proxy.cli.shell.quoting import Shell, command
-from fakes.command_line import PATIENCE, CommandLine
+from fakes.command_line import PATIENCE, SOURCE, CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {Shell.BASH: "bash", Shell.ZSH: "zsh", Shell.FISH: "fish", Shell.POWERSHELL: "pwsh"}
@@ -172,11 +173,20 @@ def environment(command_line: CommandLine, place: Path, environ: Mapping[str, st
 
 
 def loading(shell: Shell, place: Path, functions: str | None = None) -> str:
-    """Return the line of a profile; `functions` stand in for what `init` prints."""
+    """Return the line that loads what `init` prints, as a profile does; `functions` stand in for it."""
     if shell is Shell.POWERSHELL:
         return f"Import-Module '{ROOT / 'ClaudeProxy.psm1'}' -Force"
-    if functions is not None:
-        (place / "functions").write_text(functions, encoding="utf-8")
-        return f"source '{place / 'functions'}'"
-    init = command(shell, [sys.executable, "-P", "-m", "claude_proxy", "init", shell.value])
-    return f"{init} | source" if shell is Shell.FISH else f'eval "$({init})"'
+    text = what_init_prints(shell) if functions is None else functions
+    file = place / "functions"
+    file.write_text(text, encoding="utf-8")
+    return f"cat '{file}' | source" if shell is Shell.FISH else f"eval \"$(cat '{file}')\""
+
+
+@functools.cache
+def what_init_prints(shell: Shell) -> str:
+    """Run `init` once for all terminals: a test of profiles has new shells run it."""
+    command = [sys.executable, "-P", "-m", "claude_proxy", "init", shell.value]
+    environ = {**os.environ, "PYTHONPATH": SOURCE}
+    return subprocess.run(
+        command, env=environ, capture_output=True, check=True, timeout=PATIENCE, encoding="utf-8"
+    ).stdout
