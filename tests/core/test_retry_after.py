@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.retry_after import named_return
+from claude_proxy.core.retry_after import MAX_AHEAD, time_in_headers, time_in_words
 
-NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z, 16:00 in China
 
 shapes = st.text(alphabet="0123456789 :,.+-/TZGMJanFebMoe()\x00é²", max_size=30)
 
@@ -35,30 +35,32 @@ shapes = st.text(alphabet="0123456789 :,.+-/TZGMJanFebMoe()\x00é²", max_size=3
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: bytes, seconds: float) -> None:
-    assert named_return(((b"retry-after", value),), NOW) == NOW + seconds
+    assert time_in_headers(((b"retry-after", value),), NOW) == NOW + seconds
 
 
 @pytest.mark.parametrize(
     "value",
     [b"", b"soon", b"-5", b"1e9", b"9" * 14, b"inf", b"nan", b"\xb2", b"1 Jan " + b"9" * 20 + b" 08:00:45", b"\xff"],
 )
-def test_what_names_no_time_counts_for_nothing(value: bytes) -> None:
-    assert named_return(((b"retry-after", value),), NOW) is None
+def test_a_header_that_names_no_time_is_ignored(value: bytes) -> None:
+    assert time_in_headers(((b"retry-after", value),), NOW) is None
 
 
 @given(shapes, shapes)
-def test_no_value_whatever_breaks_it(after: str, reset: str) -> None:
+def test_no_value_of_a_header_breaks_it(after: str, reset: str) -> None:
     headers = ((b"retry-after", after.encode("latin-1")), (b"anthropic-ratelimit-x-reset", reset.encode("latin-1")))
-    moment = named_return(headers, NOW)
+    moment = time_in_headers(headers, NOW)
     assert moment is None or moment == moment  # noqa: PLR0124 - that is, not NaN
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set on this system")
-def test_a_date_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_in_a_header_without_a_zone_is_utc_whatever_the_zone_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "XXX-9")
         time.tzset()
-        assert named_return(((b"retry-after", b"2027-01-15T08:00:45"),), NOW) == NOW + 45
+        assert time_in_headers(((b"retry-after", b"2027-01-15T08:00:45"),), NOW) == NOW + 45
     time.tzset()
 
 
@@ -93,8 +95,8 @@ def plan(status: str | None = None, reset: int | None = None, **windows: tuple[s
         pytest.param([(b"anthropic-ratelimit-unified-5h-remaining", b"0")], None, id="no reset"),
     ],
 )
-def test_of_a_plan_the_window_that_rejects_counts(headers: list[tuple[bytes, bytes]], seconds: float | None) -> None:
-    assert named_return(tuple(headers), NOW) == (None if seconds is None else NOW + seconds)
+def test_the_window_of_a_plan_that_rejects_counts(headers: list[tuple[bytes, bytes]], seconds: float | None) -> None:
+    assert time_in_headers(tuple(headers), NOW) == (None if seconds is None else NOW + seconds)
 
 
 def limits(**seconds: tuple[int | None, int | None]) -> tuple[tuple[bytes, bytes], ...]:
@@ -130,7 +132,129 @@ def limits(**seconds: tuple[int | None, int | None]) -> tuple[tuple[bytes, bytes
         pytest.param((*limits(a=(0, 60)), (b"retry-after", b"soon")), 60, id="retry-after says nothing"),
     ],
 )
-def test_the_reset_of_a_spent_limit_counts_where_there_is_no_retry_after(
+def test_the_reset_of_a_spent_limit_counts_if_there_is_no_retry_after(
     headers: tuple[tuple[bytes, bytes], ...], seconds: float | None
 ) -> None:
-    assert named_return(headers, NOW) == (None if seconds is None else NOW + seconds)
+    assert time_in_headers(headers, NOW) == (None if seconds is None else NOW + seconds)
+
+
+IN_CHINA = 8.0
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        # a date in the provider's own zone, unless it names one
+        ("Your limit will reset at 2027-01-15 18:00:00", 2 * HOUR),
+        ("[1308][Usage limit reached for 5 hour. Your limit will reset at 2027-01-15 18:00:00][id]", 2 * HOUR),
+        ("已达到 5 小时的使用上限。您的限额将在 2027-01-15 18:00:00 重置。", 2 * HOUR),
+        ("resets at 2027-01-15T10:00:00Z (2056)", 2 * HOUR),
+        ("resets at 2027-01-15T10:00:00.123Z", 2 * HOUR),
+        ("resets at 2027-01-15 10:00 UTC", 2 * HOUR),
+        ("resets at 2027-01-15 10:00:00 GMT", 2 * HOUR),
+        ("resets at 2027-01-15 12:00:00+02:00", 2 * HOUR),
+        ("resets at 2027-01-15 12:00:00 +0200", 2 * HOUR),
+        ("resets at 2027-01-15 04:30:00-05:30", 2 * HOUR),
+        ("resets at 2027-01-15 18:00:00+08", 2 * HOUR),
+        ("resets at 2027-01-15 18:00:00 (UTC+8)", 2 * HOUR),
+        ("resets at 2027/01/15 18:00", 2 * HOUR),
+        ("Your access is restored at 2027-01-15 18:00", 2 * HOUR),
+        ("You will regain access on 2027-02-01 at 00:00 UTC.", 17 * 24 * HOUR - 8 * HOUR),
+        # the first one ahead
+        ("Your plan was renewed on 2026-12-15 18:00:00. It resets on 2027-01-15 18:00:00", 2 * HOUR),
+        ("It resets at 2027-13-45 99:00:00 or at 2027-01-15 18:00:00", 2 * HOUR),
+        # a duration
+        ("Please try again in 20s", 20),
+        ("please try again after 1 seconds", 1),
+        ("Try again in 2 hours", 2 * HOUR),
+        ("Try again in 3 hours, 17 minutes, 52 seconds.", 3 * HOUR + 17 * 60 + 52),
+        ("Try again in 2 hours and 5 minutes.", 2 * HOUR + 300),
+        ("retry after 35 minutes", 35 * 60),
+        ("Retry after: 35s", 35),
+        ("please try again in 6m0.5s.", 360.5),
+        ("try again in 1500ms", 1.5),
+        ("try again in 1500 milliseconds", 1.5),
+        ("resets in about 2d", 48 * HOUR),
+        ("Please wait 90 secs", 90),
+        ("available in 1 day", 24 * HOUR),
+        ("请在 30 秒后重试", 30),
+        ("请5分钟之后再试", 300),
+        ("2 小时后恢复", 2 * HOUR),
+        # seconds since the epoch
+        ("Claude AI usage limit reached|1800007200", 2 * HOUR),
+        ("resets_at: 1800007200", 2 * HOUR),
+        ('"X-RateLimit-Reset": "1800007200000"', 2 * HOUR),
+        # a date counts before a duration
+        ("try again in 5 minutes, or when it resets at 2027-01-15 18:00:00", 2 * HOUR),
+    ],
+)
+def test_a_reset_in_words_is_read(words: str, seconds: float) -> None:
+    assert time_in_words(words, NOW, IN_CHINA) == NOW + seconds
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "reset at {}",
+        "retry at {}",
+        "ask again at {}",
+        "available from {}",
+        "no requests until {}",
+        "refreshed at {}",
+        "renewed at {}",
+        "regained at {}",
+        "resumes at {}",
+        "在 {} 重置",
+        "在 {} 恢复",
+        "在 {} 重试",
+        "在 {} 再试",
+    ],
+)
+def test_a_date_counts_if_a_word_makes_it_the_time_of_a_return(words: str) -> None:
+    assert time_in_words(words.format("2027-01-15 18:00:00"), NOW, IN_CHINA) == NOW + 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "try again later",
+        "try again in a while",
+        "Usage limit reached for 5 hours",
+        "You may send 50 requests in 5 hours; try again later",
+        "your plan expires on 2027-01-15 18:00:00",
+        "resets at 2026-11-22 18:00:00",
+        "resets at 2027-01-15 16:00:00",
+        "resets at 2027-02-30 16:00:00",
+        "resets at 2099-01-01 00:00:00",
+        "resets at 0000-01-01 00:00:00",
+        "resets at 2027-01-15 18:00:00 +99:00",
+        "try again in 999 days",
+        "try again in 0 s",
+        "try again in 9999999999 s",
+        "limit reached|1700000000",
+        "limit reached|18000072000",
+        "try again in 20 sheep",
+        "x" * 1000 + " try again in 20 s",
+    ],
+)
+def test_words_that_name_no_time_ahead_give_none(words: str) -> None:
+    assert time_in_words(words, NOW, IN_CHINA) is None
+
+
+def test_a_date_in_words_without_a_zone_is_utc_unless_the_provider_has_another() -> None:
+    words = "resets at 2027-01-15 18:00:00"
+    assert time_in_words(words, NOW) == NOW + 10 * HOUR
+    assert time_in_words(words, NOW, -3.5) == NOW + 13.5 * HOUR
+
+
+@given(st.text(alphabet="0123456789 -:/T.+Z()|UTCGMresttryagainhmsd秒后", max_size=60), st.floats(-12, 14))
+def test_no_words_break_it_and_none_lead_too_far_ahead(words: str, offset: float) -> None:
+    moment = time_in_words(f"reset try again in {words}", NOW, offset)
+    assert moment is None or NOW < moment <= NOW + MAX_AHEAD
+
+
+@given(st.integers(0, 9999), st.integers(0, 99), st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
+def test_no_date_in_words_breaks_it(year: int, month: int, day: int, hour: int, east: int) -> None:
+    time_in_words(f"resets at {year:04}-{month:02}-{day:02} {hour:02}:00:00+{east:02}:99", NOW, IN_CHINA)

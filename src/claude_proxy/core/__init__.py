@@ -43,7 +43,7 @@ Facts of the wire:
     client_login.py            the client's own login
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
-    retry_after.py             when a provider returns, by its headers; reset_time.py by its words
+    retry_after.py             when a provider returns: from headers, from words
     too_long.py                how providers say that a prompt is too long
     unsupported_tool_reply.py  the answer if no provider has the tool that is asked for
 

@@ -16,8 +16,7 @@ from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.reset_time import told_return
-from claude_proxy.core.retry_after import named_return, plan_rejects
+from claude_proxy.core.retry_after import plan_rejects, time_in_headers, time_in_words
 from claude_proxy.core.too_long import in_anthropics_words
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
@@ -103,8 +102,8 @@ def _limited(
 
 def _return_time(error: limits.ParsedError, reply: Reply, config: ClassifierConfig, now: float) -> float | None:
     """Return when the provider says that it will be back: its headers count before its words."""
-    named = named_return(reply.headers, now)
-    return told_return(error.words, now, config.traits.reset_utc_offset) if named is None else named
+    named = time_in_headers(reply.headers, now)
+    return time_in_words(error.words, now, config.traits.reset_utc_offset) if named is None else named
 
 
 class _Message(msgspec.Struct):
