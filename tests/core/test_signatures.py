@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.provenance import hashed
-from claude_proxy.core.signatures import MAX_SIGNATURES, Signatures, in_answer
+from claude_proxy.core.signatures import MAX_SIGNATURES, Signatures, signatures_in
 
 
 def start(block: Mapping[str, Any], index: int = 0) -> bytes:
@@ -24,8 +24,8 @@ def delta(signature: str, index: int = 0) -> bytes:
 def gathered(*events: bytes) -> set[str]:
     signatures = Signatures()
     for event in events:
-        signatures.take(event)
-    return set(signatures.hand_over())
+        signatures.read(event)
+    return set(signatures.take_hashes())
 
 
 THINKING = {"type": "thinking", "thinking": "", "signature": ""}
@@ -69,18 +69,18 @@ def test_what_is_no_signature_is_passed_over(event: bytes) -> None:
 
 def test_what_was_handed_over_is_forgotten() -> None:
     signatures = Signatures()
-    signatures.take(delta("a"))
-    assert signatures.hand_over() == [hashed("a")]
-    signatures.take(delta("b"))
-    assert signatures.hand_over() == [hashed("b")]
-    assert signatures.hand_over() == []
+    signatures.read(delta("a"))
+    assert signatures.take_hashes() == [hashed("a")]
+    signatures.read(delta("b"))
+    assert signatures.take_hashes() == [hashed("b")]
+    assert signatures.take_hashes() == []
 
 
 def test_of_too_many_only_the_first_are_noted() -> None:
     many = MAX_SIGNATURES + 10
     assert len(gathered(*(delta(f"s{n}", n) for n in range(many)), delta("more", 0))) == MAX_SIGNATURES + 1
     content = [{"type": "thinking", "thinking": "", "signature": f"s{n}"} for n in range(many)]
-    assert len(in_answer(json.dumps({"content": content}).encode())) == MAX_SIGNATURES
+    assert len(signatures_in(json.dumps({"content": content}).encode())) == MAX_SIGNATURES
 
 
 def test_an_answer_that_is_whole() -> None:
@@ -90,12 +90,12 @@ def test_an_answer_that_is_whole() -> None:
         {"type": "text", "text": "hello"},
         {"type": "new_tool_result", "data": {"x": 1}, "signature": 7},
     ]
-    assert in_answer(json.dumps({"type": "message", "content": blocks}).encode()) == [hashed("abc"), hashed("def")]
-    assert in_answer(b'{"content": "signature"}') == []
-    assert in_answer(b'{"content": [{"signature": 5}], "signature": 1}') == []
+    assert signatures_in(json.dumps({"type": "message", "content": blocks}).encode()) == [hashed("abc"), hashed("def")]
+    assert signatures_in(b'{"content": "signature"}') == []
+    assert signatures_in(b'{"content": [{"signature": 5}], "signature": 1}') == []
 
 
 @given(st.lists(st.binary() | st.sampled_from([b'"signature"', b'{"index":', b"[" * 2000, b'"redacted_thinking"'])))
 def test_nothing_is_raised_whatever_comes(pieces: list[bytes]) -> None:
     gathered(b"".join(pieces), *pieces)
-    in_answer(b"".join(pieces))
+    signatures_in(b"".join(pieces))

@@ -7,7 +7,7 @@ import pytest
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.messages import error_body
 from claude_proxy.core.outcome import Rejected
-from claude_proxy.core.too_long import in_anthropics_words, says_too_long
+from claude_proxy.core.too_long import as_anthropic_error, says_too_long
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
 from core.builders import NOW
@@ -72,18 +72,18 @@ def test_what_has_anthropics_form_stays_byte_for_byte(words: str) -> None:
     outcome = judge_body(reply, TERMS, NOW)
     assert isinstance(outcome, Rejected)
     assert (outcome.label, outcome.reply) == ("too_long", reply)
-    assert in_anthropics_words(Reply(413, (JSON,), body), words).status == 400
+    assert as_anthropic_error(Reply(413, (JSON,), body), words).status == 400
 
 
 def test_a_long_story_is_cut_and_none_is_none() -> None:
     reply = Reply(400, (), b"")
-    assert in_anthropics_words(reply, "x" * 999).body == error_body(
+    assert as_anthropic_error(reply, "x" * 999).body == error_body(
         "invalid_request_error", "prompt is too long: " + "x" * 300
     )
     numbers = "9 tokens > 5 maximum"
-    assert numbers in in_anthropics_words(reply, "x" * 980 + numbers).body.decode()
-    assert numbers not in in_anthropics_words(reply, "x" * 990 + numbers).body.decode()
-    assert in_anthropics_words(reply, "").body == error_body("invalid_request_error", "prompt is too long")
+    assert numbers in as_anthropic_error(reply, "x" * 980 + numbers).body.decode()
+    assert numbers not in as_anthropic_error(reply, "x" * 990 + numbers).body.decode()
+    assert as_anthropic_error(reply, "").body == error_body("invalid_request_error", "prompt is too long")
 
 
 @pytest.mark.parametrize(

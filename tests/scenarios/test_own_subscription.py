@@ -190,7 +190,7 @@ async def test_without_a_login_and_without_another_the_user_hears_how_to_mend_it
         error = (await answer.json())["error"]
         assert (answer.status, error["type"]) == (401, "authentication_error")
         assert answer.headers["x-should-retry"] == "false"
-        assert "minimax is asked with Claude Code's own login" in error["message"]
+        assert "minimax takes Claude Code's own login" in error["message"]
         assert "claude-fb" in error["message"]
         report = (await proxy.status())["minimax"]
     assert (report["state"], report["strikes"], report["key_rejected"]) == ("ready", 0, False)

@@ -1,7 +1,7 @@
-"""The client's own login, a plan's for example: which header it is, who may be asked with it, what hides it.
+"""The client's own login, such as a plan's: which header holds it, which providers get it, how it stays hidden.
 
-A Claude Code that is logged in sends its token in `Authorization` to whatever its base URL names. Ours then comes in a
-header of its own. A login goes to the providers that are set to `Auth.CLIENT`, and no further than their request.
+A Claude Code that is logged in sends its token in `Authorization` to whatever its base URL names. The proxy's token
+then comes in a header of its own. A login goes to the providers with `Auth.CLIENT` alone, in their requests alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CREDENTIALS: Final = _ALL_BUT_LOGIN | {b"authorization"}
 
 @dataclass(frozen=True, slots=True)
 class NoLogin:
-    """Nobody can be asked, since the request lacks the login that `provider` takes; `message` says how to mend that."""
+    """No provider can be asked, since the request lacks the login that they take; `message` says how to fix that."""
 
     message: str
 
@@ -32,10 +32,10 @@ class NoLogin:
 def strip_credentials(headers: Headers, token: bytes) -> Headers:
     """Return the headers of an admitted request without credentials, but for a login of the client's own.
 
-    What holds our token goes, whatever the header is called; of two logins, none is taken for the right one.
+    A header that holds the proxy's token is removed, whatever its name. Of two logins, neither is trusted.
     """
-    found = [value for name, value in headers if name == b"authorization"]
-    dropped = _ALL_BUT_LOGIN if len(found) == 1 and _is_login(found[0]) else _CREDENTIALS
+    logins = [value for name, value in headers if name == b"authorization"]
+    dropped = _ALL_BUT_LOGIN if len(logins) == 1 and _is_login(logins[0]) else _CREDENTIALS
     return tuple([pair for pair in headers if pair[0] not in dropped and token not in pair[1]])
 
 
@@ -44,21 +44,21 @@ def _is_login(value: bytes) -> bool:
 
 
 def has_login(headers: Headers) -> bool:
-    """Whether a request with these headers, purged, comes with a login."""
+    """Whether a request comes with a login; its headers have gone through `strip_credentials`."""
     return find(headers, b"authorization") is not None
 
 
 def open_to(route: Route, *, with_login: bool) -> Route | NoLogin:
-    """Return the part of a route that a request can go; without a login, who takes one is passed over."""
+    """Return the candidates that a request can be sent to; without a login, those that take one are left out."""
     if with_login:
         return route
-    others = tuple(one for one in route.candidates if one.provider.auth is not Auth.CLIENT)
+    others = tuple(candidate for candidate in route.candidates if candidate.provider.auth is not Auth.CLIENT)
     if others:
         return route if len(others) == len(route.candidates) else replace(route, candidates=others)
     name = route.candidates[0].provider.name
     return NoLogin(
-        f"{name} is asked with Claude Code's own login, and this request came without one: log in to Claude Code "
-        "(/login), and start it in a terminal where claude-fb was typed anew, or by `claude-proxy run -- claude`"
+        f"{name} takes Claude Code's own login, and this request has none. Log in to Claude Code (/login), then start "
+        "it in a terminal where you have typed claude-fb again, or with `claude-proxy run -- claude`"
     )
 
 

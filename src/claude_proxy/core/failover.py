@@ -5,7 +5,7 @@
     begin ─► the next candidate that its health admits ─► Try ─► judged ──┼─► accepted ──────────────────► Relay
                     │ none is left                                        └─► Rejected: REQUEST, INTERNAL ─► GiveUp
                     ▼
-             those passed over, in the order of their return ─► Try …
+             those in cooldown, in the order of their return ─► Try …
                     │ none is left
                     ▼
                   GiveUp
@@ -34,7 +34,7 @@ SOON: Final = 60.0
 _LASTING: Final = frozenset({Reason.NO_CREDIT, Reason.PLAN_LIMIT})
 
 AcceptedT = TypeVar("AcceptedT")
-"""What an accepted answer is to whoever runs the exchange; it is only handed through here."""
+"""What an accepted answer is to the caller; it is only passed through here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ MAX_COOLDOWN: Final = 7 * 86400.0
 
 
 class State(enum.Enum):
-    """Where a provider stands; the value is what `status` shows."""
+    """Whether a provider can be asked; the value is what `status` shows."""
 
     READY = "ready"
     COOLDOWN = "cooldown"
@@ -119,7 +119,7 @@ class Health:
     ) -> None:
         """Take a fault of the provider: a cooldown, longer with each strike in a row, or until the time it named.
 
-        A forced request that fails during a cooldown tells nothing new, and does not lengthen it.
+        A forced request that fails during a cooldown says nothing new, and does not lengthen it.
         """
         if permit.epoch != self.epoch or (self._is_cooling_down(now) and not permit.probe):
             return
@@ -141,7 +141,7 @@ class Health:
     ) -> None:
         """Take a quota fault: a cooldown until the time that the provider named, else the user's, or `at_least`.
 
-        A forced request that meets the quota again, and hears no time, tells nothing new.
+        A forced request that meets the quota again, and is told no time, says nothing new.
         """
         if permit.epoch != self.epoch or (until is None and self._is_cooling_down(now) and not permit.probe):
             return

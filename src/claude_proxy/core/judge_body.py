@@ -1,4 +1,4 @@
-"""Judges an answer that has been read to its end, and errors wherever they stand.
+"""Judges an answer that has been read to its end, and errors with any status.
 
 status, body ─► judge_body ─┬─► Whole: a message, or a count of tokens
                             └─► Rejected: by its status, by what its body says, or as no answer at all
@@ -17,7 +17,7 @@ from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, STATUS_OF_ERROR, 
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.retry_after import plan_rejects, time_in_headers, time_in_words
-from claude_proxy.core.too_long import in_anthropics_words
+from claude_proxy.core.too_long import as_anthropic_error
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
 
@@ -26,7 +26,7 @@ MAX_TEXT: Final = 65536
 that is taken out later."""
 
 _REQUEST_STATUSES: Final = frozenset({400, 404, 413, 422})
-"""Codes that speak of the request wherever they stand."""
+"""Codes that are about the request, also behind a 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
     status, error = reply.status, limits.parse_error(reply.body)
     fails_over = config.fails_over(status)
     if not 400 <= status < 600 or (status >= 500 and not fails_over and not read_error(reply.body)):
-        # a redirect, say, or the page of something that stands in front of the provider
+        # a redirect, say, or the page of a server in front of the provider
         text = f"answered {status}, which is no answer to a request like this"
         return Rejected(Fault.PROVIDER, Reason.STATUS, status, text)
     limit = limits.limit_of(error, status)
@@ -96,7 +96,7 @@ def _limited(
     says_no_more = STATUS_OF_ERROR.get(limit.reason.value) == status
     reason = Reason.STATUS if says_no_more else limit.reason
     if limit is limits.TOO_LONG:
-        reply = in_anthropics_words(reply, text)
+        reply = as_anthropic_error(reply, text)
     return Rejected(limit.fault, reason, status, text, _return_time(error, reply, config, now), reply, limit.cooldown)
 
 

@@ -131,10 +131,10 @@ class StreamJudge:
         """Note what an event says; return whether it is meaningful."""
         match event.kind:
             case "content_block_delta":
-                self.signatures.take(event.data)
+                self.signatures.read(event.data)
                 return True
             case "content_block_start":
-                self.signatures.take(event.data)
+                self.signatures.read(event.data)
             case "message_start":
                 self._tally.read(event.data)
             case "message_delta":

@@ -1,10 +1,10 @@
-"""Providers' own words for their limits: the table from a code or a phrase to what it means, whoever says it.
+"""What providers' errors mean: the table from a code or a phrase to a limit, whichever provider uses it.
 
     a body ─► parse_error ─► ParsedError (codes, words) ─► limit_of ─► Limit (whose fault, for which reason)
 
-A code counts where its provider writes it: in `error.type`, `error.code`, `error.details.error_code`, a top-level
-`code`, MiniMax's `base_resp.status_code`, or at the end or the beginning of a message, `(2056)` or `[1308]`. A number
-elsewhere in a text is no code. Phrases count only under a status that goes with them. Sources: the providers' pages of
+A code counts only in the places that providers use: `error.type`, `error.code`, `error.details.error_code`, a top-level
+`code`, MiniMax's `base_resp.status_code`, and the end or the beginning of a message, `(2056)` or `[1308]`. A number
+elsewhere in a text is no code. Phrases count only with a status that fits them. Sources: the providers' pages of
 error codes, and what their users were shown.
 """
 
@@ -26,10 +26,10 @@ LONG_COOLDOWN: Final = 6 * 3600.0
 """Cooldown in seconds when an account has to be paid first, and no time is named: a person has to act."""
 
 MAX_BODY_BYTES: Final = 256 * 1024
-"""Bytes of the largest body that is read for a limit; the real ones stay below 2 KiB."""
+"""Bytes of the largest body that is searched for a limit; real ones stay below 2 KiB."""
 
 _MAX_WORDS_LENGTH: Final = 1000
-"""Characters of a message in which phrases are looked for: what stands further behind is a quotation."""
+"""Characters of a message in which phrases are looked for: what comes later is a quotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +97,20 @@ _VAGUE: Final[Mapping[str, Limit]] = {
     "permission_error": NOT_ALLOWED,
     "rate_limit_error": TOO_FAST,
 }
-"""Codes that say less than the words beside them may."""
+"""Codes that may say less than the message beside them."""
 
 _MINIMAX: Final = {"1002": TOO_FAST}
-"""What means something else at Z.ai: it counts in MiniMax's shapes alone."""
+"""A code with another meaning at Z.ai: it counts in MiniMax's forms alone."""
 
 _STATUSES: Final = {401: KEY_REFUSED, 402: NO_CREDIT, 403: NOT_ALLOWED, 429: TOO_FAST}
 """OpenRouter's codes are statuses."""
 
-_IN_FRONT: Final = re.compile(r"\[(\d{4})\]")
-_BEHIND: Final = re.compile(r"\((\d{4})\)\s*$")
+_AT_START: Final = re.compile(r"\[(\d{4})\]")
+_AT_END: Final = re.compile(r"\((\d{4})\)\s*$")
 """How Z.ai and MiniMax write their codes into a message."""
 
 _TOO_FAST: Final = re.compile(r"error-code#token-limit", re.IGNORECASE)
-"""Alibaba's limit of tokens a minute, in OpenAI's words for an empty account: the address behind them tells."""
+"""Alibaba's limit of tokens a minute, in OpenAI's words for an empty account: the address behind them shows it."""
 _LONG_CONTEXT: Final = re.compile(r"extra usage is required for long context", re.IGNORECASE)
 _USED_UP: Final = re.compile(
     r"out of extra usage|specified api usage limits?|claude ai usage limit reached", re.IGNORECASE
@@ -145,7 +145,7 @@ _QUOTED: Final = re.compile(
     r"(?P<said>[\"']message\\?[\"']: ?\\?)?"
     r"(?:\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)|(?<!\w)'[^']*(?:'(?!\w)|$))"
 )
-"""What an error quotes, such as what the user wrote; `said`: it is the message of an error that a relay quotes."""
+"""What an error quotes, such as the user's text; `said` if it is the message of an error that a relay quotes."""
 _NAME: Final = re.compile(r".[!-~]*")
 """A single word between quotes is a name, and counts."""
 _ABOUT_QUOTA: Final = frozenset({200, 400, 402, 403, 429})
@@ -155,16 +155,16 @@ _NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
 
 @dataclass(frozen=True, slots=True)
 class ParsedError:
-    """What an error body says: its codes, most telling first, and its message."""
+    """What an error body says: its codes, the most specific first, and its message."""
 
     codes: tuple[str, ...] = ()
     words: str = ""
-    of_minimax: str = ""
-    """The code that stands where MiniMax alone writes it."""
+    minimax_code: str = ""
+    """The code in the place where MiniMax alone writes it."""
     status: int = 0
     """An HTTP status in place of a code, as OpenRouter writes it."""
     enveloped: bool = False
-    """It stands in `error`, where a client looks for it."""
+    """Whether it is in `error`, where a client looks for it."""
 
 
 _NOTHING: Final = ParsedError()
@@ -172,18 +172,18 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def parse_error(body: bytes) -> ParsedError:
-    """Return what an error body says; nothing where it is no JSON object, or too large for an error."""
-    found = try_decode(_object, body) if len(body) <= MAX_BODY_BYTES else None
-    if found is None:
+    """Return what an error body says: nothing if it is no JSON object, or too large for an error."""
+    fields = try_decode(_object, body) if len(body) <= MAX_BODY_BYTES else None
+    if fields is None:
         return _NOTHING
-    error, base = found.get("error"), _mapping(found.get("base_resp"))
+    error, base = fields.get("error"), _mapping(fields.get("base_resp"))
     inner = _mapping(error)
     details = _mapping(inner.get("details"))
-    spoken = (inner.get("message"), error, found.get("message"), found.get("msg"), found.get("detail"))
-    words = next((one for one in (*spoken, base.get("status_msg")) if isinstance(one, str) and one), "")
+    messages = (inner.get("message"), error, *map(fields.get, ("message", "msg", "detail")), base.get("status_msg"))
+    words = next((message for message in messages if isinstance(message, str) and message), "")
     code = inner.get("code")
     return ParsedError(
-        tuple(map(_code, (details.get("error_code"), code, inner.get("type"), found.get("code")))),
+        tuple(map(_code, (details.get("error_code"), code, inner.get("type"), fields.get("code")))),
         words,
         _code(base.get("status_code")),
         code if isinstance(code, int) and 400 <= code < 600 else 0,
@@ -199,18 +199,18 @@ def _code(value: object) -> str:
     return str(value) if isinstance(value, str | int) else ""
 
 
-def limit_of(told: ParsedError, status: int) -> Limit | None:
-    """Return what an error means that came with a status, or None where it tells no limit."""
-    words = told.words[:_MAX_WORDS_LENGTH]
-    # these may quote what the user wrote
-    front, behind = ("", "") if status in (400, 422) else (_in(words, _IN_FRONT.match), _in(words, _BEHIND.search))
-    codes = (*told.codes, told.of_minimax, front, behind)
+def limit_of(error: ParsedError, status: int) -> Limit | None:
+    """Return what an error with this status means, or None if it names no limit."""
+    words = error.words[:_MAX_WORDS_LENGTH]
+    # errors with these statuses may quote what the user wrote
+    start, end = ("", "") if status in (400, 422) else (_in(words, _AT_START.match), _in(words, _AT_END.search))
+    codes = (*error.codes, error.minimax_code, start, end)
     return (
         _by_code(_CODES, codes)
-        or _by_code(_MINIMAX, (told.of_minimax, behind))
-        or _by_words(words, told.codes, status)
+        or _by_code(_MINIMAX, (error.minimax_code, end))
+        or _by_words(words, error.codes, status)
         or _by_code(_VAGUE, codes)
-        or (_STATUSES.get(told.status) if status == 200 else None)
+        or (_STATUSES.get(error.status) if status == 200 else None)
     )
 
 
@@ -224,7 +224,7 @@ def _by_code(table: Mapping[str, Limit], codes: tuple[str, ...]) -> Limit | None
 
 
 def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
-    own = _QUOTED.sub(_kept, words)
+    own = _QUOTED.sub(_without_quotation, words)
     if status not in _NOT_ABOUT_LENGTH and says_too_long(own):
         return TOO_LONG
     if status in _ABOUT_MODEL and _says_unknown_model(own, codes):
@@ -234,7 +234,7 @@ def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
     return None
 
 
-def _kept(quoted: re.Match[str]) -> str:
+def _without_quotation(quoted: re.Match[str]) -> str:
     return quoted[0] if quoted["said"] or _NAME.fullmatch(quoted[0]) else ""
 
 

@@ -36,7 +36,7 @@ KEY_REJECTED: Final = frozenset({401, 403})
 """Statuses of a rejected key, or of a rejected login."""
 
 ACCOUNT_STATUSES: Final = KEY_REJECTED | {402}
-"""Statuses that speak of the account at a provider, not of the request."""
+"""Statuses about the account at a provider, not about the request."""
 
 NOT_OFFERED: Final = frozenset({404, 405, 501})
 """Statuses of a provider that has no such endpoint."""
@@ -75,7 +75,7 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 def read_error(body: bytes) -> tuple[str, str] | None:
-    """Return (type, message) of an error body, or None where it is not one.
+    """Return (type, message) of an error body, or None if it is not one.
 
     The outer `"type": "error"` may be missing, and a code may stand in place of a type, as it does at some providers.
     """

@@ -108,7 +108,7 @@ def in_words(reason: Reason | None, status: int | None, variable: str = "") -> s
     if reason is None:
         return ""
     if rejects_key(reason, status):
-        return f"key refused: mend {variable}" if variable else "login refused"
+        return f"key rejected: replace {variable}" if variable else "login rejected"
     if reason is Reason.STATUS:
         return _OF_STATUS.get(status or 0, f"answered {status}")
     return _OF_REASON.get(reason, reason.value.replace("_", " "))

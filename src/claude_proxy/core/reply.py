@@ -1,4 +1,4 @@
-"""What the client gets: errors of our own, a provider's answer with who took part in it, the end of a stream."""
+"""What the client gets: the proxy's own errors, a provider's answer with the attempts it took, the end of a stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from claude_proxy.core.types import Attempt, Headers, Reply
 _EVENT_STREAM: Final = ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache"))
 
 NO_RETRY: Final[Headers] = ((b"x-should-retry", b"false"),)
-"""Tells the official clients, and so Claude Code, that asking again helps nobody."""
+"""Tells the official clients, and so Claude Code, that it does not help to ask again."""
 
 CUT_SHORT: Final = messages.error_event(
     messages.error_body("overloaded_error", "claude-proxy: the provider's stream broke off; please try again")
 )
-"""Ends a committed stream that its provider did not end. This error type makes Claude Code ask again at once."""
+"""Ends a committed stream that its provider did not end. This type of error makes Claude Code ask again at once."""
 
 
 def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
-    """Return an error of our own, with the status that belongs to its type."""
+    """Return an error of the proxy's own, with the status that belongs to its type."""
     body = messages.error_body(kind, f"claude-proxy: {message}")
     return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
 
@@ -35,13 +35,13 @@ def prompt_too_long(tokens: int, window: int) -> Reply:
 
 
 def attribution_headers(attempts: Sequence[Attempt], provider: str) -> Headers:
-    """Return the headers that say who answered (empty: nobody did) and what it took."""
-    taken = ((b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),)
+    """Return the headers that name the provider that answered (empty if none did) and the attempts."""
+    tried = ((b"x-claude-proxy-attempts", ", ".join(map(str, attempts)).encode()),)
     if not provider:
-        return taken
+        return tried
     adapted = ", ".join(attempts[-1].adapted).encode()
     changed = ((b"x-claude-proxy-adapted", adapted),) if adapted else ()
-    return ((b"x-claude-proxy-provider", provider.encode()), *taken, *changed)
+    return ((b"x-claude-proxy-provider", provider.encode()), *tried, *changed)
 
 
 def attribution_comments(attempts: Sequence[Attempt], provider: str) -> bytes:
@@ -50,27 +50,27 @@ def attribution_comments(attempts: Sequence[Attempt], provider: str) -> bytes:
 
 
 def stream_head(provider: Headers) -> Headers:
-    """Return the headers of a stream; those of the provider that go on, and its type without fail."""
+    """Return the headers of a stream: those of the provider that are passed on, and always its type."""
     kept = tuple(pair for pair in for_client(provider) if pair[0] not in (b"content-type", b"cache-control"))
     return (*kept, *_EVENT_STREAM)
 
 
 def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
-    """Return a provider's whole answer as the client gets it: the body byte for byte, and who took part."""
+    """Return a provider's whole answer as the client gets it: the body byte for byte, and the attempts."""
     headers = for_client(answer.headers)
     by_login = any(attempt.by_login for attempt in attempts if attempt.provider == provider)
     if answer.status in messages.KEY_REJECTED and not by_login:
-        # it is about the provider's key: Claude Code would ask for minutes, and then for a login that mends nothing
+        # it is about the provider's key: Claude Code would ask for minutes, and then for a login that fixes nothing
         headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), *NO_RETRY)
     return Reply(answer.status, (*headers, *attribution_headers(attempts, provider)), answer.body)
 
 
 def final_error(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
-    """Return the error that the client gets: the provider's own, else one of ours that names who failed how."""
+    """Return the error that the client gets: the provider's own, else the proxy's, which says how each failed."""
     error, provider = decision.rejected.reply, decision.provider
     if error is None:
         provider = ""
-        error = refusal("overloaded_error", "no provider could answer: " + "; ".join(map(_told, attempts)))
+        error = refusal("overloaded_error", "no provider could answer: " + "; ".join(map(_failure, attempts)))
     if decision.returns_at is not None:
         seconds = max(1, math.ceil(decision.returns_at - now))
         headers = (*(pair for pair in error.headers if pair[0] != b"retry-after"), (b"retry-after", b"%d" % seconds))
@@ -85,5 +85,5 @@ def as_event(reply: Reply) -> bytes:
     return messages.error_event(reply.body)
 
 
-def _told(attempt: Attempt) -> str:
+def _failure(attempt: Attempt) -> str:
     return f"{attempt.provider}: {attempt.text or attempt.outcome}"

@@ -32,8 +32,8 @@ def time_in_headers(headers: Headers, now: float) -> float | None:
 
     `retry-after` counts first, in seconds or as a date, then `anthropic-ratelimit-unified-*`, the windows of a plan:
     the latest reset of those that are `rejected`, else the plan's own. Of the other `anthropic-ratelimit-*-reset` the
-    latest exhausted one counts, if `-remaining` tells which those are, else the earliest of those of which nothing
-    remaining is told.
+    latest exhausted one counts, if `-remaining` says which those are, else the earliest of those without a
+    `-remaining`.
     """
     value = find(headers, b"retry-after")
     moment = None if value is None else _moment(value, now)

@@ -1,7 +1,7 @@
-"""The signatures of thinking in an answer: hashes of them, made while it goes by.
+"""The signatures of thinking in an answer: hashes of them, made while it is relayed.
 
-A signature comes in one `signature_delta`, in several, or in the `content_block_start` already; of redacted thinking
-the `data` stands for it. What is hashed is what a client may send back: all pieces together, and the last one, since
+A signature comes in one `signature_delta`, in several, or in the `content_block_start` already; for redacted thinking,
+the `data` takes its place. What is hashed is what a client may send back: all pieces together, and the last one, since
 some clients keep only that.
 """
 
@@ -18,7 +18,7 @@ MAX_SIGNATURES: Final = 256
 """Signatures that are noted of one answer; with interleaved thinking, real ones hold some dozens."""
 
 NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
-"""What the JSON of a block with a signature holds; inside a text the quotes would have backslashes before them."""
+"""Parts of the JSON of a block with a signature; inside a text the quotes would have backslashes before them."""
 
 
 class _Block(msgspec.Struct):
@@ -28,7 +28,7 @@ class _Block(msgspec.Struct):
 
     @property
     def mark(self) -> str:
-        """What tells who made it; empty where nothing does."""
+        """What identifies its maker; empty if nothing does."""
         mark = self.data if self.type == "redacted_thinking" else self.signature
         return mark if isinstance(mark, str) else ""
 
@@ -55,18 +55,18 @@ class Signatures:
     def __init__(self) -> None:
         self._growing: dict[int, _Growing] = {}
 
-    def take(self, data: bytes) -> None:
-        """Take the data of a `content_block_start` or a `content_block_delta`."""
-        if not _may_hold_one(data):
+    def read(self, data: bytes) -> None:
+        """Read the data of a `content_block_start` or a `content_block_delta`."""
+        if not _may_hold_signature(data):
             return
         event = try_decode(_event, data) or _Event()
         block = event.delta or event.content_block
         if block and block.mark and (event.index in self._growing or len(self._growing) < MAX_SIGNATURES):
             self._growing.setdefault(event.index, _Growing()).add(block.mark)
 
-    def hand_over(self) -> list[str]:
-        """Return the hashes of what has come, and forget them."""
-        hashes = [one for growing in self._growing.values() for one in growing.hashes()]
+    def take_hashes(self) -> list[str]:
+        """Return the hashes of the signatures that have come, and forget them."""
+        hashes = [digest for growing in self._growing.values() for digest in growing.hashes()]
         self._growing = {}
         return hashes
 
@@ -88,12 +88,12 @@ class _Growing:
         return {self._whole.hexdigest(), self._last}
 
 
-def in_answer(body: bytes) -> list[str]:
+def signatures_in(body: bytes) -> list[str]:
     """Return the hashes of the signatures in an answer that is not streamed."""
-    answer = try_decode(_answer, body) if _may_hold_one(body) else None
+    answer = try_decode(_answer, body) if _may_hold_signature(body) else None
     marks = [block.mark for block in answer.content if block.mark] if answer else []
     return [hashed(mark) for mark in marks[:MAX_SIGNATURES]]
 
 
-def _may_hold_one(data: bytes) -> bool:
+def _may_hold_signature(data: bytes) -> bool:
     return any(needle in data for needle in NEEDLES)

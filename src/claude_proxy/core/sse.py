@@ -1,4 +1,4 @@
-"""Server-sent events: bytes that arrive cut anywhere, handed on in whole events.
+"""Server-sent events: bytes that arrive cut anywhere, passed on in whole events.
 
     bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte
                                      └──► split, events_with ──► parse ──► ServerSentEvent

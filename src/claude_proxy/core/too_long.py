@@ -1,6 +1,6 @@
-"""A request that is longer than a model's window: known by anybody's words for it, told in Anthropic's.
+"""A request that is longer than a model's window: recognised in any provider's words, reported in Anthropic's.
 
-Claude Code compacts a conversation where it reads `prompt is too long: N tokens > M maximum`. Sources of the words:
+Claude Code compacts a conversation when it reads `prompt is too long: N tokens > M maximum`. Sources of the words:
 the errors of the providers of the catalogue, of vLLM, SGLang, llama.cpp, LM Studio and OpenRouter.
 """
 
@@ -23,7 +23,7 @@ _WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_THE_ANSWER: Final = re.compile(r"max_(?:completion_)?tokens\W[^.]{0,60}too large", re.IGNORECASE)
-"""Says that the answer asked for is too long: a shorter conversation would not help."""
+"""Says that the requested answer is too long: a shorter conversation would not help."""
 
 _ANTHROPICS: Final = re.compile(
     r"prompt is too long: \d+ tokens > \d+ maximum|input length and `max_tokens` exceed context limit: \d+ \+ \d+ > \d+"
@@ -41,10 +41,10 @@ _NUMBERS: Final = tuple(
     )
 )
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3})")
-_LOOKED_AT: Final = 1000
-"""Characters in which numbers are looked for: what stands further behind is a quotation."""
+_MAX_SEARCHED: Final = 1000
+"""Characters in which numbers are looked for: what comes later is a quotation."""
 _MAX_LENGTH: Final = 300
-"""Characters of a provider's own words that are passed on behind ours."""
+"""Characters of a provider's own words that are passed on behind `prompt is too long`."""
 
 
 def says_too_long(words: str) -> bool:
@@ -52,26 +52,26 @@ def says_too_long(words: str) -> bool:
     return bool(_WORDS.search(words)) and not _ABOUT_THE_ANSWER.search(words)
 
 
-def in_anthropics_words(reply: Reply, words: str) -> Reply:
-    """Return an error, of which `words` are the words, in Anthropic's form; one that has it stays byte for byte."""
+def as_anthropic_error(reply: Reply, words: str) -> Reply:
+    """Return an error with this message in Anthropic's form; an error that has that form stays byte for byte."""
     known = read_error(reply.body)
     if reply.status == 400 and known and known[0] == "invalid_request_error" and _ANTHROPICS.fullmatch(known[1]):
         return reply
     headers: Headers = tuple(pair for pair in reply.headers if pair[0] not in (b"content-type", b"x-should-retry"))
-    return Reply(400, (*headers, (b"content-type", JSON)), error_body("invalid_request_error", _told(words)))
+    return Reply(400, (*headers, (b"content-type", JSON)), error_body("invalid_request_error", _message(words)))
 
 
-def _told(words: str) -> str:
-    if found := _numbers(_THOUSANDS.sub("", words[:_LOOKED_AT])):
-        return "prompt is too long: {} tokens > {} maximum".format(*found)
+def _message(words: str) -> str:
+    if numbers := _numbers(_THOUSANDS.sub("", words[:_MAX_SEARCHED])):
+        return "prompt is too long: {} tokens > {} maximum".format(*numbers)
     return f"prompt is too long: {words[:_MAX_LENGTH]}" if words else "prompt is too long"
 
 
 def _numbers(words: str) -> tuple[int, int] | None:
-    """Return how long the request was and how long it may be; None where that is not told, or makes no sense."""
+    """Return how long the request was and how long it may be; None if the words do not say so, or make no sense."""
     for pattern in _NUMBERS:
         if match := pattern.search(words):
-            found = match.groupdict()
-            tokens, window = int(found["tokens"]) + int(found.get("more") or 0), int(found["window"])
+            groups = match.groupdict()
+            tokens, window = int(groups["tokens"]) + int(groups.get("more") or 0), int(groups["window"])
             return (tokens, window) if tokens > window > 0 else None
     return None

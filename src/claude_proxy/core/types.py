@@ -15,7 +15,7 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields as they stand on the wire, names in lower case, order kept."""
 
 TIERS = ("opus", "sonnet", "haiku", "fable")
-"""The families of Claude models; the one in a model's name says how able a model the client asks for."""
+"""The families of Claude models; the one in a model's name says how capable a model the client asks for."""
 
 
 MAX_SESSION_LENGTH: Final = 64
@@ -46,7 +46,7 @@ class Ending(enum.Enum):
 
 
 class Auth(enum.Enum):
-    """How a provider is told who asks: the header that takes its key, the client's own login, or nothing."""
+    """How requests to a provider are authenticated: by a key in this header, by the client's own login, or not."""
 
     BEARER = "bearer"
     X_API_KEY = "x-api-key"
@@ -144,7 +144,7 @@ class Provider:
     traits: Traits = field(default_factory=Traits)
     claude_code: ClaudeCode = ClaudeCode()
     counts_tokens: bool = True
-    """Whether `count_tokens` is worth asking: false only where it is known not to exist."""
+    """Whether `count_tokens` is worth asking: false only if it is known not to exist."""
     headers: Headers = field(default=(), repr=False)
     """The user's own, sent with each request."""
     timeouts: Timeouts = Timeouts()
@@ -164,7 +164,7 @@ class Policy:
 
     retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 529})
     cooldown: float = 1800.0
-    """The longest rest after strikes, and the rest after a quota fault that names no time, in seconds."""
+    """The longest cooldown after strikes, and the cooldown after a quota fault that names no time, in seconds."""
     max_body_bytes: int = 10 * 1024 * 1024
     ping_after: float = 5.0
     """Seconds without a committed answer after which a streaming client is sent its head and pings."""

@@ -1,6 +1,6 @@
-"""A request that asks for nothing but tools of the provider's own, where no provider has them: Claude Code's WebSearch.
+"""The proxy's own answer to a request for server tools alone that no provider has, such as Claude Code's WebSearch.
 
-Sent on, it is answered without a search and without a word about it, and the user takes that for "nothing found".
+A provider would answer it without a search and without saying so, and the user would read that as "nothing found".
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _MAX_NAME_LENGTH: Final = 64
 
 
 def unsupported_tool_reply(request: MessagesRequest, candidates: Sequence[Candidate]) -> Reply | None:
-    """Return an answer that says in words what no candidate can do; None where one can, or where more is asked for."""
-    has = [capabilities_of(candidate, frozenset()).server_tools for candidate in candidates]
-    if None in has or not request.required_features.only_server_tools:
+    """Return an answer that says what no candidate can do; None if one can, or if the request asks for more."""
+    offered = [capabilities_of(candidate, frozenset()).server_tools for candidate in candidates]
+    if None in offered or not request.required_features.only_server_tools:
         return None
     kinds = request.required_features.server_tools
-    if any(accepts_tool(tools, kind) for tools in has for kind in kinds):
+    if any(accepts_tool(tools, kind) for tools in offered for kind in kinds):
         return None
-    text = _said(kinds)
+    text = _text(kinds)
     if request.streaming:
         return Reply(200, stream_head(()), _stream(request, text))
     return Reply(
@@ -38,11 +38,11 @@ def unsupported_tool_reply(request: MessagesRequest, candidates: Sequence[Candid
     )
 
 
-def _said(kinds: Sequence[str]) -> str:
+def _text(kinds: Sequence[str]) -> str:
     named = ", ".join(kind[:_MAX_NAME_LENGTH] for kind in dict.fromkeys(kinds))
     return (
-        f"claude-proxy: this was not done, since none of the providers has the tool for it ({named}). "
-        "It is no empty result: nothing was looked for. Tell the user so, and go on without this tool."
+        f"claude-proxy: this was not done, because none of the providers has the tool for it ({named}). "
+        "This is not an empty result: nothing was searched. Tell the user so, and continue without this tool."
     )
 
 
@@ -71,5 +71,5 @@ def _stream(request: MessagesRequest, text: str) -> bytes:
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": _USAGE},
     ]
-    lines = [b"event: %b\ndata: %b\n\n" % (str(one["type"]).encode(), msgspec.json.encode(one)) for one in events]
+    lines = [b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), msgspec.json.encode(event)) for event in events]
     return b"".join((*lines, messages.MESSAGE_STOP))

@@ -1,4 +1,4 @@
-"""Tokens, read off the events of a stream or off a whole answer, and set right where a provider counts oddly."""
+"""Tokens, read from the events of a stream or from a whole answer, and corrected if a provider counts oddly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.types import Usage
 
-_MOST: Final = 10**12
+_MAX_COUNT: Final = 10**12
 """The largest count that is believed."""
 
 
@@ -28,13 +28,13 @@ _report = msgspec.json.Decoder(_Report)
 
 
 class Tally:
-    """What an answer tells of its tokens, event by event; `usage` is what it comes to.
+    """What an answer says of its tokens, event by event; `usage` is the result.
 
-    Counts are cumulative, so the newest holds, and a zero never takes the place of a count: some providers send one in
-    an event that knows no better. What does not read as a count (negative, text, absurdly large) changes nothing.
+    Counts are cumulative, so the newest counts, and a zero never replaces a count: some providers send one in an event
+    that has no count. What does not read as a count (negative, text, absurdly large) changes nothing.
 
-    With `counts_cache`, `input_tokens` are the whole context, and what came from the cache or went into it is taken
-    off. A later event that tells fewer of them than an earlier one has done that itself.
+    With `counts_cache`, `input_tokens` are the whole context, and what came from the cache or went into it is
+    subtracted. A later event with fewer of them than an earlier one has done that itself.
     """
 
     __slots__ = ("_counts_cache", "_input", "_output", "_read", "_whole", "_written")
@@ -47,14 +47,14 @@ class Tally:
     def read(self, data: bytes) -> None:
         """Take the JSON of an event or of a whole answer."""
         report = try_decode(_report, data)
-        told = report and (report.usage or (report.message.usage if report.message else None))
-        if not told:
+        counts = report and (report.usage or (report.message.usage if report.message else None))
+        if not counts:
             return
-        self._input = _count(told.get("input_tokens")) or self._input
+        self._input = _count(counts.get("input_tokens")) or self._input
         self._whole = max(self._whole, self._input)
-        self._output = _count(told.get("output_tokens")) or self._output
-        self._written = _count(told.get("cache_creation_input_tokens")) or self._written
-        self._read = _count(told.get("cache_read_input_tokens")) or self._read
+        self._output = _count(counts.get("output_tokens")) or self._output
+        self._written = _count(counts.get("cache_creation_input_tokens")) or self._written
+        self._read = _count(counts.get("cache_read_input_tokens")) or self._read
 
     @property
     def usage(self) -> Usage:
@@ -72,4 +72,4 @@ def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and 0 < value <= _MOST and value is not True else 0
+    return value if isinstance(value, int) and 0 < value <= _MAX_COUNT and value is not True else 0

@@ -18,7 +18,7 @@ from claude_proxy.core.limits import TOO_LONG
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
-from claude_proxy.core.signatures import in_answer
+from claude_proxy.core.signatures import signatures_in
 from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.types import Ending, Headers
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
@@ -89,7 +89,7 @@ class Exchange(Handler):
         match accepted:
             case Whole(answer):
                 recorder.read_usage(answer.body)
-                recorder.record_signatures(in_answer(answer.body))
+                recorder.record_signatures(signatures_in(answer.body))
                 await self._send(reply.relayed(answer, recorder.attempts, provider))
                 self._end(Ending.COMPLETE)
             case Streaming():
@@ -148,7 +148,7 @@ class Exchange(Handler):
         return judge.ending(Ending.STALLED)
 
     def _record_signatures(self, stream: Streaming) -> None:
-        self._recorder.record_signatures(stream.judge.signatures.hand_over())
+        self._recorder.record_signatures(stream.judge.signatures.take_hashes())
 
     async def _give_up(self, decision: GiveUp) -> None:
         recorder = self._recorder

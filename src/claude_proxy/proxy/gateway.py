@@ -1,4 +1,4 @@
-"""What an exchange works with, as it stood when its request came: a changed configuration makes a new one."""
+"""What a request works with, as it stood when it came in: a changed configuration makes a new `Gateway`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Gateway:
     providers: tuple[Provider, ...]
     healths: Mapping[str, Health]
     selector: Selector
-    """Chooses who of them is asked, by the user's routes and what `memory` holds."""
+    """Chooses which of them are asked, by the user's routes and what `memory` holds."""
     policy: Policy
     transport: Transport
     clock: Clock
@@ -52,7 +52,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """A request's head behind the guard: `path` without the pin, the pin from it (a provider's name) or None.
+    """A request's head that has passed the guard: `path` without the pin, and the pin (a provider's name) or None.
 
     The one credential that `headers` may still hold is the client's own login, in `authorization`.
     """
@@ -76,8 +76,8 @@ async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesR
     limit = gateway.policy.max_body_bytes
     body = await client.read_body(limit)
     if body is None:
-        told = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
-        raise RefusedError(refusal("request_too_large", told))
+        message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
+        raise RefusedError(refusal("request_too_large", message))
     try:
         return MessagesRequest.parse(head.path, head.query, head.headers, body)
     except MalformedRequestError as error:
@@ -85,14 +85,14 @@ async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesR
 
 
 def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:
-    """Return the way of a request. Raises `RefusedError` where it fits nowhere, or names none that can be asked.
+    """Return the route of a request. Raises `RefusedError` if it fits nowhere, or names no provider that can be asked.
 
-    To have its tokens counted, it need not fit.
+    A request whose tokens are only counted need not fit.
     """
-    found = gateway.selector.choose(asked(head, request), gateway.clock.wall(), counting=counting)
-    match found:
+    selected = gateway.selector.choose(_criteria(head, request), gateway.clock.wall(), counting=counting)
+    match selected:
         case Route():
-            return found
+            return selected
         case NoSuchProvider(message):
             raise RefusedError(refusal("not_found_error", message))
         case NoLogin(message):
@@ -100,11 +100,11 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
         case TooLong(tokens, window):
             raise RefusedError(prompt_too_long(tokens, window))
         case _:
-            assert_never(found)
+            assert_never(selected)
 
 
-def asked(head: RequestHead, request: MessagesRequest) -> Criteria:
-    """Return what of a request decides who is asked."""
+def _criteria(head: RequestHead, request: MessagesRequest) -> Criteria:
+    """Return what of a request decides which candidates are asked."""
     session = session_key(head.headers, request.model)
     with_login = has_login(head.headers)
     return Criteria(request.model, Prompt(request.body), head.pin, request.required_features, session, with_login)

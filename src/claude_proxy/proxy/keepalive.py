@@ -1,4 +1,4 @@
-"""Signs of life for a client that waits."""
+"""Pings for a client that waits."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from collections.abc import Callable, Coroutine
 
 
 class Keepalive:
-    """Calls `beat` when nothing was sent for a while.
+    """Calls `ping` when nothing was sent for a while.
 
-    Putting it off is one assignment, since it is done for each event that is relayed: the timer looks at the time that
-    is due only when it fires.
+    `reset` is one assignment, since it is called for each event that is relayed: the timer looks at the time that is
+    due only when it fires.
     """
 
-    __slots__ = ("_beat", "_due", "_every", "_loop", "_paused", "_task", "_timer")
+    __slots__ = ("_due", "_every", "_loop", "_paused", "_ping", "_task", "_timer")
 
-    def __init__(self, beat: Callable[[], Coroutine[None, None, None]]) -> None:
+    def __init__(self, ping: Callable[[], Coroutine[None, None, None]]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._beat = beat
+        self._ping = ping
         self._every = self._due = 0.0
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self, *, first: float, every: float) -> None:
-        """Beat after `first` seconds, then after each `every` seconds in which nothing was sent."""
+        """Ping after `first` seconds, then after each `every` seconds in which nothing was sent."""
         self._every = every
         self._due = self._loop.time() + first
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def reset(self) -> None:
-        """Take note that something was sent."""
+        """Count from now: something was sent."""
         self._due = self._loop.time() + self._every
 
     async def pause(self) -> None:
-        """Stop beating; a beat that is under way is finished first, so that it stands before what is sent next."""
+        """Stop pinging; a ping that is under way is finished first, so that it comes before what is sent next."""
         self._paused = True
         if self._task:
             await self._task
             self._task = None
 
     def resume(self) -> None:
-        """Beat again, from now on."""
+        """Ping again, counted from now."""
         self._paused = False
         self.reset()
 
@@ -57,5 +57,5 @@ class Keepalive:
         if now >= self._due:
             self._due = now + self._every
             if not self._paused and (self._task is None or self._task.done()):
-                self._task = self._loop.create_task(self._beat())
+                self._task = self._loop.create_task(self._ping())
         self._timer = self._loop.call_at(self._due, self._tick)

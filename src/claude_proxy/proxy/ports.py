@@ -1,6 +1,6 @@
-"""What an exchange needs of the world, as Protocols: the network, time, and a place for its account.
+"""What a request needs of the world, as Protocols: the network, time, and a place for its account.
 
-The real ones are in `net/` and `store/`; tests hand in their own.
+The real ones are in `net/` and `store/`; tests pass in their own.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class UpstreamRequest:
 
 
 class Answer(Protocol):
-    """A provider's answer whose final head has come (1xx are passed over); its body is read piece by piece."""
+    """A provider's answer whose final head has come (1xx are skipped); its body is read piece by piece."""
 
     @property
     def status(self) -> int: ...
@@ -75,13 +75,13 @@ class Answer(Protocol):
     async def read(self, timeout: float) -> bytes:
         """Return all that has come of the decoded body, at least one byte, or `b""` at its proper end.
 
-        Raises `TimeoutError` after `timeout` seconds without a byte (calling again is allowed), `UpstreamError` where
-        the body breaks. What has not been read yet is bounded: reading from the socket pauses meanwhile.
+        Raises `TimeoutError` after `timeout` seconds without a byte (calling again is allowed), `UpstreamError` if
+        the body breaks. What has not been read yet is bounded: meanwhile, reading from the socket pauses.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection: it is kept where the body was read to its end, else closed at once. Idempotent."""
+        """Release the connection: it is kept if the body was read to its end, else closed at once. Idempotent."""
         ...
 
 
@@ -92,17 +92,17 @@ class Transport(Protocol):
         """Send a request, and return once the head of the answer has come.
 
         A kept connection that dies before the answer's first byte is replaced by a fresh one, once.
-        Raises `UpstreamError`; `TimeoutError` where the head takes longer than `head_timeout` seconds from the
+        Raises `UpstreamError`; `TimeoutError` if the head takes longer than `head_timeout` seconds from the
         request's last byte. Cancelling closes the connection.
         """
         ...
 
 
 class Clock(Protocol):
-    """Time, handed to those who need it."""
+    """Time, passed in."""
 
     def wall(self) -> float:
-        """Seconds since the epoch: for rests, which outlive a sleeping laptop, and for dates."""
+        """Seconds since the epoch: for cooldowns, which outlive a sleeping laptop, and for dates."""
         ...
 
     def monotonic(self) -> float:
@@ -111,7 +111,7 @@ class Clock(Protocol):
 
 
 class Ledger(Protocol):
-    """Where exchanges are accounted for."""
+    """Takes the account of each request."""
 
     def record(self, account: Account) -> None: ...
 
@@ -120,7 +120,7 @@ Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class Journal(Ledger, Protocol):
-    """A ledger that takes notes on the service itself as well."""
+    """A ledger that also takes notes about the service itself."""
 
     def note(self, text: str, level: Level = "info") -> None: ...
 

@@ -29,7 +29,7 @@ CLIENT_CLOSED_REQUEST = 499
 class Recorder:
     """What is known of one request so far. It sends nothing and reads nothing.
 
-    An ending that nobody has recorded is an error, since only a defect leaves a request that way.
+    A request without a recorded ending is an error, since only a defect ends one that way.
     """
 
     def __init__(self, gateway: Gateway, head: RequestHead, *, counting: bool) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         )
 
     def answered_by(self, candidate: Candidate) -> None:
-        """Record who answers."""
+        """Record the candidate that answers."""
         self._answering = candidate
 
     def weigh(self, candidate: Candidate, body: bytes) -> None:
@@ -84,7 +84,7 @@ class Recorder:
         self.usage = usage_of(answer, counts_cache=counts_cache)
 
     def record_signatures(self, signatures: Iterable[str]) -> None:
-        """Remember who made the signatures of the answer; they come as hashes."""
+        """Remember which upstream made the signatures of the answer; they come as hashes."""
         if self._answering is None:
             return
         now, owners = self._gateway.clock.wall(), self._gateway.memory.signature_owners
@@ -106,7 +106,7 @@ class Recorder:
         self.status = self.status or STATUS_OF_ERROR["overloaded_error"]
 
     def remember(self) -> None:
-        """Leave behind what later requests are decided by: how long a token is, and who holds the session."""
+        """Keep what later requests are decided by: how long a token is, and which candidate has the session."""
         if self._answering:
             self._remember_session()
             if self._weight:
