@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "com
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs") for path in (ROOT / folder).rglob("*.py"))
+UNMAPPED = {"core", "config", "cli"}
+"""Parts whose maps do not name all files yet."""
+PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -47,7 +51,7 @@ def layer_of(part: str) -> int:
 
 def part_of(module: Path) -> str:
     """Return the part of the package that a file belongs to: `core` for `core/sse.py`, `ports` for `proxy/ports.py`."""
-    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return (module.relative_to(PACKAGE).parts or ("",))[0].removesuffix(".py")
 
 
 def imports(module: Path) -> Iterator[str]:
@@ -131,6 +135,18 @@ def test_a_file_has_one_subject() -> None:
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert not {name: count for name, count in lines.items() if count > MAX_LINES}
     assert not [name_of(path) for path in files if path.stem in EMPTY_NAMES]
+
+
+@pytest.mark.parametrize("package", [path for path in PACKAGES if part_of(path) not in UNMAPPED], ids=name_of)
+def test_a_packages_map_names_all_its_files(package: Path) -> None:
+    """The map is the docstring of `__init__.py`: `name.py` anywhere in it, or names in the first column of a line."""
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    files = {path.removesuffix(".py") for path in re.findall(r"[\w/]+\.py\b", text)}
+    assert not [name for name in files if not (package / f"{name}.py").exists()]
+    columns = [re.split(r" {2,}| → ", line.strip())[0] for line in text.splitlines()]
+    named = files | {name.strip("/ ") for column in columns for name in column.split(",")}
+    inside = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert not inside - named - {"__init__"}
 
 
 def test_the_names_of_test_files_are_unique() -> None:

@@ -5,7 +5,7 @@ import sys
 
 def main() -> int:
     """Run the command line of this process, and return its exit code."""
-    if sys.argv[1:] == ["statusline"]:  # asked for many times a minute: past the library that reads command lines
+    if sys.argv[1:] == ["statusline"]:  # started many times a minute: without the library that reads command lines
         from claude_proxy.cli.claude_code import statusline_text  # noqa: PLC0415
 
         return statusline_text.main()

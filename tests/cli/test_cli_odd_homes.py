@@ -83,7 +83,7 @@ def test_a_token_that_was_removed_asks_for_a_restart(started: CommandLine, comma
     started.home.token.unlink()
     done = started(*command)
     assert done.code == 1
-    assert "does not take the token" in done.err
+    assert "does not accept the token" in done.err
     assert "restart --force" in done.err
 
 

@@ -62,7 +62,7 @@ def test_columns_are_aligned() -> None:
     assert len({line.index(word) for line, word in zip(lines, ("state", "ready", "ready"), strict=True)}) == 1
 
 
-def test_a_provider_that_rests_tells_until_when_and_why() -> None:
+def test_a_cooldown_is_shown_with_its_end_and_its_reason() -> None:
     until = NOW + 60
     error = LastError(at=NOW, text="come back later")
     row = shown(
@@ -73,36 +73,36 @@ def test_a_provider_that_rests_tells_until_when_and_why() -> None:
     assert row.rstrip().endswith(f"{clock(NOW)} come back later")
 
 
-def test_a_rest_that_ends_on_another_day_tells_the_date() -> None:
+def test_a_cooldown_that_ends_on_another_day_is_shown_with_the_date() -> None:
     until = NOW + 3 * 86_400
     day = datetime.fromtimestamp(until).astimezone().strftime("%Y-%m-%d %H:%M")
     assert f"cooldown until {day}" in shown(with_provider(state="cooldown", cooldown_until=until))
 
 
-def test_a_rejected_key_names_the_variable_to_mend() -> None:
+def test_a_rejected_key_is_shown_with_the_variable_to_fix() -> None:
     assert "the key in MOONSHOT_API_KEY was rejected: mend it" in shown(with_provider(key_rejected=True))
 
 
-def test_a_rest_is_told_in_plain_words() -> None:
+def test_the_reason_of_a_cooldown_is_shown_in_plain_words() -> None:
     row = shown(with_provider(state="cooldown", cooldown_until=NOW, reason="plan_limit", why="plan limit"))
     assert f"cooldown until {clock(NOW)} (plan limit)" in row
 
 
-def test_an_account_without_credit_and_an_unknown_model_are_told_with_what_to_do() -> None:
+def test_missing_credit_and_an_unknown_model_are_shown_with_the_next_step() -> None:
     text = shown(with_provider(out_of_credit=True, unknown_model="kimi-k9\x1b"))
     assert "-> out of credit: top up its account, then ask it once by claude-switch moonshot" in text
     assert "-> it does not know the model kimi-k9?: mend models in config.json" in text
 
 
-def test_a_configuration_that_could_not_be_taken_up_is_told() -> None:
+def test_a_changed_configuration_that_cannot_be_used_is_shown() -> None:
     problem = 'config.json: providers[1].base_url: "ftp://x" is not an http or https address. Write another.'
     text = shown(msgspec.structs.replace(STATUS, config_problems=(problem,), warnings=("zai is skipped",)))
     assert f"  {problem}\n" in text
-    assert "not in use" in text
+    assert "The changed configuration cannot be used" in text
     assert "warning: zai is skipped\n" in text
 
 
-def test_the_last_answer_a_stop_and_another_version_are_told() -> None:
+def test_the_last_answer_a_stop_and_another_version_are_shown() -> None:
     last = LastAnswer(provider="moonshot", model="kimi-k3", at=NOW)
     text = shown(msgspec.structs.replace(STATUS, last_answer=last, draining=True, version="0.0.9"))
     assert f"last answer {clock(NOW)} from moonshot (kimi-k3)" in text
@@ -110,7 +110,7 @@ def test_the_last_answer_a_stop_and_another_version_are_told() -> None:
     assert f"This is claude-proxy {__version__}" in text
 
 
-def test_what_a_provider_says_cannot_steer_the_terminal() -> None:
+def test_a_providers_text_cannot_control_the_terminal() -> None:
     evil = LastError(at=NOW, text="\x1b[2Jgone\r\n[bold]not markup[/bold]")
     text = shown(with_provider(last_error=evil, reason="\x1b]0;title\x07", state="cooldown"))
     assert "\x1b" not in text
@@ -118,7 +118,7 @@ def test_what_a_provider_says_cannot_steer_the_terminal() -> None:
     assert "[bold]not markup[/bold]" in text
 
 
-def test_colour_only_on_a_terminal_and_not_where_it_is_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_is_used_on_a_terminal_unless_no_color_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" not in shown(STATUS)
     monkeypatch.setenv("TERM", "xterm")
     assert "\x1b[32mready" in shown(STATUS, colour=True)
@@ -126,7 +126,7 @@ def test_colour_only_on_a_terminal_and_not_where_it_is_unwanted(monkeypatch: pyt
     assert "\x1b[32m" not in shown(STATUS, colour=True)
 
 
-def test_a_refused_key_and_a_rest_are_seen_in_a_running_proxy(cli: CommandLine) -> None:
+def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: CommandLine) -> None:
     with serving(answering(429, retry_after="600")) as busy, serving(answering(401)) as closed:
         cli.configure(busy, closed)
         assert cli("start").code == 0
@@ -161,7 +161,7 @@ def stand_in(cli: CommandLine, **answers: Handle) -> Iterator[None]:
     cli.home.running.unlink()
 
 
-def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
+def test_an_invalid_status_is_an_error(cli: CommandLine) -> None:
     with stand_in(cli, status=answering(200, {"version": 1})):
         done = cli("status")
     assert done.code == 1
@@ -169,7 +169,7 @@ def test_a_proxy_that_tells_nonsense_is_told(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("command", ["explain", "rules", "rules forget --all"])
-def test_a_proxy_of_another_version_is_told_to_be_that(cli: CommandLine, command: str) -> None:
+def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, command: str) -> None:
     with stand_in(cli):
         done = cli(*command.split())
     assert done.code == 1

@@ -51,7 +51,7 @@ async def told(home: Path, proxy: RunningProxy, pin: str = "", session: str = SE
 
 
 @async_test
-async def test_who_answered_last_in_this_session_and_in_no_other(home: Path) -> None:
+async def test_shows_the_last_answer_of_this_session_and_of_no_other(home: Path) -> None:
     async with running_proxy(FakeProvider(message("one")), FakeProvider(message("two"))) as proxy:
         assert await told(home, proxy) == "claude-proxy: fallback"
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
@@ -63,7 +63,7 @@ async def test_who_answered_last_in_this_session_and_in_no_other(home: Path) -> 
 
 
 @async_test
-async def test_a_rest_and_its_end(home: Path) -> None:
+async def test_shows_a_cooldown_and_its_end(home: Path) -> None:
     busy = Status(429, headers={"retry-after": "40"})
     async with running_proxy(FakeProvider([busy]), FakeProvider(message("two"))) as proxy:
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
@@ -104,7 +104,7 @@ async def test_the_proxy_remembers_a_bounded_number_of_sessions(home: Path) -> N
         ("http://127.0.0.1:99x", "direct (127.0.0.1)"),
     ],
 )
-def test_a_terminal_that_does_not_use_the_proxy(home: Path, url: str, said: str) -> None:
+def test_a_terminal_that_does_not_use_the_proxy_is_direct(home: Path, url: str, said: str) -> None:
     assert statusline_text.line(environ(home, url, "sk-of-another"), given) == f"claude-proxy: {said}"
 
 
@@ -119,13 +119,13 @@ def test_the_token_goes_to_no_other_machine(home: Path) -> None:
     assert (target.host, target.port, target.pin) == ("localhost", 8787, "zai")
 
 
-def test_a_proxy_that_cannot_be_asked(home: Path) -> None:
+def test_says_why_the_proxy_cannot_be_asked(home: Path) -> None:
     assert statusline_text.line(environ(home, f"http://127.0.0.1:{free_port()}"), given) == DOWN
     with listening() as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert statusline_text.line(environ(home, url), given).endswith("| the proxy does not answer")
     for status, reason in (
-        (401, "the proxy does not take this token"),
+        (401, "the proxy does not accept this token"),
         (404, "the proxy is of another version: restart it"),
         (200, "the proxy does not tell its state"),
         (500, "the proxy does not tell its state"),
@@ -135,7 +135,7 @@ def test_a_proxy_that_cannot_be_asked(home: Path) -> None:
             assert line == f"claude-proxy: fallback | {reason}"
 
 
-def test_what_the_proxy_says_is_not_trusted(home: Path) -> None:
+def test_the_proxys_answer_is_checked_and_made_printable(home: Path) -> None:
     evil = [7, "\x1b[2Jx", {"name": "x"}, "y" * 1000]
     with serving(answering(200, content=evil)) as url:
         line = statusline_text.line(environ(home, url), given, PATIENCE)
@@ -187,11 +187,11 @@ GARBAGE = (b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"session_id": {"a": 1}}',
 
 
 @pytest.mark.parametrize("data", [None, *GARBAGE], ids=lambda data: repr(data)[:20])
-def test_whatever_comes_in_a_line_goes_out(led: dict[str, str], data: bytes | None) -> None:
+def test_prints_a_line_whatever_the_input_is(led: dict[str, str], data: bytes | None) -> None:
     assert "claude-proxy: fallback\n" in lines(led, data)
 
 
-def test_an_input_that_never_ends_is_not_waited_for(led: dict[str, str]) -> None:
+def test_does_not_wait_for_the_end_of_the_input(led: dict[str, str]) -> None:
     command = [sys.executable, "-P", "-m", "claude_proxy", "statusline"]
     with subprocess.Popen(command, env=led, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -200,13 +200,13 @@ def test_an_input_that_never_ends_is_not_waited_for(led: dict[str, str]) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes standard input")
-def test_no_standard_input_at_all(cli: CommandLine) -> None:
+def test_prints_a_line_without_standard_input(cli: CommandLine) -> None:
     script = f'"{sys.executable}" -P -m claude_proxy statusline <&-'
     done = subprocess.run(["sh", "-c", script], env=cli.environ(), capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"claude-proxy: direct\n", b"")
 
 
-def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
+def test_prints_a_line_with_a_broken_home(cli: CommandLine) -> None:
     cli.home.state.mkdir()
     cli.home.running.write_bytes(b"[" * 50_000)
     cli.home.token.mkdir()
@@ -215,7 +215,7 @@ def test_a_broken_home_is_no_error(cli: CommandLine) -> None:
     cli.home.token.rmdir()
 
 
-def test_a_fault_of_its_own_is_a_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_is_a_line_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(statusline_text, "_reading", lambda: 1 / 0)
     assert statusline_text.main() == 0
     assert capsys.readouterr().out == "claude-proxy: its state is not known\n"

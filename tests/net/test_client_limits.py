@@ -75,7 +75,7 @@ async def test_a_head_over_the_limit_is_431(start: bytes, filling: bytes) -> Non
 
 @pytest.mark.parametrize(("start", "filling"), ENDLESS_BEHIND_THE_HEAD.values(), ids=ENDLESS_BEHIND_THE_HEAD.keys())
 @async_test
-async def test_so_is_what_frames_a_body(start: bytes, filling: bytes) -> None:
+async def test_framing_of_a_body_over_the_limit_is_431(start: bytes, filling: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         connection = await proxy.connect()
@@ -97,7 +97,7 @@ async def test_a_head_over_the_limit_that_comes_at_once_is_431() -> None:
 
 
 @async_test
-async def test_each_request_of_a_connection_has_the_limit_of_its_own() -> None:
+async def test_each_request_of_a_connection_has_its_own_limit() -> None:
     fitting = START + FIELDS + SIZED + up_to(MAX_HEAD_BYTES * 2 // 3, b"A: ", b"b") + b"\r\n\r\n" + BODY
     async with running_proxy(FakeProvider(message("one"), message("two"))) as proxy:
         connection = await proxy.connect()
@@ -119,14 +119,14 @@ async def test_heads_of_requests_without_a_body_do_not_add_up() -> None:
 
 
 @async_test
-async def test_a_body_over_the_limit_of_heads_is_none_of_its_business() -> None:
+async def test_a_body_may_be_larger_than_a_head() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         answer = await proxy.post(system="x" * 4 * MAX_HEAD_BYTES)
         assert await complete_text(answer) == "hello"
 
 
 @async_test
-async def test_trailers_are_no_headers() -> None:
+async def test_trailers_are_not_taken_for_headers() -> None:
     unnamed = FIELDS.replace(TOKEN.encode(), b"nobody's")
     trailers = b"X-Api-Key: %b\r\nX-Evil: 1\r\n\r\n" % TOKEN.encode()
     fake = FakeProvider(message("hello"))
@@ -150,7 +150,7 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 @pytest.mark.parametrize("framed", [SIZED + b"\r\n" + BODY, CHUNKED + b"\r\n" + BODY_IN_CHUNKS + b"\r\n"])
 @pytest.mark.parametrize("step", [1, 100, 100_000])
 @async_test
-async def test_a_wish_for_another_protocol_is_passed_over(framed: bytes, step: int) -> None:
+async def test_a_request_for_another_protocol_is_answered_in_http_1(framed: bytes, step: int) -> None:
     fake = FakeProvider(message("one"), message("two"))
     sent = START + FIELDS + UPGRADE + framed
     async with running_proxy(fake) as proxy:
@@ -164,7 +164,7 @@ async def test_a_wish_for_another_protocol_is_passed_over(framed: bytes, step: i
 
 
 @async_test
-async def test_the_body_of_an_upgrade_is_no_request() -> None:
+async def test_the_body_of_an_upgrade_is_not_read_as_a_request() -> None:
     inner = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
@@ -175,7 +175,7 @@ async def test_the_body_of_an_upgrade_is_no_request() -> None:
 
 
 @async_test
-async def test_a_web_socket_is_an_ordinary_request() -> None:
+async def test_a_web_socket_request_is_answered_as_an_ordinary_one() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         headers = {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket"}
         answer = await proxy.ask("GET", "/health", headers=headers)
@@ -183,7 +183,7 @@ async def test_a_web_socket_is_an_ordinary_request() -> None:
 
 
 @async_test
-async def test_no_tunnel_begins_here() -> None:
+async def test_connect_is_refused() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
         await connection.send(b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n")
@@ -191,7 +191,7 @@ async def test_no_tunnel_begins_here() -> None:
 
 
 @async_test
-async def test_what_is_no_request_does_not_get_an_answer_within_another() -> None:
+async def test_an_invalid_request_gets_no_answer_within_another_answer() -> None:
     fake = FakeProvider([*opening(), Stall()])
     async with running_proxy(fake) as proxy:
         connection = await proxy.connect()
@@ -204,7 +204,7 @@ async def test_what_is_no_request_does_not_get_an_answer_within_another() -> Non
 
 
 @async_test
-async def test_who_asks_twice_and_leaves_is_missed() -> None:
+async def test_a_client_that_leaves_after_two_requests_is_noticed() -> None:
     fake = FakeProvider([*opening(), Stall()])
     async with running_proxy(fake) as proxy:
         connection = await proxy.connect()
@@ -268,7 +268,7 @@ async def test_a_request_without_an_end_is_408(sent: bytes) -> None:
 
 
 @async_test
-async def test_a_head_has_the_whole_of_the_time_whenever_it_begins() -> None:
+async def test_a_head_has_the_full_time_whenever_it_begins() -> None:
     made = list[ClientConnection]()
     with (
         mock.patch.object(ClientConnection, "patience", 1e6),
@@ -300,7 +300,7 @@ async def test_an_answer_may_take_longer_than_the_patience() -> None:
 
 @pytest.mark.usefixtures("with_timeouts")
 @async_test
-async def test_a_kept_connection_may_rest_longer_than_the_patience() -> None:
+async def test_a_kept_connection_may_be_idle_longer_than_the_patience() -> None:
     async with running_proxy(FakeProvider(message("one"), message("two"))) as proxy:
         connection = await proxy.connect()
         assert await complete_text(await proxy.post(connection=connection)) == "one"
@@ -322,7 +322,7 @@ class Written(asyncio.Transport):
 
 
 @async_test
-async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
+async def test_writes_of_one_turn_are_sent_in_one_piece() -> None:
     written = Written()
     gathering = CoalescingTransport(written, asyncio.get_running_loop())
     for piece in (b"a", b"b", b"c"):
@@ -333,7 +333,7 @@ async def test_what_is_written_in_one_turn_leaves_at_once() -> None:
 
 
 @async_test
-async def test_much_does_not_wait_for_the_end_of_the_turn() -> None:
+async def test_large_writes_do_not_wait_for_the_end_of_the_turn() -> None:
     """So that the transport learns how much there is, and can ask its writer to wait."""
     written = Written()
     gathering = CoalescingTransport(written, asyncio.get_running_loop())

@@ -46,7 +46,7 @@ def loaded(home: Home) -> Config:
 
 
 @async_test
-async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_began(tmp_path: Path) -> None:
+async def test_a_valid_change_is_used_and_requests_in_flight_finish_with_the_old_one(tmp_path: Path) -> None:
     gate, home = asyncio.Event(), home_in(tmp_path)
     rest = [block_stop(), message_delta(), MESSAGE_STOP]
     async with (
@@ -64,7 +64,7 @@ async def test_a_sound_change_is_taken_up_and_requests_in_flight_finish_as_they_
 
 
 @async_test
-async def test_a_broken_change_leaves_all_as_it_is_and_is_shown_until_it_is_mended(tmp_path: Path) -> None:
+async def test_an_invalid_change_is_not_used_and_is_shown_until_it_is_fixed(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     async with FakeProvider(message("hello")) as fake:
         write(home, one=fake)
@@ -80,7 +80,7 @@ async def test_a_broken_change_leaves_all_as_it_is_and_is_shown_until_it_is_mend
 
 
 @async_test
-async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_those_who_ask_for_it(
+async def test_a_provider_without_a_key_is_shown_as_skipped_and_named_in_the_error(
     tmp_path: Path,
 ) -> None:
     home = home_in(tmp_path)
@@ -108,7 +108,7 @@ async def test_a_provider_that_lost_its_key_is_shown_as_skipped_and_named_to_tho
     ],
 )
 @async_test
-async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
+async def test_a_new_key_is_used_and_the_issues_of_the_old_one_are_forgotten(
     status: int, words: str, told: str, tmp_path: Path
 ) -> None:
     home = home_in(tmp_path)
@@ -127,7 +127,7 @@ async def test_a_new_key_is_used_and_the_trouble_with_the_old_one_forgotten(
 
 
 @async_test
-async def test_a_provider_that_stays_the_same_keeps_its_rest(tmp_path: Path) -> None:
+async def test_an_unchanged_provider_keeps_its_cooldown(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     limited = FakeProvider([Status(429, headers={"retry-after": "600"})])
     async with limited, FakeProvider(message("second")) as second, FakeProvider(message("third")) as third:

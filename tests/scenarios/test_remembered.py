@@ -35,7 +35,7 @@ def owner_of(proxy: RunningProxy, signature: str) -> str | None:
 
 
 @async_test
-async def test_rules_and_origins(tmp_path: Path) -> None:
+async def test_rules_and_signature_owners_survive_a_restart(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     async with FakeProvider([REFUSED], thinking_then_text("hm", "hello"), message("again")) as fake:
         config = make_config([make_provider("minimax", fake.url)], Policy())
@@ -60,13 +60,13 @@ async def answers_though_nothing_is_kept(folder: Path, spoil: Callable[[Home], N
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom modes bind")
 @async_test
-async def test_a_home_that_cannot_be_written_to_stops_nothing(tmp_path: Path) -> None:
+async def test_a_home_that_cannot_be_written_to_does_not_stop_the_proxy(tmp_path: Path) -> None:
     await answers_though_nothing_is_kept(tmp_path, lambda home: home.state.chmod(0o500))
     Home(tmp_path).state.chmod(0o700)
 
 
 @async_test
-async def test_nor_does_a_home_that_is_gone(tmp_path: Path) -> None:
+async def test_a_home_that_is_gone_does_not_stop_the_proxy(tmp_path: Path) -> None:
     def remove(home: Home) -> None:
         for path in home.state.iterdir():
             path.unlink()

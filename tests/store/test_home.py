@@ -26,7 +26,7 @@ def test_without_it_the_home_is_in_the_users_own_folder(environ: dict[str, str])
     assert Home.find(environ).root == Path.home() / ".claude-proxy"
 
 
-def test_a_relative_home_stays_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_home_does_not_move_with_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     home = Home.find({"CLAUDE_PROXY_HOME": "here"})
     monkeypatch.chdir("/")
@@ -47,7 +47,7 @@ def test_folders_are_made_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 @POSIX_MODES
-def test_folders_that_others_may_read_are_closed(tmp_path: Path) -> None:
+def test_folders_that_others_may_read_are_made_private(tmp_path: Path) -> None:
     home = Home(tmp_path / "clone")
     home.state.mkdir(parents=True)
     home.root.chmod(0o755)
@@ -58,7 +58,7 @@ def test_folders_that_others_may_read_are_closed(tmp_path: Path) -> None:
 
 
 @POSIX_MODES
-def test_a_folder_that_all_share_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_shared_folder_keeps_its_mode(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -66,7 +66,7 @@ def test_a_folder_that_all_share_is_left_as_it_is(tmp_path: Path) -> None:
     assert mode(shared) == 0o1777
 
 
-def test_what_lies_in_a_home_stays(tmp_path: Path) -> None:
+def test_other_files_in_a_home_stay(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("a checkout", encoding="utf-8")
     Home(tmp_path).prepare()
     Home(tmp_path).prepare()

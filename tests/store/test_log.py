@@ -58,7 +58,7 @@ def values(line: str) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def test_an_exchange_is_one_line_with_all_there_is_to_know(ledger: LogLedger, path: Path) -> None:
+def test_an_exchange_is_one_line_with_all_its_values(ledger: LogLedger, path: Path) -> None:
     ledger.record(ACCOUNT)
     (line,) = read(path)
     assert values(line) == {
@@ -89,7 +89,7 @@ def test_a_line_begins_with_its_time_and_the_offset_from_utc(ledger: LogLedger, 
     assert rest == "service started"
 
 
-def test_nothing_to_tell_is_a_dash(ledger: LogLedger, path: Path) -> None:
+def test_an_empty_value_is_a_dash(ledger: LogLedger, path: Path) -> None:
     ledger.record(
         replace(ACCOUNT, session="", provider="", used_model="", attempts=(), first_byte_ms=None, ending=Ending.ERROR)
     )
@@ -138,7 +138,7 @@ def test_only_its_owner_may_read_it(ledger: LogLedger, path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_line_is_there_at_once(ledger: LogLedger, path: Path) -> None:
+def test_a_line_is_written_at_once(ledger: LogLedger, path: Path) -> None:
     ledger.note("one")
     assert len(read(path)) == 1
     ledger.note("two")
@@ -156,7 +156,7 @@ def test_a_full_log_is_rotated_and_five_are_kept(path: Path) -> None:
     assert all(one.stat().st_size <= 100 for one in path.parent.iterdir())
 
 
-def test_it_goes_on_where_an_earlier_process_stopped(ledger: LogLedger, path: Path) -> None:
+def test_appends_to_the_log_of_an_earlier_process(ledger: LogLedger, path: Path) -> None:
     path.write_text("earlier\n", encoding="utf-8")
     ledger.note("later")
     assert read(path)[0] == "earlier"
@@ -164,7 +164,7 @@ def test_it_goes_on_where_an_earlier_process_stopped(ledger: LogLedger, path: Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
-def test_a_log_that_the_user_removes_is_made_anew(ledger: LogLedger, path: Path) -> None:
+def test_a_removed_log_is_made_anew(ledger: LogLedger, path: Path) -> None:
     ledger.note("one")
     path.unlink()
     ledger.note("two")
@@ -190,7 +190,7 @@ def test_a_full_disk_costs_lines_and_one_warning(
     assert [line.rpartition(" ")[2] for line in read(path)] == ["kept"]
 
 
-def test_a_line_that_was_cut_short_does_not_swallow_the_next(
+def test_a_line_that_was_cut_does_not_swallow_the_next(
     ledger: LogLedger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
@@ -209,7 +209,7 @@ def test_a_log_that_cannot_be_opened_breaks_nothing(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err.count("warning:") == 1
 
 
-def test_a_log_that_cannot_be_moved_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_rotated_is_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def in_use(_self: Path, _target: Path) -> Path:
         raise PermissionError(errno.EACCES, "in use")
 
@@ -221,7 +221,7 @@ def test_a_log_that_cannot_be_moved_is_gone_on_with(path: Path, monkeypatch: pyt
     assert [line[-1] for line in read(path)] == list("01234")
 
 
-def test_all_that_was_changed_is_told_each_in_a_word(ledger: LogLedger, path: Path) -> None:
+def test_each_adaptation_is_a_word(ledger: LogLedger, path: Path) -> None:
     changes = tuple(f"block:{'x' * 40}{number}>y*2" for number in range(16))
     asked = Attempt("moonshot", None, 200, 830.0, adapted=(*changes, "a =b,\nc"))
     ledger.record(replace(ACCOUNT, attempts=(asked,)))

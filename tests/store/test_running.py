@@ -23,7 +23,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": 1}', b"\xff\xfe", b'"\xff"', b"0" * 200_000]
 )
-def test_what_was_not_written_by_us_counts_as_nothing(tmp_path: Path, content: bytes) -> None:
+def test_invalid_content_counts_as_no_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "proxy.json"
     path.write_bytes(content)
     assert Running.read(path) is None
@@ -42,13 +42,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize("change", WRONG, ids=str)
-def test_a_number_that_no_process_or_port_has_counts_as_nothing(tmp_path: Path, change: dict[str, object]) -> None:
+def test_an_impossible_pid_or_port_counts_as_no_file(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "proxy.json"
     path.write_bytes(msgspec.json.encode({**msgspec.to_builtins(RUNNING), **change}))
     assert Running.read(path) is None
 
 
-def test_what_stands_in_its_place_is_cleared(tmp_path: Path) -> None:
+def test_a_file_link_or_empty_folder_in_its_place_is_cleared(tmp_path: Path) -> None:
     path = tmp_path / "proxy.json"
     clear(path)
     path.mkdir()
@@ -62,7 +62,7 @@ def test_what_stands_in_its_place_is_cleared(tmp_path: Path) -> None:
         clear(path)
 
 
-def test_no_file_counts_as_nothing(tmp_path: Path) -> None:
+def test_a_missing_file_is_no_error(tmp_path: Path) -> None:
     assert Running.read(tmp_path / "proxy.json") is None
     assert Running.read(tmp_path) is None
 

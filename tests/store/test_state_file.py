@@ -104,7 +104,7 @@ def test_nothing_of_a_signature_is_in_the_file() -> None:
     assert b"signed" not in encode_state(full(), NOW)
 
 
-def test_what_is_too_old_is_not_written_and_not_taken_up(tmp_path: Path) -> None:
+def test_entries_that_are_too_old_are_neither_written_nor_restored(tmp_path: Path) -> None:
     late = NOW + MAX_UNUSED + 1
     assert json.loads(encode_state(full(), late))["tables"]["origins"] == []
     path = tmp_path / "memory.json"
@@ -112,7 +112,7 @@ def test_what_is_too_old_is_not_written_and_not_taken_up(tmp_path: Path) -> None
     assert list(read_back(path, NOW + LIFETIME).learned_rules.kept(NOW)) == []
 
 
-def test_there_is_nothing_to_remember_at_first(tmp_path: Path) -> None:
+def test_without_a_file_nothing_is_restored_and_nothing_is_written(tmp_path: Path) -> None:
     assert len(read_back(tmp_path / "memory.json").signature_owners) == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_ours_is_put_aside(tmp_path: Path, content: bytes) ->
         {"tokens": [[["a", "b"], 1e9], [["a"], 3], [["a", "b"], "3"]]},
     ],
 )
-def test_rows_that_are_not_as_they_should_be_are_passed_over(tmp_path: Path, rows: dict[str, Any]) -> None:
+def test_invalid_rows_are_skipped(tmp_path: Path, rows: dict[str, Any]) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(document(**rows))
     memory = read_back(path)
@@ -182,12 +182,12 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert "damaged" in read_state(path, Memory(), NOW)
 
 
-def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_its_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "memory.json").mkdir()
     assert "cannot be read" in read_state(tmp_path / "memory.json", Memory(), NOW)
 
 
-def test_what_cannot_be_put_aside_stays_and_is_told(tmp_path: Path) -> None:
+def test_a_damaged_file_that_cannot_be_put_aside_stays_and_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(b"{")
     with mock.patch.object(Path, "replace", side_effect=PermissionError()):
@@ -195,7 +195,7 @@ def test_what_cannot_be_put_aside_stays_and_is_told(tmp_path: Path) -> None:
 
 
 @async_test
-async def test_it_is_written_once_something_has_changed_and_at_the_end(tmp_path: Path) -> None:
+async def test_it_is_written_when_something_has_changed_and_at_the_end(tmp_path: Path) -> None:
     path, memory = tmp_path / "memory.json", full()
     state_file = StateFile(path, memory, MemoryLedger())
     state_file.write_if_due(NOW)
@@ -227,7 +227,7 @@ async def test_it_is_not_written_again_within_seconds(tmp_path: Path) -> None:
 
 
 @async_test
-async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) -> None:
+async def test_a_full_disk_is_noted_once_and_the_write_is_tried_again(tmp_path: Path) -> None:
     ledger, memory = MemoryLedger(), Memory()
     state_file = StateFile(tmp_path / "memory.json", memory, ledger)
     memory.learned_rules.keep(LEARNED)
@@ -242,7 +242,7 @@ async def test_a_full_disk_costs_one_note_and_it_is_tried_again(tmp_path: Path) 
 
 
 @async_test
-async def test_recalling_is_no_change_and_a_damaged_file_is_noted(tmp_path: Path) -> None:
+async def test_loading_is_not_a_change_and_a_damaged_file_is_noted(tmp_path: Path) -> None:
     path, ledger, memory = tmp_path / "memory.json", MemoryLedger(), Memory()
     path.write_bytes(encode_state(full(), NOW))
     state_file = StateFile(path, memory, ledger)

@@ -39,7 +39,7 @@ def test_no_log_has_no_lines(path: Path) -> None:
     assert lines_since(path, Position()) == ([], Position())
 
 
-def test_what_is_added_is_seen_once(path: Path) -> None:
+def test_added_lines_are_returned_once(path: Path) -> None:
     put(path, "a")
     lines, position = last_lines(path, 0)
     put(path, "b", "c")
@@ -48,7 +48,7 @@ def test_what_is_added_is_seen_once(path: Path) -> None:
     assert lines_since(path, position) == ([], position)
 
 
-def test_a_log_that_comes_later_is_seen_from_its_start(path: Path) -> None:
+def test_a_log_that_is_made_later_is_read_from_its_start(path: Path) -> None:
     _, position = last_lines(path, 5)
     put(path, "a")
     assert lines_since(path, position)[0] == ["a"]
@@ -108,7 +108,7 @@ def test_a_log_that_was_emptied_is_read_from_its_start(path: Path) -> None:
     assert lines_since(path, position)[0] == ["new"]
 
 
-def test_it_follows_what_the_ledger_writes(path: Path) -> None:
+def test_follows_the_lines_that_the_ledger_writes(path: Path) -> None:
     ledger = LogLedger(path, max_bytes=200)
     _, position = last_lines(path, 0)
     seen: list[str] = []

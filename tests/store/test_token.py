@@ -47,7 +47,7 @@ def test_a_damaged_token_is_replaced(home: Home, content: bytes) -> None:
     assert installation_token(home) == token
 
 
-def test_processes_that_ask_at_the_same_time_agree(home: Home) -> None:
+def test_processes_that_start_at_the_same_time_get_the_same_token(home: Home) -> None:
     code = (
         "import sys; from pathlib import Path; from claude_proxy.store.home import Home;"
         "from claude_proxy.store.token import installation_token;"

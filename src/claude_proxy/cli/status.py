@@ -1,4 +1,4 @@
-"""`claude-proxy status`: whether the proxy runs, and how its providers are."""
+"""`claude-proxy status`: whether the proxy runs, and the state of its providers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATE_STYLES = {"ready": "green", "cooldown": "yellow", "probing": "cyan"}
 @click.command(epilog="\b\nExamples:\n  claude-proxy status\n  claude-proxy status --json")
 @click.option("--json", "as_json", is_flag=True, help='For programs: one JSON object; {"running": false, ...} too.')
 def status(*, as_json: bool) -> int:
-    """Show whether the proxy runs, where, and how its providers are. The exit code is 1 where it does not run."""
+    """Show whether the proxy runs, where, and the state of its providers. The exit code is 1 if it does not run."""
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     if running is None:
@@ -58,7 +58,7 @@ def _tell_not_running(home: Home, *, as_json: bool) -> None:
         facts = {"running": False, "draining": draining is not None, "home": encodable(str(home.root))}
         _tell_json({**facts, "terminal": _mode(), "version": __version__})
     elif draining:
-        click.echo(f"claude-proxy is stopping: it finishes the requests that it has (pid {draining.pid})")
+        click.echo(f"claude-proxy is stopping: it finishes its requests (pid {draining.pid})")
     else:
         click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: claude-proxy start")
 
@@ -68,7 +68,7 @@ def _tell_json(facts: dict[str, object]) -> None:
 
 
 def _mode() -> dict[str, str]:
-    """Return where this terminal leads Claude Code: mode `fallback`, `pinned` (with the provider) or `normal`."""
+    """Return this terminal's mode: `fallback`, `pinned` (with the provider) or `normal` (without the proxy)."""
     target = statusline_text.proxy_target_of(os.environ)
     if target is None:
         return {"mode": "normal"}
@@ -76,7 +76,7 @@ def _mode() -> dict[str, str]:
 
 
 def _show_terminal(out: Console, running: Running | None) -> None:
-    """Show this terminal's mode, and what stands in its way; `running` is the proxy, if there is one."""
+    """Show this terminal's mode, and what keeps it from working; `running` is the proxy, if there is one."""
     target = statusline_text.proxy_target_of(os.environ)
     if target is None:
         out.print("This terminal: direct, claude is not using the proxy")
@@ -85,7 +85,7 @@ def _show_terminal(out: Console, running: Running | None) -> None:
         out.print("This terminal: " + (f"pinned to {pin}, without failover" if pin else "fallback mode"))
         if running is None or running.port != target.port:
             again = f"claude-switch {pin}" if pin else "claude-fb"
-            out.print(f"No proxy is at the address that it leads to: type {again} again.", style="yellow")
+            out.print(f"No proxy is at the address that this terminal uses. Type {again} again.", style="yellow")
     for text in overrides(os.environ):
         out.print(f"warning: {text}", style="yellow")
 
@@ -95,10 +95,10 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
     out.print(_facts(status))
     out.print()
     out.print(_providers(status))
-    for warning in status.warnings:  # of providers that are skipped, too
+    for warning in status.warnings:  # also about providers that are skipped
         out.print(f"warning: {printable(warning)}", style="yellow")
     if status.config_problems:
-        out.print("The changed configuration is not in use; the one before it still is:", style="red")
+        out.print("The changed configuration cannot be used; the one before it stays in use:", style="red")
         for problem in status.config_problems:
             out.print(f"  {printable(problem, 1000)}")
     if status.version != __version__:

@@ -1,7 +1,7 @@
-"""`claude-proxy statusline`: for Claude Code, which shows the line below its prompt.
+"""`claude-proxy statusline`: prints the line that Claude Code shows below its prompt.
 
-Claude Code starts it many times a minute, so `python -m claude_proxy statusline` goes past this file, straight to
-`glance`: without click it takes half the time.
+Claude Code starts it many times a minute. So `python -m claude_proxy statusline` does not load this file, but
+`claude_code/statusline_text.py` at once: without click it takes half the time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from claude_proxy.cli.claude_code import statusline_text
 
 @click.command(epilog="\b\nExample:\n  claude-proxy statusline")
 def statusline() -> int:
-    """Print one short line: the mode of this terminal, who answered last in the session, and who rests.
+    """Print one short line: this terminal's mode, the session's last answer, and which providers are in cooldown.
 
-    Claude Code gives the session on standard input, as JSON; without it the line leaves out who answered. The exit
+    Claude Code gives the session on standard input, as JSON; without it the line leaves out the last answer. The exit
     code is always 0. `claude-proxy init statusline` puts this into Claude Code's settings.
     """
     return statusline_text.main()

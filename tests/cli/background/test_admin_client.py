@@ -36,30 +36,30 @@ def at(url: str) -> AdminClient:
     return AdminClient("127.0.0.1", int(url.rpartition(":")[2]), "token-of-mine")
 
 
-def test_health_is_read_and_what_is_new_in_it_passed_over() -> None:
+def test_reads_health_and_ignores_fields_of_later_versions() -> None:
     with serving(answering(200, HEALTH)) as url:
         assert at(url).health() == admin_client.ProxyHealth("claude-proxy", "0.1.0", "a1")
 
 
-def test_proxy_variables_are_not_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ignores_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with serving(answering(200, HEALTH)) as url:
         assert at(url).health().instance == "a1"
 
 
-def test_nobody_there() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     with pytest.raises(admin_client.UnreachableError):
         AdminClient("127.0.0.1", free_port()).health()
 
 
 @pytest.mark.parametrize("host", ["a b", "a\n", "a\0b", "\u00e9" * 70, ".", "x" * 300, "[", "127.0.0.1:1:1", "\ud800"])
-def test_nobody_is_at_what_is_no_host(host: str) -> None:
+def test_an_invalid_host_is_unreachable(host: str) -> None:
     with pytest.raises(admin_client.UnreachableError):
         AdminClient(host, 8787).health()
 
 
-def test_no_answer() -> None:
+def test_silence_is_a_silent_error() -> None:
     with listening() as taken, pytest.raises(admin_client.SilentError):
         AdminClient("127.0.0.1", taken.getsockname()[1], timeout=0.05).health()
 
@@ -75,13 +75,13 @@ def test_no_answer() -> None:
         b'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"\xff"',
     ],
 )
-def test_something_else_there(answer: bytes) -> None:
+def test_another_program_is_unreachable(answer: bytes) -> None:
     with saying(answer) as port, pytest.raises(admin_client.UnreachableError):
         AdminClient("127.0.0.1", port).health()
 
 
 @pytest.mark.parametrize("call", [AdminClient.status, AdminClient.status_json, lambda proxy: proxy.stop(force=True)])
-def test_a_refusal_tells_the_status_and_not_the_token(call: Callable[[AdminClient], object]) -> None:
+def test_an_error_names_the_status_and_not_the_token(call: Callable[[AdminClient], object]) -> None:
     with serving(answering(401)) as url, pytest.raises(admin_client.RejectedError, match="401") as caught:
         call(at(url))
     assert "token-of-mine" not in str(caught.value)

@@ -66,7 +66,7 @@ async def test_localhost_is_reached_whatever_address_family_listens() -> None:
 
 
 @on_both_loops
-async def test_no_way_there_is_unreachable() -> None:
+async def test_an_address_without_a_route_is_unreachable() -> None:
     async with open_transport() as transport:
         # a link-local address without the link: no system sends anything for it
         error = await failure_of(ask(transport, Origin("http", "fe80::1", 80)))
@@ -98,7 +98,9 @@ async def test_the_addresses_of_a_name_are_tried_in_turn(monkeypatch: pytest.Mon
 
 
 @on_both_loops
-async def test_an_address_that_refused_says_more_than_one_without_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_connection_is_reported_before_a_missing_route(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     resolve_to(monkeypatch, ("127.0.0.1", closed_port()), ("255.255.255.255", 80))
 
     async with open_transport() as transport:
@@ -108,7 +110,7 @@ async def test_an_address_that_refused_says_more_than_one_without_a_way(monkeypa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is silent when the queue of a port is full")
 @on_both_loops
-async def test_a_silent_address_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_address_is_given_up_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "FALLBACK_AFTER", SOON)
 
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
@@ -136,7 +138,7 @@ async def test_a_trusted_certificate_is_accepted(host: str) -> None:
 
 
 @on_both_loops
-async def test_http_1_is_what_is_agreed_on() -> None:
+async def test_http_1_is_negotiated() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         agreed = connection.writer.get_extra_info("ssl_object").selected_alpn_protocol()
@@ -192,7 +194,7 @@ async def test_a_server_without_tls_is_a_tls_failure(handler: Handler | None, te
 
 
 @on_both_loops
-async def test_the_limit_of_time_covers_the_handshake() -> None:
+async def test_the_time_limit_covers_the_handshake() -> None:
     async with FakeServer(silence) as server, open_transport() as transport:
         origin = Origin("https", "127.0.0.1", server.port)
         error = await failure_of(ask(transport, origin, connect_timeout=SOON))

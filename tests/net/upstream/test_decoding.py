@@ -52,7 +52,7 @@ def answer_of(coding: bytes, body: bytes) -> bytes:
 
 @pytest.mark.parametrize(("coding", "body"), CODINGS.values(), ids=CODINGS.keys())
 @on_both_loops
-async def test_a_compressed_body_is_read_as_if_it_were_not(coding: bytes, body: bytes) -> None:
+async def test_a_compressed_body_is_decoded(coding: bytes, body: bytes) -> None:
     async with FakeServer(always(answer_of(coding, body))) as server, open_transport() as transport:
         for _ in range(2):
             assert await fetch(transport, server.origin) == (200, (), TEXT)
@@ -61,7 +61,7 @@ async def test_a_compressed_body_is_read_as_if_it_were_not(coding: bytes, body: 
 
 @pytest.mark.parametrize(("coding", "body"), BROKEN.values(), ids=BROKEN.keys())
 @on_both_loops
-async def test_what_cannot_be_decoded_is_told(coding: bytes, body: bytes) -> None:
+async def test_a_body_that_cannot_be_decoded_is_an_error(coding: bytes, body: bytes) -> None:
     async with FakeServer(always(answer_of(coding, body))) as server, open_transport() as transport:
         answer = await ask(transport, server.origin)
         error = await failure_of(read_all(answer))
@@ -70,12 +70,12 @@ async def test_what_cannot_be_decoded_is_told(coding: bytes, body: bytes) -> Non
 
 @pytest.mark.parametrize("coding", [b"br", b"gzip"])
 @on_both_loops
-async def test_nothing_needs_no_decoding(coding: bytes) -> None:
+async def test_an_empty_body_needs_no_decoding(coding: bytes) -> None:
     async with FakeServer(always(answer_of(coding, b""))) as server, open_transport() as transport:
         assert await fetch(transport, server.origin) == (200, (), b"")
 
 
-def test_what_zlib_still_holds_is_handed_out() -> None:
+def test_output_that_zlib_still_holds_is_returned() -> None:
     """It takes in the last of the input before it has given out all that this stands for."""
     body = raw_deflate(b"\0" * (decoding.MAX_STEP_BYTES + 100))
     decoder = decoding.decoder_for(b"deflate")
@@ -88,7 +88,7 @@ def test_what_zlib_still_holds_is_handed_out() -> None:
 
 
 @on_both_loops
-async def test_undecodable_in_the_middle_closes_the_connection() -> None:
+async def test_a_decoding_error_closes_the_connection() -> None:
     endless = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 100\r\n\r\nnot gzip"
 
     async with FakeServer(always(endless)) as server, open_transport() as transport:
@@ -99,7 +99,7 @@ async def test_undecodable_in_the_middle_closes_the_connection() -> None:
 
 
 @on_both_loops
-async def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces() -> None:
+async def test_a_small_body_that_decodes_to_a_huge_one_comes_in_pieces() -> None:
     async with FakeServer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as server, open_transport() as transport:
         answer = await ask(transport, server.origin)
         size = 0
@@ -110,7 +110,7 @@ async def test_a_small_body_that_stands_for_a_huge_one_comes_in_pieces() -> None
 
 
 @on_both_loops
-async def test_others_get_their_turn_while_a_huge_body_is_decoded() -> None:
+async def test_other_tasks_run_while_a_huge_body_is_decoded() -> None:
     async with FakeServer(always(answer_of(b"gzip", gzip.compress(BOMB)))) as server, open_transport() as transport:
         answer = await ask(transport, server.origin)
         turns = 0
@@ -138,7 +138,7 @@ def test_a_compressed_body_cut_anywhere_is_the_same(cuts: set[int], coding: str)
 
 
 @given(length=st.integers(0, 64))
-def test_a_compressed_body_that_stops_anywhere_is_told(length: int) -> None:
+def test_a_compressed_body_that_ends_early_anywhere_is_an_error(length: int) -> None:
     body = gzip.compress(b"hello")
     decoder = decoding.decoder_for(b"gzip")
     assert decoder is not None

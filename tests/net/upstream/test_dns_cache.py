@@ -69,7 +69,7 @@ def at(host: str) -> Origin:
 
 
 @on_both_loops
-async def test_a_look_up_that_hangs_holds_up_no_other(server: NameServer) -> None:
+async def test_a_look_up_that_hangs_delays_no_other_host(server: NameServer) -> None:
     async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport, asyncio.TaskGroup() as group:
         server.zones = {"hangs.test": server.hang, "works.test": lambda: [peer.port]}
         waiting = [
@@ -82,7 +82,7 @@ async def test_a_look_up_that_hangs_holds_up_no_other(server: NameServer) -> Non
 
 
 @on_both_loops
-async def test_who_stops_waiting_takes_the_answer_from_nobody(server: NameServer) -> None:
+async def test_a_cancelled_look_up_still_answers_the_others(server: NameServer) -> None:
     async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport, asyncio.TaskGroup() as group:
         server.zones = {"works.test": lambda: server.hang() or [peer.port]}
         patient = group.create_task(fetch(transport, at("works.test")))
@@ -108,7 +108,7 @@ async def test_an_answer_is_used_again_while_it_is_fresh(server: NameServer) -> 
 
 @pytest.mark.parametrize("trouble", ["hangs", "fails"])
 @on_both_loops
-async def test_an_old_answer_serves_where_there_is_no_new_one(
+async def test_an_old_answer_is_used_if_there_is_no_new_one(
     server: NameServer, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dns_cache, "FRESH_SECONDS", 0.0)
@@ -124,7 +124,7 @@ async def test_an_old_answer_serves_where_there_is_no_new_one(
 
 
 @on_both_loops
-async def test_an_answer_that_leads_nowhere_is_doubted(server: NameServer) -> None:
+async def test_an_address_that_fails_is_looked_up_anew(server: NameServer) -> None:
     async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
         ports = iter([closed_port(), peer.port])
         server.zones = {"moved.test": lambda: [next(ports)]}
@@ -134,14 +134,14 @@ async def test_an_answer_that_leads_nowhere_is_doubted(server: NameServer) -> No
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost"])
 @on_both_loops
-async def test_this_machine_needs_no_name_server(server: NameServer, host: str) -> None:
+async def test_localhost_and_addresses_need_no_name_server(server: NameServer, host: str) -> None:
     async with FakeServer(saying(LAST_HELLO)) as peer, open_transport() as transport:
         assert (await fetch(transport, Origin("http", host, peer.port)))[2] == b"hello"
     assert server.asked == []
 
 
 @on_both_loops
-async def test_threads_are_bounded(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_threads_is_limited(server: NameServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns_cache, "MAX_LOOK_UPS", 2)
     hosts = [f"{number}.test" for number in range(5)]
     server.zones = dict.fromkeys(hosts, server.hang)
@@ -153,7 +153,7 @@ async def test_threads_are_bounded(server: NameServer, monkeypatch: pytest.Monke
 
 
 @on_both_loops
-async def test_a_system_without_a_thread_to_spare_is_told() -> None:
+async def test_a_look_up_without_a_thread_is_a_dns_failure() -> None:
     async with open_transport() as transport:
         with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread")):
             assert (await failure_of(ask(transport, at("works.test")))).failure is Failure.DNS
@@ -185,7 +185,7 @@ def test_the_process_does_not_wait_for_a_look_up(loop: str) -> None:
 @pytest.mark.parametrize("egress", [Egress(), Egress(proxy_url="http://127.0.0.1:9")], ids=["straight", "tunnel"])
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 @on_both_loops
-async def test_to_be_out_of_descriptors_is_our_own_trouble(egress: Egress, number: int) -> None:
+async def test_a_connection_without_descriptors_is_a_local_failure(egress: Egress, number: int) -> None:
     async with open_transport(egress) as transport:
         with mock.patch.object(socket, "socket", side_effect=OSError(number, "Too many open files")):
             error = await failure_of(ask(transport, Origin("https", "127.0.0.1", 443)))
@@ -193,7 +193,7 @@ async def test_to_be_out_of_descriptors_is_our_own_trouble(egress: Egress, numbe
 
 
 @on_both_loops
-async def test_a_look_up_without_descriptors_is_our_own_trouble(server: NameServer) -> None:
+async def test_a_look_up_without_descriptors_is_a_local_failure(server: NameServer) -> None:
     server.zones = {FAR.host: list}
 
     async with open_transport() as transport:

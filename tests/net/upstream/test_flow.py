@@ -36,7 +36,7 @@ async def test_silence_after_the_request_is_a_timeout() -> None:
 
 
 @on_both_loops
-async def test_a_head_that_drips_for_ever_is_a_timeout() -> None:
+async def test_a_head_that_never_ends_is_a_timeout() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         await connection.send(b"HTTP/1.1 200 OK\r\n")
@@ -50,7 +50,7 @@ async def test_a_head_that_drips_for_ever_is_a_timeout() -> None:
 
 
 @on_both_loops
-async def test_a_silent_gap_in_the_body_is_a_timeout_that_one_can_go_on_from() -> None:
+async def test_reading_can_go_on_after_a_timeout_in_the_body() -> None:
     go_on = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
@@ -145,7 +145,7 @@ async def test_an_answer_that_is_read_late_still_leaves_its_connection_usable() 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @on_both_loops
-async def test_a_slow_upload_has_time_while_it_moves(tls: bool) -> None:
+async def test_a_slow_upload_has_time_while_it_makes_progress(tls: bool) -> None:
     async def handle(connection: ServerConnection) -> None:
         head = await connection.request(with_body=False)
         left = int(head.header("content-length") or 0)
@@ -163,7 +163,7 @@ async def test_a_slow_upload_has_time_while_it_moves(tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @on_both_loops
-async def test_an_upload_that_stands_still_is_a_timeout(tls: bool) -> None:
+async def test_an_upload_without_progress_is_a_timeout(tls: bool) -> None:
     done = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
@@ -178,7 +178,7 @@ async def test_an_upload_that_stands_still_is_a_timeout(tls: bool) -> None:
 
 @pytest.mark.parametrize("ending", ["end", "reset"])
 @on_both_loops
-async def test_an_early_refusal_counts_though_the_request_never_left(ending: str) -> None:
+async def test_an_early_refusal_is_returned_although_the_request_was_not_sent_whole(ending: str) -> None:
     has_read = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
@@ -196,7 +196,7 @@ async def test_an_early_refusal_counts_though_the_request_never_left(ending: str
 
 
 @on_both_loops
-async def test_an_early_refusal_counts_though_the_connection_breaks_right_behind_it() -> None:
+async def test_an_early_refusal_is_returned_although_the_connection_breaks_after_it() -> None:
     """The server closes with most of the request unread, so its system sends RST."""
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -235,7 +235,7 @@ async def test_an_answer_that_breaks_off_ends_the_upload_too() -> None:
 
 
 @on_both_loops
-async def test_the_time_for_the_head_begins_anew_when_the_request_has_left() -> None:
+async def test_the_time_for_the_head_starts_anew_when_the_request_has_been_sent() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.wait_until_left()
 
@@ -274,7 +274,7 @@ async def test_a_break_during_the_upload_is_a_reset() -> None:
 
 
 @on_both_loops
-async def test_a_thousand_events_are_read_as_they_come() -> None:
+async def test_a_thousand_events_are_read_as_they_arrive() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         await connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")

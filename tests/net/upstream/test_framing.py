@@ -75,7 +75,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize(("answer", "status", "body"), KEPT.values(), ids=KEPT.keys())
 @on_both_loops
-async def test_a_proper_end_leaves_the_connection_for_the_next_request(answer: bytes, status: int, body: bytes) -> None:
+async def test_a_connection_is_kept_after_a_certain_end(answer: bytes, status: int, body: bytes) -> None:
     async with FakeServer(always(answer)) as server, open_transport() as transport:
         for _ in range(3):
             assert await fetch(transport, server.origin) == (status, (), body)
@@ -84,7 +84,7 @@ async def test_a_proper_end_leaves_the_connection_for_the_next_request(answer: b
 
 @pytest.mark.parametrize(("answer", "status", "body"), NOT_KEPT.values(), ids=NOT_KEPT.keys())
 @on_both_loops
-async def test_a_doubtful_end_closes_the_connection(answer: bytes, status: int, body: bytes) -> None:
+async def test_a_connection_is_closed_after_an_uncertain_end(answer: bytes, status: int, body: bytes) -> None:
     async with FakeServer(always(answer)) as server, open_transport() as transport:
         for _ in range(2):
             got, _, read = await fetch(transport, server.origin)
@@ -105,14 +105,14 @@ async def test_what_is_not_http_is_malformed(answer: bytes) -> None:
     assert await refusal(always(answer)) is Failure.MALFORMED
 
 
-def test_a_head_within_the_limit_is_well_whatever_body_comes_with_it() -> None:
+def test_a_head_within_the_limit_is_accepted_with_any_body() -> None:
     message = IncomingMessage("x:80")
     message.feed(OK + b"a: " + b"b" * 60_000 + b"\r\ncontent-length: 200000\r\n\r\n" + b"c" * 200_000)
     assert message.error is None
     assert len(message.take()) == 200_000
 
 
-def test_trailers_without_end_are_malformed() -> None:
+def test_endless_trailers_are_malformed() -> None:
     message = IncomingMessage("x:80")
     message.feed(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n")
     for _ in range(100):
@@ -133,7 +133,7 @@ SHORT = {
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("answer", SHORT.values(), ids=SHORT.keys())
 @on_both_loops
-async def test_a_body_that_ends_early_is_handed_over_and_then_truncated(tls: bool, answer: bytes) -> None:
+async def test_a_body_that_ends_early_is_returned_and_then_truncated(tls: bool, answer: bytes) -> None:
     async with FakeServer(saying(answer), tls=tls) as server, open_transport() as transport:
         arrived = await ask(transport, server.origin)
         assert await arrived.read(PATIENCE) == b"hello"
@@ -162,7 +162,7 @@ async def test_a_connection_that_breaks_in_the_body_is_a_reset() -> None:
 @pytest.mark.parametrize("cut", ["end", "reset"])
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 2", OK], ids=["nothing", "part of a line", "part of a head"])
 @on_both_loops
-async def test_no_whole_head_is_a_reset(cut: str, said: bytes) -> None:
+async def test_an_incomplete_head_is_a_reset(cut: str, said: bytes) -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         await connection.send(said)
@@ -176,7 +176,7 @@ async def test_no_whole_head_is_a_reset(cut: str, said: bytes) -> None:
         assert server.connections_made == 1
 
 
-def test_headers_of_the_connection_stay_with_it() -> None:
+def test_hop_by_hop_headers_are_dropped() -> None:
     message = IncomingMessage("x:80")
     message.feed(
         OK + b"Content-Type: text/plain\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\n"
@@ -204,7 +204,7 @@ def test_an_answer_cut_anywhere_is_the_same(answer: bytes, cuts: set[int]) -> No
 
 
 @given(length=st.integers(0, len(CHUNKED) - 1))
-def test_an_answer_that_stops_anywhere_is_an_error(length: int) -> None:
+def test_an_answer_that_ends_early_anywhere_is_an_error(length: int) -> None:
     message = IncomingMessage("x:80")
     if length:
         message.feed(CHUNKED[:length])

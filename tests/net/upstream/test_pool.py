@@ -32,7 +32,7 @@ async def test_one_connection_serves_many_requests(tls: bool) -> None:
 
 
 @on_both_loops
-async def test_requests_at_once_have_connections_of_their_own() -> None:
+async def test_concurrent_requests_have_their_own_connections() -> None:
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
         async with asyncio.TaskGroup() as group:
             for _ in range(20):
@@ -45,7 +45,7 @@ async def test_requests_at_once_have_connections_of_their_own() -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @on_both_loops
-async def test_answers_at_once_do_not_mix(tls: bool) -> None:
+async def test_concurrent_answers_do_not_mix(tls: bool) -> None:
     async def echo(connection: ServerConnection) -> None:
         body = (await connection.request()).body
         await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body), body)
@@ -83,7 +83,7 @@ async def test_a_kept_connection_that_dies_unanswered_is_replaced_once() -> None
 
 
 @on_both_loops
-async def test_the_second_death_is_told() -> None:
+async def test_a_second_lost_connection_is_an_error() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         if connection.number == 0:
@@ -128,7 +128,7 @@ async def test_a_kept_connection_that_the_server_closes_is_dropped(last_words: b
 
 
 @on_both_loops
-async def test_what_comes_unasked_closes_an_idle_connection() -> None:
+async def test_unexpected_data_closes_an_idle_connection() -> None:
     is_idle = asyncio.Event()
 
     async def handle(connection: ServerConnection) -> None:
@@ -157,7 +157,7 @@ async def test_a_connection_that_was_idle_too_long_is_not_used(monkeypatch: pyte
 
 
 @on_both_loops
-async def test_idle_connections_are_closed_in_time_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_connections_are_closed_in_time_without_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", 0.05)
 
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
@@ -167,7 +167,7 @@ async def test_idle_connections_are_closed_in_time_though_nobody_asks(monkeypatc
 
 
 @on_both_loops
-async def test_only_so_many_idle_connections_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_idle_connections_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MAX_IDLE_CONNECTIONS", 2)
 
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
@@ -197,7 +197,7 @@ async def test_closing_an_answer_before_its_end_closes_the_connection_at_once(tl
 
 
 @on_both_loops
-async def test_closing_an_answer_late_does_not_hurt_the_next_one() -> None:
+async def test_closing_an_answer_late_does_not_harm_the_next_one() -> None:
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
         first = await ask(transport, server.origin)
         second = await ask(transport, server.origin)
@@ -261,7 +261,7 @@ async def test_a_request_can_be_cancelled_at_any_step(tls: bool) -> None:
 
 
 @on_both_loops
-async def test_the_end_of_the_transport_is_the_end_of_its_answers() -> None:
+async def test_closing_the_transport_ends_its_answers() -> None:
     async def handle(connection: ServerConnection) -> None:
         await connection.request()
         await connection.send(BEGUN)
@@ -298,7 +298,7 @@ async def test_a_connection_that_is_closed_as_soon_as_it_is_open(monkeypatch: py
 
 
 @on_both_loops
-async def test_a_request_does_not_show_in_what_is_printed() -> None:
+async def test_a_repr_does_not_show_the_request() -> None:
     async with FakeServer(always(HELLO)) as server, open_transport() as transport:
         answer = await ask(transport, server.origin, b"secret")
         assert repr(answer) == "<IncomingAnswer 200, 5 bytes unread, over>"

@@ -64,7 +64,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     ids=["open", "with a password"],
 )
 @on_both_loops
-async def test_https_goes_through_the_proxy(user: str, line: bytes) -> None:
+async def test_https_goes_through_the_egress_proxy(user: str, line: bytes) -> None:
     asked: list[bytes] = []
     async with (
         FakeServer(always(HELLO), tls=True) as server,
@@ -77,7 +77,7 @@ async def test_https_goes_through_the_proxy(user: str, line: bytes) -> None:
 
 
 @on_both_loops
-async def test_http_goes_past_the_proxy() -> None:
+async def test_http_does_not_go_through_the_egress_proxy() -> None:
     async with (
         FakeServer(always(HELLO)) as server,
         open_transport(Egress(f"http://127.0.0.1:{closed_port()}")) as transport,
@@ -86,7 +86,7 @@ async def test_http_goes_past_the_proxy() -> None:
 
 
 @on_both_loops
-async def test_excepted_hosts_go_past_the_proxy() -> None:
+async def test_hosts_in_no_proxy_do_not_go_through_the_egress_proxy() -> None:
     async with (
         FakeServer(always(HELLO), tls=True) as server,
         open_transport(Egress(f"http://127.0.0.1:{closed_port()}", ("127.0.0.0/8",))) as transport,
@@ -105,7 +105,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("reply", "text"), REFUSALS.values(), ids=REFUSALS.keys())
 @on_both_loops
-async def test_a_proxy_that_opens_no_tunnel(reply: bytes, text: str) -> None:
+async def test_an_egress_proxy_that_opens_no_tunnel_is_a_tunnel_failure(reply: bytes, text: str) -> None:
     async def refuse(connection: ServerConnection) -> None:
         await connection.request(with_body=False)
         await connection.send(reply)
@@ -120,7 +120,7 @@ async def test_a_proxy_that_opens_no_tunnel(reply: bytes, text: str) -> None:
 
 
 @on_both_loops
-async def test_a_proxy_whose_answer_has_no_end() -> None:
+async def test_an_endless_answer_of_the_egress_proxy_is_a_tunnel_failure() -> None:
     async def ramble(connection: ServerConnection) -> None:
         await connection.request(with_body=False)
         await connection.send(b"HTTP/1.1 200 OK\r\na: " + b"b" * 20_000)
@@ -132,7 +132,7 @@ async def test_a_proxy_whose_answer_has_no_end() -> None:
 
 @pytest.mark.parametrize("host", [".provider.test", "a" * 64 + ".test"])
 @on_both_loops
-async def test_an_impossible_name_is_no_matter_of_the_proxy(host: str) -> None:
+async def test_an_impossible_name_is_a_dns_failure_without_the_egress_proxy(host: str) -> None:
     async with FakeServer(silence) as proxy, open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
         error = await failure_of(ask(transport, Origin("https", host, 443)))
         assert (error.failure, error.sent) == (Failure.DNS, False)
@@ -140,7 +140,7 @@ async def test_an_impossible_name_is_no_matter_of_the_proxy(host: str) -> None:
 
 
 @on_both_loops
-async def test_a_proxy_that_is_not_there() -> None:
+async def test_an_egress_proxy_that_cannot_be_reached_is_a_tunnel_failure() -> None:
     port = closed_port()
     async with open_transport(Egress(f"http://127.0.0.1:{port}")) as transport:
         error = await failure_of(ask(transport, FAR))
@@ -149,14 +149,14 @@ async def test_a_proxy_that_is_not_there() -> None:
 
 
 @on_both_loops
-async def test_the_limit_of_time_covers_the_proxy() -> None:
+async def test_the_time_limit_covers_the_egress_proxy() -> None:
     async with FakeServer(silence) as proxy, open_transport(Egress(f"http://127.0.0.1:{proxy.port}")) as transport:
         error = await failure_of(ask(transport, FAR, connect_timeout=SOON))
         assert error.failure is Failure.CONNECT_TIMEOUT
 
 
 @pytest.mark.parametrize("url", ["https://proxy:1", "socks5://me:secret@proxy", "http://", "proxy:8080", "http://p:x"])
-def test_an_address_that_is_none_of_a_proxy(url: str) -> None:
+def test_an_invalid_address_of_an_egress_proxy_is_refused(url: str) -> None:
     with pytest.raises(ValueError) as caught:
         HttpTransport(Egress(url))
     assert "secret" not in str(caught.value)
@@ -193,12 +193,12 @@ def test_an_address_that_is_none_of_a_proxy(url: str) -> None:
         (".", "corp.example", False),
     ],
 )
-def test_who_goes_past_the_proxy(entry: str, host: str, *, covered: bool) -> None:
+def test_hosts_that_no_proxy_covers(entry: str, host: str, *, covered: bool) -> None:
     assert Bypass(("elsewhere.example", entry)).covers(Origin("https", host, 443)) is covered
 
 
 @on_both_loops
-async def test_a_connection_through_the_proxy_serves_large_bodies_both_ways() -> None:
+async def test_a_tunnel_carries_large_bodies_both_ways() -> None:
     size = 3 * 1024 * 1024
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size
 

@@ -1,4 +1,4 @@
-"""Speaking with the running proxy over its own HTTP: health, status, stop."""
+"""Asks the running proxy over HTTP: health, status, explain, rules, stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from claude_proxy.store.running import Running
 
 SERVICE = "claude-proxy"
 TIMEOUT = 3.0
-"""Seconds of silence; the proxy answers these from memory, within a millisecond."""
+"""Seconds without an answer; the proxy answers from memory, within a millisecond."""
 MAX_ANSWER = 1024 * 1024
 
 _T = TypeVar("_T")
@@ -27,23 +27,23 @@ class ControlError(Exception):
 
 
 class UnreachableError(ControlError):
-    """Nobody listens at the address, or what listens there is something else."""
+    """Nothing listens at the address, or another program does."""
 
 
 class SilentError(ControlError):
-    """Something listens there, but gives no answer."""
+    """Something listens at the address, but does not answer."""
 
 
 class UnknownError(ControlError):
-    """The proxy does not know what is asked: it was started by another version."""
+    """The proxy does not know the path: it is of another version."""
 
 
 class RejectedError(ControlError):
-    """The proxy answered with an error status: it does not take our token, for example."""
+    """The proxy answered with an error status: it does not accept our token, for example."""
 
 
 class ProxyHealth(msgspec.Struct, frozen=True):
-    """What `/health` tells to anyone."""
+    """What `/health` answers, to any client."""
 
     service: str
     version: str
@@ -64,7 +64,7 @@ class _Stopping(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AdminClient:
-    """The commands' way to one proxy. Each call raises `ControlError` where it gets no proper answer."""
+    """Asks one proxy on behalf of the commands. Each call raises `ControlError` if it gets no valid answer."""
 
     host: str
     port: int
@@ -73,32 +73,32 @@ class AdminClient:
 
     @classmethod
     def of(cls, running: Running, token: str = "") -> AdminClient:
-        """Return the way to the proxy that a state file tells of."""
+        """Return the client for the proxy that a state file names."""
         return cls(reachable(running.host), running.port, token)
 
     @property
     def url(self) -> str:
-        """The address that a client on this machine uses."""
+        """The address that clients on this machine use."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def health(self) -> ProxyHealth:
-        """Ask who is there; needs no token."""
+        """Ask which program is there; needs no token."""
         return _decode(self._ask("GET", "/health"), ProxyHealth)
 
     def status(self) -> StatusReport:
-        """Ask how the proxy and its providers are."""
+        """Ask for the state of the proxy and its providers."""
         return _decode(self.status_json(), StatusReport)
 
     def status_json(self) -> bytes:
         """Return the status as the proxy wrote it."""
         return self._ask("GET", "/admin/status")
 
-    def explanation(self, question: ExplainQuery) -> Explanation:
+    def explanation(self, query: ExplainQuery) -> Explanation:
         """Ask what would happen to a request now."""
-        return _decode(self._ask("GET", f"/admin/explain?{question.query()}"), Explanation)
+        return _decode(self._ask("GET", f"/admin/explain?{query.query()}"), Explanation)
 
     def rules(self) -> list[RuleReport]:
-        """Ask for the rules that providers have taught."""
+        """Ask for the learned rules."""
         return _decode(self._ask("GET", "/admin/rules"), _Rules).rules
 
     def forget(self, provider: str | None) -> int:
@@ -107,7 +107,7 @@ class AdminClient:
         return _decode(self._ask("POST", "/admin/rules/forget", body), _Forgotten).forgotten
 
     def stop(self, *, force: bool) -> int:
-        """Ask the proxy to end, and return the number of requests that it waits for (or cuts, with `force`)."""
+        """Ask the proxy to stop, and return the number of requests that it waits for (or ends, with `force`)."""
         body = msgspec.json.encode({"force": force})
         return _decode(self._ask("POST", "/admin/stop", body), _Stopping).in_flight
 
@@ -116,7 +116,7 @@ class AdminClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            # heeds no proxy variables
+            # http.client ignores HTTP_PROXY and the like
             with closing(http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)) as connection:
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
@@ -126,7 +126,7 @@ class AdminClient:
         except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:  # the last two: no such host
             raise UnreachableError(type(error).__name__) from error
         if answer.status == http.client.UNAUTHORIZED:
-            raise RejectedError("it answered 401: it does not take the token in state/token")
+            raise RejectedError("it answered 401: it does not accept the token in state/token")
         if answer.status == http.client.NOT_FOUND:
             raise UnknownError("it was started by another version of claude-proxy")
         if answer.status >= http.client.BAD_REQUEST:
@@ -142,5 +142,5 @@ def reachable(host: str) -> str:
 def _decode(data: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except ValueError as error:  # of which msgspec's errors are some
-        raise UnreachableError("the answer is not one of ours") from error
+    except ValueError as error:  # msgspec's errors are ValueErrors
+        raise UnreachableError("the answer is not that of claude-proxy") from error

@@ -1,1 +1,7 @@
-"""Claude Code's own settings files, custom headers and status line."""
+"""Claude Code's own settings, its status line and its custom headers.
+
+settings_files.py        the settings files that Claude Code reads, and the variables that they set
+statusline_settings.py   the entry for our status line: added, shown, removed
+statusline_text.py       the line itself, which has to be quick; where this terminal's Claude Code is sent
+custom_headers.py        the headers that a terminal's variables add to each request
+"""

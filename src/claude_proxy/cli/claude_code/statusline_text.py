@@ -158,7 +158,7 @@ def _ask(target: Target, token: str, session: str, seconds: float) -> list[objec
     first_line, _, rest = answer.partition(b"\r\n")
     status = first_line.split(b" ")[1:2]
     if status == [b"401"]:
-        raise AskError("the proxy does not take this token")
+        raise AskError("the proxy does not accept this token")
     if status == [b"404"]:
         raise AskError("the proxy is of another version: restart it")
     try:
@@ -176,7 +176,7 @@ def _percent(text: str) -> str:
 
 
 def _exchange(target: Target, head: bytes, deadline: float) -> bytes:
-    """Send a request, and return the answer up to its end. Raises `OSError`, of which `TimeoutError` is one."""
+    """Send a request, and return the answer up to its end. Raises `OSError` (`TimeoutError` is one)."""
     answer = b""
     with socket.create_connection((target.host, target.port), max(0.001, deadline - time.monotonic())) as connection:
         connection.sendall(head)
@@ -190,11 +190,11 @@ def _exchange(target: Target, head: bytes, deadline: float) -> bytes:
 
 
 def _address(url: str) -> tuple[str, str, int, str]:
-    """Return scheme, host, port (0 if none or a wrong one is named) and path of a base URL, never its password."""
+    """Return scheme, host, port (0 if there is none or a wrong one) and path of a base URL, never its password."""
     scheme, _, rest = url.strip().partition("://")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.rpartition("@")[2].rpartition(":")
-    if not host or "]" in port:  # no port is named
+    if not host or "]" in port:  # there is no port
         host, port = host + (":" if host else "") + port, ""
     return scheme.lower(), host.strip("[]").lower(), int(port) if port.isdecimal() else 0, slash + path
 
