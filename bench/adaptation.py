@@ -14,7 +14,7 @@ from bench import traffic
 
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.adaptation.draft import OwnerOf
-from claude_proxy.core.provenance import SignatureOwners, hashed
+from claude_proxy.core.provenance import SignatureOwners, digest_of
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
@@ -69,7 +69,7 @@ def measure() -> dict[str, Cost]:
     )
 
     def of(signature: str) -> Upstream | None:
-        return signature_owners.of(signature, 0.0)
+        return signature_owners.owner(signature, 0.0)
 
     habits, refusals = _candidate(_HABITS, ModelFacts()), _candidate(_REFUSALS, _FACTS)
     rows: dict[str, tuple[bytes, Candidate, OwnerOf | None]] = {
@@ -111,7 +111,7 @@ def conversation(signature_owners: SignatureOwners, owner: Upstream, *, spiked: 
     messages: list[dict[str, Any]] = []
     for number in range(TURNS):
         signature = _signature(f"{owner} {number}")
-        signature_owners.note(hashed(signature), owner, 0.0)
+        signature_owners.note(digest_of(signature), owner, 0.0)
         messages += _turn(number, signature, missing // TURNS - 1150, spiked=spiked and number % SPIKES == 0)
     fields["messages"] = messages
     if spiked:

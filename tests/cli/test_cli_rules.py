@@ -10,7 +10,7 @@ from rich.console import Console
 
 from claude_proxy.cli.rules import show
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule, RuleReport
-from claude_proxy.core.provenance import hashed
+from claude_proxy.core.provenance import digest_of
 from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.core.types import Upstream
 from claude_proxy.proxy.gateway import Memory
@@ -36,7 +36,7 @@ def leave_behind(home: Home, upstream: str) -> None:
     """Write what a proxy that ran before would have."""
     memory = Memory()
     minimax, moonshot = Upstream(f"{upstream}/minimax"), Upstream(f"{upstream}/moonshot")
-    memory.signature_owners.note(hashed("signed"), minimax, NOW)
+    memory.signature_owners.note(digest_of("signed"), minimax, NOW)
     memory.learned_rules.keep(learned(minimax, ROLE))
     memory.learned_rules.keep(
         learned(minimax, Rule(Kind.FIELD, "context_management"), "Extra inputs\x1b[2J are not permitted")
@@ -49,9 +49,8 @@ def leave_behind(home: Home, upstream: str) -> None:
 def remembered(home: Home) -> tuple[list[str], str | None]:
     memory = Memory()
     assert read_state(home.memory, memory, NOW) == ""
-    return sorted(f"{one.upstream} {one.rule}" for one in memory.learned_rules.kept(NOW)), memory.signature_owners.of(
-        "signed", NOW
-    )
+    rules = sorted(f"{learned.upstream} {learned.rule}" for learned in memory.learned_rules.kept(NOW))
+    return rules, memory.signature_owners.owner("signed", NOW)
 
 
 def day(epoch: float) -> str:

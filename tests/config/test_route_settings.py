@@ -7,7 +7,7 @@ import json
 import pytest
 
 from claude_proxy.config.load import ConfigError, survey
-from claude_proxy.core.routing import Routes, Stop
+from claude_proxy.core.routing import RouteEntry, Routes
 from claude_proxy.core.types import Failback
 from config.folder import Folder
 
@@ -32,11 +32,11 @@ def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
     }
     assert routes(home, given) == Routes(
         by_tier={
-            "opus": (Stop("moonshot"), Stop("minimax")),
-            "haiku": (Stop("minimax", "MiniMax-M2.7"), Stop("moonshot", "vendor/kimi")),
-            "default": (Stop("minimax"),),
+            "opus": (RouteEntry("moonshot"), RouteEntry("minimax")),
+            "haiku": (RouteEntry("minimax", "MiniMax-M2.7"), RouteEntry("moonshot", "vendor/kimi")),
+            "default": (RouteEntry("minimax"),),
         },
-        long_context=(Stop("minimax", "MiniMax-M3"),),
+        long_context=(RouteEntry("minimax", "MiniMax-M3"),),
         long_context_tokens=150000,
     )
 
@@ -44,7 +44,7 @@ def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
 def test_who_cannot_be_used_is_left_out_with_a_warning_and_an_order_of_nobody_is_none(home: Folder) -> None:
     given = {"opus": ["zai", "minimax"], "haiku": ["deepseek/deepseek-flash"], "long_context": ["zai"], "fable": []}
     config = home.loads({"providers": PROVIDERS, "routes": given})
-    assert config.routes == Routes(by_tier={"opus": (Stop("minimax"),)})
+    assert config.routes == Routes(by_tier={"opus": (RouteEntry("minimax"),)})
     assert config.warnings[:-1] == (
         "config.json: routes.opus: zai is left out, since its key is missing.",
         "config.json: routes.haiku: deepseek is left out, since it is disabled.",

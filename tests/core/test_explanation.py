@@ -21,7 +21,7 @@ from claude_proxy.core.explanation import (
 from claude_proxy.core.health import Health
 from claude_proxy.core.learning.learned_rules import LearnedRule, LearnedRules
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.routing import Routes, Stop
+from claude_proxy.core.routing import RouteEntry, Routes
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 from claude_proxy.core.types import Auth
@@ -80,7 +80,7 @@ def test_where_nothing_is_odd_it_is_short() -> None:
 
 
 def test_the_users_routes_are_named_with_who_stands_in_none() -> None:
-    routes = Routes(MappingProxyType({"opus": (Stop("c"), Stop("a", "large"))}), (Stop("b"),), 1000)
+    routes = Routes(MappingProxyType({"opus": (RouteEntry("c"), RouteEntry("a", "large"))}), (RouteEntry("b"),), 1000)
     found = explain(Selector(ALL, routes=routes))
     assert found.order == "your route for opus"
     assert told(found) == [("c", 1, ()), ("a", 2, ()), ("b", 0, ("it does not stand in this route",))]

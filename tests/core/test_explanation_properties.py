@@ -14,7 +14,7 @@ from claude_proxy.core.health import Health
 from claude_proxy.core.outcome import Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.required_features import RequiredFeatures
-from claude_proxy.core.routing import Route, Routes, Stop
+from claude_proxy.core.routing import Route, RouteEntry, Routes
 from claude_proxy.core.selection import Criteria, Selector
 from claude_proxy.core.tokens import FixedCount
 from claude_proxy.core.traits import ModelFacts, Traits
@@ -29,9 +29,8 @@ LATER = (-60.0, 0.0, 14.0, 15.0, 299.0, 300.0)
 """Seconds from when all rests and stays began to the question: a clock set back, edges of a rest and of a cache."""
 
 facts = st.builds(ModelFacts, context=st.sampled_from([None, None, 6000, 1000]), images=st.sampled_from([None, False]))
-stops = st.lists(st.builds(Stop, st.sampled_from((*NAMES, "nobody")), st.sampled_from((None, "own"))), max_size=4).map(
-    tuple
-)
+entry = st.builds(RouteEntry, st.sampled_from((*NAMES, "nobody")), st.sampled_from((None, "own")))
+entries = st.lists(entry, max_size=4).map(tuple)
 
 
 @st.composite
@@ -61,10 +60,10 @@ def health(draw: st.DrawFn, name: str) -> Health:
 
 @st.composite
 def choosers(draw: st.DrawFn) -> Selector:
-    tiers = st.dictionaries(st.sampled_from(("opus", "haiku", "default")), stops)
+    tiers = st.dictionaries(st.sampled_from(("opus", "haiku", "default")), entries)
     return Selector(
         draw(providers()),
-        routes=Routes(MappingProxyType(draw(tiers)), draw(stops), 1000),
+        routes=Routes(MappingProxyType(draw(tiers)), draw(entries), 1000),
         failback=draw(st.sampled_from(Failback)),
     )
 

@@ -4,7 +4,7 @@ import json
 from types import MappingProxyType
 
 from claude_proxy.core.listed_models import CLAUDE_MODELS, listed_models
-from claude_proxy.core.routing import Route, Routes, Stop, route
+from claude_proxy.core.routing import Route, RouteEntry, Routes, route
 from core.builders import provider
 
 KIMI = provider("moonshot", models=MappingProxyType({"opus": "kimi-k3"}), own_models=("kimi-k3", "kimi-k2.6"))
@@ -25,23 +25,23 @@ def test_the_list_has_the_form_of_the_api() -> None:
     }
 
 
-def test_a_tier_tells_which_model_answers_at_which_provider() -> None:
+def test_a_tier_is_described_by_its_models_and_their_providers() -> None:
     opus = json.loads(listed_models(BOTH))["data"][0]
     assert opus["display_name"] == "Claude Opus 5.5"
     assert opus["description"] == "claude-opus-5-5 at minimax, then kimi-k3 at moonshot"
 
 
-def test_every_id_is_kept_by_the_picker_and_routes_as_it_says() -> None:
+def test_every_id_is_shown_by_the_picker_and_can_be_routed() -> None:
     for model in json.loads(listed_models(BOTH))["data"]:
         assert "claude" in model["id"]
-        found = route(BOTH, None, model["id"])
-        assert isinstance(found, Route)
-        assert found.pinned is (model["id"] not in CLAUDE_MODELS)
+        result = route(BOTH, None, model["id"])
+        assert isinstance(result, Route)
+        assert result.pinned is (model["id"] not in CLAUDE_MODELS)
 
 
 def test_the_descriptions_follow_the_users_routes() -> None:
-    tiers = MappingProxyType({"opus": (Stop("moonshot", "kimi-k2.6"), Stop("minimax"))})
-    routes = Routes(tiers, long_context=(Stop("moonshot"),), long_context_tokens=300_000)
+    tiers = MappingProxyType({"opus": (RouteEntry("moonshot", "kimi-k2.6"), RouteEntry("minimax"))})
+    routes = Routes(tiers, long_context=(RouteEntry("moonshot"),), long_context_tokens=300_000)
     opus, sonnet = json.loads(listed_models(BOTH, routes))["data"][:2]
     assert opus["description"] == (
         "kimi-k2.6 at moonshot, then claude-opus-5-5 at minimax; over 300000 tokens kimi-k3 at moonshot"

@@ -1,70 +1,70 @@
 from __future__ import annotations
 
-from claude_proxy.core.provenance import MAX_UNUSED, REFRESHED_AFTER, SignatureOwners, hashed
+from claude_proxy.core.provenance import MAX_UNUSED, REFRESH_AFTER, SignatureOwners, digest_of
 from claude_proxy.core.types import Upstream
 from core.builders import NOW
 
 MINIMAX, ZAI = Upstream("https://api.minimax.example"), Upstream("https://api.zai.example")
 
 
-def noted(*pairs: tuple[str, Upstream], most: int = 100) -> SignatureOwners:
-    signature_owners = SignatureOwners(most)
+def noted(*pairs: tuple[str, Upstream], limit: int = 100) -> SignatureOwners:
+    signature_owners = SignatureOwners(limit)
     for signature, upstream in pairs:
-        signature_owners.note(hashed(signature), upstream, NOW)
+        signature_owners.note(digest_of(signature), upstream, NOW)
     return signature_owners
 
 
 def test_tells_the_upstream_of_a_signature() -> None:
     signature_owners = noted(("a", MINIMAX), ("b", ZAI))
-    assert [signature_owners.of(one, NOW) for one in ("a", "b", "c")] == [MINIMAX, ZAI, None]
+    assert [signature_owners.owner(signature, NOW) for signature in ("a", "b", "c")] == [MINIMAX, ZAI, None]
 
 
 def test_the_upstream_noted_last_counts() -> None:
     signature_owners = noted(("a", MINIMAX), ("a", ZAI))
-    assert (signature_owners.of("a", NOW), len(signature_owners)) == (ZAI, 1)
+    assert (signature_owners.owner("a", NOW), len(signature_owners)) == (ZAI, 1)
 
 
-def test_the_signature_itself_is_not_kept() -> None:
+def test_keeps_a_hash_and_not_the_signature() -> None:
     (row,) = noted(("a long signature", MINIMAX)).kept(NOW)
-    assert row == (hashed("a long signature"), MINIMAX, NOW)
+    assert row == (digest_of("a long signature"), MINIMAX, NOW)
     assert "signature" not in str(row)
-    assert hashed("\ud800")  # whatever Python takes for a text
+    assert digest_of("\ud800")  # whatever Python takes for a text
 
 
-def test_of_too_many_the_longest_unused_go() -> None:
-    signature_owners = noted(("a", MINIMAX), ("b", MINIMAX), ("a", MINIMAX), ("c", MINIMAX), most=2)
-    assert [signature_owners.of(one, NOW) for one in "abc"] == [MINIMAX, None, MINIMAX]
+def test_drops_the_signature_unused_for_longest_if_there_are_too_many() -> None:
+    signature_owners = noted(("a", MINIMAX), ("b", MINIMAX), ("a", MINIMAX), ("c", MINIMAX), limit=2)
+    assert [signature_owners.owner(signature, NOW) for signature in "abc"] == [MINIMAX, None, MINIMAX]
 
 
-def test_a_use_is_noted_once_a_day_and_keeps_it_from_ageing() -> None:
+def test_records_a_use_once_a_day_so_that_used_signatures_do_not_expire() -> None:
     signature_owners = noted(("a", MINIMAX), ("b", MINIMAX))
-    signature_owners.of("a", NOW + REFRESHED_AFTER)
+    signature_owners.owner("a", NOW + REFRESH_AFTER)
     assert signature_owners.changes == 2
-    later = NOW + REFRESHED_AFTER + 1
-    assert [signature_owners.of("a", later), signature_owners.of("a", later), signature_owners.changes] == [
+    later = NOW + REFRESH_AFTER + 1
+    assert [signature_owners.owner("a", later), signature_owners.owner("a", later), signature_owners.changes] == [
         MINIMAX,
         MINIMAX,
         3,
     ]
-    assert [digest for digest, _, _ in signature_owners.kept(NOW + MAX_UNUSED + 1)] == [hashed("a")]
-    assert [digest for digest, _, _ in signature_owners.kept(NOW)] == [hashed("b"), hashed("a")]
+    assert [digest for digest, _, _ in signature_owners.kept(NOW + MAX_UNUSED + 1)] == [digest_of("a")]
+    assert [digest for digest, _, _ in signature_owners.kept(NOW)] == [digest_of("b"), digest_of("a")]
 
 
-def test_what_was_kept_is_taken_up_without_being_news() -> None:
+def test_restoring_is_not_a_change() -> None:
     signature_owners = SignatureOwners()
-    signature_owners.restore(hashed("a"), MINIMAX, NOW)
-    assert (signature_owners.of("a", NOW), signature_owners.changes) == (MINIMAX, 0)
+    signature_owners.restore(digest_of("a"), MINIMAX, NOW)
+    assert (signature_owners.owner("a", NOW), signature_owners.changes) == (MINIMAX, 0)
 
 
-def test_it_is_known_whether_anyone_else_has_signed() -> None:
-    signature_owners = SignatureOwners(most=2)
-    assert not signature_owners.others_than(ZAI)
-    signature_owners.note(hashed("a"), MINIMAX, NOW)
-    assert (signature_owners.others_than(ZAI), signature_owners.others_than(MINIMAX)) == (True, False)
-    signature_owners.note(hashed("b"), ZAI, NOW)
-    assert (signature_owners.others_than(ZAI), signature_owners.others_than(MINIMAX)) == (True, True)
-    signature_owners.note(hashed("a"), ZAI, NOW)
-    assert (signature_owners.others_than(ZAI), signature_owners.others_than(MINIMAX)) == (False, True)
-    signature_owners.note(hashed("c"), MINIMAX, NOW)
-    signature_owners.note(hashed("d"), MINIMAX, NOW)
-    assert (signature_owners.others_than(ZAI), signature_owners.others_than(MINIMAX)) == (True, False)
+def test_knows_whether_there_are_signatures_of_other_upstreams() -> None:
+    signature_owners = SignatureOwners(limit=2)
+    assert not signature_owners.has_others_than(ZAI)
+    signature_owners.note(digest_of("a"), MINIMAX, NOW)
+    assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, False)
+    signature_owners.note(digest_of("b"), ZAI, NOW)
+    assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, True)
+    signature_owners.note(digest_of("a"), ZAI, NOW)
+    assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (False, True)
+    signature_owners.note(digest_of("c"), MINIMAX, NOW)
+    signature_owners.note(digest_of("d"), MINIMAX, NOW)
+    assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, False)

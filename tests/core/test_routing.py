@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, Routes, Stop, route, strip_context_suffix
+from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes, route, strip_context_suffix
 from claude_proxy.core.traits import ModelFacts
 from claude_proxy.core.types import Provider
 from core.builders import provider
@@ -27,17 +27,17 @@ def test_without_a_pin_all_providers_are_candidates_in_their_order() -> None:
 
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "vendor/model", "claude-proxy/moonshot"])
 @pytest.mark.parametrize("pinned", BOTH)
-def test_a_pin_in_the_path_leaves_one_candidate_and_the_name_of_the_model(pinned: Provider, model: str) -> None:
+def test_a_pin_in_the_path_leaves_one_candidate_and_keeps_the_model(pinned: Provider, model: str) -> None:
     assert route(BOTH, pinned.name, model) == alone(pinned, model)
 
 
 @pytest.mark.parametrize("pin", [None, "minimax", "no such"])
 @pytest.mark.parametrize("model", ["kimi-k3", "vendor/model"])
-def test_a_models_name_can_pin_provider_and_model_and_counts_more_than_the_path(pin: str | None, model: str) -> None:
+def test_a_pin_in_the_model_name_wins_over_the_path(pin: str | None, model: str) -> None:
     assert route(BOTH, pin, f"claude-proxy/moonshot/{model}") == alone(MOONSHOT, model)
 
 
-def test_a_name_that_only_looks_like_a_pin_goes_its_way() -> None:
+def test_a_model_name_that_only_looks_like_a_pin_pins_nothing() -> None:
     assert route(BOTH, None, "claude-proxy/moonshot") == both("claude-proxy/moonshot")
     assert route(BOTH, None, "my-claude-proxy/moonshot/x") == both("my-claude-proxy/moonshot/x")
 
@@ -50,13 +50,13 @@ def test_a_name_that_only_looks_like_a_pin_goes_its_way() -> None:
         ("a\n" * 99, "no provider is named '" + r"a\n" * 32 + "'; there are: minimax, moonshot"),
     ],
 )
-def test_an_unknown_provider_is_answered_with_those_that_are_there(pin: str, message: str) -> None:
+def test_a_pin_to_an_unknown_provider_lists_the_existing_ones(pin: str, message: str) -> None:
     assert route(BOTH, pin, "opus", {"zai": "ZAI_API_KEY"}) == NoSuchProvider(message)
 
 
-def test_a_pin_in_the_models_name_is_checked_too() -> None:
-    found = route(BOTH, None, "claude-proxy/nobody/kimi-k3")
-    assert found == NoSuchProvider("no provider is named 'nobody'; there are: minimax, moonshot")
+def test_a_pin_in_the_model_name_to_an_unknown_provider_is_an_error() -> None:
+    result = route(BOTH, None, "claude-proxy/nobody/kimi-k3")
+    assert result == NoSuchProvider("no provider is named 'nobody'; there are: minimax, moonshot")
 
 
 # The user's own routes
@@ -66,50 +66,52 @@ KIMI = provider("moonshot", models=MappingProxyType({"opus": "kimi-k3", "haiku":
 ALL = (MINIMAX, KIMI, provider("zai"))
 
 
-def routes(**by_tier: tuple[Stop, ...]) -> Routes:
+def routes(**by_tier: tuple[RouteEntry, ...]) -> Routes:
     return Routes(by_tier=MappingProxyType(by_tier))
 
 
-def found_by(users: Routes, model: str = "claude-opus-5-5", *, long: bool = False) -> tuple[str, list[tuple[str, str]]]:
-    found = route(ALL, None, model, None, users, lambda *_: long)
-    assert isinstance(found, Route)
-    return found.rule, [one.key for one in found.candidates]
+def routed(users: Routes, model: str = "claude-opus-5-5", *, long: bool = False) -> tuple[str, list[tuple[str, str]]]:
+    result = route(ALL, None, model, None, users, lambda *_: long)
+    assert isinstance(result, Route)
+    return result.name, [candidate.key for candidate in result.candidates]
 
 
-def test_a_tier_can_have_an_order_of_its_own() -> None:
-    users = routes(opus=(Stop("zai", "glm-5.3"), Stop("moonshot")), default=(Stop("minimax"),))
-    assert found_by(users) == ("opus", [("zai", "glm-5.3"), ("moonshot", "kimi-k3")])
-    assert found_by(users, "some-model") == ("default", [("minimax", "some-model")])
-    assert found_by(users, "claude-haiku-5-5")[0] == ""
-    assert [name for name, _ in found_by(users, "claude-haiku-5-5")[1]] == ["minimax", "moonshot", "zai"]
+def test_a_tier_can_have_a_route() -> None:
+    users = routes(opus=(RouteEntry("zai", "glm-5.3"), RouteEntry("moonshot")), default=(RouteEntry("minimax"),))
+    assert routed(users) == ("opus", [("zai", "glm-5.3"), ("moonshot", "kimi-k3")])
+    assert routed(users, "some-model") == ("default", [("minimax", "some-model")])
+    assert routed(users, "claude-haiku-5-5")[0] == ""
+    assert [name for name, _ in routed(users, "claude-haiku-5-5")[1]] == ["minimax", "moonshot", "zai"]
 
 
-def test_a_provider_can_stand_in_it_with_several_models_each_once() -> None:
-    users = routes(opus=(Stop("moonshot"), Stop("moonshot", "kimi-k2.6"), Stop("moonshot", "kimi-k3")))
-    assert found_by(users)[1] == [("moonshot", "kimi-k3"), ("moonshot", "kimi-k2.6")]
+def test_a_route_can_name_a_provider_with_several_models_each_once() -> None:
+    users = routes(
+        opus=(RouteEntry("moonshot"), RouteEntry("moonshot", "kimi-k2.6"), RouteEntry("moonshot", "kimi-k3"))
+    )
+    assert routed(users)[1] == [("moonshot", "kimi-k3"), ("moonshot", "kimi-k2.6")]
 
 
-def test_who_is_not_there_is_left_out_and_an_order_of_nobody_gives_way() -> None:
-    assert found_by(routes(opus=(Stop("gone"), Stop("zai", "glm-5.3"))))[1] == [("zai", "glm-5.3")]
-    assert found_by(routes(opus=(Stop("gone"),))) == found_by(Routes())
+def test_skips_providers_that_do_not_exist_and_routes_without_any_other() -> None:
+    assert routed(routes(opus=(RouteEntry("gone"), RouteEntry("zai", "glm-5.3"))))[1] == [("zai", "glm-5.3")]
+    assert routed(routes(opus=(RouteEntry("gone"),))) == routed(Routes())
 
 
-def test_long_contexts_can_have_an_order_that_goes_before_the_tiers() -> None:
-    tiers = MappingProxyType({"opus": (Stop("zai", "glm-5.3"),)})
-    users = Routes(tiers, long_context=(Stop("moonshot"),), long_context_tokens=1000)
-    assert found_by(users, long=True) == ("long_context", [("moonshot", "kimi-k3")])
-    assert found_by(users)[0] == "opus"
-    assert found_by(Routes(tiers, long_context=(Stop("gone"),)), long=True)[0] == "opus"
+def test_the_route_for_long_contexts_wins_over_those_for_tiers() -> None:
+    tiers = MappingProxyType({"opus": (RouteEntry("zai", "glm-5.3"),)})
+    users = Routes(tiers, long_context=(RouteEntry("moonshot"),), long_context_tokens=1000)
+    assert routed(users, long=True) == ("long_context", [("moonshot", "kimi-k3")])
+    assert routed(users)[0] == "opus"
+    assert routed(Routes(tiers, long_context=(RouteEntry("gone"),)), long=True)[0] == "opus"
 
 
-def test_whether_a_context_is_long_is_measured_by_who_would_be_asked_first_else() -> None:
+def test_measures_a_long_context_as_the_first_candidate_otherwise_would() -> None:
     measured = list[tuple[str, int]]()
 
-    def exceeds(one: Candidate, limit: int) -> bool:
-        measured.append((one.provider.name, limit))
+    def exceeds(candidate: Candidate, limit: int) -> bool:
+        measured.append((candidate.provider.name, limit))
         return False
 
-    users = Routes(MappingProxyType({"opus": (Stop("zai"),)}), (Stop("moonshot"),), 1000)
+    users = Routes(MappingProxyType({"opus": (RouteEntry("zai"),)}), (RouteEntry("moonshot"),), 1000)
     route(ALL, None, "claude-opus-5-5", None, users, exceeds)
     assert measured == [("zai", 1000)]
     route(ALL, None, "claude-opus-5-5", None, Routes(), exceeds)
@@ -117,11 +119,11 @@ def test_whether_a_context_is_long_is_measured_by_who_would_be_asked_first_else(
 
 
 @pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-proxy/minimax/M3"])
-def test_a_pin_counts_more_than_every_route(model: str) -> None:
-    users = routes(opus=(Stop("moonshot"),))
-    found = route(ALL, "minimax", model, None, users, lambda *_: True)
-    assert isinstance(found, Route)
-    assert (found.pinned, found.candidates[0].provider) == (True, MINIMAX)
+def test_a_pin_wins_over_every_route(model: str) -> None:
+    users = routes(opus=(RouteEntry("moonshot"),))
+    result = route(ALL, "minimax", model, None, users, lambda *_: True)
+    assert isinstance(result, Route)
+    assert (result.pinned, result.candidates[0].provider) == (True, MINIMAX)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_a_pin_counts_more_than_every_route(model: str) -> None:
         ("", None),
     ],
 )
-def test_what_is_known_of_a_model_holds_for_its_dated_name(model: str, context: int | None) -> None:
+def test_facts_of_a_model_hold_for_its_dated_name(model: str, context: int | None) -> None:
     facts = {
         "claude-haiku-4-5": ModelFacts(context=200_000),
         "claude-opus-5": ModelFacts(context=5),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.provenance import hashed
+from claude_proxy.core.provenance import digest_of
 from claude_proxy.core.signatures import MAX_SIGNATURES, Signatures, signatures_in
 
 
@@ -32,23 +32,23 @@ THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 def test_a_signature_in_one_delta() -> None:
-    assert gathered(start(THINKING), delta("abc")) == {hashed("abc")}
+    assert gathered(start(THINKING), delta("abc")) == {digest_of("abc")}
 
 
 def test_pieces_are_put_together_and_the_last_is_noted_too() -> None:
-    assert gathered(start(THINKING), delta("ab"), delta("cd"), delta("e")) == {hashed("abcde"), hashed("e")}
+    assert gathered(start(THINKING), delta("ab"), delta("cd"), delta("e")) == {digest_of("abcde"), digest_of("e")}
 
 
 def test_one_that_stands_in_the_start_already() -> None:
-    assert gathered(start({"type": "thinking", "thinking": "", "signature": "xy"})) == {hashed("xy")}
+    assert gathered(start({"type": "thinking", "thinking": "", "signature": "xy"})) == {digest_of("xy")}
 
 
 def test_the_data_of_redacted_thinking_stands_for_its_signature() -> None:
-    assert gathered(start({"type": "redacted_thinking", "data": "secret"})) == {hashed("secret")}
+    assert gathered(start({"type": "redacted_thinking", "data": "secret"})) == {digest_of("secret")}
 
 
 def test_blocks_are_told_apart_by_their_index() -> None:
-    assert gathered(delta("a", 0), delta("b", 2), delta("c", 0)) == {hashed("ac"), hashed("c"), hashed("b")}
+    assert gathered(delta("a", 0), delta("b", 2), delta("c", 0)) == {digest_of("ac"), digest_of("c"), digest_of("b")}
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_what_is_no_signature_is_passed_over(event: bytes) -> None:
 def test_what_was_handed_over_is_forgotten() -> None:
     signatures = Signatures()
     signatures.read(delta("a"))
-    assert signatures.take_hashes() == [hashed("a")]
+    assert signatures.take_hashes() == [digest_of("a")]
     signatures.read(delta("b"))
-    assert signatures.take_hashes() == [hashed("b")]
+    assert signatures.take_hashes() == [digest_of("b")]
     assert signatures.take_hashes() == []
 
 
@@ -90,7 +90,10 @@ def test_an_answer_that_is_whole() -> None:
         {"type": "text", "text": "hello"},
         {"type": "new_tool_result", "data": {"x": 1}, "signature": 7},
     ]
-    assert signatures_in(json.dumps({"type": "message", "content": blocks}).encode()) == [hashed("abc"), hashed("def")]
+    assert signatures_in(json.dumps({"type": "message", "content": blocks}).encode()) == [
+        digest_of("abc"),
+        digest_of("def"),
+    ]
     assert signatures_in(b'{"content": "signature"}') == []
     assert signatures_in(b'{"content": [{"signature": 5}], "signature": 1}') == []
 

@@ -9,25 +9,25 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.tokens import (
     DEFAULT_RATIO,
-    EVERY,
     FIRST_REPORTS,
     MAX_PAIRS,
     MAX_RATIO,
     MIN_FILE_BYTES,
+    MIN_LEARNING_BYTES,
     MIN_RATIO,
+    SAMPLE_EVERY,
     TOKENS_PER_FILE,
-    WORTH_LEARNING,
+    BodySize,
     Calibration,
     FixedCount,
     Prompt,
-    Weight,
-    weighed,
+    measure_body,
 )
 from claude_proxy.core.types import Upstream, Usage
 
 MINIMAX = Upstream("https://api.minimax.example")
-PAIR = (MINIMAX, "MiniMax-M3")
-TEXT = Weight(100_000)
+KEY = (MINIMAX, "MiniMax-M3")
+TEXT = BodySize(100_000)
 
 
 def block(data: str) -> dict[str, object]:
@@ -41,42 +41,42 @@ def body(*blocks: object) -> bytes:
 PICTURE = base64.b64encode(b"\xff\x01\x7e" * 30_000).decode()
 
 
-# What a request weighs
+# The size of a request
 
 
-def test_text_is_weighed_by_its_bytes() -> None:
-    assert weighed(b"x" * 400) == Weight(400)
-    assert Weight(400).tokens(4.0) == 100
-    assert Weight(400).tokens(8.0) == 50
-    assert Weight(0).tokens(4.0) == 1
+def test_measures_text_by_its_bytes() -> None:
+    assert measure_body(b"x" * 400) == BodySize(400)
+    assert BodySize(400).tokens(4.0) == 100
+    assert BodySize(400).tokens(8.0) == 50
+    assert BodySize(0).tokens(4.0) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_each_file_counts_as_one_whatever_its_size(count: int) -> None:
-    weight = weighed(body(*[block(PICTURE)] * count))
-    assert weight.files == count
-    assert weight.text < 200 * (count + 1)
-    assert weight.tokens(4.0) == weight.text // 4 + count * TOKENS_PER_FILE
+def test_counts_each_file_as_one_whatever_its_size(count: int) -> None:
+    size = measure_body(body(*[block(PICTURE)] * count))
+    assert size.files == count
+    assert size.text < 200 * (count + 1)
+    assert size.tokens(4.0) == size.text // 4 + count * TOKENS_PER_FILE
 
 
-def test_what_is_short_or_no_base64_counts_as_text() -> None:
+def test_counts_short_data_and_data_that_is_not_base64_as_text() -> None:
     for data in ("x" * (MIN_FILE_BYTES - 1), "a text. " * 1000):
         whole = body(block(data))
-        assert weighed(whole) == Weight(len(whole))
+        assert measure_body(whole) == BodySize(len(whole))
 
 
-def test_a_file_that_has_no_end_goes_to_the_end() -> None:
-    assert weighed(b'{"data": "' + b"A" * 10_000) == Weight(1, 1)
+def test_a_file_without_an_end_extends_to_the_end_of_the_body() -> None:
+    assert measure_body(b'{"data": "' + b"A" * 10_000) == BodySize(1, 1)
 
 
-def test_a_request_is_never_more_than_its_length_allows() -> None:
-    """By which a short request needs no weighing."""
+def test_a_request_never_has_more_tokens_than_its_length_allows() -> None:
+    """So a short request need not be measured."""
     for data in ("A" * MIN_FILE_BYTES, PICTURE):
         whole = body(*[block(data)] * 20)
-        assert weighed(whole).tokens(MIN_RATIO) <= len(whole) / MIN_RATIO
+        assert measure_body(whole).tokens(MIN_RATIO) <= len(whole) / MIN_RATIO
 
 
-def test_a_prompt_exceeds_a_limit_by_its_tokens() -> None:
+def test_compares_the_tokens_of_a_prompt_with_a_limit() -> None:
     prompt = Prompt(b"x" * 40_000)
     assert prompt.exceeds(9_999, 4.0)
     assert not prompt.exceeds(10_000, 4.0)
@@ -84,98 +84,98 @@ def test_a_prompt_exceeds_a_limit_by_its_tokens() -> None:
     assert prompt.tokens(4.0) == 10_000
 
 
-def test_a_prompt_full_of_files_is_not_judged_by_its_length() -> None:
+def test_does_not_judge_a_prompt_full_of_files_by_its_length() -> None:
     prompt = Prompt(body(*[block(PICTURE)] * 4))
     assert not prompt.exceeds(4 * TOKENS_PER_FILE + 500, 4.0)
     assert prompt.exceeds(4 * TOKENS_PER_FILE, 4.0)
 
 
-def test_a_number_that_is_told_is_taken_as_it_is() -> None:
+def test_a_fixed_count_does_not_depend_on_the_ratio() -> None:
     assert FixedCount(200_000).tokens(1.5) == 200_000
     assert FixedCount(200_001).exceeds(200_000, 4.0)
     assert not FixedCount(200_000).exceeds(200_000, 4.0)
 
 
-# What is learned of the ratio
+# Learning the ratio
 
 
-def reports(calibration: Calibration, usage: Usage, times: int = 20, weight: Weight = TEXT) -> float:
+def learn(calibration: Calibration, usage: Usage, times: int = 20, size: BodySize = TEXT) -> float:
     for _ in range(times):
-        calibration.learn(PAIR, weight, usage)
-    return calibration.ratio(PAIR)
+        calibration.learn(KEY, size, usage)
+    return calibration.ratio(KEY)
 
 
-def test_the_ratio_comes_near_to_what_is_reported() -> None:
+def test_the_ratio_approaches_what_is_reported() -> None:
     usage = Usage(
         input_tokens=5_000, cache_read_input_tokens=30_000, cache_creation_input_tokens=5_000, output_tokens=9
     )
     calibration = Calibration()
-    assert calibration.ratio(PAIR) == DEFAULT_RATIO
-    once = reports(calibration, usage, 1)
+    assert calibration.ratio(KEY) == DEFAULT_RATIO
+    once = learn(calibration, usage, 1)
     assert 2.5 < once < DEFAULT_RATIO
-    assert reports(calibration, usage) == pytest.approx(2.5, abs=0.01)
+    assert learn(calibration, usage) == pytest.approx(2.5, abs=0.01)
     assert calibration.ratio((MINIMAX, "other")) == DEFAULT_RATIO
 
 
 @pytest.mark.parametrize(("tokens", "ends_at"), [(100_000, MIN_RATIO), (6_000, MAX_RATIO)])
-def test_what_is_beyond_the_bounds_is_pulled_to_them(tokens: int, ends_at: float) -> None:
-    assert reports(Calibration(), Usage(input_tokens=tokens), 100) == pytest.approx(ends_at)
+def test_a_report_beyond_the_bounds_counts_as_the_bound(tokens: int, ends_at: float) -> None:
+    assert learn(Calibration(), Usage(input_tokens=tokens), 100) == pytest.approx(ends_at)
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 3_000, 200_000, 10**12])
-def test_absurd_reports_are_passed_over(tokens: int) -> None:
+def test_ignores_implausible_reports(tokens: int) -> None:
     calibration = Calibration()
-    assert reports(calibration, Usage(input_tokens=tokens)) == DEFAULT_RATIO
+    assert learn(calibration, Usage(input_tokens=tokens)) == DEFAULT_RATIO
     assert calibration.changes == 0
 
 
-def test_a_request_with_files_tells_nothing() -> None:
-    assert reports(Calibration(), Usage(input_tokens=40_000), weight=Weight(100_000, 1)) == DEFAULT_RATIO
+def test_learns_nothing_from_a_request_with_files() -> None:
+    assert learn(Calibration(), Usage(input_tokens=40_000), size=BodySize(100_000, 1)) == DEFAULT_RATIO
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**8), st.integers(0, 10**12), st.integers(0, 10**12))))
-def test_no_report_gets_the_ratio_out_of_its_bounds(told: list[tuple[int, int, int]]) -> None:
+def test_no_report_moves_the_ratio_out_of_its_bounds(reports: list[tuple[int, int, int]]) -> None:
     calibration = Calibration()
-    for text, fresh, cached in told:
-        calibration.learn(PAIR, Weight(text), Usage(input_tokens=fresh, cache_read_input_tokens=cached))
-        assert MIN_RATIO <= calibration.ratio(PAIR) <= MAX_RATIO
+    for text, fresh, cached in reports:
+        calibration.learn(KEY, BodySize(text), Usage(input_tokens=fresh, cache_read_input_tokens=cached))
+        assert MIN_RATIO <= calibration.ratio(KEY) <= MAX_RATIO
 
 
-def test_the_first_answers_are_learned_from_and_then_one_in_some() -> None:
+def test_learns_from_the_first_answers_then_from_one_in_some() -> None:
     calibration = Calibration()
-    due = [calibration.due(PAIR, WORTH_LEARNING) for _ in range(FIRST_REPORTS + 4 * EVERY)]
+    due = [calibration.is_due(KEY, MIN_LEARNING_BYTES) for _ in range(FIRST_REPORTS + 4 * SAMPLE_EVERY)]
     assert all(due[:FIRST_REPORTS])
     assert sum(due[FIRST_REPORTS:]) == 4
 
 
-def test_a_small_request_is_not_worth_it() -> None:
-    assert not Calibration().due(PAIR, WORTH_LEARNING - 1)
+def test_learns_nothing_from_a_small_request() -> None:
+    assert not Calibration().is_due(KEY, MIN_LEARNING_BYTES - 1)
 
 
-def test_nor_is_a_model_whose_name_is_no_name() -> None:
+def test_learns_nothing_of_a_model_with_an_overlong_name() -> None:
     calibration = Calibration()
-    assert not calibration.due((MINIMAX, "m" * 201), WORTH_LEARNING)
+    assert not calibration.is_due((MINIMAX, "m" * 201), MIN_LEARNING_BYTES)
     assert list(calibration.kept()) == []
-    assert calibration.due((MINIMAX, "m" * 200), WORTH_LEARNING)
+    assert calibration.is_due((MINIMAX, "m" * 200), MIN_LEARNING_BYTES)
 
 
-def test_what_is_kept_comes_back() -> None:
+def test_restores_what_was_kept() -> None:
     before, after = Calibration(), Calibration()
-    reports(before, Usage(input_tokens=40_000))
+    learn(before, Usage(input_tokens=40_000))
     assert before.changes == 20
     for pair, ratio in before.kept():
         after.restore(pair, ratio)
-    assert after.ratio(PAIR) == before.ratio(PAIR) < 2.6
+    assert after.ratio(KEY) == before.ratio(KEY) < 2.6
 
 
 @pytest.mark.parametrize("ratio", [0.0, MIN_RATIO - 0.1, MAX_RATIO + 0.1, float("nan"), float("inf")])
-def test_what_was_kept_wrong_is_passed_over(ratio: float) -> None:
+def test_ignores_a_kept_ratio_out_of_bounds(ratio: float) -> None:
     calibration = Calibration()
-    calibration.restore(PAIR, ratio)
-    assert calibration.ratio(PAIR) == DEFAULT_RATIO
+    calibration.restore(KEY, ratio)
+    assert calibration.ratio(KEY) == DEFAULT_RATIO
 
 
-def test_of_too_many_models_the_one_that_was_met_longest_ago_goes() -> None:
+def test_drops_the_model_used_longest_ago_if_there_are_too_many() -> None:
     calibration = Calibration()
     for number in range(MAX_PAIRS):
         calibration.restore((MINIMAX, str(number)), 3.0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.learning.refused_fields import FIELDS
-from claude_proxy.core.provenance import hashed
+from claude_proxy.core.provenance import digest_of
 from claude_proxy.core.types import Auth
 from fakes.async_test import async_test
 from fakes.clock import FakeClock
@@ -126,7 +126,7 @@ async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and
     both = [FOREIGN[0], {"role": "assistant", "content": [THOUGHT, own, {"type": "text", "text": "hello"}]}, FOREIGN[2]]
     async with running_proxy(fake := FakeProvider(refusing(wrong))) as proxy:
         upstream = proxy.proxy.upstream_names().upstream("minimax")
-        proxy.proxy._gateway.memory.signature_owners.note(hashed("bWluZQ=="), upstream, 0.0)
+        proxy.proxy._gateway.memory.signature_owners.note(digest_of("bWluZQ=="), upstream, 0.0)
         assert (await proxy.post(messages=both)).status == 400
         for _ in range(2):
             answer = await proxy.post(messages=both)

@@ -31,7 +31,7 @@ def home_in(folder: Path) -> Home:
 
 
 def owner_of(proxy: RunningProxy, signature: str) -> str | None:
-    return proxy.proxy._gateway.memory.signature_owners.of(signature, 0.0)
+    return proxy.proxy._gateway.memory.signature_owners.owner(signature, 0.0)
 
 
 @async_test

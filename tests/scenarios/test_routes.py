@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from claude_proxy.core.routing import Routes, Stop
+from claude_proxy.core.routing import RouteEntry, Routes
 from fakes.async_test import async_test
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
@@ -16,14 +16,14 @@ from fakes.stream_checks import complete_text
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-5-5"
 
 
-def routes(*opus: Stop) -> Routes:
+def routes(*opus: RouteEntry) -> Routes:
     return Routes(by_tier=MappingProxyType({"opus": opus}))
 
 
 @async_test
 async def test_each_tier_goes_its_own_way() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
-    async with running_proxy(first, second, routes=routes(Stop("moonshot"), Stop("minimax"))) as proxy:
+    async with running_proxy(first, second, routes=routes(RouteEntry("moonshot"), RouteEntry("minimax"))) as proxy:
         assert await complete_text(await proxy.post(model=OPUS)) == "second"
         assert await complete_text(await proxy.post(model=HAIKU)) == "first"
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages", model=OPUS)) == "first"
@@ -32,7 +32,7 @@ async def test_each_tier_goes_its_own_way() -> None:
 @async_test
 async def test_who_does_not_stand_in_it_is_not_asked() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
-    async with running_proxy(first, second, routes=routes(Stop("moonshot"))) as proxy:
+    async with running_proxy(first, second, routes=routes(RouteEntry("moonshot"))) as proxy:
         assert (await proxy.post(model=OPUS)).status == 529
     assert first.requests == []
 
@@ -41,7 +41,7 @@ async def test_who_does_not_stand_in_it_is_not_asked() -> None:
 async def test_one_provider_with_two_models_has_one_health() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
-    users = routes(Stop("minimax", "large"), Stop("minimax", "small"), Stop("moonshot"))
+    users = routes(RouteEntry("minimax", "large"), RouteEntry("minimax", "small"), RouteEntry("moonshot"))
     async with running_proxy(first, second, routes=users, clock=clock) as proxy:
         answer = await proxy.post(model=OPUS)
         assert await complete_text(answer) == "second"
@@ -55,7 +55,9 @@ async def test_one_provider_with_two_models_has_one_health() -> None:
 async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
     clock = FakeClock()
     fake = FakeProvider([Status(529)], [Status(529)], message("small"))
-    async with running_proxy(fake, routes=routes(Stop("minimax", "large"), Stop("minimax", "small"))) as proxy:
+    async with running_proxy(
+        fake, routes=routes(RouteEntry("minimax", "large"), RouteEntry("minimax", "small"))
+    ) as proxy:
         answer = await proxy.post(model=OPUS)
         assert (answer.status, answer.headers["x-claude-proxy-attempts"]) == (529, "minimax=529, minimax=529")
         clock.pass_time(1)
@@ -65,7 +67,7 @@ async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
 @async_test
 async def test_a_long_context_goes_its_own_way() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
-    users = Routes(long_context=(Stop("moonshot", "wide"), Stop("minimax")), long_context_tokens=1000)
+    users = Routes(long_context=(RouteEntry("moonshot", "wide"), RouteEntry("minimax")), long_context_tokens=1000)
     async with running_proxy(first, second, routes=users) as proxy:
         assert await complete_text(await proxy.post()) == "first"
         assert await complete_text(await proxy.post(system="word " * 1000)) == "second"
@@ -75,7 +77,7 @@ async def test_a_long_context_goes_its_own_way() -> None:
 @async_test
 async def test_the_list_of_models_tells_of_it() -> None:
     fakes = FakeProvider(answers()), configured(FakeProvider(answers()), models={"opus": "kimi-k3"})
-    async with running_proxy(*fakes, routes=routes(Stop("moonshot"), Stop("minimax", "M3"))) as proxy:
+    async with running_proxy(*fakes, routes=routes(RouteEntry("moonshot"), RouteEntry("minimax", "M3"))) as proxy:
         page = await (await proxy.ask("GET", "/v1/models")).json()
         assert page["data"][0]["description"] == "kimi-k3 at moonshot, then M3 at minimax"
         pinned = await (await proxy.ask("GET", "/provider/minimax/v1/models")).json()

@@ -24,7 +24,7 @@ def signed(*pieces: str) -> Script:
 
 def owner_of(proxy: RunningProxy, signature: str) -> str | None:
     """Return the name of the provider at the upstream that made a signature."""
-    upstream = proxy.proxy._gateway.memory.signature_owners.of(signature, 0.0)
+    upstream = proxy.proxy._gateway.memory.signature_owners.owner(signature, 0.0)
     return upstream and ", ".join(proxy.proxy.upstream_names().names(upstream))
 
 

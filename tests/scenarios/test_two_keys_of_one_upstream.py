@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from claude_proxy.core.provenance import hashed
+from claude_proxy.core.provenance import digest_of
 from claude_proxy.core.types import Policy
 from claude_proxy.store.home import Home
 from fakes.async_test import async_test
@@ -77,7 +77,7 @@ async def test_each_gets_the_thinking_of_the_other_and_none_of_other_upstreams()
     fake = FakeProvider(thinking_then_text("hm", "hello"), message("again"), message("and again"))
     async with two_keys(fake) as proxy:
         others = proxy.proxy.upstream_names().upstream("https://another.example")
-        proxy.proxy._gateway.memory.signature_owners.note(hashed("Zm9yZWlnbg=="), others, 0.0)
+        proxy.proxy._gateway.memory.signature_owners.note(digest_of("Zm9yZWlnbg=="), others, 0.0)
         await complete_text(await proxy.post(OF_FIRST))
         for path in (OF_SECOND, OF_FIRST):
             await complete_text(await proxy.post(path, messages=conversation("c2lnbmVk", "Zm9yZWlnbg==")))
@@ -153,7 +153,7 @@ async def test_a_start_takes_up_what_an_earlier_version_kept_by_name(tmp_path: P
         "message": "",
     }
     tables = {
-        "origins": [[hashed("c2lnbmVk"), FIRST, now], [hashed("Zm9yZWlnbg=="), "removed", now]],
+        "origins": [[digest_of("c2lnbmVk"), FIRST, now], [digest_of("Zm9yZWlnbg=="), "removed", now]],
         "lessons": [lesson],
         "tokens": [[[FIRST, "claude-opus-5-5"], 2.0]],
     }

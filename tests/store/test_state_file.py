@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
-from claude_proxy.core.provenance import MAX_UNUSED, hashed
+from claude_proxy.core.provenance import MAX_UNUSED, digest_of
 from claude_proxy.core.traits import Kind, Rule
 from claude_proxy.core.types import Upstream
 from claude_proxy.core.upstream_names import UpstreamNames
@@ -30,7 +30,7 @@ LEARNED = LearnedRule(ZAI, "glm-5.3", ROLE, NOW, NOW + LIFETIME, "Input should b
 
 def full() -> Memory:
     memory = Memory()
-    memory.signature_owners.note(hashed("signed"), MINIMAX, NOW)
+    memory.signature_owners.note(digest_of("signed"), MINIMAX, NOW)
     memory.learned_rules.keep(LEARNED)
     memory.tokens.restore((ZAI, "glm-5.3"), 3.5)
     return memory
@@ -50,7 +50,7 @@ def test_what_is_written_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "memory.json"
     path.write_bytes(encode_state(full(), NOW))
     memory = read_back(path)
-    assert memory.signature_owners.of("signed", NOW) == MINIMAX
+    assert memory.signature_owners.owner("signed", NOW) == MINIMAX
     assert list(memory.learned_rules.kept(NOW)) == [LEARNED]
     assert memory.tokens.ratio((ZAI, "glm-5.3")) == 3.5
 
@@ -63,7 +63,7 @@ def old_tables(provider: str) -> dict[str, Any]:
     rule = {"kind": "role", "name": "system"}
     lesson = {"model": "m", "rule": rule, "at": NOW, "expires": NOW + LIFETIME, "message": "no"}
     return {
-        "origins": [[hashed("signed"), provider, NOW]],
+        "origins": [[digest_of("signed"), provider, NOW]],
         "lessons": [{"provider": provider, **lesson}],
         "tokens": [[[provider, "m"], 3.5]],
     }
@@ -73,7 +73,7 @@ def owners_of(memory: Memory) -> list[str | None]:
     """Return the upstream of the only row in each table."""
     (learned,) = memory.learned_rules.kept(NOW)
     ((key, _),) = memory.tokens.kept()
-    return [memory.signature_owners.of("signed", NOW), learned.upstream, key[0]]
+    return [memory.signature_owners.owner("signed", NOW), learned.upstream, key[0]]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_takes_a_provider_of_an_old_file_as_its_upstream(tmp_path: Path, provide
 def test_keeps_nothing_of_an_upstream_whose_address_is_too_long(tmp_path: Path) -> None:
     upstream, path = Upstream("https://" + "x" * MAX_WORD), tmp_path / "memory.json"
     memory = Memory()
-    memory.signature_owners.note(hashed("signed"), upstream, NOW)
+    memory.signature_owners.note(digest_of("signed"), upstream, NOW)
     memory.learned_rules.keep(LearnedRule(upstream, "m", ROLE, NOW, NOW + LIFETIME, "no"))
     memory.tokens.restore((upstream, "m"), 3.5)
     path.write_bytes(encode_state(memory, NOW))
@@ -201,12 +201,12 @@ async def test_it_is_written_when_something_has_changed_and_at_the_end(tmp_path:
     state_file.write_if_due(NOW)
     await state_file.close(NOW)
     assert not path.exists()  # nothing has changed
-    memory.signature_owners.note(hashed("new"), ZAI, NOW)
+    memory.signature_owners.note(digest_of("new"), ZAI, NOW)
     state_file.write_if_due(NOW)
-    memory.signature_owners.note(hashed("newer"), ZAI, NOW)
+    memory.signature_owners.note(digest_of("newer"), ZAI, NOW)
     state_file.write_if_due(NOW)  # still writing, and too soon
     await state_file.close(NOW)
-    assert read_back(path).signature_owners.of("newer", NOW) == ZAI
+    assert read_back(path).signature_owners.owner("newer", NOW) == ZAI
     if os.name != "nt":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -8,7 +8,7 @@ from claude_proxy.config.fact_settings import set_fields
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings
-from claude_proxy.core.routing import LONG_CONTEXT, Routes, Stop, strip_context_suffix
+from claude_proxy.core.routing import LONG_CONTEXT, RouteEntry, Routes, strip_context_suffix
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
@@ -25,16 +25,16 @@ def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -
     return Routes(MappingProxyType({name: stops for name, stops in orders.items() if stops}), long_context, long)
 
 
-def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Findings) -> tuple[Stop, ...]:
+def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Findings) -> tuple[RouteEntry, ...]:
     known = {one.provider.name: one for one in resolved.configured}
-    stops: list[Stop] = []
+    stops: list[RouteEntry] = []
     for index, place in enumerate(places):
         provider, _, model = place.partition("/")
         found = known.get(provider)
         if found is None:
             _report(provider, f"routes.{order}[{index}]", tuple(known), findings)
         elif found.usable:
-            stops.append(Stop(provider, strip_context_suffix(model) or None))
+            stops.append(RouteEntry(provider, strip_context_suffix(model) or None))
         else:
             why = "its key is missing" if found.enabled else "it is disabled"
             findings.warn(f"config.json: routes.{order}: {provider} is left out, since {why}.")

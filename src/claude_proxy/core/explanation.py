@@ -134,9 +134,9 @@ class _Explaining:
     def _order(self, found: Route) -> str:
         if found.pinned:
             return f"pinned to {found.candidates[0].provider.name}: nobody else is asked"
-        if found.rule == LONG_CONTEXT:
+        if found.name == LONG_CONTEXT:
             return f"your route for requests over {self._chooser.routes.long_context_tokens} tokens"
-        return f"your route for {found.rule}" if found.rule else "the order of the providers in config.json"
+        return f"your route for {found.name}" if found.name else "the order of the providers in config.json"
 
     def _verdict(self, candidates: tuple[Candidate, ...], *, pinned: bool) -> str:
         first, *others = [one.provider.name for one in candidates]

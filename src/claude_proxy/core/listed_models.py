@@ -1,4 +1,4 @@
-"""The models that `GET /v1/models` lists: the Claude tiers, and each provider's own under an id that pins it."""
+"""The models that `GET /v1/models` lists: the Claude tiers, and each provider's own models under ids that pin them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.routing import LONG_CONTEXT, MODEL_PREFIX, Route, Routes, along
+from claude_proxy.core.routing import LONG_CONTEXT, MODEL_PREFIX, Route, Routes, unpinned_route
 from claude_proxy.core.types import Provider
 
 CLAUDE_MODELS: Final = {
@@ -19,11 +19,11 @@ CLAUDE_MODELS: Final = {
 """The newest of each tier, as of 2026-11."""
 
 _CREATED: Final = "2026-11-22T00:00:00Z"
-"""The API demands a date; what is listed here has none but that of this list."""
+"""The API demands a date. The entries have no other one than that of this list."""
 
 
 class ListedModel(msgspec.Struct, frozen=True, tag="model"):
-    """An entry, with Anthropic's own field names. Claude Code's picker keeps those whose id holds "claude"."""
+    """An entry, with Anthropic's own field names. Claude Code's picker shows those with "claude" in their ids."""
 
     id: str
     display_name: str
@@ -32,22 +32,22 @@ class ListedModel(msgspec.Struct, frozen=True, tag="model"):
 
 
 def listed_models(providers: tuple[Provider, ...], routes: Routes | None = None) -> bytes:
-    """Return the list as JSON, in the API's form. One page holds it all."""
+    """Return the list as JSON, in the API's form. It has only one page."""
     models = [*_claude(providers, routes or Routes()), *_own(providers)]
     return msgspec.json.encode({"data": models, "has_more": False, "first_id": models[0].id, "last_id": models[-1].id})
 
 
 def _claude(providers: tuple[Provider, ...], routes: Routes) -> Iterator[ListedModel]:
     for model, name in CLAUDE_MODELS.items():
-        way = _told(along(routes, providers, model))
-        long = along(routes, providers, model, lambda *_: True)
-        if long.rule == LONG_CONTEXT:
-            way = f"{way}; over {routes.long_context_tokens} tokens {_told(long)}"
-        yield ListedModel(model, name, way)
+        description = _describe(unpinned_route(routes, providers, model))
+        long = unpinned_route(routes, providers, model, lambda *_: True)
+        if long.name == LONG_CONTEXT:
+            description = f"{description}; over {routes.long_context_tokens} tokens {_describe(long)}"
+        yield ListedModel(model, name, description)
 
 
-def _told(way: Route) -> str:
-    return ", then ".join(f"{one.model} at {one.provider.name}" for one in way.candidates)
+def _describe(route: Route) -> str:
+    return ", then ".join(f"{candidate.model} at {candidate.provider.name}" for candidate in route.candidates)
 
 
 def _own(providers: tuple[Provider, ...]) -> Iterator[ListedModel]:

@@ -1,4 +1,4 @@
-"""Which providers may answer a request: from the pin in its path, the model it names, and the user's own routes."""
+"""Which providers may answer a request: by the pin in its path, the model that it names, and the user's own routes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from claude_proxy.core.traits import ModelFacts, known_of
 from claude_proxy.core.types import TIERS, Provider, UpstreamModel
 
 MODEL_PREFIX: Final = "claude-proxy/"
-"""A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker keeps only ids with "claude"."""
+"""A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker shows only ids with "claude"."""
 
+LONG_CONTEXT: Final = "long_context"
+"""The name of the user's route for long requests."""
 
-_PINNING: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
+_PINNED_MODEL: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
+_NO_FACTS: Final = ModelFacts()
 
-
-_NOTHING_KNOWN: Final = ModelFacts()
+CandidateKey: TypeAlias = tuple[str, str]
+"""The names of a provider and of its model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider that may answer, and its own name for the model that it is asked for."""
+    """A provider that may answer, and its own name for the model to ask for."""
 
     provider: Provider
     model: str
@@ -31,43 +34,40 @@ class Candidate:
     @property
     def facts(self) -> ModelFacts:
         """What is known of the model."""
-        return known_of(self.provider.facts, self.model) or _NOTHING_KNOWN
+        return known_of(self.provider.facts, self.model) or _NO_FACTS
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from all others, whichever configuration it comes from: the names of provider and model."""
+    def key(self) -> CandidateKey:
+        """What identifies it, even if the configuration was reloaded since."""
         return self.provider.name, self.model
 
     @property
     def upstream_model(self) -> UpstreamModel:
-        """What it shares with candidates that differ in the key alone."""
+        """What it shares with candidates that differ only in the key."""
         return self.provider.upstream, self.model
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """One place of a route that the user wrote: `provider` or `provider/model`."""
+class RouteEntry:
+    """An entry of one of the user's routes: `provider` or `provider/model`."""
 
     provider: str
     model: str | None = None
-    """The provider's own name for it; None: as its mapping says."""
+    """The provider's own name for it; None: as the provider maps the requested one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Orders of their own that the user wrote; where there is none, the order of the providers holds."""
+    """The user's own routes. A request that none of them covers goes to the providers in their order."""
 
-    by_tier: Mapping[str, tuple[Stop, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """By the tier in the requested model's name; `default` is for names without one."""
-    long_context: tuple[Stop, ...] = ()
-    """For requests of more than `long_context_tokens`, whichever their tier."""
+    by_tier: Mapping[str, tuple[RouteEntry, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By the tier in the requested model's name; `default` is for names without a tier."""
+    long_context: tuple[RouteEntry, ...] = ()
+    """For requests of more than `long_context_tokens`, whatever their tier."""
     long_context_tokens: int = 200_000
 
 
 _NO_ROUTES: Final = Routes()
-
-
-LONG_CONTEXT: Final = "long_context"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +76,25 @@ class Route:
 
     candidates: tuple[Candidate, ...]
     pinned: bool = False
-    rule: str = ""
-    """Which of the user's own orders it is, a tier or `long_context`; empty: the order of the providers."""
+    name: str = ""
+    """Which of the user's routes it is, a tier or `long_context`; empty: the order of the providers."""
     first_choice: Candidate | None = None
-    """Who would be asked first if no other held the session; None where nobody chose yet."""
+    """The candidate to ask first if no other one had taken the session over; None until that is decided."""
     too_small: tuple[Candidate, ...] = ()
-    """Those that are passed over, since the request does not fit into their windows."""
+    """Candidates that are skipped, since the request does not fit into their context windows."""
     overlong: tuple[int, int] | None = None
-    """What the request is to the one with the largest window among those, and that window, in tokens."""
+    """Of these, the one with the largest window: the request's tokens as it would count them, and its window."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoSuchProvider:
-    """The request names a provider that is not there; `message` lists those that are."""
+    """The request names a provider that does not exist; `message` lists those that do."""
 
     message: str
 
 
 Exceeds: TypeAlias = Callable[[Candidate, int], bool]
-"""Tells whether a request is more than so many tokens to a candidate."""
+"""Tells whether a request has more than so many tokens, as a candidate would count them."""
 
 
 def route(
@@ -105,43 +105,48 @@ def route(
     routes: Routes = _NO_ROUTES,
     exceeds: Exceeds = lambda *_: False,
 ) -> Route | NoSuchProvider:
-    """Return the route of a request; `keyless` maps providers that lack a key to the variable they wait for."""
-    pinning = _PINNING.fullmatch(model)
-    if pinning:
-        pin, model = pinning.groups()
+    """Return the route of a request. `keyless`: the variable that each provider without a key lacks."""
+    pinned_model = _PINNED_MODEL.fullmatch(model)
+    if pinned_model:
+        pin, model = pinned_model.groups()
     if pin is None:
-        return along(routes, providers, model, exceeds)
-    found = tuple(provider for provider in providers if provider.name == pin)
-    if not found:
-        return NoSuchProvider(_unknown(providers, pin, keyless or {}))
-    own = strip_context_suffix(model) if pinning else model_for(found[0], model)
-    return Route((Candidate(found[0], own),), pinned=True)
+        return unpinned_route(routes, providers, model, exceeds)
+    pinned = next((provider for provider in providers if provider.name == pin), None)
+    if pinned is None:
+        return NoSuchProvider(_no_such_provider(providers, pin, keyless or {}))
+    own_model = strip_context_suffix(model) if pinned_model else model_for(pinned, model)
+    return Route((Candidate(pinned, own_model),), pinned=True)
 
 
-def along(routes: Routes, providers: tuple[Provider, ...], model: str, exceeds: Exceeds = lambda *_: False) -> Route:
-    """Return the user's own order for a request. One of which no provider is there gives way to the next."""
+def unpinned_route(
+    routes: Routes, providers: tuple[Provider, ...], model: str, exceeds: Exceeds = lambda *_: False
+) -> Route:
+    """Return the user's route for a request, or the order of the providers.
+
+    A route of the user's without any existing provider is ignored.
+    """
     tier = tier_of(model) or "default"
-    candidates = _stops(routes.by_tier.get(tier, ()), providers, model)
-    usual = Route(candidates, rule=tier) if candidates else Route(_all(providers, model))
-    if routes.long_context and exceeds(usual.candidates[0], routes.long_context_tokens):
-        candidates = _stops(routes.long_context, providers, model)
-        return Route(candidates, rule=LONG_CONTEXT) if candidates else usual
-    return usual
+    candidates = _candidates(routes.by_tier.get(tier, ()), providers, model)
+    default = Route(candidates, name=tier) if candidates else Route(_all_candidates(providers, model))
+    if routes.long_context and exceeds(default.candidates[0], routes.long_context_tokens):
+        candidates = _candidates(routes.long_context, providers, model)
+        return Route(candidates, name=LONG_CONTEXT) if candidates else default
+    return default
 
 
-def _all(providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
+def _all_candidates(providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
     return tuple([Candidate(provider, model_for(provider, model)) for provider in providers])
 
 
-def _stops(stops: tuple[Stop, ...], providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
-    """Return the candidates of an order, each once. Who has no key, or is not there, is left out."""
+def _candidates(entries: tuple[RouteEntry, ...], providers: tuple[Provider, ...], model: str) -> tuple[Candidate, ...]:
+    """Return the candidates of a route, each once, without providers that lack a key or do not exist."""
     by_name = {provider.name: provider for provider in providers}
-    there = ((by_name[stop.provider], stop.model) for stop in stops if stop.provider in by_name)
-    candidates = [Candidate(provider, own or model_for(provider, model)) for provider, own in there]
+    existing = [(by_name[entry.provider], entry.model) for entry in entries if entry.provider in by_name]
+    candidates = [Candidate(provider, own_model or model_for(provider, model)) for provider, own_model in existing]
     return tuple({candidate.key: candidate for candidate in candidates}.values())
 
 
-def _unknown(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, str]) -> str:
+def _no_such_provider(providers: tuple[Provider, ...], pin: str, keyless: Mapping[str, str]) -> str:
     names = ", ".join(provider.name for provider in providers)
     if pin in keyless:
         return f"provider {pin} has no key: set {keyless[pin]} in .env (providers that have one: {names})"
@@ -172,7 +177,7 @@ def strip_context_suffix(model: str) -> str:
 
 
 def tier_of(model: str) -> str:
-    """Return the tier that a Claude model's name holds (`claude-opus-5-5`, or just `opus`), else an empty text."""
+    """Return the tier in a Claude model's name (`claude-opus-5-5`, or just `opus`), else an empty text."""
     name = model.lower()
     for tier in TIERS:
         if name == tier or (tier in name and "claude" in name):

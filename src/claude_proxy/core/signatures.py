@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.provenance import hashed, hashing
+from claude_proxy.core.provenance import digest_of, start_digest
 
 MAX_SIGNATURES: Final = 256
 """Signatures that are noted of one answer; with interleaved thinking, real ones hold some dozens."""
@@ -77,12 +77,12 @@ class _Growing:
     __slots__ = ("_last", "_whole")
 
     def __init__(self) -> None:
-        self._whole = hashing("")
+        self._whole = start_digest("")
         self._last = ""
 
     def add(self, piece: str) -> None:
         self._whole.update(piece.encode())
-        self._last = hashed(piece)
+        self._last = digest_of(piece)
 
     def hashes(self) -> set[str]:
         return {self._whole.hexdigest(), self._last}
@@ -92,7 +92,7 @@ def signatures_in(body: bytes) -> list[str]:
     """Return the hashes of the signatures in an answer that is not streamed."""
     answer = try_decode(_answer, body) if _may_hold_signature(body) else None
     marks = [block.mark for block in answer.content if block.mark] if answer else []
-    return [hashed(mark) for mark in marks[:MAX_SIGNATURES]]
+    return [digest_of(mark) for mark in marks[:MAX_SIGNATURES]]
 
 
 def _may_hold_signature(data: bytes) -> bool:

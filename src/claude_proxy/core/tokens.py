@@ -1,7 +1,7 @@
-"""About how many tokens a request holds: its bytes, by a ratio that each upstream's own reports set right.
+"""About how many tokens a request has: its bytes by a ratio, which each upstream's own usage reports correct.
 
-Nothing counts tokens exactly but the provider. What an estimate decides (a window, a route for long contexts) is worth
-a few percent of error, and no tokenizer.
+Only the provider counts tokens exactly. What an estimate decides (a context window, the route for long contexts) can
+bear a few percent of error, so it needs no tokenizer.
 """
 
 from __future__ import annotations
@@ -15,89 +15,90 @@ from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.types import MAX_MODEL_LENGTH, UpstreamModel, Usage
 
 DEFAULT_RATIO: Final = 4.0
-"""Bytes a token, where nothing was reported yet: English text and JSON come to about that."""
+"""Bytes a token until something is reported: about what English text and JSON have."""
 
 MIN_RATIO: Final = 1.5
 MAX_RATIO: Final = 12.0
-"""Bytes a token, at the least and the most: dense code, and text in escapes. A report beyond is pulled to them."""
+"""Bytes a token, from dense code to text in escapes. A report beyond these bounds counts as the bound."""
 
 TOKENS_PER_FILE: Final = 1600
-"""What a large image is charged for; its base64 would count a hundred times as much."""
+"""What a large image costs. Counted as text, its base64 would be a hundred times as much."""
 
 MIN_FILE_BYTES: Final = int(TOKENS_PER_FILE * MIN_RATIO)
-"""Characters of base64 that count as a file; so a request never has more tokens than its length by `MIN_RATIO`."""
+"""Characters of base64 from which it counts as a file, so that a request never has more tokens than its length by
+`MIN_RATIO`."""
 
-WORTH_LEARNING: Final = 8 * 1024
-"""Bytes from which a request tells of the ratio: in a smaller one, what a provider adds of its own weighs too much."""
+MIN_LEARNING_BYTES: Final = 8 * 1024
+"""Bytes from which a request shows the ratio. In a smaller one, the tokens that a provider adds itself distort it."""
 
-STEP: Final = 0.3
-"""The part of the way that one report moves the ratio: ten of them, and the first guess is forgotten."""
+LEARNING_RATE: Final = 0.3
+"""How far one report moves the ratio towards it: ten of them, and the first guess is forgotten."""
 
-ABSURD: Final = 2.0
-"""A ratio this many times beyond the bounds is no report of the whole request, and is passed over."""
+IMPLAUSIBLE: Final = 2.0
+"""A ratio this many times beyond the bounds is no report of the whole request, and is ignored."""
 
 FIRST_REPORTS: Final = 8
-EVERY: Final = 16
-"""The first few answers are learned from, then one in so many: to weigh 100 KB takes some 30 µs."""
+SAMPLE_EVERY: Final = 16
+"""The ratio is learned from the first few answers, then from one in so many: measuring 100 KB takes about 30 µs."""
 
 MAX_PAIRS: Final = 256
-"""Upstreams and models that are remembered; a client may name any model."""
+"""Upstreams and models to remember. A client may name any model."""
 
 _FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % MIN_FILE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
-    """What a request consists of: bytes of text, and files in base64."""
+class BodySize:
+    """What a request's body consists of: bytes of text, and files in base64."""
 
     text: int
     files: int = 0
 
     def tokens(self, ratio: float) -> int:
-        """Return about how many tokens it holds, at so many bytes a token."""
+        """Return about how many tokens it has; `ratio` is in bytes a token."""
         return max(1, int(self.text / ratio)) + self.files * TOKENS_PER_FILE
 
 
-def weighed(body: bytes) -> Weight:
-    """Return the weight of a request's body. Reads every byte of it."""
+def measure_body(body: bytes) -> BodySize:
+    """Return the size of a request's body. Reads every byte of it."""
     text, files, at = len(body), 0, 0
-    while found := _FILE.search(body, at):
-        end = body.find(b'"', found.end())
+    while file := _FILE.search(body, at):
+        end = body.find(b'"', file.end())
         at = len(body) if end < 0 else end
-        text -= at - found.start()
+        text -= at - file.start()
         files += 1
-    return Weight(text, files)
+    return BodySize(text, files)
 
 
 class PromptSize(Protocol):
     """How many tokens a request has: estimated from its body, or given."""
 
     def tokens(self, ratio: float) -> int:
-        """Return about how many tokens it holds, at so many bytes a token."""
+        """Return about how many tokens it has; `ratio` is in bytes a token."""
         ...
 
     def exceeds(self, limit: int, ratio: float) -> bool:
-        """Tell whether it holds more tokens than `limit`."""
+        """Tell whether it has more tokens than `limit`."""
         ...
 
 
 class Prompt:
     """The tokens of a request, estimated only when its length makes that necessary."""
 
-    __slots__ = ("_body", "_weight")
+    __slots__ = ("_body", "_size")
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._weight: Weight | None = None
+        self._size: BodySize | None = None
 
     def tokens(self, ratio: float) -> int:
-        """Return about how many tokens it holds, at so many bytes a token."""
-        if self._weight is None:
-            self._weight = weighed(self._body)
-        return self._weight.tokens(ratio)
+        """Return about how many tokens it has; `ratio` is in bytes a token."""
+        if self._size is None:
+            self._size = measure_body(self._body)
+        return self._size.tokens(ratio)
 
     def exceeds(self, limit: int, ratio: float) -> bool:
-        """Tell whether it holds more tokens than `limit`."""
+        """Tell whether it has more tokens than `limit`."""
         return len(self._body) > limit * MIN_RATIO and self.tokens(ratio) > limit
 
 
@@ -121,53 +122,54 @@ class FixedCount:
 @dataclass(slots=True)
 class _Ratio:
     bytes_per_token: float = DEFAULT_RATIO
-    turns: int = 0
+    answers: int = 0
 
 
 class Calibration:
-    """Bytes a token, by upstream and model. What an upstream reports moves its own ratio alone, and within bounds."""
+    """Bytes a token, by upstream and model. A report changes the ratio of its own upstream and model, within bounds."""
 
     __slots__ = ("_ratios", "changes")
 
     def __init__(self) -> None:
         self._ratios = BoundedDict[UpstreamModel, _Ratio](MAX_PAIRS)
         self.changes = 0
-        """Counts what was learned, so that who keeps it on disk sees when to write."""
+        """Grows with each change, so that the state file is written only if there is one."""
 
     def ratio(self, key: UpstreamModel) -> float:
-        """Return the bytes a token of an upstream's model."""
-        known = self._ratios.get(key)
-        return known.bytes_per_token if known else DEFAULT_RATIO
+        """Return the bytes a token of a model at an upstream."""
+        entry = self._ratios.get(key)
+        return entry.bytes_per_token if entry else DEFAULT_RATIO
 
-    def due(self, key: UpstreamModel, length: int) -> bool:
-        """Tell whether to weigh a request of so many bytes that has been answered, to learn from its report."""
-        if length < WORTH_LEARNING or len(key[1]) > MAX_MODEL_LENGTH:
+    def is_due(self, key: UpstreamModel, length: int) -> bool:
+        """Tell whether to measure a request of so many bytes that has been answered, to learn from its usage."""
+        if length < MIN_LEARNING_BYTES or len(key[1]) > MAX_MODEL_LENGTH:
             return False
-        known = self._known(key)
-        known.turns += 1
-        return known.turns <= FIRST_REPORTS or known.turns % EVERY == 0
+        entry = self._touch(key)
+        entry.answers += 1
+        return entry.answers <= FIRST_REPORTS or entry.answers % SAMPLE_EVERY == 0
 
-    def learn(self, key: UpstreamModel, weight: Weight, usage: Usage) -> None:
-        """Take what a provider reports of a request. With files in it, or none of its tokens told, it tells nothing."""
+    def learn(self, key: UpstreamModel, size: BodySize, usage: Usage) -> None:
+        """Learn from the usage that was reported for a request. One with files, or without usage, shows no ratio."""
         tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
-        seen = weight.text / max(tokens, 1)
-        if weight.files or not MIN_RATIO / ABSURD <= seen <= MAX_RATIO * ABSURD:
+        reported = size.text / max(tokens, 1)
+        if size.files or not MIN_RATIO / IMPLAUSIBLE <= reported <= MAX_RATIO * IMPLAUSIBLE:
             return
-        known = self._known(key)
-        known.bytes_per_token += (min(max(seen, MIN_RATIO), MAX_RATIO) - known.bytes_per_token) * STEP
+        entry = self._touch(key)
+        entry.bytes_per_token += (min(max(reported, MIN_RATIO), MAX_RATIO) - entry.bytes_per_token) * LEARNING_RATE
         self.changes += 1
 
     def restore(self, key: UpstreamModel, ratio: float) -> None:
-        """Take up what was kept on disk; a ratio out of bounds is passed over."""
+        """Add an entry from the state file. A ratio out of bounds is ignored."""
         if MIN_RATIO <= ratio <= MAX_RATIO:
-            self._known(key).bytes_per_token = ratio
+            self._touch(key).bytes_per_token = ratio
 
     def kept(self) -> Iterator[tuple[UpstreamModel, float]]:
-        """Yield each upstream's model with its ratio, the one that was met last at the end."""
-        for key, known in self._ratios.items():
-            yield key, known.bytes_per_token
+        """Yield the entries for the state file, the one that was used last at the end."""
+        for key, entry in self._ratios.items():
+            yield key, entry.bytes_per_token
 
-    def _known(self, key: UpstreamModel) -> _Ratio:
-        known = self._ratios.get(key) or _Ratio()
-        self._ratios[key] = known
-        return known
+    def _touch(self, key: UpstreamModel) -> _Ratio:
+        """Return an entry, which is the last one to be dropped from now on."""
+        entry = self._ratios.get(key) or _Ratio()
+        self._ratios[key] = entry
+        return entry

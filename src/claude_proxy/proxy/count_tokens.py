@@ -13,7 +13,7 @@ from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import is_not_offered
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
-from claude_proxy.core.tokens import weighed
+from claude_proxy.core.tokens import measure_body
 from claude_proxy.core.types import Ending, Fault, Headers, Reply
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.handler import Handler
@@ -52,7 +52,7 @@ class CountTokens(Handler):
 
     def _estimated(self, request: MessagesRequest, route: Route, headers: Headers) -> Reply:
         ratio = self._gateway.memory.tokens.ratio(route.candidates[0].upstream_model)
-        body = msgspec.json.encode({"input_tokens": weighed(request.body).tokens(ratio)})
+        body = msgspec.json.encode({"input_tokens": measure_body(request.body).tokens(ratio)})
         return Reply(200, (*headers, (b"x-claude-proxy-estimate", b"1"), (b"content-type", JSON)), body)
 
 

@@ -79,7 +79,7 @@ class Exchange(Handler):
 
     def _accept(self, decision: Relay[Accepted], request: MessagesRequest) -> None:
         self._recorder.answered_by(decision.candidate)
-        self._recorder.weigh(decision.candidate, request.body)
+        self._recorder.measure(decision.candidate, request.body)
         if isinstance(decision.accepted, Streaming):
             self._stream = decision.accepted
 

@@ -98,10 +98,10 @@ class Handler(abc.ABC):
         """Return the request as a candidate gets it under these rules."""
         provider, owners = candidate.provider, self._gateway.memory.signature_owners
         unknown_matters = UNKNOWN_THINKING in rules or UNKNOWN_THINKING in provider.traits.rejects
-        if not unknown_matters and not owners.others_than(provider.upstream):
+        if not unknown_matters and not owners.has_others_than(provider.upstream):
             return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
         now = self._gateway.clock.wall()
-        return adapt(request, candidate, rules, lambda signature: owners.of(signature, now))
+        return adapt(request, candidate, rules, lambda signature: owners.owner(signature, now))
 
     def _learned_rules(self, candidate: Candidate) -> frozenset[Rule]:
         return self._gateway.memory.learned_rules.rules(candidate.upstream_model, self._gateway.clock.wall())

@@ -13,7 +13,7 @@ from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
-from claude_proxy.core.tokens import Weight, weighed
+from claude_proxy.core.tokens import BodySize, measure_body
 from claude_proxy.core.types import Account, Attempt, Auth, Ending, Provider, Usage
 from claude_proxy.core.usage import usage_of
 from claude_proxy.proxy.attempt import Outcome
@@ -43,7 +43,7 @@ class Recorder:
         self._streaming = False
         self._session: SessionKey | None = None
         self._answering: Candidate | None = None
-        self._weight: Weight | None = None
+        self._body_size: BodySize | None = None
         self.route: Route | None = None
         self.used_model = ""
         """The model that was asked for last."""
@@ -73,10 +73,10 @@ class Recorder:
         """Record the candidate that answers."""
         self._answering = candidate
 
-    def weigh(self, candidate: Candidate, body: bytes) -> None:
-        """Weigh the request that is answered, as long as it is there, if the candidate's tokens are to be measured."""
-        if self._gateway.memory.tokens.due(candidate.upstream_model, len(body)):
-            self._weight = weighed(body)
+    def measure(self, candidate: Candidate, body: bytes) -> None:
+        """Measure the request that is answered, while its body is there, if its usage is to be learned from."""
+        if self._gateway.memory.tokens.is_due(candidate.upstream_model, len(body)):
+            self._body_size = measure_body(body)
 
     def read_usage(self, answer: bytes) -> None:
         """Record what a whole answer says of its tokens."""
@@ -109,8 +109,8 @@ class Recorder:
         """Keep what later requests are decided by: how long a token is, and which candidate has the session."""
         if self._answering:
             self._remember_session()
-            if self._weight:
-                self._gateway.memory.tokens.learn(self._answering.upstream_model, self._weight, self.usage)
+            if self._body_size:
+                self._gateway.memory.tokens.learn(self._answering.upstream_model, self._body_size, self.usage)
 
     def _remember_session(self) -> None:
         if self._answering and self.route and self.route.first_choice:
