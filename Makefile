@@ -45,7 +45,7 @@ schema: ## Make config.schema.json anew from the settings' types
 	$(call prepare,runtime)
 	$(PY) -m claude_proxy.config.schema
 
-docs: ## Make the tables in docs/*.md anew from the settings' types, the catalogue and the commands
+docs: ## Make the tables in docs/*.md anew from the settings, the catalogue, the commands and the rules
 	$(call prepare,runtime)
 	$(PY) -m docs.tables
 

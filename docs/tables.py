@@ -1,4 +1,4 @@
-"""Write the generated tables of the pages in docs/ anew: the settings, the presets and the commands.
+"""Write the generated tables of the pages in docs/ anew: settings, presets, commands, adaptation.
 
 A page says where: between `<!-- table: NAME -->` and `<!-- end of table -->`. `make docs` runs this.
 """
@@ -17,6 +17,7 @@ from claude_proxy.cli.main import COMMANDS, claude_proxy
 from claude_proxy.cli.providers import SUBCOMMANDS, providers
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.schema import schema_text
+from claude_proxy.core.adaptation.rules import RULES
 
 PAGES = tuple(sorted(Path(__file__).parent.glob("*.md")))
 
@@ -49,6 +50,8 @@ def _table(name: str) -> Iterator[list[str]]:
         return _commands("Command", COMMANDS, claude_proxy)
     if name == "subcommands":
         return _commands("Subcommand", SUBCOMMANDS, providers)
+    if name == "changes":
+        return _changes()
     return _settings(name)
 
 
@@ -162,6 +165,14 @@ def _summary(command: click.Command) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`"
+
+
+# Adaptation
+
+
+def _changes() -> Iterator[list[str]]:
+    yield ["Change", "What it does"]
+    yield from [[_code(word), meaning] for rule in RULES for word, meaning in rule.records.items()]
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_the_generated_tables_are_up_to_date(page: Path) -> None:
 
 def test_every_generated_table_is_on_a_page() -> None:
     marked = [name for text in TEXTS.values() for name in re.findall(r"<!-- table: (\w+) -->", text)]
-    assert sorted(marked) == sorted([*SCHEMA, "presets", "commands", "subcommands"])
+    assert sorted(marked) == sorted([*SCHEMA, "presets", "commands", "subcommands", "changes"])
 
 
 def examples() -> Iterator[str]:

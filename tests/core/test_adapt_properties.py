@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -179,6 +180,13 @@ def test_what_is_sent_in_one_turn_begins_what_is_sent_in_the_next(candidate: Can
         assert after[: len(before)] == before
 
 
+def family(change: str) -> str:
+    return re.split(r"[:*]", change)[0]
+
+
+DOCUMENTED = {family(word) for rule in RULES for word in rule.records}
+
+
 @given(candidates(), tops, conversations)
 def test_each_change_was_described(candidate: Candidate, top: Any, turns: Any) -> None:
     provider, rejects = candidate.provider, candidate.provider.traits.rejects
@@ -189,6 +197,7 @@ def test_each_change_was_described(candidate: Candidate, top: Any, turns: Any) -
         if draft.changes.words() and provider.auth is not Auth.CLIENT:
             described = any(rule.describe(provider.traits, candidate.facts))
             rejected = any({rejected, rejected.kind} & set(rule.rejections) for rejected in rejects)
+            assert {family(word) for word in draft.changes.words()} <= DOCUMENTED
             assert described or rejected or (rule is THINKING_MODE and Rule(Kind.FIELD, "thinking") in rejects)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from claude_proxy.core.adaptation.header_fields import SESSION_HEADER
 from claude_proxy.core.adaptation.rule import MessageRule
 from claude_proxy.core.adaptation.rules import RULES, describe_changes, describe_rule
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
@@ -127,12 +128,13 @@ def test_describes_one_rule() -> None:
     assert describe_rule(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"
 
 
-def test_each_rule_has_a_name_a_description_and_one_way_to_apply() -> None:
+def test_each_rule_has_a_name_its_words_and_one_way_to_apply() -> None:
     names = [rule.name for rule in RULES]
     assert len(set(names)) == len(names)
     for rule in RULES:
         assert rule.name == rule.name.lower().replace(" ", "-")
-        assert rule.description.endswith(".")
+        assert rule.records or rule is SESSION_HEADER
+        assert all(word and meaning.endswith(".") for word, meaning in rule.records.items())
         assert (rule.apply is None) != (rule.on_messages is None)
 
 

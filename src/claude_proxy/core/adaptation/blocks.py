@@ -154,8 +154,13 @@ def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 UNREADABLE_BLOCKS: Final = AdaptationRule(
     name="unreadable-blocks",
-    description=(
-        "Images, documents and other blocks that the provider or the model cannot read are replaced by a short text."
+    records=MappingProxyType(
+        {
+            "block:image": (
+                "Replaces a block that the model cannot read (`image`, `document`, `tool_reference` and others) "
+                "with a text that says what it was, inside tool results too. Text in the block is kept."
+            ),
+        }
     ),
     on_messages=replace_unreadable_blocks,
     describe=_describe,

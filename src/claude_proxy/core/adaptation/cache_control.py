@@ -63,7 +63,11 @@ def _drop_mark(members: Members, draft: Draft) -> Members:
 
 CACHE_CONTROL: Final = AdaptationRule(
     name="cache-control",
-    description="`cache_control` on blocks and tools, or a part of it such as `scope`, is left out if it is rejected.",
+    records=MappingProxyType(
+        {
+            "mark:cache_control.scope": "Removes a prompt cache mark, or a part of it, from each block and tool.",
+        }
+    ),
     apply=drop_cache_control,
     rejections=MappingProxyType({Kind.MARK: Change(LEFT_OUT, "{} of blocks and tools")}),
 )

@@ -105,9 +105,13 @@ def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 CALL_IDS: Final = AdaptationRule(
     name="call-ids",
-    description=(
-        "Ids of tool calls with other characters than letters, digits, `_` and `-` are replaced for providers that "
-        "accept no others: all that serve Claude, and those that require `plain_call_ids`."
+    records=MappingProxyType(
+        {
+            "call-id": (
+                "Replaces the id of a tool call that Anthropic would refuse, such as Moonshot's "
+                "`functions.Bash:0`. Moonshot gets its own id back."
+            ),
+        }
     ),
     on_messages=rewrite_call_ids,
     describe=_describe,

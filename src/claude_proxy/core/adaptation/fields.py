@@ -25,8 +25,10 @@ def drop_fields(draft: Draft) -> None:
 
 FIELDS: Final = AdaptationRule(
     name="fields",
-    description=(
-        "Fields of the request that the provider rejects, such as `top_k` or `output_config.effort`, are left out."
+    records=MappingProxyType(
+        {
+            "field:temperature": "Removes a field of the request.",
+        }
     ),
     apply=drop_fields,
     rejections=MappingProxyType({Kind.FIELD: Change(LEFT_OUT, "{}")}),

@@ -40,7 +40,11 @@ def _split(value: bytes, rejected: frozenset[bytes]) -> tuple[bytes, tuple[str, 
 
 BETAS: Final = AdaptationRule(
     name="betas",
-    description="Values of the `anthropic-beta` header that the provider rejects are left out.",
+    records=MappingProxyType(
+        {
+            "beta:oauth-2025-04-20": "Removes a value from `anthropic-beta`.",
+        }
+    ),
     apply=drop_betas,
     rejections=MappingProxyType(
         {Kind.BETA: Change(LEFT_OUT, "the beta {}"), Rule(Kind.BETA, "*"): Change(LEFT_OUT, "every beta")}
@@ -64,7 +68,6 @@ def _describe_session(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 SESSION_HEADER: Final = AdaptationRule(
     name="session-header",
-    description="Claude Code's session id is sent in the header by which the provider tells conversations apart.",
     apply=add_session_header,
     describe=_describe_session,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
@@ -37,7 +38,12 @@ def _describe_max_tokens(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 MAX_TOKENS: Final = AdaptationRule(
     name="max-tokens",
-    description="`max_tokens` is brought down to what the model can write, and a thinking budget below that.",
+    records=MappingProxyType(
+        {
+            "max_tokens": "Lowers it to what the model can write.",
+            "thinking.budget_tokens": "Lowers the budget below `max_tokens`.",
+        }
+    ),
     apply=limit_max_tokens,
     describe=_describe_max_tokens,
 )
@@ -75,9 +81,13 @@ def _describe_tool_choice(traits: Traits, facts: ModelFacts) -> Iterator[Change]
 
 TOOL_CHOICE: Final = AdaptationRule(
     name="tool-choice",
-    description=(
-        "A `tool_choice` of `any` or `tool` becomes `auto` for models that cannot be forced to use a tool; thinking is "
-        "turned off for those that cannot be forced while they think."
+    records=MappingProxyType(
+        {
+            "tool_choice:any>auto": "Lets the model choose, because it cannot be forced to use a tool.",
+            "thinking:off-for-tool_choice": (
+                "Turns thinking off, because the model cannot be forced to use a tool while it thinks."
+            ),
+        }
     ),
     apply=relax_tool_choice,
     describe=_describe_tool_choice,

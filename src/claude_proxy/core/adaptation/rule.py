@@ -76,8 +76,8 @@ class AdaptationRule:
     """
 
     name: str
-    description: str
-    """One sentence for the documentation: what is changed, and for which providers."""
+    records: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What it records in `x-claude-proxy-adapted`: an example of each word and its meaning, for docs/adaptation.md."""
     apply: Callable[[Draft], None] | None = None
     on_messages: Callable[[Draft], MessageRule | None] | None = None
     describe: Callable[[Traits, ModelFacts], Iterable[Change]] = _never

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -83,7 +84,14 @@ def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 BILLING_BLOCK: Final = AdaptationRule(
     name="billing-block",
-    description="Claude Code's billing block at the beginning of `system` is left out, except for Anthropic itself.",
+    records=MappingProxyType(
+        {
+            "billing-block": (
+                "Removes Claude Code's `x-anthropic-billing-header` from the system prompt. Only Anthropic gets "
+                "it. For others it means nothing, and as the first block it would spoil their prompt cache."
+            ),
+        }
+    ),
     apply=drop_billing_block,
     describe=_describe,
 )

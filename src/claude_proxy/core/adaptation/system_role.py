@@ -95,9 +95,13 @@ def _after_results(blocks: list[Block], reminders: list[Block]) -> list[Block]:
 
 SYSTEM_ROLE: Final = AdaptationRule(
     name="system-role",
-    description=(
-        "Messages of the role `system` become reminders in the user's message beside them, for providers that reject "
-        "the role."
+    records=MappingProxyType(
+        {
+            "role:system": (
+                "Moves a message of the role `system` into the user's message beside it, as a "
+                "`<system-reminder>` at the same place."
+            ),
+        }
     ),
     on_messages=fold_system_role,
     rejections=MappingProxyType(

@@ -159,9 +159,17 @@ def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 THINKING_BLOCKS: Final = AdaptationRule(
     name="thinking-blocks",
-    description=(
-        "Earlier thinking that another provider is known to have made is left out, for some providers all that is not "
-        "known to be their own. Providers that require thinking beside each tool call get a placeholder."
+    records=MappingProxyType(
+        {
+            "thinking:foreign": (
+                "Removes a thinking block that another provider made, or that has no signature if signatures are "
+                "checked. It stays if its maker is unknown."
+            ),
+            "thinking:placeholder": (
+                "DeepSeek and MiMo require thinking beside each tool call. They keep that of other providers, "
+                "and get a placeholder line if there is none."
+            ),
+        }
     ),
     on_messages=drop_foreign_thinking,
     describe=_describe,

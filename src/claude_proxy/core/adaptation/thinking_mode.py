@@ -117,7 +117,13 @@ def _describe_thinking(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 THINKING_MODE: Final = AdaptationRule(
     name="thinking-mode",
-    description="`thinking` is translated into a type that the model accepts: adaptive, enabled, or not turned off.",
+    records=MappingProxyType(
+        {
+            "thinking:adaptive>enabled": (
+                "Changes the thinking mode to one that the model has; `none` removes the field."
+            ),
+        }
+    ),
     apply=translate_thinking,
     describe=_describe_thinking,
     rejections=MappingProxyType({Kind.THINKING_MODE: Change("not asked for", "thinking in the mode {}")}),
@@ -159,9 +165,10 @@ def _describe_effort(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
 
 EFFORT: Final = AdaptationRule(
     name="effort",
-    description=(
-        "`output_config.effort` becomes the nearest one that the provider has; it is left out if the provider "
-        "accepts none while thinking is off."
+    records=MappingProxyType(
+        {
+            "effort:medium>high": "Takes the nearest effort that the provider has.",
+        }
     ),
     apply=limit_effort,
     describe=_describe_effort,

@@ -79,9 +79,13 @@ def _describe_server_tools(traits: Traits, facts: ModelFacts) -> Iterator[Change
 
 SERVER_TOOLS: Final = AdaptationRule(
     name="server-tools",
-    description=(
-        "Tools that a provider runs itself, such as web search, are left out if the provider does not have them; "
-        "the system prompt then says so to the model."
+    records=MappingProxyType(
+        {
+            "tool:web_search_20250305": (
+                "Removes a server tool that the provider does not have, and tells the model to say so if it "
+                "needs the tool."
+            ),
+        }
     ),
     apply=drop_server_tools,
     describe=_describe_server_tools,
@@ -113,7 +117,11 @@ def _drop_from_tools(draft: Draft, names: frozenset[str]) -> None:
 
 TOOL_FIELDS: Final = AdaptationRule(
     name="tool-fields",
-    description="Fields of tools that the provider rejects, such as `defer_loading`, are left out.",
+    records=MappingProxyType(
+        {
+            "tool_field:defer_loading": "Removes a field from each tool.",
+        }
+    ),
     apply=drop_tool_fields,
     rejections=MappingProxyType({Kind.TOOL_FIELD: Change(LEFT_OUT, "{} of tools")}),
 )
