@@ -9,8 +9,9 @@ import pytest
 
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
+from claude_proxy.config.provider_settings import ClaudeCodeSettings, TimeoutSettings
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth, ClaudeCode, Provider
+from claude_proxy.core.types import Auth, ClaudeCode, Provider, Timeouts
 from config.folder import Folder
 
 ENV = "MINIMAX_API_KEY=a\nDEEPSEEK_API_KEY=b\nMOONSHOT_API_KEY=c\nANTHROPIC_API_KEY=d"
@@ -35,9 +36,16 @@ def traits_of(preset: str) -> Traits:
 
 
 @pytest.mark.parametrize(
-    ("known", "settings"), [(Traits, TraitSettings), (ModelFacts, FactSettings), (Price, PriceSettings)]
+    ("known", "settings"),
+    [
+        (Traits, TraitSettings),
+        (ModelFacts, FactSettings),
+        (Price, PriceSettings),
+        (Timeouts, TimeoutSettings),
+        (ClaudeCode, ClaudeCodeSettings),
+    ],
 )
-def test_all_that_is_known_can_be_said_in_config_json(known: type, settings: type) -> None:
+def test_settings_have_the_fields_of_the_cores_type(known: type, settings: type) -> None:
     assert {field.name for field in fields(known)} == set(settings.__struct_fields__)  # type: ignore[attr-defined]
 
 

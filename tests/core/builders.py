@@ -16,7 +16,7 @@ from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
-from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
+from claude_proxy.core.traits import ModelFacts, Rule, Traits
 from claude_proxy.core.types import Auth, Fault, Headers, Origin, Provider, Reply
 
 MODEL = "claude-opus-5-5"
@@ -61,7 +61,7 @@ def events(block: bytes) -> list[ServerSentEvent]:
 
 def rules(*names: str) -> frozenset[Rule]:
     """Read rules as they are shown: `block:image`."""
-    return frozenset(Rule(Kind(kind), name) for kind, _, name in (one.partition(":") for one in names))
+    return frozenset(map(Rule.parse, names))
 
 
 def adapted(

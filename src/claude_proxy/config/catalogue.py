@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from claude_proxy.config.address import Address
-from claude_proxy.config.fact_settings import FactSettings, TraitSettings, facts_with, traits_with
+from claude_proxy.config.fact_settings import FactSettings, TraitSettings
 from claude_proxy.core.traits import ModelFacts, Traits
 from claude_proxy.core.types import Auth, ClaudeCode
 
@@ -114,12 +114,12 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def traits(self) -> Traits:
         """What it takes, whichever of its models is asked."""
-        return traits_with(Traits(), self.known_traits)
+        return self.known_traits.over(Traits())
 
     @property
     def facts(self) -> Mapping[str, ModelFacts]:
         """What is known of its models."""
-        return {name: facts_with(ModelFacts(), model) for name, model in self.models.items()}
+        return {name: model.over(ModelFacts()) for name, model in self.models.items()}
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from claude_proxy.config.kinds import (
     Dollars,
@@ -22,10 +20,11 @@ from claude_proxy.config.kinds import (
     key,
     says,
 )
-from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
+from claude_proxy.config.overrides import Overrides
+from claude_proxy.core.traits import ModelFacts, Price, Traits
 
 
-class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PriceSettings(Overrides[Price], frozen=True):
     """What a million tokens of a model cost."""
 
     input: Annotated[Dollars | UnsetType, key("Tokens of the request. Default: from the catalogue.", unit="USD")] = (
@@ -46,7 +45,7 @@ class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = UNSET
 
 
-class FactSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FactSettings(Overrides[ModelFacts], frozen=True):
     """What is known of a model; null: nothing, so that it gets what the client sent."""
 
     context: Annotated[
@@ -83,7 +82,7 @@ class FactSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = PriceSettings()
 
 
-class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TraitSettings(Overrides[Traits], frozen=True):
     """What a provider takes, whichever of its models is asked."""
 
     is_anthropic: Annotated[
@@ -172,32 +171,3 @@ class TraitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             unit="hours",
         ),
     ] = UNSET
-
-
-def set_fields(settings: Struct) -> dict[str, Any]:
-    """Return the fields that were given."""
-    return {name: value for name, value in msgspec.structs.asdict(settings).items() if value is not UNSET}
-
-
-def traits_with(base: Traits, given: TraitSettings) -> Traits:
-    """Return traits with what was given in place of what they had."""
-    changed = set_fields(given)
-    if "rejects" in changed:
-        changed["rejects"] = frozenset(map(_rule, changed["rejects"]))
-    return replace(base, **changed)
-
-
-def facts_with(base: ModelFacts, given: FactSettings) -> ModelFacts:
-    """Return a model's facts with what was given in place of what they had."""
-    changed = {name: value for name, value in set_fields(given).items() if name in FactSettings.__struct_fields__}
-    changed["price"] = replace(base.price, **set_fields(given.price))
-    if changed.get("thinking"):
-        changed["thinking"] = Thinking(changed["thinking"])
-    if "forced_tool" in changed:
-        changed["forced_tool"] = ForcedTool(changed["forced_tool"])
-    return replace(base, **changed)
-
-
-def _rule(text: str) -> Rule:
-    kind, _, name = text.partition(":")
-    return Rule(Kind(kind), name)

@@ -8,12 +8,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings
 from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Milliseconds, Model, Name, Seconds, Text, key, says
-from claude_proxy.core.types import Timeouts
+from claude_proxy.config.overrides import Overrides
+from claude_proxy.core.types import ClaudeCode, Timeouts
 
 _TIMEOUTS = Timeouts()
 
 
-class TimeoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TimeoutSettings(Overrides[Timeouts], frozen=True):
     """How long a provider may take before the next one is asked."""
 
     connect: Annotated[
@@ -59,7 +60,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = UNSET
 
 
-class ClaudeCodeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClaudeCodeSettings(Overrides[ClaudeCode], frozen=True):
     """How Claude Code has to be set to get on with the provider."""
 
     timeout_ms: Annotated[

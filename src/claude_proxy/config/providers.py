@@ -9,9 +9,9 @@ from msgspec import UNSET, UnsetType
 
 from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
-from claude_proxy.config.fact_settings import facts_with, set_fields, traits_with
 from claude_proxy.config.header_fields import wire_headers
 from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
+from claude_proxy.config.overrides import set_fields
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
@@ -131,11 +131,11 @@ class _Completion:
             models=MappingProxyType(models),
             own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values(), *facts])),
             facts=MappingProxyType(facts),
-            traits=traits_with(entry.traits if entry else Traits(), self.given.traits),
-            claude_code=replace(entry.claude_code if entry else ClaudeCode(), **set_fields(self.given.claude_code)),
+            traits=self.given.traits.over(entry.traits if entry else Traits()),
+            claude_code=self.given.claude_code.over(entry.claude_code if entry else ClaudeCode()),
             counts_tokens=self._counts_tokens(entry),
             headers=headers,
-            timeouts=Timeouts(**{**set_fields(self.common.timeouts), **set_fields(self.given.timeouts)}),
+            timeouts=self.given.timeouts.over(self.common.timeouts.over(Timeouts())),
         )
         return _Completed(provider, login, entry)
 
@@ -261,7 +261,7 @@ class _Completion:
         facts = dict(entry.facts) if entry else {}
         for model, given in self.given.model_facts.items():
             name = strip_context_suffix(model)
-            facts[name] = facts_with(known_of(facts, name) or ModelFacts(), given)
+            facts[name] = given.over(known_of(facts, name) or ModelFacts())
         return facts
 
     def _counts_tokens(self, entry: Entry | None) -> bool:

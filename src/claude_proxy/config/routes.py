@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from claude_proxy.config.fact_settings import set_fields
+from claude_proxy.config.overrides import set_fields
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings

@@ -107,6 +107,12 @@ class Rule:
     kind: Kind
     name: str
 
+    @classmethod
+    def parse(cls, text: str) -> Rule:
+        """Read a rule as it is written: `block:image`. Raises `ValueError` for an unknown kind."""
+        kind, _, name = text.partition(":")
+        return cls(Kind(kind), name)
+
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.name}"
 
