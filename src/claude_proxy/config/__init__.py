@@ -1,20 +1,29 @@
 """Configuration: the user's `config.json` and `.env`, checked and completed from the catalogue.
 
-problem.py      Problem, ConfigError, Findings: what is wrong, and how it is said without showing a secret
-comments.py     `//` and `/* */` in config.json
-document.py     bytes of config.json → raw JSON: encoding, syntax with line and column, keys that are written twice
-layout.py       a list in config.json as it is written: elements, comments, gaps
-editing.py      config.json's text with a provider added, removed, or in another place
-assignment.py   .env's text with a variable set
-settings.py     the settings as types; everything that is known about a key stands there
-check.py        raw JSON → Settings, with every fault that the types can tell
-variables.py    `.env` and the environment → keys
-address.py      base URLs and proxy URLs
-catalogue.py    catalogue.json, dated facts about known providers
-providers.py    Settings + catalogue + keys → the core's Provider
-egress.py       `proxy_url`, HTTPS_PROXY and NO_PROXY → the core's Egress
-load.py         START HERE: `load`, all of the above in order
-schema.py       settings.py → config.schema.json, for editors
+    load.py               START HERE: `load`, all of the below in order
 
-It imports the core and nothing else of this project.
+    document.py           bytes of config.json → raw JSON: encoding, syntax with line and column, repeated keys
+    comments.py           `//` and `/* */` in config.json
+    problem.py            Problem, ConfigError, Findings: what is wrong, in words that show no secret
+
+    settings.py           the settings as types; provider_settings.py and fact_settings.py hold those of a provider
+    kinds.py              the types of single values: limits, and what a message says about a wrong one
+    overrides.py          settings over the core's values of the same fields
+    validation.py         raw JSON → Settings, with every fault that the types can find
+    schema.py             settings.py → config.schema.json, for editors
+
+    variables.py          `.env` and the environment → keys
+    keys.py               which header and which variable a provider's key has
+    address.py            base URLs and proxy URLs
+    header_fields.py      the user's own header fields
+    catalogue.py          catalogue.json, dated facts about known providers
+    providers.py          Settings + catalogue + keys → the core's Provider
+    routes.py             the user's own orders → the core's Routes
+    egress.py             `proxy_url`, HTTPS_PROXY and NO_PROXY → the core's Egress
+
+    json_text.py          edits the members of an object in a JSON text; json_list.py the elements of a list
+    provider_list.py      edits the list of providers in config.json
+    assignment.py         sets a variable in .env
+
+It imports the core, and of other packages only how files are read.
 """

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from claude_proxy.cli.claude_code import statusline_settings
 from claude_proxy.cli.claude_code.statusline_settings import KEY, SettingsEdit, install, uninstall
@@ -99,20 +97,6 @@ def test_it_is_taken_out_wherever_it_stands(tmp_path: Path, position: int) -> No
     _, environ = settings(tmp_path, "{\n" + ",\n".join(members) + "\n}\n")
     members.pop(position)
     assert written(uninstall(environ)) == "{\n" + ",\n".join(members) + "\n}\n"
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-)
-
-
-@given(st.dictionaries(st.text().filter(lambda name: name != KEY), JSON), st.sampled_from([None, 0, 1, 2, "\t"]))
-def test_whatever_the_settings_hold_is_kept(document: dict[str, object], indent: int | str | None) -> None:
-    text = json.dumps(document, indent=indent)
-    added = statusline_settings._added(text, statusline_settings._rendered(text, {"command": LINE}))
-    assert json.loads(added) == {**document, KEY: {"command": LINE}}
-    assert json.loads(statusline_settings._removed(added, statusline_settings._member(added))) == document
 
 
 def test_an_older_one_of_ours_is_brought_up_to_date_in_its_place(tmp_path: Path) -> None:

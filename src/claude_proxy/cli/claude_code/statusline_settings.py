@@ -5,16 +5,16 @@ The text of the file is edited, so that order, indentation and line ends stay. A
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from claude_proxy.cli.claude_code.settings_files import SettingsError, config_folder, parse, read_text
 from claude_proxy.cli.output.exit_codes import CommandError, not_written
+from claude_proxy.config.json_text import find_member, remove_member, render_member, set_member
 from claude_proxy.store.files import rewrite
 
 KEY = "statusLine"
@@ -53,16 +53,6 @@ class SettingsEdit:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of the outermost object: where its name begins, and where its value begins and ends."""
-
-    name: str
-    start: int
-    value: int
-    end: int
-
-
 def command() -> str:
     """Return the command line that Claude Code is to run, in a shell: this Python, and nothing of the current folder.
 
@@ -87,20 +77,20 @@ def install(environ: Mapping[str, str], line: str) -> SettingsEdit | None:
     wanted = {**(there if isinstance(there, dict) else {"type": "command"}), "command": line}
     if there == wanted:
         return None
-    member = _rendered(text, wanted)
+    member = render_member(text, KEY, wanted)
     _require_encodable(member, path)
-    after = _replaced(text, member) if KEY in document else _added(text, member)
+    after = set_member(text, KEY, member)
     return SettingsEdit(path, text, after, tuple(f"+ {row}" for row in member.splitlines()))
 
 
 def uninstall(environ: Mapping[str, str]) -> SettingsEdit | None:
     """Return the change that takes our status line out; None where there is none of ours. Raises `CommandError`."""
     path, text, document = _read(environ)
-    if not _is_ours(document.get(KEY)):
+    member = find_member(text, KEY) if _is_ours(document.get(KEY)) else None
+    if member is None:
         return None
-    member = _member(text)
     shown = tuple(f"- {row}" for row in text[member.start : member.end].splitlines())
-    return SettingsEdit(path, text, _removed(text, member), shown)
+    return SettingsEdit(path, text, remove_member(text, member), shown)
 
 
 def _read(environ: Mapping[str, str]) -> tuple[Path, str, Mapping[str, object]]:
@@ -140,76 +130,3 @@ def _require_encodable(member: str, path: Path) -> None:
             f"the status line in {path} would hold half a character (a lone surrogate), which is not text",
             hint="Mend it first; nothing was changed.",
         ) from None
-
-
-def _rendered(text: str, value: Mapping[str, object]) -> str:
-    """Return the member in the file's own style: its indentation and line ends, or on one line where it has one."""
-    indent = _indent(text)
-    if not indent:
-        return f"{json.dumps(KEY)}: {json.dumps(value, ensure_ascii=False)}"
-    rows = json.dumps({KEY: value}, indent=indent, ensure_ascii=False).splitlines()[1:-1]
-    return _line_end(text).join(rows).removeprefix(indent)
-
-
-def _indent(text: str) -> str:
-    """Return the indentation of the first member; none for an object on one line, two spaces for an empty file."""
-    found = re.match(r'\s*\{[^\S\n]*\r?\n([ \t]+)"', text.removeprefix("\ufeff"))
-    if found:
-        return found[1]
-    return "" if re.search(r'"', text) else "  "
-
-
-def _line_end(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _added(text: str, member: str) -> str:
-    """Return the text with one more member at the end of its object."""
-    if not text.removeprefix("\ufeff").strip():
-        text += "{}\n"
-    close = text.rindex("}")
-    head, tail = text[:close].rstrip(), text[close:]
-    indent, end = _indent(text), _line_end(text)
-    comma = "" if head.endswith("{") else ","
-    if not indent:
-        return f"{head}{comma} {member}{tail}"
-    return f"{head}{comma}{end}{indent}{member}{end}{tail}"
-
-
-def _replaced(text: str, member: str) -> str:
-    old = _member(text)
-    return text[: old.start] + member + text[old.end :]
-
-
-def _removed(text: str, member: Member) -> str:
-    """Return the text without a member and the comma that parted it from its neighbour."""
-    after = re.compile(r"\s*,\s*").match(text, member.end)
-    if after:
-        return text[: member.start] + text[after.end() :]
-    head = text[: member.start].rstrip()
-    return head.removesuffix(",") + text[member.end :]
-
-
-def _member(text: str) -> Member:
-    """Return the status line's place; of two, the last, which is the one that counts."""
-    return [member for member in _members(text) if member.name == KEY][-1]
-
-
-def _members(text: str) -> Iterator[Member]:
-    """Yield the members of the outermost object of a text that is known to be a JSON object."""
-    decoder = json.JSONDecoder()
-    position = _past_blanks(text, text.index("{") + 1)
-    while text[position] != "}":
-        name, end = decoder.raw_decode(text, position)
-        value = _past_blanks(text, _past_blanks(text, end) + 1)
-        _, end = decoder.raw_decode(text, value)
-        yield Member(name, position, value, end)
-        position = _past_blanks(text, end)
-        if text[position] == ",":
-            position = _past_blanks(text, position + 1)
-
-
-def _past_blanks(text: str, position: int) -> int:
-    while text[position] in " \t\r\n":
-        position += 1
-    return position

@@ -15,9 +15,9 @@ from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import entry_of
 from claude_proxy.config.assignment import assigned
 from claude_proxy.config.catalogue import Entry
-from claude_proxy.config.editing import added
 from claude_proxy.config.load import Configured
 from claude_proxy.config.problem import Findings
+from claude_proxy.config.provider_list import add_provider
 from claude_proxy.config.variables import parse_variables_of, read_variables
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Auth
@@ -83,7 +83,7 @@ def _addition(files: ConfigFiles, entry: Entry, given: Mapping[str, str], *, fir
     config = files.config.text or NEW_CONFIG
     if is_new:
         _require_address(entry, given)
-        config = added(config, {"preset": entry.id, **given}, first=first)
+        config = add_provider(config, {"preset": entry.id, **given}, first=first)
     after = files.survey(config).providers
     place = [one.provider.name.lower() for one in after].index(name.lower())
     addition = _Addition(entry, after[place], place, len(after), is_new, config)

@@ -8,7 +8,7 @@ import click
 
 from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import place_of
-from claude_proxy.config.editing import ordered
+from claude_proxy.config.provider_list import reorder_providers
 from claude_proxy.store.home import Home
 
 
@@ -26,7 +26,7 @@ def order(*, names: tuple[str, ...]) -> None:
     if places == sorted(places):
         click.echo(f"They are in this order already: {after}")
         return
-    text = ordered(files.config_text, places)
+    text = reorder_providers(files.config_text, places)
     files.survey(text)
     files.write(config=text)
     click.echo(f"They are asked in this order now: {after}")

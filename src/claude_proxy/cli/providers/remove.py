@@ -10,8 +10,8 @@ import click
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.providers.config_files import ConfigFiles
 from claude_proxy.cli.providers.naming import place_of
-from claude_proxy.config.editing import removed
 from claude_proxy.config.load import Configured
+from claude_proxy.config.provider_list import remove_provider
 from claude_proxy.store.home import Home
 
 
@@ -24,7 +24,7 @@ def remove(*, name: str) -> None:
     index = place_of(name, before)
     gone, left = before[index], before[:index] + before[index + 1 :]
     _require_another(gone, left)
-    text = removed(files.config_text, index)
+    text = remove_provider(files.config_text, index)
     files.survey(text)
     files.write(config=text)
     click.echo(f"{name} is no longer in {files.config.path}.")

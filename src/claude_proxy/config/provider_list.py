@@ -9,17 +9,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from claude_proxy.config.comments import blanked, comments
-from claude_proxy.config.layout import LINE_END, Element, List, find_list, indentation
+from claude_proxy.config.comments import comments
+from claude_proxy.config.json_list import Element, List, find_list
+from claude_proxy.config.json_text import LINE_END, indentation, prepend_member
 
 KEY = "providers"
 
 
-def added(text: str, provider: Mapping[str, object], *, first: bool = False) -> str:
+def add_provider(text: str, provider: Mapping[str, object], *, first: bool = False) -> str:
     """Return the text with one more provider, at the end of the list or at its beginning."""
     found = find_list(text, KEY)
     if found is None:
-        return added(_with_empty_list(text), provider)
+        return add_provider(prepend_member(text, f'"{KEY}": []'), provider)
     element = Element(_rendered(provider, found))
     if not found.elements:
         return found.holding([element], _opened(found))
@@ -29,7 +30,7 @@ def added(text: str, provider: Mapping[str, object], *, first: bool = False) -> 
     return found.holding([*found.elements, element], [*found.gaps[:-1], gap, found.gaps[-1]])
 
 
-def removed(text: str, index: int) -> str:
+def remove_provider(text: str, index: int) -> str:
     """Return the text without the provider at a place of the list, and without the comments that belong to it."""
     found = _list(text)
     elements = [*found.elements[:index], *found.elements[index + 1 :]]
@@ -37,7 +38,7 @@ def removed(text: str, index: int) -> str:
     return found.holding(elements, [*found.gaps[:index], merged, *found.gaps[index + 2 :]])
 
 
-def ordered(text: str, order: Sequence[int]) -> str:
+def reorder_providers(text: str, order: Sequence[int]) -> str:
     """Return the text with the providers in another order, in which each place of the old one is named once."""
     found = _list(text)
     return found.holding([found.elements[index] for index in order], found.gaps)
@@ -86,19 +87,3 @@ def _opened(found: List) -> tuple[str, str]:
     if not outer:  # all of it is on one line
         return found.gaps[0], ""
     return found.gaps[0].rstrip() + found.line_end + outer * 2, found.line_end + outer
-
-
-def _with_empty_list(text: str) -> str:
-    """Return the text with an empty list of providers before all else in its object."""
-    plain = blanked(text)
-    inside = plain.index("{") + 1
-    first = len(plain) - len(plain[inside:].lstrip())
-    blanks, line_end = plain[inside:first], "\r\n" if "\r\n" in text else "\n"
-    member = f'"{KEY}": []'
-    if plain[first] == "}":
-        member = f"{line_end}  {member}" + ("" if LINE_END.search(blanks) else line_end)
-    elif LINE_END.search(blanks):
-        member = f"{line_end}{indentation(blanks)}{member},"
-    else:
-        member += ", "
-    return text[:inside] + member + text[inside:]

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claude_proxy.config.comments import blanked, comments
-from claude_proxy.config.editing import added, ordered, removed
+from claude_proxy.config.provider_list import add_provider, remove_provider, reorder_providers
 
 ZAI = {"preset": "zai"}
 
@@ -43,8 +43,8 @@ def notes(text: str) -> Counter[str]:
 
 
 def test_it_is_added_at_the_end_or_first_in_the_style_of_the_others() -> None:
-    assert added(LINES, ZAI) == LINES.replace("} /* dear */", '} /* dear */,\n    {"preset": "zai"}')
-    assert added(LINES, ZAI, first=True) == LINES.replace(
+    assert add_provider(LINES, ZAI) == LINES.replace("} /* dear */", '} /* dear */,\n    {"preset": "zai"}')
+    assert add_provider(LINES, ZAI, first=True) == LINES.replace(
         "    // the cheap", '    {"preset": "zai"},\n    // the cheap'
     )
 
@@ -74,11 +74,13 @@ def test_it_is_added_at_the_end_or_first_in_the_style_of_the_others() -> None:
 )
 def test_it_is_added_to_lists_of_every_shape(text: str, after: str | None) -> None:
     expected = after or text.replace("[{}]", '[{}, {"preset": "zai"}]')
-    assert added(text, ZAI) == expected
+    assert add_provider(text, ZAI) == expected
 
 
 def test_a_name_is_written_as_it_is_read() -> None:
-    assert added('{"providers": [{}]}', {"preset": "zai", "name": "é"}).endswith('{"preset": "zai", "name": "é"}]}')
+    assert add_provider('{"providers": [{}]}', {"preset": "zai", "name": "é"}).endswith(
+        '{"preset": "zai", "name": "é"}]}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,29 +91,29 @@ def test_a_name_is_written_as_it_is_read() -> None:
     ],
 )
 def test_what_is_removed_takes_its_own_comments_along(index: int, gone: str) -> None:
-    assert removed(LINES, index) == LINES.replace(gone, "")
+    assert remove_provider(LINES, index) == LINES.replace(gone, "")
 
 
 def test_with_the_last_one_the_comma_before_it_goes() -> None:
-    assert removed(LINES, 2) == LINES.replace(',\n    {"preset": "c"} /* dear */', "")
+    assert remove_provider(LINES, 2) == LINES.replace(',\n    {"preset": "c"} /* dear */', "")
 
 
 def test_with_a_comma_at_the_beginning_of_its_line_the_line_goes() -> None:
     text = '{"providers": [\n  {"a": 1}\n  , {"b": 2}\n]}'
-    assert removed(text, 1) == '{"providers": [\n  {"a": 1}\n]}'
+    assert remove_provider(text, 1) == '{"providers": [\n  {"a": 1}\n]}'
 
 
 def test_a_comment_above_comes_to_stand_on_a_line_of_its_own() -> None:
     text = '{"providers": [{"a": 1},\n  // why\n  {"b": 2}]}'
     after = '{"providers": [\n  // why\n  {"b": 2},\n  {"a": 1}]}'
-    assert ordered(text, [1, 0]) == after
-    assert removed(after, 0) == '{"providers": [\n  {"a": 1}]}'
+    assert reorder_providers(text, [1, 0]) == after
+    assert remove_provider(after, 0) == '{"providers": [\n  {"a": 1}]}'
 
 
 def test_comments_of_a_section_stay_when_its_first_element_goes() -> None:
     text = '[\n  {"a": 1},\n\n  // two\n\n  {"b": 2},\n\n  // three\n\n  {"c": 3}\n]'
     for index in range(3):
-        assert notes(removed(f'{{"providers": {text}}}', index)) == {"// two": 1, "// three": 1}
+        assert notes(remove_provider(f'{{"providers": {text}}}', index)) == {"// two": 1, "// three": 1}
 
 
 def test_the_order_changes_with_the_comments_of_each() -> None:
@@ -121,7 +123,7 @@ def test_the_order_changes_with_the_comments_of_each() -> None:
         '    {"preset": "b", "x": "[1, {}] // no comment"}\n',
     ]
     before, after = LINES.split("    // the cheap", maxsplit=1)[0], LINES.split("/* dear */\n")[1]
-    assert ordered(LINES, [2, 0, 1]) == "".join([before, *rows, after])
+    assert reorder_providers(LINES, [2, 0, 1]) == "".join([before, *rows, after])
 
 
 # Whatever the text looks like
@@ -175,7 +177,7 @@ def is_outermost(plain: str, at: int) -> bool:
 
 @given(texts(), ADDED, st.booleans())
 def test_adding_adds_one_and_changes_nothing_outside_the_list(text: str, one: dict[str, object], first: bool) -> None:
-    after = added(text, one, first=first)
+    after = add_provider(text, one, first=first)
     assert listed(after) == ([one, *listed(text)] if first else [*listed(text), one])
     assert around(after) == around(text)
     assert notes(after) == notes(text)
@@ -186,12 +188,12 @@ def test_adding_adds_one_and_changes_nothing_outside_the_list(text: str, one: di
 @example('{"providers": [{} /* a */]}', ZAI, False)
 @example('{"providers": [/* a\n */ {}]}', ZAI, True)
 def test_removing_what_was_added_gives_the_old_text_back(text: str, one: dict[str, object], first: bool) -> None:
-    assert removed(added(text, one, first=first), 0 if first else len(listed(text))) == text
+    assert remove_provider(add_provider(text, one, first=first), 0 if first else len(listed(text))) == text
 
 
 @given(texts(least=0), ADDED)
 def test_a_list_of_none_can_be_added_to(text: str, one: dict[str, object]) -> None:
-    after = added(text, one)
+    after = add_provider(text, one)
     assert listed(after) == [*listed(text), one]
     assert notes(after) == notes(text)
 
@@ -199,7 +201,7 @@ def test_a_list_of_none_can_be_added_to(text: str, one: dict[str, object]) -> No
 @given(texts(least=2), st.data())
 def test_removing_takes_one_and_changes_nothing_outside_the_list(text: str, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(listed(text)) - 1))
-    after = removed(text, index)
+    after = remove_provider(text, index)
     expected = listed(text)
     del expected[index]
     assert listed(after) == expected
@@ -210,7 +212,7 @@ def test_removing_takes_one_and_changes_nothing_outside_the_list(text: str, data
 @given(texts(), st.data())
 def test_an_order_is_followed_and_nothing_gets_lost(text: str, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(listed(text)))))
-    after = ordered(text, order)
+    after = reorder_providers(text, order)
     assert listed(after) == [listed(text)[index] for index in order]
     assert around(after) == around(text)
     assert notes(after) == notes(text)
@@ -223,4 +225,4 @@ def test_the_old_order_brings_the_old_text_back(order: list[int]) -> None:
     rows = ["  // one\n  {}", "  {} /* two */", "  /* three\n   */ {}", "  {}"]
     text = '{"providers": [\n' + ",\n".join(rows) + "\n]}"
     back = sorted(range(4), key=order.__getitem__)
-    assert ordered(ordered(text, order), back) == text
+    assert reorder_providers(reorder_providers(text, order), back) == text

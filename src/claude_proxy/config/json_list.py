@@ -13,19 +13,23 @@ is part of a gap, which stays where it is when elements move.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from claude_proxy.config.comments import Comment, blanked, comments
+from claude_proxy.config.json_text import (
+    DECODER,
+    LINE_END,
+    find_member,
+    indentation,
+    line_end_of,
+    past_blanks,
+    past_comma,
+)
 
-LINE_END = re.compile(r"\r\n|\r|\n")
-
-_BLANKS = re.compile(r"[ \t\r\n]*")
 _NEW_LINE = re.compile(r"[ \t]*[\r\n]")
-_decoder = json.JSONDecoder(parse_int=str)  # of a long number, Python would refuse to make an int
 
 
 class _Span(NamedTuple):
@@ -60,7 +64,7 @@ class List:
     @property
     def line_end(self) -> str:
         """How the lines of the text end."""
-        return "\r\n" if "\r\n" in self.text else "\n"
+        return line_end_of(self.text)
 
     def holding(self, elements: Sequence[Element], gaps: Sequence[str]) -> str:
         """Return the text with other elements in this list."""
@@ -81,48 +85,21 @@ def find_list(text: str, key: str) -> List | None:
 
     The text is known to be an object in which the key, if it is there, holds a list.
     """
-    plain = blanked(text)
-    start = next((value for name, value in _members(plain) if name == key), None)
-    if start is None:
+    member = find_member(text, key)
+    if member is None:
         return None
-    bodies = list(_items(plain, start + 1))
-    end = _past_blanks(plain, bodies[-1].end if bodies else start + 1)
-    return _laid_out(text, plain, _Span(start + 1, end), bodies)
-
-
-def indentation(text: str) -> str:
-    """Return the blanks with which the last line of a text begins."""
-    line = LINE_END.split(text)[-1]
-    return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _members(plain: str) -> Iterator[tuple[str, int]]:
-    """Yield the keys of the outermost object, and where their values begin."""
-    position = _past_blanks(plain, plain.index("{") + 1)
-    while plain[position] != "}":
-        name, end = _decoder.raw_decode(plain, position)
-        value = _past_blanks(plain, _past_blanks(plain, end) + 1)
-        yield name, value
-        position = _past_comma(plain, _decoder.raw_decode(plain, value)[1])
+    plain, start = blanked(text), member.value + 1
+    bodies = list(_items(plain, start))
+    return _laid_out(text, plain, _Span(start, member.end - 1), bodies)
 
 
 def _items(plain: str, position: int) -> Iterator[_Span]:
     """Yield where the elements of a list stand whose inside begins at a position."""
-    position = _past_blanks(plain, position)
+    position = past_blanks(plain, position)
     while plain[position] != "]":
-        end = _decoder.raw_decode(plain, position)[1]
+        end = DECODER.raw_decode(plain, position)[1]
         yield _Span(position, end)
-        position = _past_comma(plain, end)
-
-
-def _past_blanks(plain: str, position: int) -> int:
-    found = _BLANKS.match(plain, position)
-    return found.end() if found else position
-
-
-def _past_comma(plain: str, position: int) -> int:
-    position = _past_blanks(plain, position)
-    return _past_blanks(plain, position + 1) if plain[position] == "," else position
+        position = past_comma(plain, end)
 
 
 def _laid_out(text: str, plain: str, inside: _Span, bodies: Sequence[_Span]) -> List:
@@ -134,7 +111,7 @@ def _laid_out(text: str, plain: str, inside: _Span, bodies: Sequence[_Span]) -> 
         lead = _start_of_lead(text, notes, _Span(above, body.start))
         gaps.append(text[behind:lead])
         if following:
-            comma = _past_blanks(plain, body.end)
+            comma = past_blanks(plain, body.end)
             behind = _end_of_line_notes(text, notes, _Span(comma + 1, following.start))
             tail = text[body.end : comma], text[comma + 1 : behind]
         else:
