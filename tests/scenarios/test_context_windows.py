@@ -1,4 +1,4 @@
-"""Context windows: who can't hold a request is passed over; where none can, the client is told so that it compacts."""
+"""A provider with too small a window is skipped. If the request fits into none, the client is told, and compacts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def error_of(answer: Answer) -> Mapping[str, Any]:
 
 
 @async_test
-async def test_a_window_that_is_too_small_is_passed_over() -> None:
+async def test_skips_a_window_that_is_too_small() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
         assert await complete_text(await proxy.post()) == "first"
@@ -49,7 +49,7 @@ async def test_a_window_that_is_too_small_is_passed_over() -> None:
 
 
 @async_test
-async def test_where_it_fits_nowhere_the_client_is_told_in_the_apis_own_words() -> None:
+async def test_if_it_fits_into_none_the_client_gets_the_apis_own_error() -> None:
     fakes = FakeProvider(answers()), FakeProvider(answers())
     async with running_proxy(windowed(fakes[0], 1000), windowed(fakes[1], 2000)) as proxy:
         error = await error_of(await proxy.post(system=LONG))
@@ -60,7 +60,7 @@ async def test_where_it_fits_nowhere_the_client_is_told_in_the_apis_own_words() 
 
 
 @async_test
-async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
+async def test_does_not_ask_a_pinned_provider_in_vain() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 1000), windowed(second, 4000)) as proxy:
         error = await error_of(await proxy.post("/provider/minimax/v1/messages", system=LONG))
@@ -68,7 +68,7 @@ async def test_a_pinned_provider_is_not_asked_in_vain_either() -> None:
 
 
 @async_test
-async def test_while_who_holds_it_is_away_for_hours_the_client_is_told_to_shorten_it_for_the_others() -> None:
+async def test_if_the_large_window_is_away_for_hours_the_client_is_told_to_shorten_the_prompt() -> None:
     first, second = FakeProvider([Status(429, headers={"retry-after": "7200"})]), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
         answer = await proxy.post(system=LONG)
@@ -80,7 +80,7 @@ async def test_while_who_holds_it_is_away_for_hours_the_client_is_told_to_shorte
 
 
 @async_test
-async def test_while_who_holds_it_is_back_soon_the_client_is_told_to_ask_again() -> None:
+async def test_if_the_large_window_is_back_soon_the_client_is_told_to_ask_again() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     async with running_proxy(windowed(first, 4000), windowed(second, 2000)) as proxy:
         answer = await proxy.post(system=LONG)
@@ -88,19 +88,19 @@ async def test_while_who_holds_it_is_back_soon_the_client_is_told_to_ask_again()
 
 
 @async_test
-async def test_an_unknown_window_is_no_obstacle() -> None:
+async def test_asks_a_provider_whose_window_is_not_known() -> None:
     async with running_proxy(windowed(FakeProvider(answers("first")), None)) as proxy:
         assert await complete_text(await proxy.post(system=LONG)) == "first"
 
 
 @async_test
-async def test_a_picture_is_not_measured_by_its_base64() -> None:
+async def test_does_not_measure_a_picture_by_its_base64() -> None:
     async with running_proxy(windowed(FakeProvider(answers("first")), 2000)) as proxy:
         assert await complete_text(await proxy.post(messages=[{"role": "user", "content": [PICTURE]}])) == "first"
 
 
 @async_test
-async def test_who_is_passed_over_stays_so_when_the_others_fail() -> None:
+async def test_a_skipped_provider_is_not_asked_even_if_the_others_fail() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
     async with running_proxy(windowed(first, 2000), windowed(second, 4000)) as proxy:
         assert (await proxy.post(system=LONG)).status == 529
@@ -123,7 +123,7 @@ async def estimate(proxy: RunningProxy, text: str) -> int:
 
 
 @async_test
-async def test_what_a_provider_reports_sets_its_estimate_right() -> None:
+async def test_reported_usage_corrects_the_estimate() -> None:
     first = configured(FakeProvider(counting(5000)), counts_tokens=False, facts={MODEL: ModelFacts(context=4000)})
     second = FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:

@@ -12,7 +12,7 @@ from fakes.stream_checks import complete_text
 
 
 @async_test
-async def test_it_holds_the_tiers_and_each_providers_own_models_under_ids_that_the_picker_keeps() -> None:
+async def test_lists_the_tiers_and_each_providers_models_under_ids_that_the_picker_shows() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     own = configured(second, own_models=("kimi-k3", "kimi-k2.6"))
     async with running_proxy(first, own) as proxy:
@@ -30,7 +30,7 @@ async def test_it_holds_the_tiers_and_each_providers_own_models_under_ids_that_t
 
 
 @async_test
-async def test_each_own_model_in_it_can_be_asked_and_pins_its_provider() -> None:
+async def test_each_listed_model_of_a_provider_pins_it() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, configured(second, own_models=("kimi-k3",), models={"default": "other"})) as proxy:
         models = (await (await proxy.ask("GET", "/v1/models")).json())["data"]
@@ -40,7 +40,7 @@ async def test_each_own_model_in_it_can_be_asked_and_pins_its_provider() -> None
 
 
 @async_test
-async def test_under_a_pin_it_holds_that_providers_models_only() -> None:
+async def test_under_a_pin_lists_only_that_providers_models() -> None:
     first = configured(FakeProvider(message("first")), own_models=("m3",))
     second = configured(FakeProvider(message("second")), own_models=("kimi-k3",))
     async with running_proxy(first, second) as proxy:
@@ -52,6 +52,6 @@ async def test_under_a_pin_it_holds_that_providers_models_only() -> None:
 
 
 @async_test
-async def test_it_needs_the_token() -> None:
+async def test_needs_the_token() -> None:
     async with running_proxy(FakeProvider(message("first"))) as proxy:
         assert (await proxy.ask("GET", "/v1/models", headers={"Authorization": ""})).status == 401

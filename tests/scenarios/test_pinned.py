@@ -1,4 +1,4 @@
-"""A request that names its provider in its path goes there, whatever that provider's health, and nowhere else."""
+"""A request that names its provider in its path goes there, whatever its health, and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PIN = "/provider/moonshot/v1/messages?beta=true"
 
 
 @async_test
-async def test_it_goes_to_the_named_one() -> None:
+async def test_goes_to_the_named_provider() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(PIN)
@@ -26,7 +26,7 @@ async def test_it_goes_to_the_named_one() -> None:
 
 
 @async_test
-async def test_its_error_is_relayed_and_nobody_else_is_asked() -> None:
+async def test_relays_its_error_and_asks_no_other_provider() -> None:
     first, second = FakeProvider(message("first")), FakeProvider([Status(529)])
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(PIN)
@@ -35,7 +35,7 @@ async def test_its_error_is_relayed_and_nobody_else_is_asked() -> None:
 
 
 @async_test
-async def test_a_broken_connection_is_an_error_of_ours() -> None:
+async def test_a_broken_connection_is_an_error_of_the_proxy() -> None:
     first, second = FakeProvider(message("first")), FakeProvider([Cut()])
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(PIN)
@@ -45,7 +45,7 @@ async def test_a_broken_connection_is_an_error_of_ours() -> None:
 
 
 @async_test
-async def test_it_goes_there_even_while_that_one_rests() -> None:
+async def test_goes_there_even_in_cooldown() -> None:
     first = FakeProvider(message("first"))
     second = FakeProvider([Status(429, headers={"retry-after": "600"})], message("second"))
     async with running_proxy(first, second) as proxy:

@@ -21,7 +21,7 @@ def routes(*opus: RouteEntry) -> Routes:
 
 
 @async_test
-async def test_each_tier_goes_its_own_way() -> None:
+async def test_each_tier_follows_its_route() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(first, second, routes=routes(RouteEntry("moonshot"), RouteEntry("minimax"))) as proxy:
         assert await complete_text(await proxy.post(model=OPUS)) == "second"
@@ -30,7 +30,7 @@ async def test_each_tier_goes_its_own_way() -> None:
 
 
 @async_test
-async def test_who_does_not_stand_in_it_is_not_asked() -> None:
+async def test_a_provider_outside_the_route_is_not_asked() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
     async with running_proxy(first, second, routes=routes(RouteEntry("moonshot"))) as proxy:
         assert (await proxy.post(model=OPUS)).status == 529
@@ -38,7 +38,7 @@ async def test_who_does_not_stand_in_it_is_not_asked() -> None:
 
 
 @async_test
-async def test_one_provider_with_two_models_has_one_health() -> None:
+async def test_a_provider_with_two_models_has_one_health() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
     users = routes(RouteEntry("minimax", "large"), RouteEntry("minimax", "small"), RouteEntry("moonshot"))
@@ -52,7 +52,7 @@ async def test_one_provider_with_two_models_has_one_health() -> None:
 
 
 @async_test
-async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
+async def test_if_all_are_in_cooldown_both_models_of_a_provider_are_tried() -> None:
     clock = FakeClock()
     fake = FakeProvider([Status(529)], [Status(529)], message("small"))
     async with running_proxy(
@@ -65,7 +65,7 @@ async def test_where_all_rest_both_models_of_a_provider_are_tried() -> None:
 
 
 @async_test
-async def test_a_long_context_goes_its_own_way() -> None:
+async def test_a_long_context_follows_its_route() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     users = Routes(long_context=(RouteEntry("moonshot", "wide"), RouteEntry("minimax")), long_context_tokens=1000)
     async with running_proxy(first, second, routes=users) as proxy:
@@ -75,7 +75,7 @@ async def test_a_long_context_goes_its_own_way() -> None:
 
 
 @async_test
-async def test_the_list_of_models_tells_of_it() -> None:
+async def test_the_list_of_models_describes_the_routes() -> None:
     fakes = FakeProvider(answers()), configured(FakeProvider(answers()), models={"opus": "kimi-k3"})
     async with running_proxy(*fakes, routes=routes(RouteEntry("moonshot"), RouteEntry("minimax", "M3"))) as proxy:
         page = await (await proxy.ask("GET", "/v1/models")).json()

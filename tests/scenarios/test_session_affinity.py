@@ -1,4 +1,4 @@
-"""A session stays with the provider that took it over and has it in its cache, and goes back when that is cold."""
+"""A session stays with the provider that took it over, and returns to the first choice when its cache has expired."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fakes.steps import Cut, Status, Wait
 from fakes.stream_checks import complete_text
 
 REST = 15.0
-"""What one strike rests a provider, in seconds."""
+"""The cooldown after one strike, in seconds."""
 
 
 async def say(proxy: RunningProxy, session: str = "one", target: str = "/v1/messages") -> Answer:
@@ -34,7 +34,7 @@ def failing_once() -> FakeProvider:
 
 
 @async_test
-async def test_it_stays_while_it_goes_on_and_goes_back_after_five_silent_minutes() -> None:
+async def test_a_session_stays_where_it_is_and_returns_after_five_silent_minutes() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
         for _ in range(4):
@@ -46,7 +46,7 @@ async def test_it_stays_while_it_goes_on_and_goes_back_after_five_silent_minutes
 
 
 @async_test
-async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_where_it_is() -> None:
+async def test_a_new_session_starts_at_the_first_choice_and_does_not_move_the_other() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
         assert await told(proxy) == "second"
@@ -56,7 +56,7 @@ async def test_a_new_session_begins_at_the_first_choice_and_leaves_the_other_whe
 
 
 @async_test
-async def test_a_web_search_in_between_leaves_it_where_it_is() -> None:
+async def test_a_web_search_in_between_does_not_move_the_session() -> None:
     nothing = Traits(server_tools=())
     second, third = FakeProvider(answers("second")), FakeProvider(answers("searched"))
     first = configured(failing_once(), traits=nothing)
@@ -71,7 +71,7 @@ async def test_a_web_search_in_between_leaves_it_where_it_is() -> None:
 
 
 @async_test
-async def test_without_a_session_the_order_is_plain() -> None:
+async def test_without_a_session_the_order_does_not_change() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
         assert await told(proxy, "") == "second"
@@ -80,7 +80,7 @@ async def test_without_a_session_the_order_is_plain() -> None:
 
 
 @async_test
-async def test_when_the_holder_fails_the_first_choice_is_asked_again() -> None:
+async def test_if_the_holder_fails_the_first_choice_is_asked_again() -> None:
     clock = FakeClock()
     second = FakeProvider(message("second"), [Status(529)], message("second"))
     async with running_proxy(failing_once(), second, clock=clock) as proxy:
@@ -95,7 +95,7 @@ async def test_when_the_holder_fails_the_first_choice_is_asked_again() -> None:
 
 @pytest.mark.parametrize(("failback", "then"), [(Failback.IMMEDIATE, "first"), (Failback.NEVER, "second")])
 @async_test
-async def test_the_user_can_have_it_otherwise(failback: Failback, then: str) -> None:
+async def test_follows_the_failback_setting(failback: Failback, then: str) -> None:
     clock = FakeClock()
     fakes = failing_once(), FakeProvider(answers("second"))
     async with running_proxy(*fakes, clock=clock, failback=failback) as proxy:
@@ -105,7 +105,7 @@ async def test_the_user_can_have_it_otherwise(failback: Failback, then: str) -> 
 
 
 @async_test
-async def test_a_pinned_request_neither_uses_nor_changes_it() -> None:
+async def test_a_pinned_request_neither_uses_nor_moves_the_session() -> None:
     clock = FakeClock()
     async with running_proxy(failing_once(), FakeProvider(answers("second")), clock=clock) as proxy:
         assert await told(proxy) == "second"
@@ -115,7 +115,7 @@ async def test_a_pinned_request_neither_uses_nor_changes_it() -> None:
 
 
 @async_test
-async def test_what_the_holder_cannot_hold_goes_to_who_can() -> None:
+async def test_a_request_too_long_for_the_holder_goes_to_a_larger_window() -> None:
     clock = FakeClock()
     small = configured(FakeProvider(answers("second")), facts={MODEL: ModelFacts(context=1000)})
     async with running_proxy(failing_once(), small, clock=clock) as proxy:
@@ -126,7 +126,7 @@ async def test_what_the_holder_cannot_hold_goes_to_who_can() -> None:
 
 
 @async_test
-async def test_an_answer_that_broke_off_was_held_too() -> None:
+async def test_an_answer_that_broke_off_takes_the_session_over_too() -> None:
     clock = FakeClock()
     second = FakeProvider([*opening("half"), Cut()], message("second"))
     async with running_proxy(failing_once(), second, clock=clock) as proxy:
@@ -136,7 +136,7 @@ async def test_an_answer_that_broke_off_was_held_too() -> None:
 
 
 @async_test
-async def test_the_end_of_a_long_answer_wins_time() -> None:
+async def test_the_end_of_a_long_answer_extends_the_stay() -> None:
     clock, gate = FakeClock(), asyncio.Event()
     long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
     async with running_proxy(failing_once(), FakeProvider(long), clock=clock) as proxy:
@@ -150,7 +150,7 @@ async def test_the_end_of_a_long_answer_wins_time() -> None:
 
 
 @async_test
-async def test_an_answer_that_goes_on_holds_the_session_already() -> None:
+async def test_an_answer_in_progress_takes_the_session_over_already() -> None:
     clock, gate = FakeClock(), asyncio.Event()
     long = [*opening("second"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
     async with running_proxy(failing_once(), FakeProvider(long, message("second")), clock=clock) as proxy:

@@ -1,4 +1,4 @@
-"""Whose thinking it was is known as soon as the client has the answer, however it ended."""
+"""Which upstream signed the thinking is known as soon as the client has the answer, however it ended."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def owner_of(proxy: RunningProxy, signature: str) -> str | None:
 
 
 @async_test
-async def test_a_stream() -> None:
+async def test_records_the_signature_of_a_stream() -> None:
     async with running_proxy(FakeProvider([Status(429)]), FakeProvider(thought_through("hm", "hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
         assert owner_of(proxy, SIGNED) == "moonshot"
 
 
 @async_test
-async def test_a_signature_in_pieces_whose_first_is_all_that_opens_the_stream() -> None:
+async def test_records_a_signature_in_pieces_if_the_first_one_opens_the_stream() -> None:
     script = [*signed("a", "b"), Text("hello", index=1), message_delta("tool_use"), MESSAGE_STOP]
     async with running_proxy(FakeProvider(script)) as proxy:
         await complete_text(await proxy.post())
@@ -44,7 +44,7 @@ async def test_a_signature_in_pieces_whose_first_is_all_that_opens_the_stream() 
 
 
 @async_test
-async def test_it_is_known_before_the_client_has_the_last_event() -> None:
+async def test_records_a_signature_before_the_client_has_the_last_event() -> None:
     """The provider may take its time to end the body: the client's next request does not wait for that."""
     never = asyncio.Event()
     script = [*signed("s"), Text("hello", index=1), message_delta("tool_use"), MESSAGE_STOP, Wait(never)]
@@ -56,7 +56,7 @@ async def test_it_is_known_before_the_client_has_the_last_event() -> None:
 
 
 @async_test
-async def test_a_stream_that_is_cut_off() -> None:
+async def test_records_the_signature_of_a_stream_that_is_cut_off() -> None:
     async with running_proxy(FakeProvider([*signed("s"), Cut()])) as proxy:
         await (await proxy.post()).read()
         await proxy.ledger.wait_for_accounts(1)
@@ -64,7 +64,7 @@ async def test_a_stream_that_is_cut_off() -> None:
 
 
 @async_test
-async def test_an_answer_that_is_not_streamed() -> None:
+async def test_records_the_signature_of_an_answer_that_is_not_streamed() -> None:
     content = [{"type": "thinking", "thinking": "hm", "signature": "whole"}, {"type": "text", "text": "hello"}]
     body = json.dumps({"type": "message", "content": content}).encode()
     async with running_proxy(FakeProvider([Status(200, body)])) as proxy:

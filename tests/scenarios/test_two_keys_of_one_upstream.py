@@ -73,7 +73,7 @@ def signatures_in(request: Request) -> list[str]:
 
 
 @async_test
-async def test_each_gets_the_thinking_of_the_other_and_none_of_other_upstreams() -> None:
+async def test_each_gets_thinking_of_the_other_and_none_of_other_upstreams() -> None:
     fake = FakeProvider(thinking_then_text("hm", "hello"), message("again"), message("and again"))
     async with two_keys(fake) as proxy:
         others = proxy.proxy.upstream_names().upstream("https://another.example")

@@ -93,16 +93,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ClaudeCode:
-    """How Claude Code has to be set to get on with a provider."""
+    """How Claude Code has to be set to work with a provider."""
 
     timeout_ms: int | None = None
     """How long it has to wait for an answer, at least; None: as long as it does by itself."""
     tool_search: bool = True
-    """Whether it may look for its tools, which brings blocks and fields with it that not everybody takes."""
+    """Whether it may look for its tools, which adds blocks and fields that not every provider accepts."""
 
 
 Upstream = NewType("Upstream", str)
-"""What an upstream is known by: its base URL, which outlives a restart and a provider's new name."""
+"""What identifies an upstream: its base URL, which stays the same after a restart or if the provider is renamed."""
 
 UpstreamModel: TypeAlias = tuple[Upstream, str]
 """A model at an upstream."""
