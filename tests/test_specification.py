@@ -23,8 +23,10 @@ import pytest
 from claude_proxy.cli.checks.windows_access import strangers
 from claude_proxy.cli.shell.quoting import Shell, command
 from claude_proxy.store.home import Home
-from fakes.command_line import CommandLine, answering, serving
+from fakes.command_line import CommandLine
+from fakes.scripts import answering
 from fakes.specification import CONFIG, ENV, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, PORT, PROVIDERS
+from fakes.threaded import serving
 from shells.terminals import Terminal, terminal
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,36 +1,17 @@
+"""The commands of the tests here, with homes and proxies of their own."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from claude_proxy.store.home import Home
-from fakes.command_line import CommandLine, answering, serving
+from fakes import command_fixtures
+from fakes.command_line import CommandLine, command_line
 from fakes.config_files import CONFIG, ENV
 
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    """The command, with an empty home of its own."""
-    with _command_line(tmp_path / "home") as command:
-        yield command
-
-
-@contextmanager
-def _command_line(root: Path) -> Iterator[CommandLine]:
-    root.mkdir()
-    command = CommandLine(Home(root))
-    yield command
-    command.clean_up()
-
-
-@pytest.fixture(scope="session")
-def upstream() -> Iterator[str]:
-    """The base URL of a provider that answers."""
-    with serving(answering(200)) as url:
-        yield url
+cli = command_fixtures.cli
+upstream = command_fixtures.upstream
 
 
 @pytest.fixture
@@ -42,7 +23,7 @@ def started(cli: CommandLine, upstream: str) -> CommandLine:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[CommandLine]:
     """The same as `started`, for tests that leave the proxy as it is."""
-    with _command_line(tmp_path_factory.mktemp("shared") / "home") as command:
+    with command_line(tmp_path_factory.mktemp("shared") / "home") as command:
         yield _start(command, upstream)
 
 

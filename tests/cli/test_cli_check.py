@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
-from http.server import BaseHTTPRequestHandler
-from typing import Any
 
 import pytest
 
-from fakes.command_line import KEYS, CommandLine, answering, free_port, serving
+from fakes.command_line import KEYS, CommandLine, free_port
+from fakes.provider import FakeProvider
+from fakes.scripts import answering
+from fakes.steps import Stall
+from fakes.threaded import serving
 
 
 def test_a_right_configuration_shows_where_the_keys_are(cli: CommandLine, upstream: str) -> None:
@@ -49,13 +51,8 @@ def test_checking_starts_nothing_and_makes_nothing(cli: CommandLine, upstream: s
 
 
 def test_live_asks_each_provider_itself(cli: CommandLine) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        asked.append((request.path, request.headers["authorization"]))
-        answering(200)(request)
-
-    with serving(handle) as one, serving(answering(429)) as other:
+    first = FakeProvider(answering(200))
+    with serving(first) as one, serving(answering(429)) as other:
         cli.configure(f"{one}/anthropic", other)
         done = cli("check", "--live")
     assert done.code == 1
@@ -64,9 +61,9 @@ def test_live_asks_each_provider_itself(cli: CommandLine) -> None:
     assert rows["minimax"].split()[4] == "ms"
     assert rows["moonshot"].split()[2] == "429"
     assert rows["moonshot"].rstrip().endswith("scripted 429")
-    ((path, authorization),) = asked
-    assert path == "/anthropic/v1/messages"
-    assert authorization == f"Bearer {KEYS['MINIMAX_API_KEY']}"
+    (request,) = first.requests
+    assert request.target == "/anthropic/v1/messages"
+    assert request.header("authorization") == f"Bearer {KEYS['MINIMAX_API_KEY']}"
 
 
 def test_live_is_0_where_all_answer(cli: CommandLine, upstream: str) -> None:
@@ -77,16 +74,16 @@ def test_live_is_0_where_all_answer(cli: CommandLine, upstream: str) -> None:
 
 
 def test_live_asks_for_the_providers_own_small_model(cli: CommandLine) -> None:
-    bodies: list[Any] = []
-
-    with serving(answering(200), bodies) as url:
+    provider = FakeProvider(answering(200))
+    with serving(provider) as url:
         cli.configure(url)
         document = json.loads(cli.home.config.read_text(encoding="utf-8"))
         document["providers"][0]["models"] = {"haiku": "tiny-1", "opus": "huge-1"}
         cli.home.config.write_text(json.dumps(document), encoding="utf-8")
         done = cli("check", "--live")
     assert "tiny-1" in done.out
-    (body,) = bodies
+    body = provider.requests[0].json()
+    assert len(provider.requests) == 1
     assert body["model"] == "tiny-1"
     assert body["max_tokens"] <= 64
     assert "stream" not in body
@@ -136,7 +133,7 @@ def test_live_tells_of_a_provider_that_is_not_there(cli: CommandLine) -> None:
 
 
 def test_live_gives_a_silent_provider_its_time_and_no_more(cli: CommandLine) -> None:
-    with serving(lambda _request: None) as url:
+    with serving([Stall()]) as url:
         cli.configure(url, timeouts={"first_event": 0.2, "first_content": 0.2, "stall": 0.2})
         done = cli("check", "--live")
     assert done.code == 1

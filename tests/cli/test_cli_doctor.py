@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from claude_proxy.cli.shell.activate import Activation
 from claude_proxy.cli.shell.client_requirements import requirements_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
-from fakes.command_line import CommandLine, answering, listening, serving
+from fakes.command_line import CommandLine, listening
+from fakes.scripts import answering
+from fakes.steps import Script
+from fakes.threaded import serving
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
 Row = dict[str, Any]
@@ -235,7 +239,7 @@ def test_settings_that_lead_claude_code_elsewhere(shared: CommandLine, tmp_path:
 
 def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
     old = datetime(2020, 1, 1, tzinfo=UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    with serving(answering(200)) as good, serving(answering(401)) as closed:
+    with serving(dated(formatdate(usegmt=True))) as good, serving(answering(401)) as closed:
         cli.configure(good, closed)
         rows = findings(cli, "--live", code=1)
         assert checks(rows) == [("proxy", "note"), ("providers", "wrong")]
@@ -251,12 +255,8 @@ def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
     assert "ahead of that of minimax" in rows[-1]["what"]
 
 
-def dated(text: str) -> Any:
-    def handle(request: Any) -> None:
-        request.date_time_string = lambda *_: text
-        answering(200)(request)
-
-    return handle
+def dated(text: str) -> Script:
+    return answering(200, date=text)
 
 
 def test_what_cannot_be_looked_at_is_a_finding(tmp_path: Path) -> None:

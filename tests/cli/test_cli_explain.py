@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 
 from claude_proxy.core.listed_models import CLAUDE_MODELS
-from fakes.command_line import CommandLine, answering, one_request, serving
+from fakes.command_line import CommandLine, one_request
+from fakes.scripts import answering
+from fakes.threaded import serving
 
 HERE = "http://127.0.0.1:9"
 

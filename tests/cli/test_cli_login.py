@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.command_line import CommandLine, answering, serving
+from fakes.command_line import CommandLine
+from fakes.provider import FakeProvider
+from fakes.scripts import answering
+from fakes.threaded import serving
 
 OWN_HEADER = "X-Team: blue"
 SHOW = """
@@ -59,30 +61,24 @@ def test_check_and_status_say_what_takes_the_place_of_a_key(planned: CommandLine
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[str, list[str]]]:
-    """A provider that answers, and the paths that it is asked for."""
-    paths: list[str] = []
-
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        paths.append(request.path)
-        answering(200)(request)
-
-    with serving(handle) as url:
-        yield url, paths
+def plan() -> Iterator[FakeProvider]:
+    """A provider that answers."""
+    provider = FakeProvider(answering(200))
+    with serving(provider):
+        yield provider
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])
 def test_live_asks_nobody_who_takes_the_login(
-    cli: CommandLine, upstream: str, asked: tuple[str, list[str]], command: str
+    cli: CommandLine, upstream: str, plan: FakeProvider, command: str
 ) -> None:
-    url, paths = asked
-    cli.configure_plan(url, upstream)
+    cli.configure_plan(plan.url, upstream)
     done = cli(command, "--live")
     assert done.code == 0, done.out
     assert (
         " ".join(done.out.split()).count("Claude Code's own login, which comes with Claude Code's requests alone") == 1
     )
-    assert paths == []
+    assert plan.requests == []
 
 
 def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: str) -> None:

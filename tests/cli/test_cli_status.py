@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler
 
 import msgspec
 import pytest
@@ -17,7 +16,10 @@ from claude_proxy.cli.status import _show
 from claude_proxy.core.issues import LastError
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
 from claude_proxy.store.running import Running
-from fakes.command_line import CommandLine, Handle, answering, one_request, serving
+from fakes.command_line import CommandLine, one_request
+from fakes.scripts import answering
+from fakes.steps import Script
+from fakes.threaded import serving
 
 NOW = time.time()
 READY = ProviderStatus(name="moonshot", state="ready", key="MOONSHOT_API_KEY")
@@ -143,15 +145,12 @@ def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: Command
 
 
 @contextmanager
-def stand_in(cli: CommandLine, **answers: Handle) -> Iterator[None]:
+def stand_in(cli: CommandLine, **answers: Script) -> Iterator[None]:
     """Let something that is no proxy of ours stand at the place of the home's, with answers by their path."""
     health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "a1"}
     reply = {"/health": answering(200, health), **{f"/admin/{name}": answer for name, answer in answers.items()}}
 
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        reply.get(request.path.partition("?")[0], answering(404))(request)
-
-    with serving(handle) as url:
+    with serving(lambda request: reply.get(request.path, answering(404))) as url:
         cli.home.prepare()
         port = int(url.rpartition(":")[2])
         Running(pid=1, host="127.0.0.1", port=port, instance="a1", started_at=0, version="0.1.0").write(

@@ -16,11 +16,12 @@ from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.proxy.status_tracker import MAX_SESSIONS
 from claude_proxy.store.running import Running
 from fakes.async_test import async_test
-from fakes.command_line import PATIENCE, CommandLine, answering, free_port, listening, serving
+from fakes.command_line import PATIENCE, CommandLine, free_port, listening
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, RunningProxy, running_proxy
-from fakes.scripts import message
+from fakes.scripts import answering, message
 from fakes.steps import Status
+from fakes.threaded import serving
 
 SESSION = "5f0c1d2e-0000-4000-8000-000000000001"
 DOWN = "claude-proxy: fallback | the proxy is not running"

@@ -7,16 +7,18 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from claude_proxy.cli.background import admin_client, lifecycle, processes
 from claude_proxy.cli.main import main
 from claude_proxy.store.running import Running
-from fakes.command_line import PATIENCE, CommandLine, answering, line_with, serving
+from fakes.command_line import PATIENCE, CommandLine, line_with
+from fakes.scripts import answering
+from fakes.steps import Reached, Wait
+from fakes.threaded import serving
 
 
 @dataclass(slots=True)
@@ -47,15 +49,7 @@ def ask(port: int, token: str) -> int:
 def held() -> Iterator[tuple[str, threading.Event, threading.Event]]:
     """Serve a provider that sets the first event when it is asked, and answers when the second one is set."""
     asked, release = threading.Event(), threading.Event()
-    reply = answering(200)
-
-    def hold(request: BaseHTTPRequestHandler) -> None:
-        asked.set()
-        release.wait(PATIENCE)
-        with suppress(ConnectionError):  # the request was cut
-            reply(request)
-
-    with serving(hold) as url:
+    with serving([Reached(asked), Wait(release), *answering(200)]) as url:
         try:
             yield url, asked, release
         finally:

@@ -11,6 +11,8 @@ stream_checks.py       whether a stream follows the rules of the Messages API
 proxy.py               the real proxy in this process, in front of fake providers
 specification.py       the configuration that the specification prints, and its proxy
 command_line.py        the command `claude-proxy`, run as a program
+command_fixtures.py    fixtures for tests of commands
+threaded.py            a fake server in a thread, for tests that block
 config_files.py        a config.json and a .env with the user's own comments
 clock.py               time set by hand
 async_test.py          async tests on the event loop that the proxy itself uses

@@ -12,29 +12,19 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, Any
 
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
+from fakes.scripts import MESSAGE_TEXT
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 PATIENCE = 30.0
 KEYS = {"MINIMAX_API_KEY": "sk-minimax-4f9d1c7a2b", "MOONSHOT_API_KEY": "sk-moonshot-8e3b6d5f0a"}
-MESSAGE = {
-    "id": "msg_fake",
-    "type": "message",
-    "role": "assistant",
-    "model": "fake",
-    "content": [{"type": "text", "text": "the answer is private"}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 3, "output_tokens": 5},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +130,7 @@ class CommandLine:
         """Fail where a text holds what no one may see."""
         assert "Traceback" not in text
         assert "ResourceWarning" not in text
-        secrets = [*KEYS.values(), "the answer is private", *([self.token()] if self.home.token.exists() else [])]
+        secrets = [*KEYS.values(), MESSAGE_TEXT, *([self.token()] if self.home.token.exists() else [])]
         assert not [secret for secret in secrets if secret in text]
 
     def clean_up(self) -> None:
@@ -150,6 +140,15 @@ class CommandLine:
         for path in self.home.root.rglob("*"):
             if path.is_file() and path not in {self.home.env, self.home.token}:
                 self.inspect(path.read_text(encoding="utf-8", errors="replace"))
+
+
+@contextmanager
+def command_line(root: Path) -> Iterator[CommandLine]:
+    """Give the command with an empty home, and clean up after it."""
+    root.mkdir()
+    command = CommandLine(Home(root))
+    yield command
+    command.clean_up()
 
 
 def _ports() -> Iterator[int]:
@@ -177,56 +176,6 @@ def listening(backlog: int = 5) -> Iterator[socket.socket]:
     """Take a port, and never answer on it."""
     with socket.create_server(("127.0.0.1", 0), backlog=backlog) as taken:
         yield taken
-
-
-Handle = Callable[[BaseHTTPRequestHandler], None]
-
-
-@contextmanager
-def serving(handle: Handle, bodies: list[Any] | None = None) -> Iterator[str]:
-    """Serve every request with `handle`, in threads, and keep what is posted; gives the base URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if bodies is not None:
-                bodies.append(json.loads(body))
-            handle(self)
-
-        def do_GET(self) -> None:
-            handle(self)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name for it
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def answering(status: int, content: object = None, **fields: str) -> Handle:
-    """Return a handler that gives one JSON answer; an error in Anthropic's form where none is given."""
-    error = {"type": "error", "error": {"type": "api_error", "message": f"scripted {status}"}}
-    body = json.dumps(content if content is not None else MESSAGE if status == 200 else error).encode()
-
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(status)
-        request.send_header("content-type", "application/json")
-        request.send_header("content-length", str(len(body)))
-        for name, value in fields.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.end_headers()
-        with contextlib.suppress(ConnectionError):  # whoever asked was cut off meanwhile
-            request.wfile.write(body)
-
-    return handle
 
 
 def one_request() -> list[str]:

@@ -45,6 +45,8 @@ class FakeProvider(FakeServer):
             reads = callable(script) or not isinstance(script[0], RefuseToRead)
             if reads:
                 request = await connection.read_body(request)
+            if (request.header("connection") or "").lower() == "close":
+                connection.reusable = False
             self.requests.append(request)
             self._changed.set()
             if not await self._answer(connection, script(request) if callable(script) else script, watching=reads):

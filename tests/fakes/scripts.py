@@ -95,7 +95,27 @@ def json_message(text: str = "hello") -> list[Step]:
 
 def json_answer(value: object) -> list[Step]:
     """Any JSON behind 200."""
-    return [Status(200, json.dumps(value).encode())]
+    return answering(200, value)
+
+
+MESSAGE_TEXT = "the answer is private"
+MESSAGE = {
+    "id": "msg_fake",
+    "type": "message",
+    "role": "assistant",
+    "model": "fake",
+    "content": [{"type": "text", "text": MESSAGE_TEXT}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 5},
+}
+
+
+def answering(status: int, content: object = None, **fields: str) -> list[Step]:
+    """A JSON answer with these headers: `MESSAGE`, or an error in Anthropic's form, unless a content is given."""
+    value = MESSAGE if content is None and status == 200 else content
+    headers = {name.replace("_", "-"): text for name, text in fields.items()}
+    return [Status(status, None if value is None else json.dumps(value).encode(), headers)]
 
 
 def answers(text: str = "hello") -> Callable[[Request], Script]:

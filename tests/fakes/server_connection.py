@@ -35,6 +35,10 @@ class Request:
     head: bytes = b""
     """The bytes of the head, with the blank line."""
 
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
     def header(self, name: str) -> str | None:
         """Return the one value of a header, None if it is missing. Raises `BadRequestError` if it came twice."""
         values = [value for key, value in self.headers if key.lower() == name.lower().encode()]

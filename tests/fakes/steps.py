@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -189,19 +190,22 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Silence until the test opens the gate."""
+    """Silence until the test opens the gate, which is a `threading.Event` if the test is in another thread."""
 
-    gate: asyncio.Event
+    gate: asyncio.Event | threading.Event
 
     async def play(self, connection: ServerConnection) -> None:
-        await self.gate.wait()
+        if isinstance(self.gate, asyncio.Event):
+            await self.gate.wait()
+        else:
+            await asyncio.to_thread(self.gate.wait)
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
     """Tell the test that the script has come this far."""
 
-    mark: asyncio.Event
+    mark: asyncio.Event | threading.Event
 
     async def play(self, connection: ServerConnection) -> None:
         self.mark.set()

@@ -1,28 +1,14 @@
-from __future__ import annotations
+"""The commands that the shells of these tests call."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 
-from claude_proxy.store.home import Home
-from fakes.command_line import CommandLine, answering, serving
+from fakes import command_fixtures
+from fakes.command_line import CommandLine
 
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Iterator[CommandLine]:
-    """The command, with an empty home of its own."""
-    (tmp_path / "home").mkdir()
-    command = CommandLine(Home(tmp_path / "home"))
-    yield command
-    command.clean_up()
-
-
-@pytest.fixture(scope="session")
-def upstream() -> Iterator[str]:
-    """The base URL of a provider that answers."""
-    with serving(answering(200)) as url:
-        yield url
+cli = command_fixtures.cli
+upstream = command_fixtures.upstream
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import urllib.request
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -17,7 +16,10 @@ from claude_proxy.cli.background import processes
 from claude_proxy.cli.background.waiting import until
 from claude_proxy.cli.shell.activate import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
 from claude_proxy.cli.shell.quoting import Shell
-from fakes.command_line import PATIENCE, CommandLine, answering, serving
+from fakes.command_line import PATIENCE, CommandLine
+from fakes.scripts import answering
+from fakes.steps import Reached, Wait
+from fakes.threaded import serving
 from shells.terminals import POSIX, SHELLS, Terminal, loading, terminal
 
 NASTY = (
@@ -258,13 +260,7 @@ def test_two_terminals_have_two_modes_and_one_goes_back_alone(shell: Shell, conf
 @pytest.mark.parametrize("force", [False, True], ids=["waits", "cuts"])
 def test_reset_waits_for_other_terminals_unless_forced(shell: Shell, force: bool, cli: CommandLine) -> None:
     asked, released = threading.Event(), threading.Event()
-
-    def slow(request: BaseHTTPRequestHandler) -> None:
-        asked.set()
-        released.wait(PATIENCE)
-        answering(200)(request)
-
-    with serving(slow) as provider:
+    with serving([Reached(asked), Wait(released), *answering(200)]) as provider:
         cli.configure(provider)
         with terminal(shell, cli) as one, terminal(shell, cli) as other:
             one("claude-fb")

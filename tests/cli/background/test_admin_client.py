@@ -1,35 +1,18 @@
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
 from claude_proxy.cli.background import admin_client
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.store.running import Running
-from fakes.command_line import answering, free_port, listening, serving
+from fakes.command_line import free_port, listening
+from fakes.scripts import answering
+from fakes.steps import Close, Raw
+from fakes.threaded import serving
 
 HEALTH = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "a1", "more": "later"}
-
-
-@contextmanager
-def saying(answer: bytes) -> Iterator[int]:
-    """Take one connection, send bytes, hang up."""
-
-    def serve(server: socket.socket) -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(65_536)
-            connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve, args=[server])
-        thread.start()
-        yield server.getsockname()[1]
-        thread.join()
 
 
 def at(url: str) -> AdminClient:
@@ -76,8 +59,8 @@ def test_silence_is_a_silent_error() -> None:
     ],
 )
 def test_another_program_is_unreachable(answer: bytes) -> None:
-    with saying(answer) as port, pytest.raises(admin_client.UnreachableError):
-        AdminClient("127.0.0.1", port).health()
+    with serving([Raw(answer), Close()]) as url, pytest.raises(admin_client.UnreachableError):
+        at(url).health()
 
 
 @pytest.mark.parametrize("call", [AdminClient.status, AdminClient.status_json, lambda proxy: proxy.stop(force=True)])

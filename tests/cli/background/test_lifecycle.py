@@ -15,7 +15,9 @@ import pytest
 from claude_proxy import __version__
 from claude_proxy.cli.background import processes
 from claude_proxy.store.running import Running
-from fakes.command_line import CommandLine, answering, free_port, line_with, listening, serving
+from fakes.command_line import CommandLine, free_port, line_with, listening
+from fakes.scripts import answering
+from fakes.threaded import serving
 
 
 def test_a_proxy_is_started_seen_and_stopped(cli: CommandLine, upstream: str) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
-from fakes.command_line import KEYS, MESSAGE, CommandLine, Done, Handle, answering, free_port, serving
+from fakes.command_line import KEYS, CommandLine, Done, free_port
+from fakes.provider import FakeProvider
+from fakes.scripts import MESSAGE, answering, json_answer
+from fakes.server_connection import Request
+from fakes.steps import Event, Script, Stream
+from fakes.threaded import serving
 
 KEY = KEYS["MINIMAX_API_KEY"]
 CALL = {**MESSAGE, "content": [{"type": "tool_use", "id": "t", "name": "add", "input": {"a": 12, "b": 30}}]}
@@ -23,42 +27,33 @@ EVENTS: list[dict[str, Any]] = [
 ]
 
 
-def streaming(events: list[dict[str, Any]]) -> Handle:
-    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
-
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(200)
-        request.send_header("content-type", "text/event-stream")
-        request.send_header("content-length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return handle
+def streaming(events: list[dict[str, Any]]) -> Script:
+    return [Stream(), *(Event(event["type"], event) for event in events)]
 
 
-def capable(bodies: list[Any], **instead: Handle) -> Handle:
-    """Return a provider that answers each kind of request, but for those that are handled instead."""
-    known = {
+def capable(**instead: Script) -> FakeProvider:
+    """Return a provider that answers each kind of request, with other answers for the kinds in `instead`."""
+    scripts = {
         "message": answering(200),
         "stream": streaming(EVENTS),
-        "count_tokens": answering(200, {"input_tokens": 9}),
-        "tool": answering(200, CALL),
+        "count_tokens": json_answer({"input_tokens": 9}),
+        "tool": json_answer(CALL),
+        **instead,
     }
 
-    def handle(request: BaseHTTPRequestHandler) -> None:
-        body = bodies[-1]
+    def answer(request: Request) -> Script:
+        body = request.json()
         kind = "tool" if "tools" in body else "stream" if body.get("stream") else "message"
-        kind = "count_tokens" if request.path.endswith("/count_tokens") else kind
-        {**known, **instead}[kind](request)
+        return scripts["count_tokens" if request.path.endswith("/count_tokens") else kind]
 
-    return handle
+    return FakeProvider(answer)
 
 
-def tried(cli: CommandLine, **instead: Handle) -> tuple[Done, list[Any]]:
-    bodies: list[Any] = []
-    with serving(capable(bodies, **instead), bodies) as url:
+def tried(cli: CommandLine, **instead: Script) -> tuple[Done, list[Any]]:
+    provider = capable(**instead)
+    with serving(provider) as url:
         cli.configure(url)
-        return cli("providers", "test", "minimax"), bodies
+        return cli("providers", "test", "minimax"), [request.json() for request in provider.requests]
 
 
 def row(done: Done, name: str) -> str:
@@ -134,38 +129,32 @@ def test_nobody_is_asked_without_a_key(cli: CommandLine) -> None:
 
 # Its own list of models
 
+Ask = Callable[..., tuple[Done, list[Request]]]
 
-def listing(*names: str) -> Handle:
-    return answering(200, {"data": [{"id": name, "object": "model"} for name in names]})
+
+def listing(*names: str) -> Script:
+    return json_answer({"data": [{"id": name, "object": "model"} for name in names]})
 
 
 @pytest.fixture
-def asked(cli: CommandLine) -> Callable[..., tuple[Done, list[tuple[str, str, Any]]]]:
-    """Ask a provider with some settings for its models; gives what was printed, and what the provider was asked."""
+def asked(cli: CommandLine) -> Ask:
+    """Ask a provider with some settings for its models; gives what was printed, and the provider's requests."""
 
-    def ask(handle: Handle, **settings: Any) -> tuple[Done, list[tuple[str, str, Any]]]:
-        seen: list[tuple[str, str, Any]] = []
-
-        def noting(request: BaseHTTPRequestHandler) -> None:
-            seen.append((request.command, request.path, request.headers))
-            handle(request)
-
-        with serving(noting) as url:
+    def ask(script: Script, **settings: Any) -> tuple[Done, list[Request]]:
+        provider = FakeProvider(script)
+        with serving(provider) as url:
             cli.configure(f"{url}/api")
             document = json.loads(cli.home.config.read_text(encoding="utf-8"))
             document["providers"][0] |= settings
             cli.home.config.write_text(json.dumps(document), encoding="utf-8")
-            return cli("providers", "models", "minimax"), seen
+            return cli("providers", "models", "minimax"), provider.requests
 
     return ask
 
 
-Criteria = Callable[..., tuple[Done, list[tuple[str, str, Any]]]]
-
-
-def test_the_models_are_listed_with_what_they_stand_in_for(asked: Criteria) -> None:
+def test_the_models_are_listed_with_what_they_stand_in_for(asked: Ask) -> None:
     settings = {"preset": "minimax", "models": {"opus": "big", "haiku": "gone"}}
-    done, ((method, path, headers),) = asked(listing("MiniMax-M3", "big", "MiniMax-M2.7", "other"), **settings)
+    done, (request,) = asked(listing("MiniMax-M3", "big", "MiniMax-M2.7", "other"), **settings)
     assert (done.code, done.err) == (0, "")
     assert [line.split() for line in done.out.splitlines()[1:]] == [
         ["MiniMax-M3", "sonnet,", "fable", "yes"],
@@ -175,18 +164,18 @@ def test_the_models_are_listed_with_what_they_stand_in_for(asked: Criteria) -> N
         ["warning:", "gone", "stands", "in", "for", "haiku,", "and", "is", "not", "in", "the", "list."],
     ]
     # a relay has a list of its own; the catalogue's address belongs to another host, which must not get this key
-    assert (method, path) == ("GET", "/api/v1/models")
-    assert headers["authorization"] == f"Bearer {KEY}"
-    assert headers["anthropic-version"]
+    assert (request.method, request.target) == ("GET", "/api/v1/models")
+    assert request.header("authorization") == f"Bearer {KEY}"
+    assert request.header("anthropic-version")
 
 
-def test_the_key_goes_into_the_header_that_the_provider_takes(asked: Criteria) -> None:
-    _, ((_, _, headers),) = asked(listing("a"), auth="x-api-key")
-    assert (headers["x-api-key"], headers["authorization"]) == (KEY, None)
+def test_the_key_goes_into_the_header_that_the_provider_takes(asked: Ask) -> None:
+    _, (request,) = asked(listing("a"), auth="x-api-key")
+    assert (request.header("x-api-key"), request.header("authorization")) == (KEY, None)
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_one_without_a_list_is_told(asked: Criteria, status: int) -> None:
+def test_one_without_a_list_is_told(asked: Ask, status: int) -> None:
     done, _ = asked(answering(status))
     assert done.code == 1
     assert "minimax has no list of models at http://127.0.0.1" in done.err
@@ -194,7 +183,7 @@ def test_one_without_a_list_is_told(asked: Criteria, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handle", "words"),
+    ("script", "words"),
     [
         (answering(401), "the key in MINIMAX_API_KEY was rejected: mend it (scripted 401)"),
         (answering(503), "minimax gave no list of models: 503 scripted 503"),
@@ -203,19 +192,19 @@ def test_one_without_a_list_is_told(asked: Criteria, status: int) -> None:
         (answering(302), "302"),
     ],
 )
-def test_what_is_no_list_is_told(asked: Criteria, handle: Handle, words: str) -> None:
-    done, _ = asked(handle)
+def test_what_is_no_list_is_told(asked: Ask, script: Script, words: str) -> None:
+    done, _ = asked(script)
     assert done.code == 1
     assert words in done.err
 
 
-def test_a_key_that_is_quoted_is_not_repeated(asked: Criteria) -> None:
+def test_a_key_that_is_quoted_is_not_repeated(asked: Ask) -> None:
     error = {"type": "error", "error": {"type": "api_error", "message": f"who is {KEY}?"}}
     done, _ = asked(answering(500, error))
     assert "who is [key]?" in done.err
 
 
-def test_a_list_is_shown_safely_and_not_without_end(asked: Criteria) -> None:
+def test_a_list_is_shown_safely_and_not_without_end(asked: Ask) -> None:
     names = [f"m{number}" for number in range(600)]
     done, _ = asked(listing("\x1b[31mred", "x" * 5000, *names))
     assert done.code == 0
