@@ -1,4 +1,4 @@
-"""The real Claude Code, run as its user would run it, with a home of its own."""
+"""The real Claude Code, run as a user runs it, with a home of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "COMSPEC", "PA
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a run of Claude Code left behind."""
+    """The result of a run of Claude Code."""
 
     code: int
     out: str
@@ -37,11 +37,11 @@ class ClaudeCode:
     root: Path
 
     async def run(self, url: str, token: str, *arguments: str) -> Finished:
-        """Run `claude -p` with these arguments against a base URL. Fails the test where it does not end in time."""
+        """Run `claude -p` with these arguments against a base URL. Fails the test if it does not end in time."""
         return await self.start({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": token}, *arguments)
 
     async def start(self, environ: Mapping[str, str], *arguments: str) -> Finished:
-        """Run `claude -p` with these variables. Fails the test where it does not end in time."""
+        """Run `claude -p` with these variables. Fails the test if it does not end in time."""
         process = await asyncio.create_subprocess_exec(
             self.program,
             "-p",
@@ -83,7 +83,7 @@ def find_program() -> str | None:
 
 
 def claude_code(root: Path) -> ClaudeCode:
-    """Return Claude Code. Without it the test is skipped, or fails where CLAUDE_PROXY_REQUIRE_CLIENT=1."""
+    """Return Claude Code. If it is not installed, the test is skipped, or fails with CLAUDE_PROXY_REQUIRE_CLIENT=1."""
     if program := find_program():
         return ClaudeCode(program, root)
     install = f"npm install -g @anthropic-ai/claude-code@{VERSION}"

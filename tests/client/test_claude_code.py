@@ -28,7 +28,7 @@ TROUBLES = {
 
 @pytest.mark.parametrize("script", TROUBLES.values(), ids=TROUBLES.keys())
 @async_test
-async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: Path) -> None:
+async def test_finishes_though_the_first_provider_fails(script: Script, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     troubled, second = FakeProvider(script), FakeProvider(answers("hello from the second"))
     first = with_timeouts(troubled, first_event=0.5, first_content=0.5)
@@ -49,7 +49,7 @@ async def test_it_finishes_though_its_first_provider(script: Script, tmp_path: P
     [pytest.param([Cut()], id="reset"), pytest.param([Stall()], id="stalled"), pytest.param([], id="ended")],
 )
 @async_test
-async def test_it_asks_again_when_a_stream_dies_and_finishes(death: Script, tmp_path: Path) -> None:
+async def test_asks_again_and_finishes_when_a_stream_dies(death: Script, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first = FakeProvider([*opening("half a sen"), *death])
     second = FakeProvider(answers("a whole sentence"))
@@ -60,7 +60,7 @@ async def test_it_asks_again_when_a_stream_dies_and_finishes(death: Script, tmp_
 
 
 @async_test
-async def test_it_uses_a_tool_and_the_result_reaches_the_provider(tmp_path: Path) -> None:
+async def test_a_tool_result_reaches_the_provider(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
     first = FakeProvider([Status(529)])
@@ -78,7 +78,7 @@ async def test_it_uses_a_tool_and_the_result_reaches_the_provider(tmp_path: Path
 
 
 @async_test
-async def test_a_pinned_base_url_stays_with_its_provider(tmp_path: Path) -> None:
+async def test_a_pinned_base_url_is_served_by_its_provider_alone(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
     async with running_proxy(first, second) as proxy:
@@ -88,7 +88,7 @@ async def test_a_pinned_base_url_stays_with_its_provider(tmp_path: Path) -> None
 
 
 @async_test
-async def test_a_rejected_key_ends_it_at_once(tmp_path: Path) -> None:
+async def test_a_rejected_key_is_not_retried(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     first = FakeProvider([Status(403, error_body("permission_error", "this key may not"))])
     async with running_proxy(first) as proxy:
@@ -99,7 +99,7 @@ async def test_a_rejected_key_ends_it_at_once(tmp_path: Path) -> None:
 
 
 @async_test
-async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Path) -> None:
+async def test_shows_the_last_providers_error_when_all_fail(tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     words = error_body("rate_limit_error", "your plan is used up until Monday")
     first = FakeProvider([Status(429, words, {"retry-after": "600"})])
@@ -110,10 +110,10 @@ async def test_an_outage_of_all_shows_the_last_providers_own_words(tmp_path: Pat
     assert len(first.requests) == 1
 
 
-@pytest.mark.parametrize("ping_after", [10.0, 0.0], ids=["at once", "after it was pinged"])
+@pytest.mark.parametrize("ping_after", [10.0, 0.0], ids=["at once", "after a ping"])
 @async_test
-async def test_a_prompt_that_is_too_long_is_understood(ping_after: float, tmp_path: Path) -> None:
-    """A pinged client gets it as an event: it asks again without streaming, and then hears it in the API's form."""
+async def test_understands_that_a_prompt_is_too_long(ping_after: float, tmp_path: Path) -> None:
+    """A pinged client gets the error as an event. It asks again without streaming and gets the API's form."""
     claude = claude_code(tmp_path)
     words = "This model's maximum context length is 200000 tokens. However, you requested 300000 tokens"
     body = error_body("BadRequestError", words)

@@ -1,4 +1,4 @@
-"""The real Claude Code takes whatever counts of tokens a provider sends: so the stream is left as it came."""
+"""The real Claude Code accepts whatever token counts a provider sends, so the proxy leaves them unchanged."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def with_usage(event: Event, usage: object) -> Event:
     return Event(event.name, {"message": holder} if inner else holder)
 
 
-def odd(script: Script, usage: object) -> list[Step]:
-    """Return a script whose events all tell this usage, and its message_delta twice."""
+def with_odd_usage(script: Script, usage: object) -> list[Step]:
+    """Return a script whose events all report this usage, with its message_delta twice."""
     changed = list[Step]()
     for step in script:
         counted = isinstance(step, Event) and step.name in ("message_start", "message_delta")
@@ -51,10 +51,13 @@ def odd(script: Script, usage: object) -> list[Step]:
 
 @pytest.mark.parametrize("usage", USAGES.values(), ids=USAGES.keys())
 @async_test
-async def test_it_uses_a_tool_and_goes_on(usage: object, tmp_path: Path) -> None:
+async def test_uses_a_tool_and_goes_on_with_odd_usage(usage: object, tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
     command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
-    scripts: Sequence[Script] = [odd(tool_use("Bash", command), usage), odd(message("the tool said so"), usage)]
+    scripts: Sequence[Script] = [
+        with_odd_usage(tool_use("Bash", command), usage),
+        with_odd_usage(message("the tool said so"), usage),
+    ]
     provider = FakeProvider(*scripts)
     async with running_proxy(provider) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "run it", "--allowedTools", "Bash")

@@ -1,4 +1,4 @@
-"""The official Python SDK through the proxy: streamed and whole, sync and async."""
+"""The official Python SDK through the proxy: streamed or not, sync and async."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def client(url: str) -> anthropic.AsyncAnthropic:
 
 @pytest.mark.parametrize("first", [[Status(529)], error_event(), [Cut()]], ids=["529", "error event", "reset"])
 @async_test
-async def test_it_streams(first: Script) -> None:
+async def test_streams_though_the_first_provider_fails(first: Script) -> None:
     async with (
         running_proxy(FakeProvider(first), FakeProvider(answers("hello"))) as proxy,
         client(proxy.url) as sdk,
@@ -37,14 +37,14 @@ async def test_it_streams(first: Script) -> None:
 
 @pytest.mark.parametrize("first", [[Status(529)], [Cut()]], ids=["529", "reset"])
 @async_test
-async def test_it_gets_a_whole_message(first: Script) -> None:
+async def test_gets_a_whole_message_though_the_first_provider_fails(first: Script) -> None:
     async with running_proxy(FakeProvider(first), FakeProvider(answers("hello"))) as proxy, client(proxy.url) as sdk:
         message = await sdk.messages.create(**PROMPT)
     assert message.content[0].text == "hello"
 
 
 @async_test
-async def test_the_sync_client_does_both() -> None:
+async def test_the_sync_client_streams_and_gets_a_whole_message() -> None:
     def talk(url: str) -> tuple[str, str]:
         with anthropic.Anthropic(base_url=url, api_key=TOKEN, max_retries=0, timeout=20.0) as sdk:
             with sdk.messages.stream(**PROMPT) as stream:
@@ -56,7 +56,7 @@ async def test_the_sync_client_does_both() -> None:
 
 
 @async_test
-async def test_it_counts_tokens_and_lists_models() -> None:
+async def test_counts_tokens_and_lists_models() -> None:
     def answer(request: Request) -> Script:
         assert request.target.startswith("/v1/messages/count_tokens")
         return json_answer({"input_tokens": 4711})
@@ -83,7 +83,7 @@ async def test_it_counts_tokens_and_lists_models() -> None:
     ],
 )
 @async_test
-async def test_a_providers_error_is_the_sdks_own(status: int, error: str) -> None:
+async def test_a_providers_error_becomes_the_sdks_exception(status: int, error: str) -> None:
     async with running_proxy(FakeProvider([Status(status)])) as proxy, client(proxy.url) as sdk:
         with pytest.raises(anthropic.APIStatusError) as caught:
             await sdk.messages.create(**PROMPT)
@@ -92,7 +92,7 @@ async def test_a_providers_error_is_the_sdks_own(status: int, error: str) -> Non
 
 
 @async_test
-async def test_a_stream_that_dies_is_an_error_and_not_an_end() -> None:
+async def test_a_stream_that_dies_raises_an_error() -> None:
     async with running_proxy(FakeProvider([*opening("half"), Cut()])) as proxy, client(proxy.url) as sdk:
         with pytest.raises(anthropic.APIStatusError) as caught:
             async with sdk.messages.stream(**PROMPT) as stream:
