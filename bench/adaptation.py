@@ -1,4 +1,4 @@
-"""The cost of adapting a long conversation: where nothing has to be changed, and where every rule has work."""
+"""The cost of adapting a long conversation: if nothing has to change, and if every rule changes something."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ EVERYTHING: Final = "every rule has work"
 _OWN: Final = Upstream("https://provider.example")
 TURNS: Final = 240
 SPIKES: Final = 8
-"""In one turn of so many stands something else that is refused; each has the thinking of another provider."""
+"""One turn in so many holds something else that the provider rejects; each turn has another provider's thinking."""
 
-_HABITS: Final = Traits(
+_DISTANT_RULES: Final = Traits(
     rejects=frozenset(
         {
             Rule(Kind.ROLE, "system"),
@@ -41,10 +41,10 @@ _HABITS: Final = Traits(
     server_tools=(),
     efforts=("high", "max"),
 )
-"""Of a provider that refuses what does not stand in the conversation."""
+"""A provider that rejects what is not in the conversation."""
 
-_REFUSALS: Final = Traits(
-    rejects=_HABITS.rejects
+_MATCHING_RULES: Final = Traits(
+    rejects=_DISTANT_RULES.rejects
     | {Rule(Kind.FIELD, "context_management"), Rule(Kind.BLOCK, "document"), Rule(Kind.BLOCK, "tool_reference")},
     server_tools=(),
     efforts=("low", "medium"),
@@ -54,7 +54,7 @@ _FACTS: Final = ModelFacts(max_output=32_000, images=False, thinking=Thinking.EN
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU time in seconds, of the fastest and of the middle round."""
+    """CPU time in seconds: of the fastest round, and the median."""
 
     best: float
     median: float
@@ -68,15 +68,16 @@ def measure() -> dict[str, Cost]:
         conversation(signature_owners, Upstream("https://another.example"), spiked=True),
     )
 
-    def of(signature: str) -> Upstream | None:
+    def owner_of(signature: str) -> Upstream | None:
         return signature_owners.owner(signature, 0.0)
 
-    habits, refusals = _candidate(_HABITS, ModelFacts()), _candidate(_REFUSALS, _FACTS)
+    distant, matching = _candidate(_DISTANT_RULES, ModelFacts()), _candidate(_MATCHING_RULES, _FACTS)
+    no_images = _candidate(_DISTANT_RULES, ModelFacts(images=False))
     rows: dict[str, tuple[bytes, Candidate, OwnerOf | None]] = {
-        NOTHING: (plain, habits, None),
-        f"{NOTHING}, for a model that reads no images": (plain, _candidate(_HABITS, ModelFacts(images=False)), None),
-        f"{NOTHING}, {TURNS} signatures looked up": (plain, habits, of),
-        EVERYTHING: (spiked, refusals, of),
+        NOTHING: (plain, distant, None),
+        f"{NOTHING}, for a model that reads no images": (plain, no_images, None),
+        f"{NOTHING}, {TURNS} signatures looked up": (plain, distant, owner_of),
+        EVERYTHING: (spiked, matching, owner_of),
     }
     return {title: _cost(*row) for title, row in rows.items()}
 
@@ -102,9 +103,9 @@ def _candidate(traits: Traits, facts: ModelFacts) -> Candidate:
 
 
 def conversation(signature_owners: SignatureOwners, owner: Upstream, *, spiked: bool) -> bytes:
-    """Return a conversation of about `SIZE` bytes: each turn a thought, a call, and its result.
+    """Return a conversation of about `SIZE` bytes. Each turn is thinking, a tool call, and its result.
 
-    Spiked: some also hold what a provider may refuse.
+    Spiked: some turns also hold what a provider may reject.
     """
     fields = json.loads(traffic.body(75_000))
     missing = SIZE - len(traffic.compact(fields))

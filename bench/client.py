@@ -1,4 +1,4 @@
-"""The client of every measurement: a kept connection that sends requests made before, one after the other."""
+"""The client of every measurement: a keep-alive connection that sends prepared requests, one after the other."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _TAIL: Final = 64
 
 
 class UnexpectedAnswerError(Exception):
-    """An answer that would make the figures worthless: not a 200, or not whole."""
+    """An answer that makes the figures worthless: not a 200, or incomplete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer: seconds from the request to its first byte, and what came first of it."""
+    """An answer: seconds from the request to its first byte, and its first bytes."""
 
     first_byte: float
     opening: bytes
@@ -62,11 +62,11 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take the time of the first byte, and look for the last chunk."""
+        """Note the time of the first byte, and look for the last chunk."""
         if self._answered is None:
             self._answered = Answered(time.perf_counter() - self._sent_at, data)
         self._tail = (self._tail + data[-_TAIL:])[-_TAIL:]
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
             self._waiter = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Fail the request that waits for an answer."""
         if self._waiter and not self._waiter.done():
             self._waiter.set_exception(UnexpectedAnswerError(f"connection closed within an answer ({exc})"))
 

@@ -1,4 +1,4 @@
-"""The time that a failover adds: first byte through a provider that fails, less the first byte without one."""
+"""The time that a failover adds: the first byte after a failed provider, less the first byte without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.upstream import FAULTS, REFUSED
 ROUNDS: Final = 60
 _SECOND: Final = "second"
 _ANSWERED_SECOND: Final = b", second=200"
-"""How `x-claude-proxy-attempts` ends where the first provider failed."""
+"""How `x-claude-proxy-attempts` ends if the first provider failed."""
 
 
 async def measure(provider: Target) -> Mapping[str, Added]:
@@ -38,7 +38,7 @@ async def _added(target: Target, fault: str) -> Added:
     async with connections(target.port, 1) as (connection,):
         samples = []
         for _ in range(ROUNDS):
-            await connection.exchange(without)  # what is noted of a failover behind its answer slows this one
+            await connection.exchange(without)  # the failover before it is still being recorded, which slows this one
             bare = (await connection.exchange(without)).first_byte
             samples.append(await _failed_over(connection, through) - bare)
     return Added.of(samples)

@@ -20,19 +20,19 @@ _WARM_UP: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Seconds added to the first byte: the median and what nine of ten requests stay below."""
+    """Seconds added to the first byte: the median and the 90th percentile."""
 
     median: float
     p90: float
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Added:
-        """Sum up what was added to each of many requests."""
+        """Summarize the samples."""
         return cls(statistics.median(samples), statistics.quantiles(samples, n=10)[-1])
 
 
 async def measure(direct: Target, others: Sequence[Target]) -> Mapping[str, Added]:
-    """Return what each of `others` adds, by name; request by request they take turns with the direct connection."""
+    """Return what each of `others` adds, by name; they take turns with the direct connection, request by request."""
     targets, added = (direct, *others), defaultdict[str, list[float]](list)
     payload = traffic.body(LOADS[0].size)
     requests = [target.request(f"/v1/messages?beta=true&script={LOADS[0].script}", payload) for target in targets]

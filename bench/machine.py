@@ -1,4 +1,4 @@
-"""What the system tells: a process's CPU time and memory (Linux' /proc), and the machine in words."""
+"""A process's CPU time and memory (from Linux' /proc), and a description of the machine."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def described() -> str:
-    """Return the machine in words, without a name or a path."""
+def description() -> str:
+    """Describe the machine, without a host name or a path."""
     model = _field(_PROC / "cpuinfo", "model name")
     memory = int(_field(_PROC / "meminfo", "MemTotal").split()[0]) / 1024**2
     system = f"{platform.system()} {platform.release().partition('-')[0]}"
@@ -38,5 +38,5 @@ def described() -> str:
 
 
 def _field(path: Path, name: str) -> str:
-    found = re.search(rf"^{name}\s*: *(.*)$", path.read_text(), re.MULTILINE)
-    return found[1] if found else "0 (not told)"
+    match = re.search(rf"^{name}\s*: *(.*)$", path.read_text(), re.MULTILINE)
+    return match[1] if match else "0 (unknown)"

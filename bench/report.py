@@ -28,7 +28,7 @@ def page(results: Results, nginx_version: str) -> str:
 
 def _lines(results: Results, nginx_version: str) -> Iterator[str]:
     yield "# Results of the benchmark\n"
-    yield f"Written by `make bench` on {datetime.now(UTC).date().isoformat()}. The machine: {machine.described()};"
+    yield f"Written by `make bench` on {datetime.now(UTC).date().isoformat()}. The machine: {machine.description()};"
     yield f"{nginx_version}. Client, provider and proxy share its cores: CPU time is the figure that counts, and"
     yield "requests per second are there to compare with each other.\n"
     yield "## Goals\n"
@@ -50,15 +50,15 @@ def _lines(results: Results, nginx_version: str) -> Iterator[str]:
 _METHOD: Final = f"""
 ## How it is measured
 
-- All on loopback, without TLS, on connections that are kept. The provider is a program of the benchmark that answers
+- All on loopback, without TLS, on keep-alive connections. The provider is a program of the benchmark that answers
   at once. A request has the headers and the shape of Claude Code's.
 - Of {upstream.BURST} events each is a chunk of HTTP, and all are sent in one write; of {upstream.SINGLES:,} events
   each is a write of its own, as fast as the provider can: a proxy that reads late gets several at once. At the pace of
   a model, with a pause between events, each costs more, here and in nginx.
 - CPU time is that of the proxy's process alone, user and system. Figures are medians of {throughput.ROUNDS} rounds,
   in which the targets take turns of {throughput.SECONDS:g} s.
-- nginx runs with `proxy_buffering off`, with connections to the provider kept, with the request in memory (left
-  alone, it writes it to disk) and with its access log, since claude-proxy logs each request as well.
+- nginx runs with `proxy_buffering off`, with keep-alive to the provider, with the request in memory (its default
+  writes it to disk) and with its access log, since claude-proxy logs each request as well.
 - First byte: {first_byte.ROUNDS} requests to each target in turn, less the direct one's time. claude-proxy sends
   its first byte when it has judged the first content of the answer.
 - Memory: after a few requests, then with {STREAMS} streams open, each begun by an 85 KB request. Start: from the
@@ -78,9 +78,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def _goals(results: Results) -> Iterator[Sequence[str]]:
-    for one in verdicts(results):
-        measured = _NOTHING if one.measured is None else f"{one.measured:.2f} {one.unit}"
-        yield one.what, f"{one.goal:g} {one.unit}", measured, one.word
+    for verdict in verdicts(results):
+        measured = _NOTHING if verdict.measured is None else f"{verdict.measured:.2f} {verdict.unit}"
+        yield verdict.what, f"{verdict.goal:g} {verdict.unit}", measured, verdict.word
 
 
 def _throughput_head(rows: Sequence[Row]) -> Sequence[str]:

@@ -15,7 +15,7 @@ OURS = "claude-proxy"
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All figures of one run: times in seconds, by a target's name; faults by theirs."""
+    """All figures of one run: times in seconds, by the target's name or the fault's."""
 
     rows: Sequence[Row]
     first_byte: Mapping[str, Added]
@@ -27,7 +27,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One goal and what was measured; `measured` is None where nginx, the measure, is missing."""
+    """One goal and what was measured; `measured` is None if nginx, to compare with, is missing."""
 
     what: str
     goal: float
@@ -43,7 +43,7 @@ class Verdict:
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
-    """Hold the figures against the goals."""
+    """Compare the figures with the goals."""
     for row in results.rows:
         yield Verdict(f"CPU per request: {row.title}", row.load.goal, row.ratio, "times nginx")
     memory = results.memory[OURS]

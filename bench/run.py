@@ -51,12 +51,12 @@ def _starts(provider: Target) -> _Starts:
 def _nginx_version() -> str:
     if targets.NGINX is None:
         return "no nginx (apt-get install nginx-light)"
-    told = subprocess.run([targets.NGINX, "-v"], capture_output=True, text=True, check=True).stderr
-    return told.strip().removeprefix("nginx version: ").replace("/", " ")
+    version = subprocess.run([targets.NGINX, "-v"], capture_output=True, text=True, check=True).stderr
+    return version.strip().removeprefix("nginx version: ").replace("/", " ")
 
 
 def main() -> int:
-    """Run all measurements. Returns the exit code: 0 whether goals are met or not, 1 where it could not measure."""
+    """Run all measurements. Returns the exit code: 0 whether goals are met or not, 1 if it could not measure."""
     if not sys.platform.startswith("linux"):
         print("the benchmark reads /proc, which only Linux has", file=sys.stderr)
         return 1
@@ -67,11 +67,11 @@ def main() -> int:
         with targets.provider() as provider:
             results = uvloop.run(_measure(provider, _starts(provider)))
     except (StartError, UnexpectedAnswerError) as error:
-        print(f"the benchmark was given up: {error}", file=sys.stderr)
+        print(f"the benchmark failed: {error}", file=sys.stderr)
         return 1
     PAGE.write_text(report.page(results, _nginx_version()))
-    for one in verdicts(results):
-        print(f"{one.word:12} {one.what}")
+    for verdict in verdicts(results):
+        print(f"{verdict.word:12} {verdict.what}")
     print(f"all figures: {PAGE.relative_to(targets.ROOT)}")
     return 0
 

@@ -62,7 +62,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go; `pid` of the process whose cost is measured, None where there is nothing between."""
+    """Where requests go; `pid` is the measured process, None for the direct connection."""
 
     name: str
     port: int
@@ -103,8 +103,8 @@ async def nginx(upstream: int) -> AsyncIterator[Target]:
 async def claude_proxy(providers: Mapping[str, str]) -> AsyncIterator[Target]:
     """Run the proxy in front of providers (base URL by name), in a home of its own.
 
-    Without a cooldown, and with sessions that go back at once, each request asks the first provider anew, however often
-    that has failed.
+    There is no cooldown and failback is immediate, so each request tries the first provider again, however often that
+    has failed.
     """
     port = free_port()
     listed = [{"name": name, "base_url": url, "api_key_env": _KEY} for name, url in providers.items()]
@@ -119,12 +119,12 @@ async def claude_proxy(providers: Mapping[str, str]) -> AsyncIterator[Target]:
 
 @asynccontextmanager
 async def _running(command: Sequence[str], port: int, folder: Path, variables: Mapping[str, str]) -> AsyncIterator[int]:
-    """Run a program until the block ends, which begins when the program answers. Raises `StartError`."""
+    """Run a program while the block runs, which begins when the program answers. Raises `StartError`."""
     output = folder / "output.txt"
     with _process(command, output, variables) as process:
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                await _answer(port, process)
+                await _wait_for_answer(port, process)
         except TimeoutError:
             raise StartError(f"{' '.join(command)} did not start:\n{_text(output)}") from None
         yield process.pid
@@ -147,15 +147,15 @@ def _text(path: Path) -> str:
     return path.read_text(errors="replace")
 
 
-async def _answer(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a program answers `/health`, whatever it says. Raises `TimeoutError` where it has ended."""
-    while not await _knock(port):
+async def _wait_for_answer(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a program answers `/health`, with any status. Raises `TimeoutError` if the program has ended."""
+    while not await _is_answering(port):
         if process.poll() is not None:
             raise TimeoutError
         await asyncio.sleep(0.001)
 
 
-async def _knock(port: int) -> bool:
+async def _is_answering(port: int) -> bool:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -167,7 +167,7 @@ async def _knock(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that is free."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -17,7 +17,7 @@ from bench.targets import Target
 
 ROUNDS: Final = 5
 SECONDS: Final = 0.4
-"""How long one target is kept busy before it is the next one's turn."""
+"""How long one target is kept busy before the next one."""
 
 CONNECTIONS: Final = (1, 32)
 

@@ -12,7 +12,7 @@ _BETAS: Final = "claude-code-20250219,context-1m-2025-08-07,interleaved-thinking
 
 
 def body(size: int) -> bytes:
-    """Return a request body of about `size` bytes, its fields in Claude Code's order; 75,000 is the least."""
+    """Return a request body of about `size` bytes, its fields in Claude Code's order; at least 75,000."""
     fields: dict[str, Any] = {
         "model": MODEL,
         "messages": [],
@@ -87,7 +87,7 @@ def request(port: int, target: str, payload: bytes, token: str) -> bytes:
 
 
 def events(count: int) -> list[bytes]:
-    """Return the `count` events of a whole stream that says a text."""
+    """Return the `count` events of a whole stream with a text."""
     deltas = [_delta(number) for number in range(count - len(_OPENING) - len(_END))]
     return [*_OPENING, *deltas, *_END]
 
@@ -127,4 +127,4 @@ _END: Final = (
     _event("message_stop"),
 )
 ERROR: Final = _event("error", error={"type": "overloaded_error", "message": "Overloaded"})
-"""An event that ends a stream before it has said anything."""
+"""An event that ends a stream before any content."""

@@ -1,4 +1,4 @@
-"""The provider behind every measurement: a process of its own that answers as the request's query says.
+"""The provider behind every measurement: a process of its own that answers as the request's query asks.
 
     ?script=burst      100 events, each a chunk, in one write
     ?script=singles    1,000 events, each in a write of its own, with a turn of the event loop between two
@@ -24,7 +24,7 @@ from bench import traffic
 BURST: Final = 100
 SINGLES: Final = 1000
 REFUSED: Final = "refused"
-"""The one fault that is not answered here: it is a port on which nobody listens."""
+"""The only fault that is not an answer: no program listens on the port."""
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _FAULT: Final = re.compile(rb"fault=(\w+)")
@@ -70,7 +70,7 @@ FAULTS: Final = (*(fault.decode() for fault in _FAULTS), REFUSED)
 
 
 class Provider(asyncio.Protocol):
-    """One connection: requests come one after the other, and their bodies are counted, not kept."""
+    """One connection: requests one after the other; their bodies are counted, not kept."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -79,7 +79,7 @@ class Provider(asyncio.Protocol):
         self._missing = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -114,7 +114,7 @@ class Provider(asyncio.Protocol):
 
 
 def _writes(target: bytes) -> Sequence[bytes]:
-    """Return what is written to answer a request line, nothing for a reset."""
+    """Return what is written to answer a request line, none for a reset."""
     fault = _FAULT.search(target)
     if fault and b" /failing/" in target:
         return _FAULTS[fault[1]]
