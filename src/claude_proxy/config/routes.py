@@ -1,4 +1,4 @@
-"""The user's own orders of providers, as the core knows them."""
+"""The user's own routes, as the core knows them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from claude_proxy.core.routing import LONG_CONTEXT, RouteEntry, Routes, strip_co
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
-    """Return the orders without those providers that can't be used; one that nobody is left in is none at all.
+    """Return the routes without the providers that can't be used, and without routes that have no other ones.
 
-    A name that no provider has is a problem in `findings`, unless a fault of the providers themselves may be why.
+    A name that no provider has is a problem in `findings`, unless it may follow from a problem with the providers.
     """
     if any(problem.key.startswith("providers") for problem in findings.problems):
         return Routes()
     given = set_fields(settings)
-    long = given.pop("long_context_tokens", Routes().long_context_tokens)
-    orders = {name: _stops(places, name, resolved, findings) for name, places in given.items()}
-    long_context = orders.pop(LONG_CONTEXT, ())
-    return Routes(MappingProxyType({name: stops for name, stops in orders.items() if stops}), long_context, long)
+    tokens = given.pop("long_context_tokens", Routes().long_context_tokens)
+    routes = {name: _entries(texts, name, resolved, findings) for name, texts in given.items()}
+    long_context = routes.pop(LONG_CONTEXT, ())
+    return Routes(MappingProxyType({name: route for name, route in routes.items() if route}), long_context, tokens)
 
 
-def _stops(places: tuple[str, ...], order: str, resolved: Resolved, findings: Findings) -> tuple[RouteEntry, ...]:
-    known = {one.provider.name: one for one in resolved.configured}
-    stops: list[RouteEntry] = []
-    for index, place in enumerate(places):
-        provider, _, model = place.partition("/")
-        found = known.get(provider)
-        if found is None:
-            _report(provider, f"routes.{order}[{index}]", tuple(known), findings)
-        elif found.usable:
-            stops.append(RouteEntry(provider, strip_context_suffix(model) or None))
+def _entries(texts: tuple[str, ...], route: str, resolved: Resolved, findings: Findings) -> tuple[RouteEntry, ...]:
+    known = {configured.provider.name: configured for configured in resolved.configured}
+    entries = list[RouteEntry]()
+    for index, text in enumerate(texts):
+        name, _, model = text.partition("/")
+        configured = known.get(name)
+        if configured is None:
+            _report(name, f"routes.{route}[{index}]", tuple(known), findings)
+        elif configured.usable:
+            entries.append(RouteEntry(name, strip_context_suffix(model) or None))
         else:
-            why = "its key is missing" if found.enabled else "it is disabled"
-            findings.warn(f"config.json: routes.{order}: {provider} is left out, since {why}.")
-    return tuple(stops)
+            why = "its key is missing" if configured.enabled else "it is disabled"
+            findings.warn(f"config.json: routes.{route}: {name} is left out, since {why}.")
+    return tuple(entries)
 
 
-def _report(provider: str, key: str, names: tuple[str, ...], findings: Findings) -> None:
-    near = nearest(provider, names)
-    mend = f'Did you mean "{near}"?' if near else f"There are {', '.join(sorted(names))}."
-    findings.problem(key, f"{quoted(provider)} is not the name of a provider", mend)
+def _report(name: str, key: str, known: tuple[str, ...], findings: Findings) -> None:
+    near = nearest(name, known)
+    fix = f'Did you mean "{near}"?' if near else f"There are {', '.join(sorted(known))}."
+    findings.problem(key, f"{quoted(name)} is not the name of a provider", fix)
