@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from claude_proxy.config import providers
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
-from claude_proxy.core.types import Auth, ClaudeCode, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.types import Auth, ClaudeCode, Egress, KeySource, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,7 @@ def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder)
         auth=Auth.BEARER,
         api_key="sk-minimax",
         api_key_env="MINIMAX_API_KEY",
+        api_key_source=KeySource.FILE,
         models=dict.fromkeys(("opus", "sonnet", "haiku", "fable"), "MiniMax-M3"),
         own_models=("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
         facts=entry_of("minimax").facts,
@@ -279,7 +280,9 @@ def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_var
 def test_a_key_comes_from_the_environment_else_from_the_file(
     home: Folder, env: str | None, environ: dict[str, str], key: str
 ) -> None:
-    assert only(home, RELAY, env=env, environ=environ).api_key == key
+    provider = only(home, RELAY, env=env, environ=environ)
+    source = KeySource.ENVIRONMENT if environ.get("MINIMAX_API_KEY", "").strip() else KeySource.FILE
+    assert (provider.api_key, provider.api_key_source) == (key, source)
 
 
 @pytest.mark.parametrize(("ending", "name"), [("/v1", "/v1"), ("/v1/messages", "/v1/messages"), ("/v1/", "/v1")])

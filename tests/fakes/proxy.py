@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from claude_proxy.app import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.core.routing import Routes
-from claude_proxy.core.types import Account, Auth, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.types import Account, Auth, Egress, KeySource, Origin, Policy, Provider, Timeouts
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.ports import Level
 from claude_proxy.store.home import Home
@@ -162,6 +162,7 @@ def make_provider(name: str, url: str, **changes: Any) -> Provider:
         auth=Auth.BEARER,
         api_key=f"key-of-{name}",
         api_key_env=f"{name.upper()}_API_KEY",
+        api_key_source=KeySource.FILE,
         timeouts=GENEROUS,
     )
     return replace(provider, **changes)

@@ -1,4 +1,4 @@
-"""A provider refuses its key: the user hears of it once, not for minutes, and which variable to mend."""
+"""A provider rejects its key: the log says so once, with the variable to fix, and the client is not to retry."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None
         assert (answer.status, await answer.read()) == (status, BODY)
         assert answer.headers["x-should-retry"] == "false"
         report = (await proxy.status())["minimax"]
-        assert (report["key_rejected"], report["key"]) == (True, "MINIMAX_API_KEY")
+        assert (report["key_rejected"], report["key"], report["key_source"]) == (True, "MINIMAX_API_KEY", ".env")
         assert (report["state"], report["strikes"]) == ("ready", 0)
-        assert any("MINIMAX_API_KEY" in note for note in proxy.ledger.notes)
+        note = f"error: minimax rejected MINIMAX_API_KEY from .env ({status}). Replace it there."
+        assert proxy.ledger.notes == [note]
         assert (await proxy.post()).status == 200
         assert not (await proxy.status())["minimax"]["key_rejected"]
     assert second.requests == []

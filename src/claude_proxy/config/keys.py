@@ -62,5 +62,7 @@ def with_key(provider: Provider, login: Login, variables: Variables, findings: F
     fitting = (name for name, key in keys.items() if key.startswith(login.prefix))
     found = next(fitting, None) or next(iter(keys), None)
     if found:
-        return replace(provider, auth=login.auth, api_key=keys[found], api_key_env=found)
+        return replace(
+            provider, auth=login.auth, api_key=keys[found], api_key_env=found, api_key_source=variables.source(found)
+        )
     return replace(provider, auth=Auth.NONE) if login.optional else Skipped(provider.name, login.variables[0])

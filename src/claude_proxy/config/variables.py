@@ -16,6 +16,7 @@ from dotenv.variables import parse_variables
 
 from claude_proxy.config.document import read_text
 from claude_proxy.config.problem import Findings
+from claude_proxy.core.types import KeySource
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_PART = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{16,}|.{24,}")
@@ -35,14 +36,17 @@ class Variables:
 
         The environment wins. An empty value, there or in the file, is as good as none.
         """
-        from_environ = self.environ.get(name, "").strip()
-        key = from_environ or self.file.get(name, "").strip()
+        source = self.source(name)
+        key = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "").strip()
         if key and _KEY.fullmatch(key) is None:
             what = "the key in it has a space, a control character or one that is not ASCII"
-            source = "environment" if from_environ else ".env"
-            findings.problem(name, what, "Copy the key again, without what stands around it.", file=source)
+            findings.problem(name, what, "Copy the key again, without what stands around it.", file=source.value)
             return None
         return key
+
+    def source(self, name: str) -> KeySource:
+        """Return where the value of a variable comes from."""
+        return KeySource.ENVIRONMENT if self.environ.get(name, "").strip() else KeySource.FILE
 
 
 def read_variables(path: Path, environ: Mapping[str, str], findings: Findings) -> Variables:

@@ -28,7 +28,9 @@ class Issues:
     unknown_model: str | None = None
 
     def after(self, attempt: Attempt, now: float) -> Issues:
-        """Return what is known after an attempt."""
+        """Return what is known after an attempt; the same object if nothing has changed."""
+        if attempt.accepted and not (self.key_rejected or self.out_of_credit or self.unknown_model):
+            return self
         model = printable(attempt.model, MAX_MODEL_LENGTH)
         if attempt.accepted:
             unknown = None if self.unknown_model == model else self.unknown_model

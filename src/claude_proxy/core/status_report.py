@@ -21,6 +21,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = ""
     key: str = ""
     """The variable that holds its key."""
+    key_source: str = ""
+    """The value of a `core.types.KeySource`: where that variable is set; empty if there is no key."""
     auth: str = ""
     """The value of a `core.types.Auth`."""
     state: str
@@ -83,6 +85,7 @@ def provider_status(provider: Provider, health: Health, issues: Issues, now: flo
         name=provider.name,
         base_url=provider.base_url,
         key=provider.api_key_env,
+        key_source=provider.api_key_source.value if provider.api_key_source else "",
         auth=provider.auth.value,
         state=state.value,
         cooldown_until=health.cooldown_until,

@@ -108,6 +108,13 @@ UpstreamModel: TypeAlias = tuple[Upstream, str]
 """A model at an upstream."""
 
 
+class KeySource(enum.Enum):
+    """Where a key is set; the value is what messages say."""
+
+    FILE = ".env"
+    ENVIRONMENT = "environment"
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What an upstream knows the proxy by."""
@@ -135,6 +142,8 @@ class Provider:
     api_key: str = field(repr=False)
     api_key_env: str
     """The variable that holds the key: what a message names, since the key itself is never shown."""
+    api_key_source: KeySource | None = None
+    """Where that variable is set; None if there is no key."""
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """From a tier, or `default`, to the provider's name for the model. Empty: names go through unchanged."""
     own_models: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, provider_status
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
+from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, KeySource, Provider
 from claude_proxy.proxy.ports import Clock, Journal, Level
 
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
@@ -70,7 +70,10 @@ class StatusTracker:
 
     def _take(self, attempt: Attempt, now: float) -> None:
         before = self._issues.get(attempt.provider, _NO_ISSUES)
-        after = self._issues[attempt.provider] = before.after(attempt, now)
+        after = before.after(attempt, now)
+        if after is before:
+            return
+        self._issues[attempt.provider] = after
         for text in self._to_fix(attempt, before, after):
             self.note(text, "error")
 
@@ -90,8 +93,13 @@ class StatusTracker:
         name, outcome = attempt.provider, attempt.outcome
         if attempt.by_login:
             return f"{name} rejected Claude Code's own login ({outcome}). Log in again in Claude Code, with /login."
-        variable = next((known.api_key_env for known in self._providers if known.name == name), "its key")
-        return f"{name} rejected {variable} ({outcome}). Replace it in .env or in the environment."
+        provider = next((known for known in self._providers if known.name == name), None)
+        if provider is None:
+            return f"{name} rejected its key ({outcome}). It is no longer in config.json."
+        if provider.api_key_source is None:
+            return f"{name} asks for a key ({outcome}). Name its variable as `api_key_env` in config.json."
+        source = "the environment" if provider.api_key_source is KeySource.ENVIRONMENT else ".env"
+        return f"{name} rejected {provider.api_key_env} from {source} ({outcome}). Replace it there."
 
     def _note_cooldown(self, name: str, now: float) -> None:
         health = self._healths.get(name)
