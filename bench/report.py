@@ -67,8 +67,8 @@ _METHOD: Final = f"""
 - Adaptation: of {adaptation.ROUNDS} requests with {adaptation.TURNS} turns, each a thought, a call of a tool and its
   result, from the request that is read to the bytes that are sent. The provider refuses several things; the
   conversation holds none of them, or another provider's thinking in each turn and all else in one of
-  {adaptation.SPIKES}. Signatures are looked up only where other providers have signed something too, blocks looked for
-  only where a type of them is refused."""
+  {adaptation.SPIKES}. Signatures are looked up only if other providers have signed something too; blocks are searched
+  only if the provider rejects a type of them."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Values that the tests of the core start from."""
+"""Short ways to build the core's values in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error of a provider can mean, and how to write one: for the tests of limits."""
+"""Errors of providers about limits, and what they can mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request with everything in it that a provider may refuse, and what an error about it teaches."""
+"""A request with everything that a provider may reject, and the rules inferred from an error about it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ PLAIN = {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content
 
 
 def sent_request(request: Mapping[str, Any] = REQUEST, betas: str = BETAS, **changes: Any) -> Adapted:
-    """Return a request as it goes out; None takes a field away."""
+    """Return a request as it is sent; a field with None is left out."""
     fields = {name: value for name, value in {**request, **changes}.items() if value is not None}
     head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{f'anthropic-beta: {betas}' if betas else 'x: y'}\r\n\r\n"
     return Adapted(head.encode(), json.dumps(fields).encode(), "m")
 
 
 def rules_from(body: bytes, request: Adapted | None = None, status: int = 400) -> list[str]:
-    """Return the rules that the first lesson consists of, `!` before one for this request alone."""
+    """Return the rules that are proposed first, with `!` before one for this request alone."""
     found = propose_rules(status, body, request or sent_request())
     return sorted(("" if found[0].lasting else "!") + str(rule) for rule in found[0].rules) if found else []
 

@@ -1,4 +1,4 @@
-"""A raw HTTP/1.1 client that sees an answer as it arrives, and finds fault with what is not well formed."""
+"""A raw HTTP/1.1 client that sees an answer as it arrives, and raises an error for what is malformed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import asyncio
 import contextlib
 import json
 import socket
-import struct
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from fakes.server_connection import LINGER_FORMAT
+from fakes.server_connection import reset
 
 PATIENCE = 20.0
 """Seconds without a byte after which a test fails."""
 
 
 class MalformedError(AssertionError):
-    """The answer breaks HTTP's or the event stream's own rules."""
+    """The answer breaks the rules of HTTP or of event streams."""
 
 
 class BrokenError(Exception):
@@ -27,14 +26,14 @@ class BrokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """A server-sent event; `data` is its JSON, None where it is not JSON."""
+    """A server-sent event; `data` is its JSON."""
 
     name: str
     data: Any
 
 
 class Answer:
-    """An answer whose head has come; the body is read once, in the way the test likes."""
+    """An answer whose head has come. Its body can be read once, in any of these ways."""
 
     def __init__(self, status: int, headers: dict[str, str], connection: Connection, *, bodyless: bool) -> None:
         self.status = status
@@ -43,7 +42,7 @@ class Answer:
         self._bodyless = bodyless
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body in the pieces in which the sender framed it. Raises `BrokenError` where it ends early."""
+        """Yield the body in the sender's chunks. Raises `BrokenError` if it ends early."""
         if self._bodyless:
             return
         if self.headers.get("transfer-encoding") == "chunked":
@@ -54,7 +53,7 @@ class Answer:
         elif "content-length" in self.headers:
             yield await self._connection.read_exactly(int(self.headers["content-length"]))
         else:
-            raise MalformedError(f"nothing says where the body ends: {self.headers}")
+            raise MalformedError(f"no length and no chunks: {self.headers}")
 
     async def read(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
@@ -63,7 +62,7 @@ class Answer:
         return json.loads(await self.read())
 
     async def events(self) -> AsyncIterator[StreamEvent]:
-        """Yield each event as soon as it is whole. Raises `MalformedError` where the body ends within one."""
+        """Yield each event as soon as it is complete. Raises `MalformedError` if the body ends within one."""
         pending = b""
         async for chunk in self.chunks():
             *blocks, pending = (pending + chunk).split(b"\n\n")
@@ -81,7 +80,7 @@ class Answer:
     async def _expect_blank(self) -> None:
         line = await self._connection.read_line()
         if line:
-            raise MalformedError(f"after a chunk stands {line!r}")
+            raise MalformedError(f"{line!r} after a chunk")
 
 
 class Connection:
@@ -93,7 +92,7 @@ class Connection:
 
     @classmethod
     async def open(cls, port: int, *, receive_buffer: int | None = None) -> Self:
-        """Connect to 127.0.0.1. A small `receive_buffer` (bytes) makes a client that reads slowly felt at once."""
+        """Connect to 127.0.0.1. A small `receive_buffer` (bytes) lets a slow reader slow the server at once."""
         raw = socket.socket()
         if receive_buffer is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -118,7 +117,7 @@ class Connection:
         await self._writer.drain()
 
     async def ask(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> Answer:
-        """Send a request as given and return once the head of its answer has come; 1xx heads are passed over."""
+        """Send a request as given and return once the head of its answer has come; 1xx heads are skipped."""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
         await self.send(f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode("latin-1") + body)
         return await self.answer(method)
@@ -138,14 +137,12 @@ class Connection:
         return await self._read(self._reader.readexactly(size))
 
     async def read_to_end(self) -> bytes:
-        """Return what comes until the server closes: nothing, after a proper end."""
+        """Return what comes until the server closes."""
         return await self._read(self._reader.read())
 
     def hang_up(self) -> None:
-        """Leave without a word: the server sees a reset."""
-        raw = self._writer.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER_FORMAT, 1, 0))
-        self._writer.transport.abort()
+        """Break the connection: the server sees a reset."""
+        reset(self._writer)
 
     async def close(self) -> None:
         self._writer.close()
@@ -175,9 +172,9 @@ class Connection:
 
 
 def parse_event(block: bytes) -> StreamEvent | None:
-    """Take one event apart, without its blank line; None where it is but comments.
+    """Parse one event, without its blank line; None if it is only comments.
 
-    Raises `MalformedError` where it is not a name and its data.
+    Raises `MalformedError` if it is not a name and its data.
     """
     lines = [line for line in block.decode().split("\n") if not line.startswith(":")]
     if not lines:

@@ -1,4 +1,4 @@
-"""Time that stands still until a test moves it."""
+"""A clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOON = 1_800_000_000.0
 
 @dataclass(slots=True)
 class FakeClock:
-    """A `ports.Clock` set by hand: both of its times move together."""
+    """A `ports.Clock` that a test sets; its two times move together."""
 
     now: float = NOON
     uptime: float = 1000.0
@@ -22,6 +22,6 @@ class FakeClock:
         return self.uptime
 
     def pass_time(self, seconds: float) -> None:
-        """Let `seconds` go by."""
+        """Move the clock forward."""
         self.now += seconds
         self.uptime += seconds

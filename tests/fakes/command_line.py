@@ -1,4 +1,4 @@
-"""The command `claude-proxy` as a user's shell runs it, with a home of its own, and providers to configure it for."""
+"""The command `claude-proxy` as a user's shell runs it, with a home of its own."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Done:
 
 
 WARNINGS = "default,ignore:unclosed file <_io.FileIO name='/proc/:ResourceWarning"
-"""All but one: a Ctrl-C can come between the opening of a file and whoever would close it."""
+"""All but one: a Ctrl-C can come after a file is opened and before the code that closes it."""
 
 
 @dataclass(slots=True)
 class CommandLine:
-    """Runs commands, and searches whatever one prints for secrets and tracebacks."""
+    """Runs commands, and searches what they print for secrets and tracebacks."""
 
     home: Home
     extra: dict[str, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class CommandLine:
         return self.home.token.read_text(encoding="ascii").strip()
 
     def inspect(self, text: str) -> None:
-        """Fail where a text holds what no one may see."""
+        """Fail if a text holds a secret or a traceback."""
         assert "Traceback" not in text
         assert "ResourceWarning" not in text
         secrets = [*KEYS.values(), MESSAGE_TEXT, *([self.token()] if self.home.token.exists() else [])]
@@ -179,7 +179,7 @@ def listening(backlog: int = 5) -> Iterator[socket.socket]:
 
 
 def one_request() -> list[str]:
-    """Return a command that sends one request to where it is led."""
+    """Return a command that sends one request to `ANTHROPIC_BASE_URL`."""
     code = (
         "import http.client, json, os, urllib.parse\n"
         "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
@@ -193,7 +193,7 @@ def one_request() -> list[str]:
 
 
 def line_with(stream: IO[str] | None, words: str) -> str:
-    """Read lines until one holds `words`, and return that one; fail where the stream ends before."""
+    """Read lines until one contains `words`, and return it. Fails if the stream ends before."""
     assert stream is not None
     seen = ""
     for line in stream:

@@ -1,4 +1,4 @@
-"""A configuration of the user's own, with comments in it, and its `.env`; what a command made of them."""
+"""A config.json and a .env with comments, as a user writes them; what a command made of them."""
 
 from __future__ import annotations
 

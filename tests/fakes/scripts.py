@@ -1,4 +1,4 @@
-"""Whole answers ready made, as the Messages API gives them."""
+"""Ready-made answers, as the Messages API sends them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def message(text: str = "hello", deltas: int = 3) -> list[Step]:
 
 
 def opening(text: str = "hello") -> list[Step]:
-    """A stream up to the middle of its text: what follows is the test's to say."""
+    """A stream up to the middle of its text; the test adds the rest."""
     return [Stream(), message_start(), block_start({"type": "text", "text": ""}), text_delta(text)]
 
 
@@ -119,7 +119,7 @@ def answering(status: int, content: object = None, **fields: str) -> list[Step]:
 
 
 def answers(text: str = "hello") -> Callable[[Request], Script]:
-    """Answer each request in the way that it asks for: streamed or whole; paths other than messages are 404."""
+    """Answer each request as it asks: streamed or whole. Paths other than messages are 404."""
 
     def answer(request: Request) -> Script:
         if request.method == "HEAD":

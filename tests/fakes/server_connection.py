@@ -1,4 +1,4 @@
-"""One connection of a fake provider: requests read as they came, answers written byte for byte."""
+"""The server's end of a connection: requests read as they came, answers written byte for byte."""
 
 from __future__ import annotations
 
@@ -120,9 +120,7 @@ class ServerConnection:
 
     def cut(self) -> None:
         """Reset the connection: the client sees it break, not end."""
-        raw = self.writer.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER_FORMAT, 1, 0))
-        self.writer.transport.abort()
+        reset(self.writer)
 
     async def close(self) -> None:
         """Close the connection in the ordinary way."""
@@ -171,8 +169,15 @@ class ServerConnection:
         return bytes(body)
 
 
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close a connection with RST, so that the other end sees an error."""
+    connected: socket.socket = writer.get_extra_info("socket")
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER_FORMAT, 1, 0))
+    writer.transport.abort()
+
+
 def parse_head(head: bytes, connection: int) -> Request:
-    """Take a request's head apart, without the blank line. Raises `BadRequestError`."""
+    """Parse a request's head, without the blank line. Raises `BadRequestError`."""
     first, *lines = head.split(b"\r\n")
     words = first.decode("ascii").split(" ")
     if len(words) != 3 or words[2] != "HTTP/1.1":

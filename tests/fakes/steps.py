@@ -1,4 +1,4 @@
-"""What a script is made of: each step is one thing that a provider does while it answers a request."""
+"""The steps of a script: each is one thing that a provider does while it answers a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Step(Protocol):
 
 
 Script = Sequence[Step]
-"""The answer to one request. When it is over the connection is kept for the next one, where its framing allows."""
+"""The answer to one request. After it the connection is kept for the next request, if the framing allows."""
 
 
 def error_body(kind: str, message: str) -> bytes:
@@ -50,7 +50,7 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A whole answer; `body` is an error in Anthropic's form where none is given."""
+    """A whole answer; without a body it is an error in Anthropic's form."""
 
     code: int
     body: bytes | None = None
@@ -66,7 +66,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A head as given and nothing more; the body is what follows, up to the end of the connection."""
+    """A head as given. The body is what follows, up to the end of the connection."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A server-sent event; `data` goes out as JSON with `name` as its type, where it names no other."""
+    """A server-sent event; `data` is sent as JSON, with `name` as its type unless it has one."""
 
     name: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A whole text block in so many deltas."""
+    """A whole text block in this many deltas."""
 
     text: str
     deltas: int = 3
@@ -154,7 +154,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """The same bytes again and again, one at a time, until the connection has had enough."""
+    """The same bytes again and again, one at a time, until the client leaves."""
 
     data: bytes
     pause: float = 0.01
@@ -169,7 +169,7 @@ class Drip:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An event again and again until the connection has had enough, such as pings for ever."""
+    """An event again and again until the client leaves, such as endless pings."""
 
     event: Event
     pause: float = 0.01
@@ -182,7 +182,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Silence until the connection leaves or the test ends."""
+    """Silence until the client leaves or the test ends."""
 
     async def play(self, connection: ServerConnection) -> None:
         await asyncio.Event().wait()
@@ -203,7 +203,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Tell the test that the script has come this far."""
+    """Tell the test that the script has reached this step."""
 
     mark: asyncio.Event | threading.Event
 

@@ -1,4 +1,4 @@
-"""Whether a stream is one that Claude Code may be given, and how it ended."""
+"""Checks of a stream by the rules of the Messages API, and how it ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def text_of(events: Iterable[StreamEvent]) -> str:
 
 
 async def complete_text(answer: Answer) -> str:
-    """Read a stream that must be whole and sound, and return its text."""
+    """Read a stream that must be complete and well formed, and return its text."""
     assert answer.status == 200, await answer.read()
     events = await answer.all_events()
     assert ending_of(events) == COMPLETE, events[-1]
@@ -32,8 +32,8 @@ def names_of(events: Iterable[StreamEvent]) -> list[str]:
 def ending_of(events: Iterable[StreamEvent]) -> str:
     """Check a whole stream by the rules of the Messages API; return the event that ended it, `message_stop` or `error`.
 
-    Raises `MalformedError` where blocks overlap or are closed twice, something precedes message_start or follows the
-    end, or the end is missing.
+    Raises `MalformedError` if blocks overlap or are closed twice, if something comes before message_start or after the
+    end, or if the end is missing.
     """
     started, block, last = False, None, ""
     for event in events:
@@ -67,5 +67,5 @@ def _next_block(block: int | None, event: StreamEvent) -> int | None:
 
 def _require(holds: bool, event: StreamEvent, block: int | None) -> int | None:
     if not holds:
-        raise MalformedError(f"{event.name} {event.data.get('index', '')} does not fit the block that is open")
+        raise MalformedError(f"{event.name} {event.data.get('index', '')} does not fit the open block")
     return block

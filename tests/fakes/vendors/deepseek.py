@@ -52,10 +52,10 @@ def deserialization_error(message: str) -> VendorError:
     return error(400, f"Failed to deserialize the JSON body into the target type: {message} at line 1 column 1932")
 
 
-def variant(path: str, found: str, expected: tuple[str, ...]) -> VendorError:
+def variant(path: str, got: str, expected: tuple[str, ...]) -> VendorError:
     names = [f"`{one}`" for one in expected]
-    told = f"one of {', '.join(names)}" if len(names) > 2 else " or ".join(names)
-    return deserialization_error(f"{path}: unknown variant `{found}`, expected {told}")
+    choices = f"one of {', '.join(names)}" if len(names) > 2 else " or ".join(names)
+    return deserialization_error(f"{path}: unknown variant `{got}`, expected {choices}")
 
 
 def served(model: str) -> str:
