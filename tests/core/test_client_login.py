@@ -23,7 +23,7 @@ REST = ((b"user-agent", b"claude-cli"), (b"anthropic-beta", b"oauth-2025-04-20")
 PLAN = provider("anthropic", auth=Auth.CLIENT, api_key="", api_key_env="")
 
 
-def test_a_login_of_the_clients_own_stays_and_every_other_credential_goes() -> None:
+def test_keeps_the_clients_own_login_and_strips_every_other_credential() -> None:
     others = ((b"x-api-key", b"k"), (b"cookie", b"c"), (b"proxy-authorization", b"p"))
     kept = strip_credentials((*REST, LOGIN, OURS, *others), TOKEN)
     assert kept == (*REST, LOGIN)
@@ -45,7 +45,7 @@ def test_a_login_of_the_clients_own_stays_and_every_other_credential_goes() -> N
         pytest.param([LOGIN[1], b"Bearer another"], id="two"),
     ],
 )
-def test_what_is_no_login_goes(values: list[bytes]) -> None:
+def test_strips_an_authorization_that_is_no_login(values: list[bytes]) -> None:
     headers: Headers = tuple((b"authorization", value) for value in values)
     kept = strip_credentials((*headers, *REST, OURS), TOKEN)
     assert kept == REST
@@ -54,11 +54,11 @@ def test_what_is_no_login_goes(values: list[bytes]) -> None:
 
 @pytest.mark.parametrize("name", [b"x-goog-api-key", b"api-key", b"x_claude_proxy_token", b"x-team"])
 @pytest.mark.parametrize("value", [TOKEN, b"Bearer " + TOKEN, b"blue, " + TOKEN])
-def test_our_token_goes_by_whatever_header_it_came(name: bytes, value: bytes) -> None:
+def test_strips_the_proxys_token_from_any_header(name: bytes, value: bytes) -> None:
     assert strip_credentials(((name, value), (name, b"blue"), LOGIN, OURS), TOKEN) == ((name, b"blue"), LOGIN)
 
 
-def test_the_longest_login_stays() -> None:
+def test_keeps_the_longest_login() -> None:
     longest = (b"authorization", b"Bearer " + b"a" * (MAX_LOGIN_BYTES - 7))
     assert strip_credentials((longest,), TOKEN) == (longest,)
 
@@ -67,18 +67,18 @@ def lines(headers: Headers, auth: Auth) -> list[bytes]:
     return for_provider(headers, provider(auth=auth), 7).split(b"\r\n")
 
 
-def test_a_login_goes_to_who_takes_it_as_it_came_and_to_nobody_else() -> None:
+def test_a_login_goes_unchanged_to_providers_that_take_it_and_to_no_other() -> None:
     for auth in Auth:
         sent = [line for line in lines((LOGIN, *REST), auth) if b"sk-ant-oat01-own" in line]
         assert sent == ([b"authorization: Bearer sk-ant-oat01-own"] if auth is Auth.CLIENT else [])
 
 
 @pytest.mark.parametrize("auth", [Auth.CLIENT, Auth.NONE])
-def test_where_no_key_is_taken_none_is_sent(auth: Auth) -> None:
+def test_sends_no_key_to_a_provider_that_takes_none(auth: Auth) -> None:
     assert not [line for line in lines(REST, auth) if line.lower().startswith((b"authorization", b"x-api-key"))]
 
 
-def test_who_takes_the_login_gets_the_rest_as_it_would_without_us() -> None:
+def test_a_provider_that_takes_the_login_gets_the_other_headers_as_without_the_proxy() -> None:
     names = b"x-claude-code-session-id x-claude-code-agent-id x-claude-code-parent-agent-id".split()
     ids = tuple((name, b"5e55") for name in names)
     kept = lines((*REST, *ids, (b"cookie", b"c"), (b"x-claude-proxy-token", TOKEN)), Auth.CLIENT)
@@ -92,7 +92,7 @@ def test_who_takes_the_login_gets_the_rest_as_it_would_without_us() -> None:
     ]
 
 
-def test_no_login_outlives_its_request() -> None:
+def test_a_login_does_not_outlive_its_request() -> None:
     first = adapt(request(b'{"model":"m"}', (LOGIN,)), candidate(PLAN, "m"))
     second = adapt(request(b'{"model":"m"}', ((b"authorization", b"Bearer another"),)), candidate(PLAN, "m"))
     third = adapt(request(b'{"model":"m"}'), candidate(PLAN, "m"))
@@ -101,19 +101,19 @@ def test_no_login_outlives_its_request() -> None:
     assert b"another" not in third.head
 
 
-def test_without_a_login_who_takes_one_is_passed_over() -> None:
+def test_without_a_login_skips_the_providers_that_take_one() -> None:
     route = Route((candidate(PLAN), candidate(), candidate(provider("zai"))))
     assert open_to(route, with_login=True) is route
     assert open_to(route, with_login=False) == Route(route.candidates[1:])
 
 
-def test_a_route_of_keys_alone_stays_as_it_is() -> None:
+def test_a_route_of_providers_with_keys_stays_unchanged() -> None:
     route = Route((candidate(), candidate(provider("zai"))))
     assert open_to(route, with_login=False) is route
 
 
 @pytest.mark.parametrize("pinned", [True, False])
-def test_where_nobody_else_is_left_it_says_how_to_mend_that(pinned: bool) -> None:
+def test_without_a_login_and_without_another_provider_says_how_to_fix_it(pinned: bool) -> None:
     found = open_to(Route((candidate(PLAN),), pinned=pinned), with_login=False)
     assert isinstance(found, NoLogin)
     assert found.message.startswith("anthropic ")
@@ -129,14 +129,14 @@ def test_the_secret_is_the_key_or_the_login() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_login_that_is_refused_is_the_clients_to_mend_so_it_is_not_told_to_stop(status: int) -> None:
+def test_a_rejected_login_keeps_its_x_should_retry_since_the_client_can_renew_it(status: int) -> None:
     answer = error("authentication_error", status, headers=((b"x-should-retry", b"true"),))
     asked = [Attempt("zai", Reason.STATUS, 529, 1.0), Attempt("anthropic", Reason.STATUS, status, 1.0, by_login=True)]
     assert (b"x-should-retry", b"true") in relayed(answer, asked, "anthropic").headers
     assert (b"x-should-retry", b"false") in relayed(answer, asked, "zai").headers
 
 
-def test_who_cannot_be_asked_for_lack_of_a_login_does_not_count_as_one_that_has_room() -> None:
+def test_a_provider_that_lacks_its_login_does_not_count_as_one_with_a_larger_window() -> None:
     roomy = provider("anthropic", auth=Auth.CLIENT, facts={"m": ModelFacts(context=1_000_000)})
     small = provider(facts={"m": ModelFacts(context=100)})
     selector = Selector((roomy, small))
@@ -148,7 +148,7 @@ def test_who_cannot_be_asked_for_lack_of_a_login_does_not_count_as_one_that_has_
 
 
 @pytest.mark.parametrize("policy", [Policy(failover_on_auth=True), Policy(retry_statuses=frozenset({401, 403}))])
-def test_a_login_that_has_run_out_is_never_passed_over(policy: Policy) -> None:
+def test_an_expired_login_never_fails_over(policy: Policy) -> None:
     for_the_client = error("authentication_error", 401)
     for_the_next = error("permission_error", 403)
     by_login, by_key = ClassifierConfig(policy, Traits(), by_login=True), ClassifierConfig(policy, Traits())

@@ -28,7 +28,7 @@ def judge() -> StreamJudge:
     return StreamJudge(Reply(200, (), b""), NOW, TERMS)
 
 
-def test_json_nested_very_deep_is_no_answer_and_no_error() -> None:
+def test_deeply_nested_json_is_no_answer_and_no_error() -> None:
     assert read_error(DEEP) is None
     assert usage_of(DEEP) == Usage()
     outcome = judge_body(Reply(200, (), DEEP), ClassifierConfig(Policy(frozenset()), Traits()), NOW)
@@ -37,11 +37,11 @@ def test_json_nested_very_deep_is_no_answer_and_no_error() -> None:
 
 
 @pytest.mark.parametrize("name", [b"", b"event: message_delta\n"])
-def test_json_nested_very_deep_is_no_meaningful_event(name: bytes) -> None:
+def test_deeply_nested_json_is_no_meaningful_event(name: bytes) -> None:
     assert judge().opening(name + b"data: " + DEEP + b"\n\n") is None
 
 
-def test_an_error_that_is_not_utf_8_is_an_error_all_the_same() -> None:
+def test_an_error_that_is_not_utf_8_is_still_an_error() -> None:
     body = b'{"error":{"type":"api_error","message":"\xff"}}'
     outcome = judge_body(Reply(500, (), body), TERMS, NOW)
     assert isinstance(outcome, Rejected)
@@ -54,7 +54,7 @@ def test_a_duplicate_field_cannot_hide_behind_its_length() -> None:
         request(body)
 
 
-def test_a_probe_that_ends_behind_a_clock_set_back_is_not_out_for_ever() -> None:
+def test_a_probe_that_ends_after_the_clock_was_set_back_is_not_out_for_ever() -> None:
     health = Health("minimax", 1800.0)
     health.strike(health.force(), NOW, Reason.STATUS, 500)
     probe = health.admit(NOW + 15)
@@ -63,7 +63,7 @@ def test_a_probe_that_ends_behind_a_clock_set_back_is_not_out_for_ever() -> None
     assert health.admit(NOW + 1e6)
 
 
-def test_who_recovered_meanwhile_is_back_already() -> None:
+def test_a_provider_that_recovered_meanwhile_has_returned() -> None:
     first, second = Health("a", 1800.0), Health("b", 1800.0)
     failover = Failover[Whole]([(candidate(provider("a")), first), (candidate(provider("b")), second)], pinned=False)
     failover.begin(NOW)
@@ -74,7 +74,7 @@ def test_who_recovered_meanwhile_is_back_already() -> None:
     assert end.returns_at == NOW
 
 
-def test_every_connection_field_is_heeded() -> None:
+def test_honours_every_connection_header() -> None:
     headers = ((b"connection", b"keep-alive"), (b"connection", b"x-a"), (b"x-a", b"1"))
     assert b"x-a" not in for_provider(headers, provider(), 0)
 

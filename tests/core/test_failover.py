@@ -47,7 +47,7 @@ def all_fail(request: Failover[Whole], outcomes: Sequence[Rejected], now: float 
     return names, decision
 
 
-def test_the_first_that_answers_is_relayed() -> None:
+def test_relays_the_first_answer() -> None:
     of = healths()
     request = failover(of)
     assert asked(request.begin(NOW)) == "minimax"
@@ -73,7 +73,7 @@ def test_the_first_that_answers_is_relayed() -> None:
         (replace(SPENT, cooldown=7200.0, until=NOW + 60), "<Health minimax cooldown 60 s, 0 strikes>"),
     ],
 )
-def test_a_fault_is_held_against_its_provider(outcome: Rejected, state: str) -> None:
+def test_a_fault_puts_its_provider_into_cooldown(outcome: Rejected, state: str) -> None:
     of = healths()
     request = failover(of)
     request.begin(NOW)
@@ -83,7 +83,7 @@ def test_a_fault_is_held_against_its_provider(outcome: Rejected, state: str) -> 
 
 
 @pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INTERNAL])
-def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none(fault: Fault) -> None:
+def test_a_fault_that_is_not_the_providers_ends_the_request_without_a_strike(fault: Fault) -> None:
     of = healths()
     request = failover(of)
     request.begin(NOW)
@@ -92,7 +92,7 @@ def test_what_is_not_the_providers_fault_ends_the_request_and_harms_none(fault: 
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
-def test_a_request_that_does_not_fit_goes_to_the_next_provider_and_harms_none() -> None:
+def test_a_request_that_does_not_fit_goes_to_the_next_provider_without_a_strike() -> None:
     of = healths()
     request = failover(of)
     request.begin(NOW)
@@ -102,7 +102,7 @@ def test_a_request_that_does_not_fit_goes_to_the_next_provider_and_harms_none() 
 
 
 @pytest.mark.parametrize("pin", [True, False])
-def test_where_it_fits_nowhere_the_client_gets_the_last_error_and_no_time(*, pin: bool) -> None:
+def test_a_request_that_fits_nowhere_gets_the_last_error_without_retry_after(*, pin: bool) -> None:
     of = healths()
     misfit = rejected(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, NOW + 60, error("not_found_error", 404))
     names = NAMES[:1] if pin else NAMES
@@ -139,7 +139,7 @@ SOON_BACK = replace(FOR_HOURS, until=NOW + 60)
     ],
 )
 @pytest.mark.parametrize("turned", [True, False])
-def test_where_each_fails_in_its_own_way_the_client_is_told_what_it_can_act_on(
+def test_if_each_fails_in_its_own_way_the_client_gets_the_error_that_it_can_act_on(
     one: Rejected, other: Rejected, told: Rejected, returns_at: float | None, *, turned: bool
 ) -> None:
     outcomes = [other, one] if turned else [one, other]
@@ -148,7 +148,7 @@ def test_where_each_fails_in_its_own_way_the_client_is_told_what_it_can_act_on(
 
 
 @pytest.mark.parametrize(("outcome", "told"), [(FOR_HOURS, LONG), (BUSY, BUSY), (UNKNOWN, LONG)])
-def test_who_is_not_asked_since_its_window_is_too_small_counts_as_if_it_had_said_so(
+def test_a_provider_left_out_for_its_window_counts_as_if_it_had_answered_too_long(
     outcome: Rejected, told: Rejected
 ) -> None:
     of = healths()
@@ -158,13 +158,13 @@ def test_who_is_not_asked_since_its_window_is_too_small_counts_as_if_it_had_said
     assert (end.rejected, end.provider) == (told, "" if told is LONG else "minimax")
 
 
-def test_the_return_of_one_that_it_does_not_fit_is_no_return() -> None:
+def test_the_return_of_a_provider_that_the_request_does_not_fit_is_ignored() -> None:
     spent = rejected(Fault.QUOTA, 429, NOW + 60, error("rate_limit_error", 429))
     _, end = all_fail(failover(healths(zai=10), NAMES), [LONG, spent, LONG])
     assert end == GiveUp(spent, "moonshot", NOW + 60)
 
 
-def test_one_that_it_fits_with_another_model_returns() -> None:
+def test_a_provider_whose_other_model_fits_counts_for_the_first_return() -> None:
     of = healths()
     twice = Failover[Whole](
         [(PROVIDERS["minimax"], of["minimax"]), (PROVIDERS["minimax"], of["minimax"])], pinned=False
@@ -174,7 +174,7 @@ def test_one_that_it_fits_with_another_model_returns() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.INTERNAL, Fault.INCOMPATIBLE])
-def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
+def test_a_probe_with_no_fault_of_the_provider_is_given_back(fault: Fault) -> None:
     of = healths(minimax=10)
     request = failover(of)
     request.begin(NOW + 10)
@@ -182,23 +182,23 @@ def test_a_probe_that_judges_nothing_is_given_back(fault: Fault) -> None:
     assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
-def test_who_rests_is_passed_over() -> None:
+def test_skips_a_provider_in_cooldown() -> None:
     assert asked(failover(healths(minimax=60)).begin(NOW)) == "moonshot"
 
 
-def test_if_all_rest_they_are_tried_in_the_order_of_their_return() -> None:
+def test_if_all_are_in_cooldown_tries_them_in_the_order_of_their_return() -> None:
     of = healths(minimax=60, moonshot=20, zai=40)
     names, _ = all_fail(failover(of), [DOWN, DOWN, DOWN])
     assert names == ["moonshot", "zai", "minimax"]
     assert [health.cooldown_length for health in of.values()] == [60, 20, 40]
 
 
-def test_those_that_rest_come_after_those_that_do_not() -> None:
+def test_tries_providers_in_cooldown_after_the_ready_ones() -> None:
     names, _ = all_fail(failover(healths(minimax=60, moonshot=20)), [DOWN, DOWN, DOWN])
     assert names == ["zai", "moonshot", "minimax"]
 
 
-def test_one_whose_probe_is_out_is_passed_over_until_nobody_else_is_left() -> None:
+def test_skips_a_provider_whose_probe_is_out_until_no_other_is_left() -> None:
     of = healths(minimax=10)
     probing, second = failover(of, NAMES[:2]), failover(of, NAMES[:2])
     assert asked(probing.begin(NOW + 10)) == "minimax"
@@ -208,7 +208,7 @@ def test_one_whose_probe_is_out_is_passed_over_until_nobody_else_is_left() -> No
     assert of["minimax"].state(NOW + 10) is State.READY
 
 
-def test_if_all_fail_the_client_gets_the_last_ones_error_and_the_time_of_the_first_return() -> None:
+def test_if_all_fail_gives_the_last_error_and_the_time_of_the_first_return() -> None:
     replies = [error("rate_limit_error", 429), error("overloaded_error", 529)]
     outcomes = [
         rejected(Fault.QUOTA, 429, NOW + 99, replies[0]),
@@ -219,12 +219,12 @@ def test_if_all_fail_the_client_gets_the_last_ones_error_and_the_time_of_the_fir
     assert end == GiveUp(outcomes[1], "moonshot", NOW + 15)
 
 
-def test_if_none_gave_an_error_the_client_gets_the_last_one() -> None:
+def test_if_no_error_can_be_relayed_gives_the_last_rejection() -> None:
     _, end = all_fail(failover(healths()), [DOWN, DOWN, SPENT])
     assert end == GiveUp(SPENT, "zai", NOW + 15)
 
 
-def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
+def test_if_a_provider_has_recovered_meanwhile_the_first_return_is_now() -> None:
     of = healths()
     request = failover(of, ["minimax"])
     request.begin(NOW)
@@ -234,7 +234,7 @@ def test_if_a_provider_returned_in_between_the_first_return_is_now() -> None:
     assert request.judged(DOWN, NOW) == GiveUp(DOWN, "minimax", NOW)
 
 
-def test_who_came_back_in_between_is_asked_before_those_that_still_rest() -> None:
+def test_a_provider_that_has_recovered_meanwhile_is_asked_before_those_in_cooldown() -> None:
     of = healths(minimax=60, moonshot=20)
     request = failover(of)
     assert asked(request.begin(NOW)) == "zai"
@@ -243,7 +243,7 @@ def test_who_came_back_in_between_is_asked_before_those_that_still_rest() -> Non
 
 
 @pytest.mark.parametrize("until", [None, NOW + 60])
-def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(until: float | None) -> None:
+def test_a_pinned_provider_is_asked_whatever_its_health_without_failover(until: float | None) -> None:
     of = healths(moonshot=999)
     outcome = rejected(Fault.QUOTA, 429, until)
     names, end = all_fail(failover(of, ["moonshot"], pinned=True), [outcome])
@@ -260,7 +260,7 @@ def test_a_pinned_provider_is_asked_whatever_its_health_and_has_no_failover(unti
         (Ending.ERROR, "<Health minimax cooldown 30 s, 2 strikes>"),
     ],
 )
-def test_how_an_answer_ended_counts_too(ending: Ending, state: str) -> None:
+def test_the_ending_of_an_answer_resets_the_strikes_or_adds_one(ending: Ending, state: str) -> None:
     of = healths()
     of["minimax"].strike(Permit(0), NOW, Reason.STATUS, 500)
     request = failover(of)
@@ -292,7 +292,7 @@ def test_a_request_that_is_abandoned_gives_its_probe_back() -> None:
     assert asked(failover(of).begin(NOW + 10)) == "minimax"
 
 
-def test_a_broken_contract_is_an_error() -> None:
+def test_a_broken_contract_raises() -> None:
     request = failover(healths())
     with pytest.raises(RuntimeError, match="nothing was tried yet"):
         request.judged(DOWN, NOW)

@@ -50,7 +50,7 @@ def test_a_new_provider_is_ready_and_admits_any_number() -> None:
     assert [health.admit(NOW), health.admit(NOW)] == [Permit(0), Permit(0)]
 
 
-def test_a_strike_rests_it_and_the_first_one_after_the_rest_is_the_probe() -> None:
+def test_a_strike_starts_a_cooldown_and_the_first_request_after_it_is_the_probe() -> None:
     health = resting(503)
     assert repr(health) == "<Health minimax cooldown 15 s, 1 strike>"
     assert (health.cooldown_until, health.label) == (NOW + 15, "503")
@@ -60,7 +60,7 @@ def test_a_strike_rests_it_and_the_first_one_after_the_rest_is_the_probe() -> No
     assert (health.state(NOW + 15), health.admit(NOW + 15)) == (State.PROBING, None)
 
 
-def test_each_strike_in_a_row_doubles_the_rest_up_to_the_cooldown() -> None:
+def test_each_strike_in_a_row_doubles_the_cooldown_up_to_the_users_limit() -> None:
     health, now, rests = minimax(), NOW, list[float]()
     for _ in range(9):
         health.strike(admitted(health, now), now, Reason.STATUS, 500)
@@ -75,7 +75,9 @@ def test_each_strike_in_a_row_doubles_the_rest_up_to_the_cooldown() -> None:
 @pytest.mark.parametrize(
     ("until", "rest"), [(NOW + 60, 60), (NOW + 5, 15), (NOW - 60, 15), (NOW + 9999, 1800), (None, 15)]
 )
-def test_a_time_named_with_a_strike_lengthens_the_rest_up_to_the_cooldown(until: float | None, rest: float) -> None:
+def test_a_time_named_with_a_strike_lengthens_the_cooldown_up_to_the_users_limit(
+    until: float | None, rest: float
+) -> None:
     health = minimax()
     health.strike(Permit(0), NOW, Reason.STATUS, 503, until)
     assert health.cooldown_until == NOW + rest
@@ -92,20 +94,22 @@ def test_a_time_named_with_a_strike_lengthens_the_rest_up_to_the_cooldown(until:
         (None, COOLDOWN),
     ],
 )
-def test_a_spent_quota_rests_it_until_the_time_it_named_and_is_no_strike(until: float | None, rest: float) -> None:
+def test_a_spent_quota_starts_a_cooldown_until_the_named_time_and_is_no_strike(
+    until: float | None, rest: float
+) -> None:
     health = minimax()
     health.rate_limited(Permit(0), NOW, Reason.STATUS, 429, until)
     assert (health.cooldown_until, health.strikes, health.label) == (NOW + rest, 0, "429")
 
 
-def test_the_bounds_of_a_rest() -> None:
+def test_a_named_cooldown_is_kept_within_its_bounds() -> None:
     assert (FIRST_COOLDOWN, MIN_COOLDOWN, MAX_COOLDOWN) == (15, 1, 7 * 24 * 3600)
     health = minimax(cooldown=10)
     health.strike(Permit(0), NOW, Reason.STATUS, 500, NOW + 60)
     assert health.cooldown_until == NOW + 10
 
 
-def test_an_accepted_probe_ends_the_rest_and_a_complete_answer_the_strikes_in_a_row() -> None:
+def test_an_accepted_probe_ends_the_cooldown_and_a_complete_answer_resets_the_strikes() -> None:
     health = resting()
     probe = admitted(health, NOW + 15)
     health.accept(probe)
@@ -125,14 +129,14 @@ def test_an_accepted_answer_that_breaks_off_is_one_more_strike() -> None:
 
 
 @pytest.mark.parametrize("until", [None, NOW + 100])
-def test_a_probe_that_meets_the_quota_rests_it_again(until: float | None) -> None:
+def test_a_probe_that_meets_the_quota_starts_another_cooldown(until: float | None) -> None:
     health = resting()
     health.rate_limited(admitted(health, NOW + 15), NOW + 15, Reason.STATUS, 429, until)
     assert health.cooldown_until == (until or NOW + 15 + COOLDOWN)
     assert health.state(NOW + 16) is State.COOLDOWN
 
 
-def test_a_probe_given_back_makes_room_for_the_next_and_only_its_own_counts() -> None:
+def test_a_probe_given_back_makes_room_for_the_next_if_it_is_the_one_that_is_out() -> None:
     health = resting()
     probe = admitted(health, NOW + 15)
     health.release(Permit(probe.epoch, probe=True))
@@ -143,7 +147,7 @@ def test_a_probe_given_back_makes_room_for_the_next_and_only_its_own_counts() ->
     assert admitted(health, NOW + 15).probe
 
 
-def test_a_late_answer_from_before_the_trip_changes_nothing() -> None:
+def test_a_late_answer_from_before_the_cooldown_changes_nothing() -> None:
     health = minimax()
     late = admitted(health, NOW)
     health.strike(admitted(health, NOW), NOW, Reason.STATUS, 500)
@@ -157,7 +161,7 @@ def test_a_late_answer_from_before_the_trip_changes_nothing() -> None:
     assert everything(health) == before
 
 
-def test_a_forced_request_goes_out_during_a_rest_and_its_success_ends_it() -> None:
+def test_a_forced_request_is_sent_during_a_cooldown_and_its_success_ends_it() -> None:
     health = resting()
     forced = health.force()
     assert (forced.probe, health.state(NOW)) == (False, State.COOLDOWN)
@@ -165,7 +169,7 @@ def test_a_forced_request_goes_out_during_a_rest_and_its_success_ends_it() -> No
     assert health.state(NOW) is State.READY
 
 
-def test_a_forced_request_that_fails_during_a_rest_tells_nothing_new() -> None:
+def test_a_forced_request_that_fails_during_a_cooldown_changes_nothing() -> None:
     health = resting()
     before = everything(health)
     health.strike(health.force(), NOW + 14, Reason.STATUS, 500)
@@ -173,7 +177,7 @@ def test_a_forced_request_that_fails_during_a_rest_tells_nothing_new() -> None:
     assert everything(health) == before
 
 
-def test_a_forced_request_that_hears_a_new_time_or_fails_after_the_rest_counts() -> None:
+def test_a_forced_request_that_is_told_a_new_time_or_fails_after_the_cooldown_counts() -> None:
     health = resting()
     health.rate_limited(health.force(), NOW + 5, Reason.STATUS, 429, NOW + 600)
     assert health.cooldown_until == NOW + 600
@@ -192,7 +196,7 @@ def test_a_forced_success_settles_the_probe_as_well() -> None:
     assert repr(health) == "<Health minimax cooldown 30 s, 2 strikes>"
 
 
-def test_a_clock_set_back_does_not_prolong_a_rest() -> None:
+def test_a_clock_set_back_does_not_prolong_a_cooldown() -> None:
     health = resting()
     assert (health.state(NOW), health.admit(NOW)) == (State.COOLDOWN, None)
     assert admitted(health, NOW - 1).probe

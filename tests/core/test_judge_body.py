@@ -29,7 +29,7 @@ def rejection(outcome: Whole | Rejected) -> tuple[Fault, str, str]:
         (b'{"input_tokens":5,"x":[]}', True),
     ],
 )
-def test_a_message_or_a_count_is_accepted_as_it_is(body: bytes, counting: bool) -> None:
+def test_accepts_a_message_or_a_count_unchanged(body: bytes, counting: bool) -> None:
     reply = Reply(200, (), body)
     assert judge_body(reply, TERMS, NOW, counting=counting) == Whole(reply)
     assert isinstance(judge_body(reply, TERMS, NOW, counting=not counting), Rejected)
@@ -40,13 +40,13 @@ def test_a_message_or_a_count_is_accepted_as_it_is(body: bytes, counting: bool) 
     [(429, Fault.QUOTA), *((status, Fault.PROVIDER) for status in (500, 502, 503, 504, 529))]
     + [(status, Fault.REQUEST) for status in (400, 401, 402, 403, 404, 413, 422, 499, 501, 599)],
 )
-def test_an_error_is_judged_by_its_status_and_kept(status: int, fault: Fault) -> None:
+def test_judges_an_error_by_its_status_and_keeps_its_reply(status: int, fault: Fault) -> None:
     reply = error("api_error", status, "no", ((b"retry-after", b"30"),))
     assert judge_body(reply, TERMS, NOW) == Rejected(fault, Reason.STATUS, status, "no", NOW + 30, reply)
 
 
 @pytest.mark.parametrize("status", [400, 404, 499])
-def test_an_error_of_the_request_counts_whatever_its_form(status: int) -> None:
+def test_an_error_about_the_request_counts_whatever_its_form(status: int) -> None:
     assert rejection(judge_body(Reply(status, (), b"<html>"), TERMS, NOW)) == (
         Fault.REQUEST,
         str(status),
@@ -57,19 +57,19 @@ def test_an_error_of_the_request_counts_whatever_its_form(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "fault"), [(401, Fault.PROVIDER), (418, Fault.PROVIDER), (429, Fault.REQUEST), (503, Fault.REQUEST)]
 )
-def test_which_statuses_are_retried_is_the_users_to_say(status: int, fault: Fault) -> None:
+def test_the_user_decides_which_statuses_are_retried(status: int, fault: Fault) -> None:
     outcome = judge_body(error("api_error", status), ClassifierConfig(Policy(frozenset({401, 418})), Traits()), NOW)
     assert rejection(outcome) == (fault, str(status), "no")
 
 
-def test_the_page_of_something_in_front_is_never_relayed_even_where_its_status_is_not_retried() -> None:
+def test_the_page_of_a_server_in_front_is_never_relayed_even_if_its_status_is_not_retried() -> None:
     outcome = judge_body(Reply(500, (), b"<html>"), ClassifierConfig(Policy(frozenset()), Traits()), NOW)
     assert isinstance(outcome, Rejected)
     assert (outcome.fault, outcome.reply) == (Fault.PROVIDER, None)
 
 
 @pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 520, 600])
-def test_a_status_that_answers_no_such_request_is_never_relayed(status: int) -> None:
+def test_a_status_that_is_no_answer_to_such_a_request_is_never_relayed(status: int) -> None:
     text = f"answered {status}, which is no answer to a request like this"
     outcome = judge_body(Reply(status, (), b'{"type":"message"}'), TERMS, NOW)
     assert outcome == Rejected(Fault.PROVIDER, Reason.STATUS, status, text, None, None)
@@ -92,9 +92,7 @@ def test_a_status_that_answers_no_such_request_is_never_relayed(status: int) -> 
         (b"\xff\xfe", Reason.NONSENSE, "\N{REPLACEMENT CHARACTER}" * 2),
     ],
 )
-def test_behind_a_200_what_is_no_answer_is_the_providers_fault_and_not_relayed(
-    body: bytes, reason: Reason, text: str
-) -> None:
+def test_a_200_without_an_answer_is_the_providers_fault_and_not_relayed(body: bytes, reason: Reason, text: str) -> None:
     assert judge_body(Reply(200, (), body), TERMS, NOW) == Rejected(Fault.PROVIDER, reason, 200, text, None, None)
 
 
@@ -106,7 +104,7 @@ def test_behind_a_200_what_is_no_answer_is_the_providers_fault_and_not_relayed(
         ("invalid_request_error", 400, Fault.PROVIDER),
     ],
 )
-def test_an_error_behind_a_200_is_kept_under_the_status_of_its_type(kind: str, status: int, fault: Fault) -> None:
+def test_an_error_behind_a_200_gets_the_status_of_its_type(kind: str, status: int, fault: Fault) -> None:
     body = error_body(kind, "no")
     headers: Headers = ((b"content-type", b"text/plain"), (b"retry-after", b"30"))
     relayed = Reply(status, ((b"retry-after", b"30"), JSON), body)
@@ -116,18 +114,18 @@ def test_an_error_behind_a_200_is_kept_under_the_status_of_its_type(kind: str, s
 
 
 @given(st.text() | st.text().map(lambda message: error_body("api_error", message).decode()))
-def test_a_providers_words_become_one_short_line(text: str) -> None:
+def test_an_errors_text_becomes_one_short_line(text: str) -> None:
     _, _, words = rejection(judge_body(Reply(500, (), text.encode()), TERMS, NOW))
     assert words.isprintable()
     assert len(words) <= MAX_TEXT
     assert words == words.strip()
 
 
-def test_a_long_text_is_cut() -> None:
+def test_cuts_a_long_text() -> None:
     _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), TERMS, NOW))
     assert words == "é" * MAX_TEXT
 
 
-def test_the_repr_of_a_rejection_shows_no_words() -> None:
+def test_the_repr_of_a_rejection_shows_no_text_of_the_provider() -> None:
     fields = "fault=<Fault.PROVIDER: 'provider'>, reason=<Reason.RESET: 'reset'>, status=None, until=None, reply=None"
     assert repr(unanswered(Reason.RESET, "secret")) == f"Rejected({fields})"

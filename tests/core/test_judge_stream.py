@@ -44,7 +44,7 @@ def rejection(outcome: Opening | Rejected | None) -> tuple[Fault, str, str]:
 
 class TestOpening:
     @pytest.mark.parametrize("last", [THOUGHT, STOPPED, event(b'{"type":"content_block_delta"}')])
-    def test_nothing_is_accepted_before_the_first_meaningful_event_and_then_all_of_it(self, last: bytes) -> None:
+    def test_accepts_nothing_before_the_first_meaningful_event_and_all_of_it_then(self, last: bytes) -> None:
         watch = StreamJudge(HEAD, NOW, TERMS)
         for block in (PING, START, BLOCK + UNSTOPPED):
             assert watch.opening(block) is None
@@ -65,18 +65,18 @@ class TestOpening:
         assert judged(before + OVERLOADED + THOUGHT)[1] == expected
 
     @pytest.mark.parametrize("odd", [event(b"{}"), event(b"[DONE]"), event(b'{"error":{"message":"no"}}', b"odd")])
-    def test_an_event_without_a_name_is_an_error_only_where_it_holds_one(self, odd: bytes) -> None:
+    def test_an_event_without_a_name_is_an_error_only_if_it_holds_one(self, odd: bytes) -> None:
         assert judged(odd)[1] is None
         assert rejection(judged(event(b'{"error":{"message":"no"}}'))[1]) == (Fault.PROVIDER, "error", "no")
 
     def test_an_error_event_that_holds_no_error_is_nonsense(self) -> None:
         assert rejection(judged(event(b"oops", b"error"))[1]) == (Fault.PROVIDER, "nonsense", "oops")
 
-    def test_a_stream_that_is_over_without_content_is_rejected(self) -> None:
+    def test_rejects_a_stream_that_ends_without_content(self) -> None:
         outcome = judged(START, MESSAGE_STOP)[1]
         assert rejection(outcome) == (Fault.PROVIDER, "no_content", "the stream holds no content")
 
-    def test_pings_are_not_taken_in_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_rejects_a_stream_of_too_many_pings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(judge_stream, "MAX_UNCOMMITTED_BYTES", 2 * len(PING))
         assert judged(PING, PING)[1] is None
         assert rejection(judged(PING, PING, PING)[1])[1] == "no_content"
@@ -97,19 +97,19 @@ class TestCut:
             ([], error_body("rate_limit_error", "slow down"), "rate_limit_error"),
         ],
     )
-    def test_a_stream_that_ends_before_content_is_judged_by_what_came(
+    def test_judges_a_stream_that_ends_before_content_by_what_came(
         self, blocks: list[bytes], rest: bytes, label: str
     ) -> None:
         watch, outcome = judged(*blocks)
         assert outcome is None
         assert watch.cut(rest).label == label
 
-    def test_a_body_in_place_of_a_stream_is_read_whole(self) -> None:
+    def test_reads_a_body_in_place_of_a_stream_whole(self) -> None:
         body = b'{"error":\n\n{"type":"rate_limit_error","message":"slow down"}}'
         watch = judged(body[:11])[0]
         assert rejection(watch.cut(body[11:])) == (Fault.QUOTA, "rate_limit_error", "slow down")
 
-    def test_an_end_before_content_says_so(self) -> None:
+    def test_an_end_before_content_has_its_text(self) -> None:
         text = "the stream ended before its first content"
         assert judged(PING)[0].cut(b"") == unanswered(Reason.TRUNCATED, text)
         assert judged()[0].cut(b" \n") == unanswered(Reason.EMPTY, text)
@@ -144,7 +144,7 @@ class TestEnding:
             watch.follow(block)
         assert watch.ending(otherwise) is (complete or otherwise)
 
-    def test_it_is_known_whether_the_message_stop_has_come(self) -> None:
+    def test_knows_whether_the_message_stop_has_come(self) -> None:
         watch = judged(START + THOUGHT)[0]
         watch.follow(STOPPED)
         assert (watch.stop_reason_seen, watch.stopped) == (True, False)
@@ -152,7 +152,7 @@ class TestEnding:
         assert (watch.stop_reason_seen, watch.stopped) == (True, True)
 
     @pytest.mark.parametrize("together", [True, False])
-    def test_usage_is_read_on_the_way(self, *, together: bool) -> None:
+    def test_reads_usage_on_the_way(self, *, together: bool) -> None:
         watch, _ = judged(START + THOUGHT + (STOPPED if together else b""))
         if not together:
             assert watch.usage == Usage(9, 1)

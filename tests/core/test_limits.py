@@ -126,7 +126,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("status", "body", "meaning"), WORDS, ids=lambda one: None if isinstance(one, int) else "")
-def test_a_providers_words_mean_the_same_wherever_they_stand(
+def test_an_error_means_the_same_in_each_place_where_providers_write_it(
     status: int, body: bytes, meaning: tuple[Fault, str]
 ) -> None:
     for place in PLACES:
@@ -171,7 +171,7 @@ CODES = {
 
 @pytest.mark.parametrize(("code", "meaning"), CODES.items())
 @pytest.mark.parametrize("number", [True, False])
-def test_a_code_is_known_in_each_field_that_may_hold_it(code: str, meaning: tuple[Fault, str], *, number: bool) -> None:
+def test_knows_a_code_in_each_field_that_may_hold_it(code: str, meaning: tuple[Fault, str], *, number: bool) -> None:
     value = int(code) if number and code.isdecimal() else code
     bodies = [
         error("no", type=value),
@@ -205,7 +205,7 @@ def test_a_code_is_known_in_each_field_that_may_hold_it(code: str, meaning: tupl
         (12, Fault.PROVIDER, "error"),
     ],
 )
-def test_openrouters_code_is_a_status(
+def test_reads_openrouters_code_as_a_status(
     place: Callable[[int, bytes], Rejected], code: int, fault: Fault, label: str
 ) -> None:
     body = json.dumps({"error": {"message": "no", "code": code, "metadata": {}}}).encode()
@@ -227,7 +227,7 @@ def test_openrouters_code_is_a_status(
         (503, b"rejected", "api_error", "503", 0),
     ],
 )
-def test_a_429_of_a_plan_that_rejects_is_its_limit(
+def test_a_429_with_a_rejecting_plan_header_is_a_plan_limit(
     status: int, plan: bytes, kind: str, label: str, rest: float
 ) -> None:
     """Its words speak of a rate limit; by its headers `status` can say what it is."""
@@ -253,7 +253,7 @@ def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(statu
         (error("no", code="1302"), 0),
     ],
 )
-def test_what_has_to_be_paid_first_rests_long(body: bytes, rest: float) -> None:
+def test_a_limit_that_has_to_be_paid_first_means_a_long_cooldown(body: bytes, rest: float) -> None:
     assert judged(429, body).cooldown == rest
     assert judged(200, body).cooldown == rest
 
@@ -262,7 +262,7 @@ def test_what_has_to_be_paid_first_rests_long(body: bytes, rest: float) -> None:
     ("status", "label", "fault"),
     [(401, "401", Fault.PROVIDER), (403, "403", Fault.PROVIDER), (402, "no_credit", Fault.QUOTA)],
 )
-def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, label: str, fault: Fault) -> None:
+def test_with_failover_on_auth_a_rejected_key_fails_over(status: int, label: str, fault: Fault) -> None:
     body = error("no", type="x")
     found = judged(status, body, ClassifierConfig(Policy(failover_on_auth=True), Traits()))
     assert (found.fault, found.label, found.reply) == (fault, label, Reply(status, (JSON,), body))
@@ -278,21 +278,21 @@ def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, label: str
         ("access_terminated_error", 403),
     ],
 )
-def test_a_refused_key_behind_a_200_is_judged_by_the_users_choice(kind: str, status: int) -> None:
+def test_a_rejected_key_behind_a_200_is_judged_by_the_users_choice(kind: str, status: int) -> None:
     relayed = judged(200, error("no", type=kind))
     passed = judged(200, error("no", type=kind), ClassifierConfig(Policy(failover_on_auth=True), Traits()))
     assert (relayed.fault, passed.fault) == (Fault.REQUEST, Fault.PROVIDER)
     assert relayed.label == passed.label == str(status)
 
 
-def test_a_402_may_tell_of_a_plan() -> None:
+def test_a_402_may_be_a_plan_limit() -> None:
     found = judged(
         402, error("usage limit reached", type="x"), ClassifierConfig(Policy(failover_on_auth=True), Traits())
     )
     assert found.label == "plan_limit"
 
 
-def test_a_reset_in_the_words_counts_behind_the_headers() -> None:
+def test_a_reset_in_the_words_counts_if_no_header_names_one() -> None:
     body = error("Your limit will reset at 2027-01-15 18:00:00", code="1308")  # in the east: 10:00 UTC
     assert judged(429, body).until == NOW + 7200
     assert judged(200, body).until == NOW + 7200
@@ -302,7 +302,7 @@ def test_a_reset_in_the_words_counts_behind_the_headers() -> None:
     assert named.until == NOW + 60
 
 
-def test_a_shape_that_no_client_knows_is_put_into_anthropics() -> None:
+def test_an_error_in_a_form_that_no_client_knows_is_rewritten_in_anthropics() -> None:
     assert judged(200, minimax(2013, "bad temperature")).reply == Reply(
         400, (JSON,), error_body("invalid_request_error", "bad temperature")
     )
@@ -312,11 +312,11 @@ def test_a_shape_that_no_client_knows_is_put_into_anthropics() -> None:
     assert judged(429, minimax(1002)).reply == Reply(429, (JSON,), minimax(1002))
 
 
-def test_minimax_numbers_count_in_its_own_shapes_alone() -> None:
+def test_minimax_codes_count_in_its_own_forms_alone() -> None:
     assert limit_of(ParsedError(("1002",), "Authentication Token invalid"), 200) is None
 
 
-def test_what_is_too_large_for_an_error_is_not_read() -> None:
+def test_does_not_read_a_body_too_large_for_an_error() -> None:
     assert parse_error(error("x" * MAX_BODY_BYTES, code="1113")) == ParsedError()
 
 
@@ -328,12 +328,12 @@ deep = st.recursive(
 
 
 @given(st.dictionaries(KEYS, deep), st.sampled_from([200, 400, 401, 402, 403, 404, 413, 422, 429, 500, 520, 529]))
-def test_no_json_breaks_it(body: dict[str, object], status: int) -> None:
+def test_no_json_breaks_the_reading_of_an_error(body: dict[str, object], status: int) -> None:
     judge_body(Reply(status, (), json.dumps(body).encode()), TERMS, NOW)
 
 
 @given(st.binary(), st.sampled_from([200, 400, 403, 404, 429, 500]))
-def test_no_bytes_break_it(body: bytes, status: int) -> None:
+def test_no_bytes_break_the_reading_of_an_error(body: bytes, status: int) -> None:
     judge_body(Reply(status, (), body), TERMS, NOW)
     watch = StreamJudge(EVENT_STREAM, NOW, TERMS)
     watch.opening(b"event: error\ndata: " + body + b"\n\n")

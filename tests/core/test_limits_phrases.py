@@ -45,7 +45,7 @@ PHRASES = [
 
 
 @pytest.mark.parametrize(("words", "meaning", "rest"), PHRASES)
-def test_a_phrase_alone_is_understood(words: str, meaning: tuple[Fault, str], rest: float) -> None:
+def test_understands_a_phrase_without_a_code(words: str, meaning: tuple[Fault, str], rest: float) -> None:
     for status in (200, 400) if meaning == NO_MODEL else (200, 400, 429, 500):
         found = judged(status, error(words, type="x"))
         label = "429" if meaning == FAST and status == 429 else meaning[1]
@@ -68,7 +68,7 @@ QUOTED = '{"type": "error", "error": {"type": "invalid_request_error", "message"
         "input length and `max_tokens` exceed context limit: 9 + 2 > 10",
     ],
 )
-def test_the_message_of_an_error_that_a_relay_quotes_counts(words: str) -> None:
+def test_reads_the_message_of_an_error_that_a_relay_quotes(words: str) -> None:
     found = judged(400, error(words[:1000], type="invalid_request_error"))
     assert (found.fault, found.label) == LONG
 
@@ -105,7 +105,7 @@ def test_the_message_of_an_error_that_a_relay_quotes_counts(words: str) -> None:
         (403, error("only available for Coding Agents", type="access_terminated_error")),
     ],
 )
-def test_what_is_no_limit_stays_an_error_of_the_request_byte_for_byte(status: int, body: bytes) -> None:
+def test_an_error_without_a_limit_stays_an_error_about_the_request_byte_for_byte(status: int, body: bytes) -> None:
     found = judged(status, body)
     assert (found.fault, found.label, found.reply) == (Fault.REQUEST, str(status), Reply(status, (JSON,), body))
 
@@ -124,6 +124,8 @@ def test_what_is_no_limit_stays_an_error_of_the_request_byte_for_byte(status: in
         (503, error("no channel", code="model_not_found"), Fault.INCOMPATIBLE, "unknown_model"),
     ],
 )
-def test_a_retried_status_stands_where_nothing_more_is_said(status: int, body: bytes, fault: Fault, label: str) -> None:
+def test_a_retried_status_counts_if_the_error_says_nothing_more(
+    status: int, body: bytes, fault: Fault, label: str
+) -> None:
     found = judged(status, body)
     assert (found.fault, found.label) == (fault, label)

@@ -12,14 +12,14 @@ from core.builders import events
 
 
 @pytest.mark.parametrize(("event", "kind"), [(PING, "ping"), (MESSAGE_STOP, "message_stop")])
-def test_the_events_of_our_own_are_whole(event: bytes, kind: str) -> None:
+def test_the_proxys_own_events_are_whole(event: bytes, kind: str) -> None:
     [read] = events(SSEDecoder().feed(event))
     assert read.name == kind
     assert json.loads(read.data) == {"type": kind}
 
 
 @given(st.text(), st.text())
-def test_an_error_is_read_as_it_was_written(kind: str, message: str) -> None:
+def test_reads_an_error_as_it_was_written(kind: str, message: str) -> None:
     body = error_body(kind, message)
     assert json.loads(body) == {"type": "error", "error": {"type": kind, "message": message}}
     assert read_error(body) == (kind, message)
@@ -41,12 +41,14 @@ def test_an_error_is_read_as_it_was_written(kind: str, message: str) -> None:
         (b"", None),
     ],
 )
-def test_an_error_may_lack_its_outer_type_but_not_its_inside(body: bytes, error: tuple[str, str] | None) -> None:
+def test_reads_an_error_without_its_outer_type_but_not_without_its_content(
+    body: bytes, error: tuple[str, str] | None
+) -> None:
     assert read_error(body) == error
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_an_error_over_many_lines_becomes_one_event_that_reads_the_same(line_end: str) -> None:
+def test_an_error_over_many_lines_becomes_one_event_with_the_same_content(line_end: str) -> None:
     body = json.dumps({"error": {"type": "api_error", "message": "a\nb"}}, indent=2).replace("\n", line_end).encode()
     block = SSEDecoder().feed(error_event(body))
     [event] = events(block)

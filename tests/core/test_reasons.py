@@ -28,12 +28,12 @@ from claude_proxy.proxy.ports import Failure
         (None, None, ""),
     ],
 )
-def test_a_reason_is_told_in_plain_words(reason: Reason | None, status: int | None, words: str) -> None:
+def test_says_a_reason_in_plain_words(reason: Reason | None, status: int | None, words: str) -> None:
     assert in_words(reason, status) == words
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_of_a_refused_key_the_variable_is_named(status: int) -> None:
+def test_names_the_variable_of_a_rejected_key(status: int) -> None:
     assert in_words(Reason.STATUS, status, "A_KEY") == "key rejected: replace A_KEY"
     assert in_words(Reason.STATUS, 529, "A_KEY") == "overloaded"
 
@@ -47,13 +47,13 @@ def test_of_a_refused_key_the_variable_is_named(status: int) -> None:
         (Reason.DNS, None, "dns"),
     ],
 )
-def test_what_is_shown_is_the_status_or_the_reason_that_says_more(
+def test_shows_the_status_or_the_reason_if_that_says_more(
     reason: Reason | None, status: int | None, shown: str
 ) -> None:
     assert label(reason, status) == shown
 
 
-def test_only_a_plain_status_speaks_of_the_key_the_credit_or_the_endpoint() -> None:
+def test_only_a_plain_status_is_about_the_key_or_the_endpoint() -> None:
     statuses = (200, 401, 402, 403, 404, 405, 429, 501)
     assert [status for status in statuses if rejects_key(Reason.STATUS, status)] == [401, 403]
     assert [status for status in statuses if is_out_of_credit(Reason.STATUS, status)] == [402]
@@ -64,7 +64,7 @@ def test_only_a_plain_status_speaks_of_the_key_the_credit_or_the_endpoint() -> N
     assert is_out_of_credit(Reason.NO_CREDIT, 429)
 
 
-def test_each_type_of_error_each_failure_and_each_broken_end_has_its_reason() -> None:
+def test_each_type_of_error_failure_and_broken_ending_has_its_reason() -> None:
     assert {Reason(kind).value for kind in STATUS_OF_ERROR} == set(STATUS_OF_ERROR)
     assert {failure.name: failure.value for failure in Failure} == {
         failure.name: Reason[failure.name] for failure in Failure

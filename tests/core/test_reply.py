@@ -41,19 +41,19 @@ def test_a_refusal_has_the_form_and_the_status_of_its_type(kind: str, status: in
     assert json.loads(refused.body) == {"type": "error", "error": {"type": kind, "message": "claude-proxy: not so"}}
 
 
-def test_a_prompt_that_is_too_long_is_told_in_the_words_that_make_claude_code_compact() -> None:
+def test_a_prompt_that_is_too_long_gets_the_words_that_make_claude_code_compact() -> None:
     refused = prompt_too_long(250_000, 200_000)
     error = {"type": "invalid_request_error", "message": "prompt is too long: 250000 tokens > 200000 maximum"}
     assert (refused.status, refused.headers) == (400, (JSON,))
     assert json.loads(refused.body) == {"type": "error", "error": error}
 
 
-def test_a_stream_that_broke_off_ends_with_an_error_that_makes_the_client_ask_again() -> None:
+def test_a_stream_that_broke_off_ends_with_an_error_that_the_client_retries() -> None:
     message = "claude-proxy: the provider's stream broke off; please try again"
     assert error_in(CUT_SHORT) == {"type": "overloaded_error", "message": message}
 
 
-def test_headers_and_comments_name_who_took_part() -> None:
+def test_headers_and_comments_name_the_provider_and_the_attempts() -> None:
     assert attribution_headers(ATTEMPTS, "moonshot") == NAMED
     block = attribution_comments(ATTEMPTS, "moonshot")
     assert block == (
@@ -62,7 +62,7 @@ def test_headers_and_comments_name_who_took_part() -> None:
     assert events(block) == []
 
 
-def test_a_stream_is_called_one_whatever_the_provider_called_it() -> None:
+def test_a_stream_has_the_type_of_a_stream_whatever_its_provider_sent() -> None:
     head: Headers = (
         (b"content-type", b"text/plain"),
         (b"cache-control", b"max-age=9"),
@@ -84,7 +84,7 @@ def test_a_stream_is_called_one_whatever_the_provider_called_it() -> None:
         (403, (b"te", b"x"), (b"x-should-retry", b"false")),
     ],
 )
-def test_an_answer_is_relayed_with_its_body_as_it_is(
+def test_relays_an_answer_with_its_body_unchanged(
     status: int, own: tuple[bytes, bytes], kept: tuple[bytes, bytes]
 ) -> None:
     answer = Reply(status, (JSON, (b"set-cookie", b"a=b"), own), b" as it came ")
@@ -94,7 +94,7 @@ def test_an_answer_is_relayed_with_its_body_as_it_is(
 @pytest.mark.parametrize(
     ("returns_at", "seconds"), [(NOW + 30, b"30"), (NOW + 0.2, b"1"), (NOW + 1.2, b"2"), (NOW - 9, b"1")]
 )
-def test_the_last_word_is_the_providers_own_and_says_when_the_first_one_returns(
+def test_the_final_error_is_the_providers_own_with_the_time_of_the_first_return(
     returns_at: float, seconds: bytes
 ) -> None:
     own = error("rate_limit_error", 429, headers=((b"retry-after", b"9"), (b"request-id", b"r")))
@@ -102,13 +102,13 @@ def test_the_last_word_is_the_providers_own_and_says_when_the_first_one_returns(
     assert last == Reply(429, ((b"request-id", b"r"), JSON, (b"retry-after", seconds), *NAMED), own.body)
 
 
-def test_without_a_time_the_providers_own_is_left_alone() -> None:
+def test_without_a_time_of_return_the_providers_retry_after_stays() -> None:
     own = error("invalid_request_error", 400, headers=((b"retry-after", b"9"),))
     last = final_error(GiveUp(rejected(Fault.REQUEST, reply=own), "moonshot", None), ATTEMPTS, NOW)
     assert last == Reply(400, ((b"retry-after", b"9"), JSON, *NAMED), own.body)
 
 
-def test_where_no_provider_said_anything_the_error_names_who_failed_how() -> None:
+def test_without_an_error_to_relay_the_final_error_says_how_each_provider_failed() -> None:
     last = final_error(GiveUp(rejected(Fault.PROVIDER), "moonshot", NOW + 15), ATTEMPTS, NOW)
     assert (last.status, last.headers) == (529, (JSON, (b"retry-after", b"15"), NAMED[1]))
     message = "claude-proxy: no provider could answer: minimax: slow down; moonshot: refused"

@@ -31,23 +31,23 @@ def gathered(*events: bytes) -> set[str]:
 THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 
 
-def test_a_signature_in_one_delta() -> None:
+def test_reads_a_signature_in_one_delta() -> None:
     assert gathered(start(THINKING), delta("abc")) == {digest_of("abc")}
 
 
-def test_pieces_are_put_together_and_the_last_is_noted_too() -> None:
+def test_joins_the_pieces_of_a_signature_and_keeps_the_last_too() -> None:
     assert gathered(start(THINKING), delta("ab"), delta("cd"), delta("e")) == {digest_of("abcde"), digest_of("e")}
 
 
-def test_one_that_stands_in_the_start_already() -> None:
+def test_reads_a_signature_in_the_start_of_its_block() -> None:
     assert gathered(start({"type": "thinking", "thinking": "", "signature": "xy"})) == {digest_of("xy")}
 
 
-def test_the_data_of_redacted_thinking_stands_for_its_signature() -> None:
+def test_takes_the_data_of_redacted_thinking_for_its_signature() -> None:
     assert gathered(start({"type": "redacted_thinking", "data": "secret"})) == {digest_of("secret")}
 
 
-def test_blocks_are_told_apart_by_their_index() -> None:
+def test_tells_blocks_apart_by_their_index() -> None:
     assert gathered(delta("a", 0), delta("b", 2), delta("c", 0)) == {digest_of("ac"), digest_of("c"), digest_of("b")}
 
 
@@ -63,11 +63,11 @@ def test_blocks_are_told_apart_by_their_index() -> None:
         b'{"signature": "x"}',
     ],
 )
-def test_what_is_no_signature_is_passed_over(event: bytes) -> None:
+def test_ignores_what_is_no_signature(event: bytes) -> None:
     assert gathered(event) == set()
 
 
-def test_what_was_handed_over_is_forgotten() -> None:
+def test_forgets_the_hashes_that_were_taken() -> None:
     signatures = Signatures()
     signatures.read(delta("a"))
     assert signatures.take_hashes() == [digest_of("a")]
@@ -76,14 +76,14 @@ def test_what_was_handed_over_is_forgotten() -> None:
     assert signatures.take_hashes() == []
 
 
-def test_of_too_many_only_the_first_are_noted() -> None:
+def test_keeps_only_the_first_of_too_many_signatures() -> None:
     many = MAX_SIGNATURES + 10
     assert len(gathered(*(delta(f"s{n}", n) for n in range(many)), delta("more", 0))) == MAX_SIGNATURES + 1
     content = [{"type": "thinking", "thinking": "", "signature": f"s{n}"} for n in range(many)]
     assert len(signatures_in(json.dumps({"content": content}).encode())) == MAX_SIGNATURES
 
 
-def test_an_answer_that_is_whole() -> None:
+def test_reads_the_signatures_of_a_whole_answer() -> None:
     blocks = [
         {"type": "thinking", "thinking": "hm", "signature": "abc"},
         {"type": "redacted_thinking", "data": "def"},
@@ -99,6 +99,6 @@ def test_an_answer_that_is_whole() -> None:
 
 
 @given(st.lists(st.binary() | st.sampled_from([b'"signature"', b'{"index":', b"[" * 2000, b'"redacted_thinking"'])))
-def test_nothing_is_raised_whatever_comes(pieces: list[bytes]) -> None:
+def test_no_data_breaks_the_reading_of_signatures(pieces: list[bytes]) -> None:
     gathered(b"".join(pieces), *pieces)
     signatures_in(b"".join(pieces))

@@ -81,7 +81,7 @@ def test_every_line_end_closes_an_event(end: bytes, size: int) -> None:
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
-def test_a_line_end_of_two_bytes_is_not_torn(end: bytes) -> None:
+def test_does_not_cut_a_line_end_of_two_bytes(end: bytes) -> None:
     decoder = SSEDecoder()
     assert decoder.feed(b"data: 1" + end + end + b"x") == b"data: 1" + end + end
     assert decoder.rest == b"x"
@@ -94,21 +94,21 @@ def test_a_short_event_behind_a_long_one_is_not_overlooked() -> None:
     assert decoder.feed(b"\n\n: y") == b": x\n\n"
 
 
-def test_whole_events_are_handed_on_as_the_very_bytes_that_came() -> None:
+def test_passes_whole_events_on_byte_for_byte() -> None:
     block = b"event: ping\ndata: {}\n\n"
     assert SSEDecoder().feed(block) is block
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
 @pytest.mark.parametrize("words", [(b"x", b"ping"), (b"ping", b"absent", b"x")])
-def test_the_events_that_tell_more_are_found_in_a_long_block(end: bytes, words: tuple[bytes, ...]) -> None:
+def test_finds_the_events_with_a_word_in_a_long_block(end: bytes, words: tuple[bytes, ...]) -> None:
     lines = [b"data: 1", b"", b"data: x", b"", b"data: 2", b"", b"event: ping", b"data: 3", b"", b""]
     found = [parse(piece) for piece in events_with(end.join(lines), words)]
     assert found == [ServerSentEvent("", b"x"), ServerSentEvent("ping", b"3")]
 
 
 @given(streams)
-def test_the_events_that_hold_a_word_are_found_among_the_others(stream: bytes) -> None:
+def test_finds_the_events_with_a_word_among_all_others(stream: bytes) -> None:
     block, words = SSEDecoder().feed(stream), (b"x", b"ping", b"absent")
     pieces = events_with(block, words)
     assert all(any(word in piece for word in words) for piece in pieces)
@@ -121,7 +121,7 @@ def holds(event: ServerSentEvent, words: tuple[bytes, ...]) -> bool:
 
 
 @given(streams)
-def test_each_event_tells_where_the_next_one_begins(stream: bytes) -> None:
+def test_split_says_where_the_next_event_begins(stream: bytes) -> None:
     block, start = SSEDecoder().feed(stream), 0
     for piece, behind in split(block):
         assert block[start:].startswith(piece)
@@ -164,7 +164,7 @@ def test_an_event_without_a_name_is_what_its_data_says(event: ServerSentEvent, k
     assert event.kind == kind
 
 
-def test_an_event_over_the_limit_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_does_not_wait_for_an_event_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 10)
     decoder = SSEDecoder()
     assert decoder.feed(b"data: 7890") == b""

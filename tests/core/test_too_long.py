@@ -45,7 +45,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("words", "numbers"), WORDS)
-def test_anybodys_words_become_anthropics(words: str, numbers: tuple[int, int] | None) -> None:
+def test_rewrites_each_providers_words_as_anthropics(words: str, numbers: tuple[int, int] | None) -> None:
     body = json.dumps({"error": {"type": "odd", "message": words}}).encode()
     told = "prompt is too long: {} tokens > {} maximum".format(*numbers or ()) if numbers else None
     expected = error_body("invalid_request_error", told or f"prompt is too long: {words}")
@@ -66,7 +66,7 @@ TERMS = ClassifierConfig(Policy(), Traits())
         "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
     ],
 )
-def test_what_has_anthropics_form_stays_byte_for_byte(words: str) -> None:
+def test_leaves_an_error_in_anthropics_form_byte_for_byte(words: str) -> None:
     body = b' {"error":{"message":"%b","type":"invalid_request_error"},"type":"error"} ' % words.encode()
     reply = Reply(400, ((b"x-should-retry", b"false"), JSON), body)
     outcome = judge_body(reply, TERMS, NOW)
@@ -75,7 +75,7 @@ def test_what_has_anthropics_form_stays_byte_for_byte(words: str) -> None:
     assert as_anthropic_error(Reply(413, (JSON,), body), words).status == 400
 
 
-def test_a_long_story_is_cut_and_none_is_none() -> None:
+def test_cuts_long_words_and_adds_none() -> None:
     reply = Reply(400, (), b"")
     assert as_anthropic_error(reply, "x" * 999).body == error_body(
         "invalid_request_error", "prompt is too long: " + "x" * 300
@@ -99,5 +99,5 @@ def test_a_long_story_is_cut_and_none_is_none() -> None:
         "the context_management field is not supported",
     ],
 )
-def test_other_words_are_not_taken_for_it(words: str) -> None:
+def test_does_not_take_other_words_for_a_prompt_that_is_too_long(words: str) -> None:
     assert not says_too_long(words)

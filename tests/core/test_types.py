@@ -13,11 +13,11 @@ def test_no_repr_shows_a_secret_or_content() -> None:
     assert "MINIMAX_API_KEY" in shown
 
 
-def test_an_attempt_reads_as_in_the_header() -> None:
+def test_the_text_of_an_attempt_is_that_of_the_header() -> None:
     assert str(Attempt("minimax", Reason.STATUS, 429, 12.0, "slow down")) == "minimax=429"
 
 
-def test_the_statuses_that_are_retried_unless_the_user_says_otherwise() -> None:
+def test_the_default_statuses_that_are_retried() -> None:
     assert Policy().retry_statuses == {429, 500, 502, 503, 504, 529}
 
 

@@ -23,7 +23,7 @@ def answer(
     return unsupported_tool_reply(request(compact({"model": MODEL, "tools": tools, **fields})), candidates)
 
 
-def test_where_no_provider_can_the_answer_says_so_in_words() -> None:
+def test_says_so_if_no_provider_has_the_tool() -> None:
     reply = answer((), ("code_execution_",), tools=[SEARCH, FETCH])
     assert reply
     assert (reply.status, reply.headers) == (200, ((b"content-type", b"application/json"),))
@@ -34,7 +34,7 @@ def test_where_no_provider_can_the_answer_says_so_in_words() -> None:
     assert "none of the providers has the tool for it (web_search_20250305, web_fetch_20250910)" in block["text"]
 
 
-def test_a_stream_gets_a_stream_that_says_the_same() -> None:
+def test_answers_a_streaming_request_with_a_stream() -> None:
     reply, whole = answer((), stream=True), answer(())
     assert reply
     assert whole
@@ -66,11 +66,11 @@ def test_a_stream_gets_a_stream_that_says_the_same() -> None:
         ([()], [SEARCH], Auth.CLIENT),
     ],
 )
-def test_where_one_can_or_more_is_asked_for_a_provider_answers(offered: Any, tools: Any, auth: Auth) -> None:
+def test_gives_no_answer_if_a_provider_has_the_tool_or_more_is_asked_for(offered: Any, tools: Any, auth: Auth) -> None:
     assert answer(*offered, tools=tools, auth=auth) is None
 
 
-def test_a_long_name_is_cut() -> None:
+def test_cuts_the_long_name_of_a_tool() -> None:
     reply = answer((), tools=[{"type": "web_search_" + "x" * 5000}])
     assert reply
     assert len(reply.body) < 700

@@ -37,7 +37,7 @@ def delta(counts: str) -> bytes:
         (delta('"input_tokens":-9,"output_tokens":6'), Usage(1, 6, 3, 4)),
     ],
 )
-def test_the_newest_counts_hold_and_what_is_not_told_stays(data: bytes, usage: Usage) -> None:
+def test_the_newest_counts_win_and_missing_ones_stay(data: bytes, usage: Usage) -> None:
     assert told(BEFORE, data) == usage
 
 
@@ -59,7 +59,7 @@ def test_the_newest_counts_hold_and_what_is_not_told_stays(data: bytes, usage: U
         b'{"usage":[]}',
     ],
 )
-def test_what_does_not_read_as_counts_and_a_zero_change_nothing(data: bytes) -> None:
+def test_a_zero_and_what_is_no_count_change_nothing(data: bytes) -> None:
     assert told(BEFORE, data) == usage_of(BEFORE) == Usage(1, 2, 3, 4)
 
 
@@ -74,7 +74,7 @@ def test_what_does_not_read_as_counts_and_a_zero_change_nothing(data: bytes) -> 
         pytest.param([], Usage(), id="nothing told"),
     ],
 )
-def test_odd_streams_are_set_right(events: list[bytes], usage: Usage) -> None:
+def test_corrects_streams_that_count_oddly(events: list[bytes], usage: Usage) -> None:
     assert told(*events) == usage
 
 
@@ -93,11 +93,11 @@ def test_odd_streams_are_set_right(events: list[bytes], usage: Usage) -> None:
         pytest.param(['"input_tokens":9'], 9, id="no cache"),
     ],
 )
-def test_where_the_input_holds_the_cache_that_is_taken_off(events: list[str], fresh: int) -> None:
+def test_subtracts_the_cache_if_the_provider_counts_it_as_input(events: list[str], fresh: int) -> None:
     assert told(*map(delta, events), counts_cache=True).input_tokens == fresh
 
 
-def test_where_it_does_not_nothing_is_taken_off() -> None:
+def test_subtracts_nothing_if_the_provider_does_not_count_the_cache_as_input() -> None:
     whole = delta('"input_tokens":100,"cache_read_input_tokens":80')
     assert usage_of(whole) == Usage(100, 0, 0, 80)
     assert usage_of(whole, counts_cache=True) == Usage(20, 0, 0, 80)

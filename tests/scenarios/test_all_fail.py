@@ -1,4 +1,4 @@
-"""Nobody can answer: the client gets the last provider's own error, and hears when to come back."""
+"""No provider can answer: the client gets the last provider's own error, and the time of the first return."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ODD_BODY = b'{ "error":{"message":"Overloaded \xe2\x80\x94 come back", "type":"o
 
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_the_last_error_goes_out_byte_for_byte(stream: bool) -> None:
+async def test_if_all_fail_the_client_gets_the_last_error_byte_for_byte(stream: bool) -> None:
     first, second = FakeProvider([Status(503)]), FakeProvider([Status(529, ODD_BODY, {"x-odd": "kept"})])
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(stream=stream)
@@ -32,7 +32,7 @@ async def test_the_last_error_goes_out_byte_for_byte(stream: bool) -> None:
 
 
 @async_test
-async def test_retry_after_names_the_first_that_returns() -> None:
+async def test_if_all_fail_retry_after_names_the_first_return() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "40"})])
     second = FakeProvider([Status(429, headers={"retry-after": "600"})])
     async with running_proxy(first, second, clock=FakeClock()) as proxy:
@@ -41,7 +41,7 @@ async def test_retry_after_names_the_first_that_returns() -> None:
 
 
 @async_test
-async def test_an_error_event_behind_200_goes_out_with_its_own_status() -> None:
+async def test_an_error_event_behind_200_is_relayed_with_the_status_of_its_type() -> None:
     async with running_proxy(FakeProvider(error_event("overloaded_error"))) as proxy:
         answer = await proxy.post()
         assert answer.status == 529
@@ -49,7 +49,7 @@ async def test_an_error_event_behind_200_goes_out_with_its_own_status() -> None:
 
 
 @async_test
-async def test_without_any_answer_the_error_is_ours_and_names_the_providers() -> None:
+async def test_without_any_answer_the_proxys_own_error_names_the_providers() -> None:
     async with running_proxy(FakeProvider([Cut()]), FakeProvider([Cut()])) as proxy:
         answer = await proxy.post()
         error = await answer.json()

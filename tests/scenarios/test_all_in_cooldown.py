@@ -1,4 +1,4 @@
-"""Every candidate rests: they are tried all the same, in the order of their return. There is never a blackout."""
+"""Every candidate is in cooldown: they are tried anyway, in the order of their return. There is never a blackout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fakes.stream_checks import complete_text
 
 
 @async_test
-async def test_the_one_that_returns_first_is_asked_first() -> None:
+async def test_if_all_are_in_cooldown_asks_the_first_to_return() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
     second = FakeProvider([Status(429, headers={"retry-after": "60"})], message("second"))
@@ -26,7 +26,7 @@ async def test_the_one_that_returns_first_is_asked_first() -> None:
 
 
 @async_test
-async def test_when_that_one_fails_again_the_next_in_order_is_asked() -> None:
+async def test_if_the_first_to_return_fails_again_asks_the_next() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
     second = FakeProvider([Status(429, headers={"retry-after": "60"})])
     async with running_proxy(first, second, clock=FakeClock()) as proxy:
@@ -37,7 +37,7 @@ async def test_when_that_one_fails_again_the_next_in_order_is_asked() -> None:
 
 
 @async_test
-async def test_an_answer_in_its_rest_ends_the_rest() -> None:
+async def test_an_answer_during_a_cooldown_ends_it() -> None:
     first = FakeProvider([Status(429, headers={"retry-after": "600"})], message("first"))
     async with running_proxy(first, clock=FakeClock()) as proxy:
         assert (await proxy.post()).status == 429

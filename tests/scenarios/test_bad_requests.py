@@ -1,4 +1,4 @@
-"""Requests that no provider is asked about: each gets an error in Anthropic's form."""
+"""Requests that reach no provider: each gets an error in Anthropic's form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MALFORMED = {
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
 @pytest.mark.parametrize("target", ["/v1/messages", "/v1/messages/count_tokens", "/provider/minimax/v1/messages"])
 @async_test
-async def test_a_malformed_body_is_400(body: bytes, target: str) -> None:
+async def test_a_malformed_body_gets_400(body: bytes, target: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.ask("POST", target, body)
@@ -35,7 +35,7 @@ async def test_a_malformed_body_is_400(body: bytes, target: str) -> None:
 
 
 @async_test
-async def test_an_empty_body_is_400() -> None:
+async def test_an_empty_body_gets_400() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         headers = {"Content-Type": "application/json", "Content-Length": "0"}
         assert (await proxy.ask("POST", "/v1/messages", headers=headers)).status == 400
@@ -56,7 +56,7 @@ async def test_an_empty_body_is_400() -> None:
     ],
 )
 @async_test
-async def test_an_unknown_path_is_404(method: str, target: str) -> None:
+async def test_an_unknown_path_gets_404(method: str, target: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.ask(method, target, b'{"model": "m"}' if method == "POST" else b"")
@@ -81,7 +81,7 @@ async def test_an_unknown_path_is_404(method: str, target: str) -> None:
     ],
 )
 @async_test
-async def test_a_wrong_method_is_405_and_names_the_right_one(method: str, target: str, allowed: str) -> None:
+async def test_a_wrong_method_gets_405_with_the_right_one(method: str, target: str, allowed: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.ask(method, target, b"{}" if method == "POST" else b"")
@@ -102,7 +102,7 @@ async def test_the_hello_of_claude_code_needs_no_provider(target: str) -> None:
 
 
 @async_test
-async def test_health_needs_no_token_and_tells_no_secret() -> None:
+async def test_health_needs_no_token_and_shows_no_secret() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         answer = await proxy.ask("GET", "/health", headers={"Authorization": ""})
         assert answer.status == 200
@@ -128,7 +128,7 @@ NOT_HTTP = {
 
 @pytest.mark.parametrize("rest", NOT_HTTP.values(), ids=NOT_HTTP.keys())
 @async_test
-async def test_what_is_not_http_gets_no_provider(rest: bytes) -> None:
+async def test_bytes_that_are_no_http_reach_no_provider(rest: bytes) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         connection = await proxy.connect()
@@ -140,7 +140,7 @@ async def test_what_is_not_http_gets_no_provider(rest: bytes) -> None:
 
 
 @async_test
-async def test_a_body_that_waits_for_leave_gets_it() -> None:
+async def test_a_client_that_expects_100_continue_gets_it() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         connection = await proxy.connect()
         head = (
@@ -156,7 +156,7 @@ async def test_a_body_that_waits_for_leave_gets_it() -> None:
 
 @pytest.mark.parametrize("name", ["%0d%0aX-Evil:%201", "a/b", "..", "%00", "%C3%BC" * 200])
 @async_test
-async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> None:
+async def test_an_odd_pin_is_only_an_unknown_name(name: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.post(f"/provider/{name}/v1/messages")
@@ -166,7 +166,7 @@ async def test_a_pin_of_any_kind_is_only_a_name_that_is_not_there(name: str) -> 
 
 
 @async_test
-async def test_a_body_that_is_nested_very_deep_does_no_harm() -> None:
+async def test_a_deeply_nested_body_does_no_harm() -> None:
     # how deep is too deep, the Python at work decides: 3.14 has room for more than this
     body = b'{"model": "m", "messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     async with running_proxy(FakeProvider(json_message())) as proxy:

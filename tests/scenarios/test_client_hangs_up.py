@@ -1,4 +1,4 @@
-"""The client leaves: the provider's connection is closed at once, and no provider is held to blame."""
+"""The client leaves: the provider's connection is closed at once, and no provider gets a strike."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def send_prompt(proxy: RunningProxy, *, stream: bool = True) -> Connection
     return connection
 
 
-async def check_nobody_is_blamed(proxy: RunningProxy) -> None:
+async def check_no_strike(proxy: RunningProxy) -> None:
     [account] = await proxy.ledger.wait_for_accounts(1)
     assert account.ending is Ending.CLIENT_LEFT
     for report in (await proxy.status()).values():
@@ -37,14 +37,14 @@ async def check_nobody_is_blamed(proxy: RunningProxy) -> None:
 
 
 @async_test
-async def test_in_the_middle_of_a_stream() -> None:
+async def test_a_hang_up_in_the_middle_of_a_stream_closes_the_providers_connection() -> None:
     first, second = FakeProvider([*opening(), Stall()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
         assert answer.status == 200
         answer.hang_up()
         await first.wait_for_hang_ups()
-        await check_nobody_is_blamed(proxy)
+        await check_no_strike(proxy)
         assert proxy.ledger.accounts[0].status == 200
     assert second.requests == []
 
@@ -59,32 +59,32 @@ async def test_in_the_middle_of_a_stream() -> None:
 )
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_while_it_waits(script: Script, stream: bool) -> None:
+async def test_a_hang_up_before_the_answer_closes_the_providers_connection(script: Script, stream: bool) -> None:
     first, second = FakeProvider(script), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         connection = await send_prompt(proxy, stream=stream)
         await first.wait_for_requests()
         connection.hang_up()
         await first.wait_for_hang_ups()
-        await check_nobody_is_blamed(proxy)
+        await check_no_strike(proxy)
         assert proxy.ledger.accounts[0].status == 499
     assert second.requests == []
 
 
 @async_test
-async def test_during_the_pings() -> None:
+async def test_a_hang_up_during_the_pings_closes_the_providers_connection() -> None:
     first, second = FakeProvider([Stream(), Stall()]), FakeProvider(message("second"))
     async with running_proxy(first, second, ping_after=0.01) as proxy:
         answer = await proxy.post()
         assert (await anext(answer.events())).name == "ping"
         answer.hang_up()
         await first.wait_for_hang_ups()
-        await check_nobody_is_blamed(proxy)
+        await check_no_strike(proxy)
     assert second.requests == []
 
 
 @async_test
-async def test_after_a_failover() -> None:
+async def test_a_hang_up_after_a_failover_closes_the_second_providers_connection() -> None:
     first, second = FakeProvider(error_event()), FakeProvider([*opening(), Stall()])
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
@@ -97,7 +97,7 @@ async def test_after_a_failover() -> None:
 
 
 @async_test
-async def test_before_its_body_is_whole() -> None:
+async def test_a_hang_up_before_the_body_is_whole_reaches_no_provider() -> None:
     first = FakeProvider(message("hello"))
     async with running_proxy(first) as proxy:
         connection = await proxy.connect()
@@ -112,7 +112,7 @@ async def test_before_its_body_is_whole() -> None:
 
 
 @async_test
-async def test_one_of_many_disturbs_no_other() -> None:
+async def test_a_hang_up_of_one_client_disturbs_no_other() -> None:
     gate = asyncio.Event()
     rest = [text_delta(" world"), block_stop(), message_delta(), MESSAGE_STOP]
     first = FakeProvider([*opening("hello"), Wait(gate), *rest])

@@ -1,4 +1,4 @@
-"""`config.json` or `.env` changes while the proxy runs: taken up where it is sound, reported where it is not."""
+"""`config.json` or `.env` changes while the proxy runs: applied if it is valid, reported if it is not."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def deaf_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_refused(stream: bool) -> None:
+async def test_a_refused_connection_fails_over(stream: bool) -> None:
     with deaf_port() as port:
         second = FakeProvider(answers("hello"))
         async with running_proxy(configured(f"http://127.0.0.1:{port}"), second) as proxy:
@@ -40,7 +40,7 @@ async def test_refused(stream: bool) -> None:
 
 
 @async_test
-async def test_a_name_that_does_not_resolve() -> None:
+async def test_a_name_that_does_not_resolve_fails_over() -> None:
     async with running_proxy(configured("http://provider.invalid:8080"), FakeProvider(message("hello"))) as proxy:
         answer = await proxy.post()
         assert await complete_text(answer) == "hello"
@@ -62,7 +62,7 @@ async def listener(says: bytes) -> AsyncIterator[int]:
 
 
 @async_test
-async def test_tls_with_a_provider_that_does_not_speak_it() -> None:
+async def test_a_failed_tls_handshake_fails_over() -> None:
     async with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         first = configured(f"https://127.0.0.1:{port}")
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
@@ -72,7 +72,7 @@ async def test_tls_with_a_provider_that_does_not_speak_it() -> None:
 
 
 @async_test
-async def test_a_handshake_that_never_ends() -> None:
+async def test_a_handshake_that_never_ends_fails_over() -> None:
     async with listener(b"") as port:
         first = configured(f"https://127.0.0.1:{port}", timeouts=replace(GENEROUS, connect=0.1))
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
@@ -94,7 +94,7 @@ async def test_a_handshake_that_never_ends() -> None:
 )
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
+async def test_a_connection_that_breaks_fails_over(script: Script, stream: bool) -> None:
     first, second = FakeProvider(script), FakeProvider(answers("hello"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(stream=stream)
@@ -105,7 +105,7 @@ async def test_a_connection_that_breaks(script: Script, stream: bool) -> None:
 
 
 @async_test
-async def test_a_provider_that_does_not_take_the_request_in() -> None:
+async def test_a_provider_that_does_not_read_the_request_fails_over() -> None:
     gate = asyncio.Event()
     first = with_timeouts(FakeProvider([RefuseToRead(), Wait(gate), Cut()]), first_event=0.2)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
@@ -116,7 +116,7 @@ async def test_a_provider_that_does_not_take_the_request_in() -> None:
 
 
 @async_test
-async def test_a_kept_connection_that_died_is_replaced_and_nobody_is_blamed() -> None:
+async def test_replaces_a_kept_connection_that_died_without_a_strike() -> None:
     first = FakeProvider([*message("one"), Close()], message("two"))
     async with running_proxy(first) as proxy:
         assert await complete_text(await proxy.post()) == "one"
@@ -127,7 +127,7 @@ async def test_a_kept_connection_that_died_is_replaced_and_nobody_is_blamed() ->
 
 
 @async_test
-async def test_an_answer_that_comes_before_the_request_is_taken_in_is_heard() -> None:
+async def test_reads_an_answer_that_comes_before_the_request_was_read() -> None:
     gate = asyncio.Event()
     first = FakeProvider([RefuseToRead(), Status(413), Wait(gate), Cut()])
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
@@ -139,7 +139,7 @@ async def test_an_answer_that_comes_before_the_request_is_taken_in_is_heard() ->
 @pytest.mark.parametrize("end", [Close(), Cut()], ids=["closed", "reset"])
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_a_kept_connection_that_dies_under_the_next_request_is_replaced_once(end: Step, stream: bool) -> None:
+async def test_replaces_a_kept_connection_that_dies_under_the_next_request_once(end: Step, stream: bool) -> None:
     first = FakeProvider(answers("one"), [end], answers("two"))
     async with running_proxy(first) as proxy:
         await (await proxy.post(stream=stream)).read()
@@ -150,7 +150,7 @@ async def test_a_kept_connection_that_dies_under_the_next_request_is_replaced_on
 
 
 @async_test
-async def test_a_fresh_connection_that_dies_is_not_replaced() -> None:
+async def test_does_not_replace_a_fresh_connection_that_dies() -> None:
     first, second = FakeProvider([Close()]), FakeProvider(message("hello"))
     async with running_proxy(first, second) as proxy:
         assert await complete_text(await proxy.post()) == "hello"

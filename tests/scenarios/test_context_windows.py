@@ -135,7 +135,7 @@ async def test_reported_usage_corrects_the_estimate() -> None:
 
 
 @async_test
-async def test_a_provider_that_reports_nonsense_is_still_asked() -> None:
+async def test_still_asks_a_provider_that_reports_nonsense() -> None:
     first = configured(
         FakeProvider(counting(10**9), counting(0), counting(10**9)), facts={MODEL: ModelFacts(context=3000)}
     )

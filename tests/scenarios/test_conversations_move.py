@@ -88,7 +88,9 @@ async def converse_in_turns(setup: VendorSetup, *kinds: type[Vendor]) -> None:
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
 @async_test
-async def test_it_moves_between_two(first: type[Vendor], second: type[Vendor], tmp_path: Path) -> None:
+async def test_a_conversation_moves_between_two_providers(
+    first: type[Vendor], second: type[Vendor], tmp_path: Path
+) -> None:
     async with vendors_behind_proxy(tmp_path, first, second) as setup:
         await converse_in_turns(setup, first, second)
         assert setup.rejections() == []
@@ -98,7 +100,7 @@ async def test_it_moves_between_two(first: type[Vendor], second: type[Vendor], t
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED.keys())
 @async_test
-async def test_it_goes_round_all_of_them(asked: Mapping[str, Any], tmp_path: Path) -> None:
+async def test_a_conversation_moves_through_all_providers(asked: Mapping[str, Any], tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, *VENDORS) as setup:
         conversation = Conversation(**asked)
         for turn, kind in zip(TURNS * 2, itertools.cycle(VENDORS), strict=False):
@@ -110,7 +112,9 @@ async def test_it_goes_round_all_of_them(asked: Mapping[str, Any], tmp_path: Pat
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
 @async_test
-async def test_it_moves_because_of_limits(first: type[Vendor], second: type[Vendor], tmp_path: Path) -> None:
+async def test_a_conversation_moves_because_of_limits(
+    first: type[Vendor], second: type[Vendor], tmp_path: Path
+) -> None:
     clock = FakeClock()
     async with vendors_behind_proxy(tmp_path, first, second, clock=clock) as setup:
         conversation = Conversation()
@@ -128,7 +132,7 @@ async def test_it_moves_because_of_limits(first: type[Vendor], second: type[Vend
 
 @pytest.mark.parametrize("other", VENDORS[1:], ids=name_of)
 @async_test
-async def test_it_moves_though_the_proxy_is_started_anew_each_time(other: type[Vendor], tmp_path: Path) -> None:
+async def test_a_conversation_moves_though_the_proxy_restarts_each_time(other: type[Vendor], tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, Anthropic, other) as setup:
         conversation = Conversation()
         for turn, vendor in zip(TURNS, itertools.cycle(setup.vendors), strict=False):
@@ -141,7 +145,7 @@ async def test_it_moves_though_the_proxy_is_started_anew_each_time(other: type[V
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=name_of)
 @async_test
-async def test_it_moves_though_nothing_of_it_is_remembered(
+async def test_a_conversation_moves_though_nothing_of_it_is_remembered(
     first: type[Vendor], second: type[Vendor], tmp_path: Path
 ) -> None:
     async with vendors_behind_proxy(tmp_path, first, second) as setup:
@@ -156,7 +160,7 @@ async def test_it_moves_though_nothing_of_it_is_remembered(
 
 @pytest.mark.parametrize(("first", "second"), UNSIGNED, ids=name_of)
 @async_test
-async def test_it_moves_though_thoughts_are_not_signed(
+async def test_a_conversation_moves_though_its_thinking_is_not_signed(
     first: type[Vendor], second: type[Vendor], tmp_path: Path
 ) -> None:
     async with vendors_behind_proxy(tmp_path, first, second) as setup:
@@ -166,7 +170,7 @@ async def test_it_moves_though_thoughts_are_not_signed(
 
 @pytest.mark.parametrize("other", VENDORS[1:], ids=name_of)
 @async_test
-async def test_it_moves_where_thinking_has_a_budget(other: type[Vendor], tmp_path: Path) -> None:
+async def test_a_conversation_moves_if_its_thinking_has_a_budget(other: type[Vendor], tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, other, Anthropic) as setup:
         conversation = Conversation(**MANUAL)
         kinds: tuple[type[Vendor], ...] = (other, Anthropic)

@@ -1,4 +1,4 @@
-"""Counting tokens: forwarded where a provider offers it, else estimated, and never held against anybody."""
+"""Counting tokens: forwarded if a provider offers it, else estimated, and never held against a provider."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def count(proxy: RunningProxy, target: str = TARGET) -> Answer:
 
 
 @async_test
-async def test_the_providers_own_count_comes_back() -> None:
+async def test_relays_the_providers_own_count() -> None:
     fake = FakeProvider(json_answer({"input_tokens": 4711}))
     async with running_proxy(configured(fake, models={"opus": "kimi-k3"})) as proxy:
         answer = await count(proxy)
@@ -46,7 +46,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES.keys())
 @async_test
-async def test_where_that_fails_an_estimate_is_marked_as_one_and_nobody_is_blamed(script: Script) -> None:
+async def test_if_the_provider_fails_estimates_without_a_strike(script: Script) -> None:
     first = with_timeouts(FakeProvider(script, message("hello")), first_event=0.2, first_content=0.2)
     async with running_proxy(first) as proxy:
         answer = await count(proxy)
@@ -58,7 +58,7 @@ async def test_where_that_fails_an_estimate_is_marked_as_one_and_nobody_is_blame
 
 
 @async_test
-async def test_the_first_that_offers_it_is_asked() -> None:
+async def test_asks_the_first_provider_that_counts() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
     async with running_proxy(configured(first, counts_tokens=False), second) as proxy:
         answer = await count(proxy)
@@ -67,7 +67,7 @@ async def test_the_first_that_offers_it_is_asked() -> None:
 
 
 @async_test
-async def test_nobody_offers_it() -> None:
+async def test_estimates_if_no_provider_counts() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(configured(fake, counts_tokens=False)) as proxy:
         assert (await count(proxy)).headers["x-claude-proxy-estimate"] == "1"
@@ -75,7 +75,7 @@ async def test_nobody_offers_it() -> None:
 
 
 @async_test
-async def test_it_grows_with_the_prompt() -> None:
+async def test_the_estimate_grows_with_the_prompt() -> None:
     async with running_proxy(FakeProvider([Status(404)])) as proxy:
         short = (await (await count(proxy)).json())["input_tokens"]
         longer = await proxy.post(TARGET, stream=False, system="word " * 1000)
@@ -83,7 +83,7 @@ async def test_it_grows_with_the_prompt() -> None:
 
 
 @async_test
-async def test_a_pinned_provider_counts() -> None:
+async def test_asks_a_pinned_provider_to_count() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
     async with running_proxy(first, second) as proxy:
         answer = await count(proxy, "/provider/moonshot" + TARGET)
@@ -92,7 +92,7 @@ async def test_a_pinned_provider_counts() -> None:
 
 
 @async_test
-async def test_a_fault_of_the_request_is_told_to_the_client() -> None:
+async def test_relays_an_error_about_the_request_to_count() -> None:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"messages: field required"}}'
     async with running_proxy(FakeProvider([Status(400, body)])) as proxy:
         answer = await count(proxy)

@@ -31,7 +31,7 @@ HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
     ],
 )
 @async_test
-async def test_the_client_gets_one_error_event_and_a_clean_end(death: list[Step]) -> None:
+async def test_a_stream_that_dies_ends_with_one_error_event(death: list[Step]) -> None:
     gate = asyncio.Event()
     first, second = FakeProvider([*opening("half"), Wait(gate), *death]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -52,7 +52,7 @@ async def test_the_client_gets_one_error_event_and_a_clean_end(death: list[Step]
 
 
 @async_test
-async def test_the_connection_to_the_client_serves_the_next_request() -> None:
+async def test_the_clients_connection_serves_the_next_request_after_a_stream_that_died() -> None:
     first, second = FakeProvider([*opening("half"), Close()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         connection = await proxy.connect()
@@ -62,7 +62,7 @@ async def test_the_connection_to_the_client_serves_the_next_request() -> None:
 
 
 @async_test
-async def test_an_error_event_of_the_provider_is_passed_on_and_none_is_added() -> None:
+async def test_relays_the_providers_error_event_and_adds_none() -> None:
     first = FakeProvider([*opening("half"), stream_error("api_error", "its own words")])
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         events = await (await proxy.post()).all_events()

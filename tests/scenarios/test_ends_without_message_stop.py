@@ -23,7 +23,7 @@ from fakes.stream_checks import complete_text, names_of
     ],
 )
 @async_test
-async def test_it_gets_one(end: list[Step]) -> None:
+async def test_adds_the_message_stop_that_a_stream_lacks(end: list[Step]) -> None:
     first = FakeProvider([Stream(), message_start(), Text("hello"), message_delta(), *end])
     async with running_proxy(first) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
@@ -34,14 +34,14 @@ async def test_it_gets_one(end: list[Step]) -> None:
 
 
 @async_test
-async def test_a_stream_that_has_one_gets_no_second() -> None:
+async def test_adds_no_second_message_stop() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         events = await (await proxy.post()).all_events()
     assert names_of(events).count("message_stop") == 1
 
 
 @async_test
-async def test_an_empty_answer_with_a_stop_reason_is_an_answer() -> None:
+async def test_relays_an_empty_answer_with_a_stop_reason() -> None:
     first, second = FakeProvider([Stream(), message_start(), message_delta()]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         assert await complete_text(await proxy.post()) == ""

@@ -20,7 +20,7 @@ async def explained(proxy: RunningProxy, query: str = "model=opus") -> Any:
 
 
 @async_test
-async def test_it_tells_what_then_happens() -> None:
+async def test_explain_names_the_provider_that_then_answers() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
     session = {"x-claude-code-session-id": "5f0c"}
@@ -39,7 +39,7 @@ async def test_it_tells_what_then_happens() -> None:
 
 
 @async_test
-async def test_asking_sends_nothing_and_takes_no_permit() -> None:
+async def test_explain_sends_nothing_and_takes_no_permit() -> None:
     clock = FakeClock()
     first, second = FakeProvider([Status(529)], message("first")), FakeProvider(answers("second"))
     async with running_proxy(first, second, clock=clock) as proxy:
@@ -56,11 +56,11 @@ async def test_asking_sends_nothing_and_takes_no_permit() -> None:
     [
         ("/admin/explain", 400, "not a question: Object missing required field `model`"),
         ("/admin/explain?model=opus&tokens=-1", 400, "`tokens` a number from 0"),
-        ("/provider/minimax/admin/explain?model=opus", 404, "asked of the proxy, not of one of its providers"),
+        ("/provider/minimax/admin/explain?model=opus", 404, "belongs to the proxy, not to one of its providers"),
     ],
 )
 @async_test
-async def test_what_is_no_question_is_told(target: str, status: int, words: str) -> None:
+async def test_explain_rejects_a_malformed_query(target: str, status: int, words: str) -> None:
     async with running_proxy(FakeProvider(answers())) as proxy:
         answer = await proxy.ask("GET", target)
         assert answer.status == status
@@ -68,7 +68,7 @@ async def test_what_is_no_question_is_told(target: str, status: int, words: str)
 
 
 @async_test
-async def test_it_is_told_to_those_with_the_token() -> None:
+async def test_explain_needs_the_token() -> None:
     async with running_proxy(FakeProvider(answers())) as proxy:
         answer = await proxy.ask("GET", "/admin/explain?model=opus", headers={"Authorization": ""})
         assert answer.status == 401

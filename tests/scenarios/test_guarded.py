@@ -1,4 +1,4 @@
-"""The guard stands before everything: what it refuses reaches no provider."""
+"""The guard checks every request first: what it refuses reaches no provider."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("headers", "status"), REFUSED.values(), ids=REFUSED.keys())
 @async_test
-async def test_it_refuses(headers: dict[str, str], status: int) -> None:
+async def test_refuses_requests_that_fail_the_guard(headers: dict[str, str], status: int) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.post(headers=headers)
@@ -45,7 +45,7 @@ async def test_it_refuses(headers: dict[str, str], status: int) -> None:
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "multipart/form-data"])
 @async_test
-async def test_it_takes_only_json(content_type: str) -> None:
+async def test_refuses_bodies_whose_content_type_is_not_json(content_type: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.post(headers={"Content-Type": content_type})
@@ -68,6 +68,6 @@ ADMITTED = {
 
 @pytest.mark.parametrize("headers", ADMITTED.values(), ids=ADMITTED.keys())
 @async_test
-async def test_it_admits(headers: dict[str, str]) -> None:
+async def test_admits_requests_that_pass_the_guard(headers: dict[str, str]) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post(headers=headers)) == "hello"

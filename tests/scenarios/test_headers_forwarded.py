@@ -1,4 +1,4 @@
-"""Which header fields go on, which end at the proxy, and which are replaced; and that the body stays as it is."""
+"""Which header fields are forwarded, dropped and replaced; and that the body stays unchanged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ENDS_HERE = {
 
 
 @async_test
-async def test_what_goes_on_and_what_ends_here() -> None:
+async def test_forwards_only_the_headers_that_are_for_the_provider() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         assert (await proxy.post("/v1/messages?beta=true", headers={**GOES_ON, **ENDS_HERE})).status == 200
@@ -58,7 +58,9 @@ async def test_what_goes_on_and_what_ends_here() -> None:
     [(Auth.BEARER, ("Bearer key-of-minimax", None)), (Auth.X_API_KEY, (None, "key-of-minimax"))],
 )
 @async_test
-async def test_the_key_is_the_providers(auth: Auth, expected: tuple[str | None, str | None]) -> None:
+async def test_sends_the_providers_key_in_place_of_the_clients_token(
+    auth: Auth, expected: tuple[str | None, str | None]
+) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(configured(fake, auth=auth)) as proxy:
         assert (await proxy.post(headers={"x-api-key": TOKEN})).status == 200
@@ -67,7 +69,7 @@ async def test_the_key_is_the_providers(auth: Auth, expected: tuple[str | None, 
 
 
 @async_test
-async def test_the_users_own_headers_for_a_provider_win() -> None:
+async def test_the_users_own_headers_for_a_provider_replace_the_clients() -> None:
     fake = FakeProvider(message("hello"))
     own = ((b"user-agent", b"mine"), (b"x-team", b"red"))
     async with running_proxy(configured(fake, headers=own)) as proxy:
@@ -77,7 +79,7 @@ async def test_the_users_own_headers_for_a_provider_win() -> None:
 
 
 @async_test
-async def test_each_provider_gets_its_own_key_and_its_own_model() -> None:
+async def test_sends_each_provider_its_own_key_and_its_own_model() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
     mapped = configured(second, models={"opus": "kimi-k3"})
     async with running_proxy(first, mapped) as proxy:
@@ -93,7 +95,7 @@ async def test_each_provider_gets_its_own_key_and_its_own_model() -> None:
 
 
 @async_test
-async def test_the_body_stays_byte_for_byte_but_for_the_model() -> None:
+async def test_forwards_the_body_byte_for_byte_except_for_the_model() -> None:
     body = (
         '{ "system":[{"type":"text", "text":"be brief"}],"max_tokens" : 5,\n'
         '  "model": "claude-opus-5-5[1m]" ,"unknown":{"b":1.50,"a":"\\u00e9\\ud83d\\ude00 \u00fc"},'
@@ -106,7 +108,7 @@ async def test_the_body_stays_byte_for_byte_but_for_the_model() -> None:
 
 
 @async_test
-async def test_a_body_whose_model_is_not_mapped_is_not_touched_at_all() -> None:
+async def test_forwards_a_body_whose_model_is_not_mapped_byte_for_byte() -> None:
     body = json.dumps({"model": "kimi-k3", "stream": True, "messages": []}, indent=3).encode()
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
@@ -115,7 +117,7 @@ async def test_a_body_whose_model_is_not_mapped_is_not_touched_at_all() -> None:
 
 
 @async_test
-async def test_of_the_providers_headers_only_those_that_mean_something_here_come_back() -> None:
+async def test_relays_only_the_providers_headers_that_are_for_the_client() -> None:
     headers = {
         "anthropic-ratelimit-requests-remaining": "7",
         "x-odd": "kept",
@@ -133,7 +135,7 @@ async def test_of_the_providers_headers_only_those_that_mean_something_here_come
 
 
 @async_test
-async def test_a_base_url_with_a_path_keeps_it() -> None:
+async def test_keeps_the_path_of_a_base_url() -> None:
     async with FakeProvider(message("hello")) as fake:
         async with running_proxy(configured(f"{fake.url}/api/anthropic")) as proxy:
             assert (await proxy.post("/v1/messages?beta=true")).status == 200

@@ -1,4 +1,4 @@
-"""What a provider refuses and can be spared is taken out, and sent once more; from then on it is not sent at all."""
+"""What a provider refuses and can do without is left out in a second request, and in all requests from then on."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def learned(proxy: RunningProxy) -> list[str]:
 
 
 @async_test
-async def test_it_is_mended_at_once_and_spared_from_then_on() -> None:
+async def test_a_refused_request_is_retried_at_once_and_adapted_from_then_on() -> None:
     async with running_proxy(fake := FakeProvider(refusing(no_system_role))) as proxy:
         first = await proxy.post(messages=SYSTEM)
         assert first.headers["x-claude-proxy-attempts"] == "minimax=400, minimax=200"
@@ -92,7 +92,7 @@ async def test_a_rule_holds_for_its_provider_and_model_and_until_it_expires() ->
 
 
 @async_test
-async def test_thinking_of_unknown_origin_goes_where_it_is_refused() -> None:
+async def test_thinking_of_an_unknown_maker_is_left_out_for_a_provider_that_refused_it() -> None:
     def wrong(body: dict[str, Any]) -> str:
         return "messages.1.content.0: Invalid `signature` in `thinking` block" if "bm90" in json.dumps(body) else ""
 
@@ -103,7 +103,7 @@ async def test_thinking_of_unknown_origin_goes_where_it_is_refused() -> None:
 
 
 @async_test
-async def test_thinking_of_its_own_that_it_refuses_goes_for_this_request_alone() -> None:
+async def test_a_providers_own_thinking_that_it_refuses_is_left_out_of_this_request_alone() -> None:
     def wrong(body: dict[str, Any]) -> str:
         bound = "Invalid `signature` in `thinking` block. The block is bound to a different conversation."
         return bound if "bm90" in json.dumps(body) else ""
@@ -118,7 +118,7 @@ async def test_thinking_of_its_own_that_it_refuses_goes_for_this_request_alone()
 
 
 @async_test
-async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and_no_more() -> None:
+async def test_a_conversation_with_two_kinds_of_refused_thinking_is_refused_only_once() -> None:
     def wrong(body: dict[str, Any]) -> str:
         return "Invalid `signature` in `thinking` block" if '"thinking"' in json.dumps(body["messages"]) else ""
 
@@ -137,7 +137,7 @@ async def test_a_conversation_with_bad_thinking_of_two_kinds_is_refused_once_and
 
 
 @async_test
-async def test_the_users_own_fault_comes_back_as_it_was() -> None:
+async def test_an_error_of_the_users_own_is_relayed_unchanged() -> None:
     body = b'{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: Field required"}}'
     async with running_proxy(fake := FakeProvider([Status(400, body)])) as proxy:
         answer = await proxy.post(messages=SYSTEM, temperature=0.5)
@@ -146,7 +146,7 @@ async def test_the_users_own_fault_comes_back_as_it_was() -> None:
 
 
 @async_test
-async def test_where_it_does_not_help_the_client_gets_the_second_answer_and_nothing_is_kept() -> None:
+async def test_a_retry_that_does_not_help_relays_the_second_answer_and_keeps_no_rule() -> None:
     async with running_proxy(fake := FakeProvider(error(NO_ROLE), error(NO_ROLE + " still"))) as proxy:
         answer = await proxy.post(messages=SYSTEM)
         assert answer.status == 400
@@ -156,7 +156,7 @@ async def test_where_it_does_not_help_the_client_gets_the_second_answer_and_noth
 
 
 @async_test
-async def test_the_same_words_again_teach_nothing_either() -> None:
+async def test_a_retry_with_the_same_error_again_keeps_no_rule() -> None:
     both = f"temperature: {EXTRA}"
     async with running_proxy(fake := FakeProvider(error(both))) as proxy:
         assert (await proxy.post(temperature=0.5)).status == 400
@@ -165,7 +165,7 @@ async def test_the_same_words_again_teach_nothing_either() -> None:
 
 
 @async_test
-async def test_a_provider_that_refuses_one_thing_after_the_other_comes_to_an_end() -> None:
+async def test_a_provider_that_refuses_one_thing_after_the_other_gets_two_requests_at_most() -> None:
     """Whatever is there, it refuses the first of it: each request teaches one rule and is sent twice at most."""
     fields: dict[str, Any] = {name: {"x": 1} for name in sorted(FIELDS) if "." not in name and name != "thinking"}
 
@@ -183,7 +183,7 @@ async def test_a_provider_that_refuses_one_thing_after_the_other_comes_to_an_end
 
 
 @async_test
-async def test_a_fault_of_the_provider_on_the_second_try_proves_nothing_and_the_next_one_is_asked() -> None:
+async def test_a_fault_of_the_provider_in_the_retry_keeps_no_rule_and_fails_over() -> None:
     first, second = FakeProvider(error(NO_ROLE), [Status(529)]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post(messages=SYSTEM)
@@ -195,7 +195,7 @@ async def test_a_fault_of_the_provider_on_the_second_try_proves_nothing_and_the_
 
 @pytest.mark.parametrize("limit", ["Your credit balance is too low to access the API.", "prompt is too long: 9 > 8"])
 @async_test
-async def test_nor_does_a_limit_behind_a_400(limit: str) -> None:
+async def test_a_limit_behind_a_400_in_the_retry_keeps_no_rule(limit: str) -> None:
     first, second = FakeProvider(error(NO_ROLE), error(limit)), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         assert await complete_text(await proxy.post(messages=SYSTEM)) == "second"
@@ -204,7 +204,7 @@ async def test_nor_does_a_limit_behind_a_400(limit: str) -> None:
 
 
 @async_test
-async def test_a_refusal_as_the_first_event_of_a_stream_is_mended_too() -> None:
+async def test_a_refusal_as_the_first_event_of_a_stream_is_retried_too() -> None:
     refused: Script = [Stream(), stream_error("invalid_request_error", NO_ROLE)]
     async with running_proxy(FakeProvider(refused, message("hello"))) as proxy:
         assert await complete_text(await proxy.post(messages=SYSTEM)) == "hello"
@@ -212,7 +212,7 @@ async def test_a_refusal_as_the_first_event_of_a_stream_is_mended_too() -> None:
 
 
 @async_test
-async def test_an_image_that_is_refused_with_415() -> None:
+async def test_an_image_that_is_refused_with_415_is_left_out() -> None:
     image = [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "x"}}]}]
     async with running_proxy(FakeProvider(error("Model only support text input", 415), message("hello"))) as proxy:
         answer = await proxy.post(messages=image)
@@ -221,7 +221,7 @@ async def test_an_image_that_is_refused_with_415() -> None:
 
 
 @async_test
-async def test_counting_is_mended_but_its_path_may_take_less_than_the_other_so_nothing_is_kept() -> None:
+async def test_a_refused_count_is_retried_without_keeping_a_rule() -> None:
     counted = FakeProvider(error(f"temperature: {EXTRA}"), json_answer({"input_tokens": 5}))
     async with running_proxy(counted) as proxy:
         answer = await proxy.post("/v1/messages/count_tokens", temperature=0.5, stream=False)
@@ -231,7 +231,7 @@ async def test_counting_is_mended_but_its_path_may_take_less_than_the_other_so_n
 
 
 @async_test
-async def test_the_message_that_taught_it_is_kept_short_and_without_the_key() -> None:
+async def test_keeps_the_message_that_taught_a_rule_short_and_without_the_key() -> None:
     text = f"{NO_ROLE} for key-of-minimax " + "x" * 500
     async with running_proxy(FakeProvider(error(text), message("hello"))) as proxy:
         await complete_text(await proxy.post(messages=SYSTEM))
@@ -243,7 +243,7 @@ async def test_the_message_that_taught_it_is_kept_short_and_without_the_key() ->
 
 @pytest.mark.parametrize(("text", "sends"), [(NO_ROLE, 1), ("Invalid `signature` in `thinking` block", 2)])
 @async_test
-async def test_a_plans_request_stays_as_it_is_but_for_the_thinking_of_others(text: str, sends: int) -> None:
+async def test_a_plans_request_stays_unchanged_except_for_the_thinking_of_others(text: str, sends: int) -> None:
     plan = configured(fake := FakeProvider(error(text)), auth=Auth.CLIENT, api_key="")
     login = {"Authorization": "Bearer sk-ant-oat01-x", "x-claude-proxy-token": "token-of-this-installation"}
     async with running_proxy(plan) as proxy:

@@ -1,4 +1,4 @@
-"""A limit is one in whatever words it is told: the next provider answers, and this one is left alone for long."""
+"""A limit is recognised in the words of each vendor: the next provider answers, and this one is in cooldown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def have_a_turn(setup: VendorSetup) -> str:
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS)
 @async_test
-async def test_the_next_one_answers(kind: type[Vendor], limit: Script, tmp_path: Path) -> None:
+async def test_a_limit_of_any_kind_fails_over(kind: type[Vendor], limit: Script, tmp_path: Path) -> None:
     second = Zai if kind is MiniMax else MiniMax
     async with vendors_behind_proxy(tmp_path, kind, second, clock=FakeClock()) as setup:
         setup.vendors[0].outage = limit
@@ -50,7 +50,7 @@ async def test_the_next_one_answers(kind: type[Vendor], limit: Script, tmp_path:
 
 
 @async_test
-async def test_a_reset_that_a_message_names_is_waited_for(tmp_path: Path) -> None:
+async def test_a_cooldown_lasts_until_the_reset_that_a_message_names(tmp_path: Path) -> None:
     clock = FakeClock()  # 16 o'clock in Shanghai
     async with vendors_behind_proxy(tmp_path, Zai, MiniMax, clock=clock, failback="immediate") as setup:
         setup.vendors[0].outage = zai.plan_used_up("2027-01-15 18:00:00")
@@ -63,7 +63,7 @@ async def test_a_reset_that_a_message_names_is_waited_for(tmp_path: Path) -> Non
 
 
 @async_test
-async def test_an_empty_account_is_left_alone_for_longer_than_a_rate_limit(tmp_path: Path) -> None:
+async def test_an_empty_account_has_a_longer_cooldown_than_a_rate_limit(tmp_path: Path) -> None:
     clock = FakeClock()
     async with vendors_behind_proxy(
         tmp_path, Moonshot, MiniMax, clock=clock, failback="immediate", cooldown_minutes=10
@@ -76,7 +76,7 @@ async def test_an_empty_account_is_left_alone_for_longer_than_a_rate_limit(tmp_p
 
 
 @async_test
-async def test_no_credits_is_the_users_to_know(tmp_path: Path) -> None:
+async def test_relays_the_402_of_an_account_without_credit(tmp_path: Path) -> None:
     entry = {"preset": "openrouter", "models": {"default": "~z-ai/glm-latest"}}
     async with vendors_behind_proxy(tmp_path, single_quirk.OpenRouter, MiniMax, entries={"openrouter": entry}) as setup:
         setup.vendors[0].outage = single_quirk.out_of_credits()

@@ -1,4 +1,4 @@
-"""A client may ask for a model of any name; what the commands are told of it stays short and printable."""
+"""A client may name any model; what the commands show of the name stays short and printable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fakes.stream_checks import complete_text
 
 
 @async_test
-async def test_the_status_stays_small() -> None:
+async def test_status_stays_small_after_requests_with_long_model_names() -> None:
     async with running_proxy(FakeProvider(message("first"))) as proxy:
         answer = await proxy.post(model="m\x1b[31m" + "x" * 2_000_000, headers={"X-Claude-Code-Session-Id": "a1"})
         assert await complete_text(answer) == "first"

@@ -1,4 +1,4 @@
-"""This machine has no descriptors left: that is nobody's fault out there, and the client is told."""
+"""This machine has no descriptors left: no provider is at fault, and the client is told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fakes.scripts import message
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
 @async_test
-async def test_no_provider_is_blamed(number: int) -> None:
+async def test_without_descriptors_no_provider_gets_a_strike(number: int) -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         connection = await proxy.connect()

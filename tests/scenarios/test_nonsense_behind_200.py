@@ -48,7 +48,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
 @async_test
-async def test_the_next_provider_streams(script: Script) -> None:
+async def test_nonsense_behind_200_fails_over_to_a_stream(script: Script) -> None:
     first = FakeProvider(script)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
         answer = await proxy.post()
@@ -59,7 +59,7 @@ async def test_the_next_provider_streams(script: Script) -> None:
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
 @async_test
-async def test_the_next_provider_answers_whole(script: Script) -> None:
+async def test_nonsense_behind_200_fails_over_to_a_whole_answer(script: Script) -> None:
     first = FakeProvider(script)
     async with running_proxy(first, FakeProvider(answers("hello"))) as proxy:
         answer = await proxy.post(stream=False)
@@ -69,13 +69,13 @@ async def test_the_next_provider_answers_whole(script: Script) -> None:
 
 
 @async_test
-async def test_a_whole_message_is_no_answer_where_a_stream_was_asked_for() -> None:
+async def test_a_whole_message_is_no_answer_to_a_streaming_request() -> None:
     async with running_proxy(FakeProvider([Status(200, MESSAGE)]), FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
 
 
 @async_test
-async def test_a_stream_labelled_as_something_else_is_a_stream() -> None:
+async def test_relays_a_stream_whatever_its_content_type() -> None:
     script = [Stream({"content-type": "application/json"}), *message("hello")[1:]]
     async with running_proxy(FakeProvider(script)) as proxy:
         answer = await proxy.post()
@@ -84,7 +84,7 @@ async def test_a_stream_labelled_as_something_else_is_a_stream() -> None:
 
 
 @async_test
-async def test_gzip_that_nobody_asked_for_is_read_all_the_same() -> None:
+async def test_reads_gzip_that_was_not_asked_for() -> None:
     body = gzip.compress(MESSAGE)
     async with running_proxy(FakeProvider([Status(200, body, {"content-encoding": "gzip"})])) as proxy:
         answer = await proxy.post(stream=False)

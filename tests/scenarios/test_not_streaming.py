@@ -1,4 +1,4 @@
-"""A request that does not stream: its answer is read whole before a byte goes out, so failover covers all of it."""
+"""A request that does not stream: its answer is read whole before a byte is relayed, so failover covers all of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DECLARED = {**JSON, "content-length": str(len(WHOLE))}
 
 
 @async_test
-async def test_it_comes_back_as_it_was() -> None:
+async def test_relays_a_whole_answer_byte_for_byte() -> None:
     spaced = b'{ "type":"message",\n"content":[],"usage":{"input_tokens":3,"output_tokens":4}}'
     async with running_proxy(FakeProvider([Status(200, spaced)])) as proxy:
         answer = await proxy.post(stream=False)
@@ -42,7 +42,7 @@ BREAKS = {
 
 @pytest.mark.parametrize("script", BREAKS.values(), ids=BREAKS.keys())
 @async_test
-async def test_failover_covers_it_to_its_last_byte(script: Script) -> None:
+async def test_a_whole_answer_that_breaks_off_fails_over(script: Script) -> None:
     first = with_timeouts(FakeProvider(script), first_event=0.3, first_content=0.3, stall=0.3)
     async with running_proxy(first, FakeProvider(json_message("second"))) as proxy:
         answer = await proxy.post(stream=False)
@@ -59,6 +59,6 @@ async def test_failover_covers_it_to_its_last_byte(script: Script) -> None:
     ],
 )
 @async_test
-async def test_any_framing_will_do(script: Script) -> None:
+async def test_reads_a_whole_answer_in_any_framing(script: Script) -> None:
     async with running_proxy(FakeProvider(script)) as proxy:
         assert await (await proxy.post(stream=False)).read() == WHOLE

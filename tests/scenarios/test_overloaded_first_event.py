@@ -13,7 +13,7 @@ from fakes.stream_checks import complete_text
 
 
 @async_test
-async def test_the_next_provider_answers_and_the_headers_say_so() -> None:
+async def test_an_overloaded_first_event_fails_over_and_the_headers_show_it() -> None:
     first, second = FakeProvider(error_event("overloaded_error")), FakeProvider(message("hello"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
@@ -36,13 +36,13 @@ async def test_the_next_provider_answers_and_the_headers_say_so() -> None:
     ],
 )
 @async_test
-async def test_any_error_before_the_first_content_counts(script: Script) -> None:
+async def test_any_error_before_the_first_content_fails_over(script: Script) -> None:
     async with running_proxy(FakeProvider(script), FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post()) == "hello"
 
 
 @async_test
-async def test_nothing_of_the_failed_answer_reaches_the_client() -> None:
+async def test_nothing_of_a_rejected_stream_reaches_the_client() -> None:
     first = FakeProvider([Stream(), message_start(input_tokens=999), stream_error("overloaded_error")])
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
         events = await (await proxy.post()).all_events()
@@ -50,7 +50,7 @@ async def test_nothing_of_the_failed_answer_reaches_the_client() -> None:
 
 
 @async_test
-async def test_a_quota_error_as_first_event_rests_the_provider_for_the_cooldown() -> None:
+async def test_a_quota_error_as_first_event_starts_the_users_cooldown() -> None:
     first = FakeProvider(error_event("rate_limit_error"))
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""A provider takes the client's own login, a plan's: that login goes there and nowhere else, and stays nowhere."""
+"""A provider takes the client's own login, such as a plan's: the login goes to that provider alone and is not kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def asked(proxy: RunningProxy, target: str = "/v1/messages", **headers: st
 
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_the_login_arrives_as_it_came_and_once(stream: bool) -> None:
+async def test_the_login_reaches_its_provider_unchanged_and_once(stream: bool) -> None:
     fake = FakeProvider(answers("hello"))
     async with running_proxy(plan(fake)) as proxy:
         headers = {**BY_LOGIN, "x-api-key": "another", "X-Claude-Code-Session-Id": "5e55", "x-app": "cli"}
@@ -54,7 +54,7 @@ async def test_the_login_arrives_as_it_came_and_once(stream: bool) -> None:
 
 
 @async_test
-async def test_the_request_stays_as_it_is_for_the_plan_and_becomes_the_next_ones_own() -> None:
+async def test_the_request_stays_unchanged_for_the_plan_and_is_adapted_for_the_next_provider() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     body = (
         b'{ "model":"claude-opus-5-5", "system":[{"type":"text","text":"x-anthropic-billing-header: cc_version=2;"},'
@@ -72,7 +72,7 @@ async def test_the_request_stays_as_it_is_for_the_plan_and_becomes_the_next_ones
 
 
 @async_test
-async def test_its_tokens_are_counted_with_the_login_too() -> None:
+async def test_counts_tokens_with_the_login_too() -> None:
     fake = FakeProvider(json_answer({"input_tokens": 42}))
     async with running_proxy(plan(fake)) as proxy:
         answer = await proxy.post("/v1/messages/count_tokens", headers=BY_LOGIN, stream=False)
@@ -92,7 +92,7 @@ CARRIED = {
 
 @pytest.mark.parametrize("headers", CARRIED.values(), ids=CARRIED.keys())
 @async_test
-async def test_our_own_token_never_reaches_a_provider(headers: dict[str, str]) -> None:
+async def test_the_proxys_own_token_never_reaches_a_provider(headers: dict[str, str]) -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(answers("second"))
     async with running_proxy(plan(first), second) as proxy:
         assert await complete_text(await proxy.post(headers=headers)) == "second"
@@ -109,7 +109,7 @@ TROUBLES: dict[str, Script] = {
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
 @async_test
-async def test_the_next_provider_takes_over_and_never_sees_the_login(trouble: Script, tmp_path: Path) -> None:
+async def test_the_next_provider_never_gets_the_login(trouble: Script, tmp_path: Path) -> None:
     first, second = FakeProvider(trouble), FakeProvider(answers("second"))
     async with running_proxy(plan(first), second) as proxy:
         assert await asked(proxy) == "second"
@@ -127,7 +127,7 @@ async def test_the_next_provider_takes_over_and_never_sees_the_login(trouble: Sc
 
 
 @async_test
-async def test_a_limit_that_is_reached_rests_it_until_its_reset_and_then_it_is_asked_again() -> None:
+async def test_a_plans_limit_is_a_cooldown_until_its_reset() -> None:
     clock = FakeClock()
     first, second = FakeProvider(USED_UP, message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second, clock=clock) as proxy:
@@ -141,7 +141,7 @@ async def test_a_limit_that_is_reached_rests_it_until_its_reset_and_then_it_is_a
 
 
 @async_test
-async def test_a_provider_that_takes_the_login_can_be_the_one_that_takes_over() -> None:
+async def test_fails_over_to_a_provider_that_takes_the_login() -> None:
     first, second = FakeProvider([Status(529)]), FakeProvider(message("second"))
     async with running_proxy(first, plan(second)) as proxy:
         assert await asked(proxy) == "second"
@@ -149,7 +149,7 @@ async def test_a_provider_that_takes_the_login_can_be_the_one_that_takes_over() 
 
 
 @async_test
-async def test_a_redirect_is_not_followed_with_it() -> None:
+async def test_does_not_follow_a_redirect_with_the_login() -> None:
     elsewhere = FakeProvider(message("elsewhere"))
     async with elsewhere:
         first = FakeProvider([Status(307, b"", {"location": f"{elsewhere.url}/v1/messages"})])
@@ -159,7 +159,7 @@ async def test_a_redirect_is_not_followed_with_it() -> None:
 
 
 @async_test
-async def test_pinned_it_gets_the_login_and_its_error_goes_out_as_it_is() -> None:
+async def test_a_pinned_plan_gets_the_login_and_its_error_is_relayed_unchanged() -> None:
     first, second = FakeProvider(USED_UP, message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second) as proxy:
         answer = await proxy.post("/provider/minimax/v1/messages", headers=BY_LOGIN)
@@ -171,7 +171,7 @@ async def test_pinned_it_gets_the_login_and_its_error_goes_out_as_it_is() -> Non
 
 
 @async_test
-async def test_without_a_login_it_is_passed_over() -> None:
+async def test_without_a_login_skips_the_plan() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second) as proxy:
         answer = await proxy.post(headers=BY_TOKEN)
@@ -183,7 +183,7 @@ async def test_without_a_login_it_is_passed_over() -> None:
 
 @pytest.mark.parametrize("target", ["/v1/messages", "/provider/minimax/v1/messages", "/v1/messages/count_tokens"])
 @async_test
-async def test_without_a_login_and_without_another_the_user_hears_how_to_mend_it(target: str) -> None:
+async def test_without_a_login_and_another_provider_the_error_says_how_to_fix_it(target: str) -> None:
     only = FakeProvider(message("first"))
     async with running_proxy(plan(only)) as proxy:
         answer = await proxy.post(target, headers=BY_TOKEN)
@@ -199,7 +199,7 @@ async def test_without_a_login_and_without_another_the_user_hears_how_to_mend_it
 
 @pytest.mark.parametrize("status", [401, 403])
 @async_test
-async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it(status: int) -> None:
+async def test_relays_the_rejection_of_a_login_to_the_client_which_can_renew_it(status: int) -> None:
     words = error_body("authentication_error", f"OAuth token has expired: {LOGIN}")
     first, second = FakeProvider([Status(status, words)], message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second) as proxy:
@@ -218,7 +218,7 @@ async def test_a_login_that_is_refused_goes_back_to_the_client_which_can_mend_it
 
 
 @async_test
-async def test_it_is_told_of_a_refused_login_even_where_refused_keys_are_passed_over() -> None:
+async def test_relays_the_rejection_of_a_login_even_with_failover_on_auth() -> None:
     words = error_body("authentication_error", "OAuth token has expired")
     first, second = FakeProvider([Status(401, words)], message("first")), FakeProvider(message("second"))
     async with running_proxy(plan(first), second, failover_on_auth=True) as proxy:
@@ -236,7 +236,7 @@ async def test_it_is_told_of_a_refused_login_even_where_refused_keys_are_passed_
     ],
 )
 @async_test
-async def test_a_plans_own_headers_say_when_it_is_back(status: int, headers: dict[str, str]) -> None:
+async def test_a_plans_own_headers_set_its_cooldown(status: int, headers: dict[str, str]) -> None:
     clock = FakeClock()
     told = {name: value.format(reset=int(clock.now + TWO_HOURS)) for name, value in headers.items()}
     words = error_body("invalid_request_error" if status == 400 else "rate_limit_error", "You're out of extra usage")

@@ -1,4 +1,4 @@
-"""After the commit each event goes on as it came and when it came: nothing is held, nothing is changed."""
+"""After the commit each event is relayed as it came and when it came: nothing is held back, nothing is changed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def pieces_of(data: bytes, size: int) -> list[Step]:
 
 @pytest.mark.parametrize("size", [1, 7, 100, len(ODD)])
 @async_test
-async def test_the_bytes_are_the_providers_own_however_they_were_cut(size: int) -> None:
+async def test_relays_a_stream_byte_for_byte_however_it_was_cut(size: int) -> None:
     async with running_proxy(FakeProvider([Stream(), *pieces_of(ODD, size)])) as proxy:
         assert await (await proxy.post()).read() == ODD
 
 
 @async_test
-async def test_each_event_is_there_before_the_next_one_is_sent() -> None:
+async def test_relays_each_event_before_the_next_one_is_sent() -> None:
     gates = [asyncio.Event() for _ in range(20)]
     paced: list[Step] = [step for at, gate in enumerate(gates) for step in (text_delta(f"{at} "), Wait(gate))]
     script: Script = [Stream(), message_start(), TEXT_BLOCK, *paced, block_stop(), message_delta(), MESSAGE_STOP]
@@ -54,7 +54,7 @@ async def test_each_event_is_there_before_the_next_one_is_sent() -> None:
 
 
 @async_test
-async def test_an_event_with_other_line_ends_is_there_at_once_too() -> None:
+async def test_relays_an_event_with_other_line_ends_at_once() -> None:
     gate = asyncio.Event()
     delta = text_delta("hello").encode().replace(b"\n", b"\r\n")
     rest: list[Step] = [block_stop(), message_delta(), MESSAGE_STOP]
@@ -69,7 +69,7 @@ async def test_an_event_with_other_line_ends_is_there_at_once_too() -> None:
 
 
 @async_test
-async def test_the_first_content_is_there_though_nothing_follows_yet() -> None:
+async def test_relays_the_first_content_though_nothing_follows_yet() -> None:
     gate = asyncio.Event()
     thinking = block_start({"type": "thinking", "thinking": "", "signature": ""})
     delta = Event("content_block_delta", {"index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}})
@@ -82,7 +82,7 @@ async def test_the_first_content_is_there_though_nothing_follows_yet() -> None:
 
 
 @async_test
-async def test_a_provider_that_leaves_its_body_open_behind_message_stop_keeps_nobody_waiting() -> None:
+async def test_does_not_wait_long_for_a_body_left_open_after_message_stop() -> None:
     script: Script = [Stream(), message_start(), Text("hello"), message_delta(), MESSAGE_STOP, Stall()]
     async with running_proxy(with_timeouts(FakeProvider(script), stall=60.0)) as proxy:
         assert await complete_text(await proxy.post()) == "hello"

@@ -54,7 +54,7 @@ async def test_goes_there_even_in_cooldown() -> None:
 
 
 @async_test
-async def test_an_unknown_name_is_404_and_lists_the_names() -> None:
+async def test_an_unknown_pin_gets_404_with_the_known_names() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post("/provider/kimi/v1/messages")

@@ -1,4 +1,4 @@
-"""A rest is over: one request is the probe, the others go past until it is judged."""
+"""A cooldown is over: one request is the probe, the others skip the provider until it is judged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_COOLDOWN = 15.0
 
 
 @async_test
-async def test_one_probes_and_the_others_go_past() -> None:
+async def test_one_request_probes_and_the_others_skip_the_provider() -> None:
     gate, clock = asyncio.Event(), FakeClock()
     first = FakeProvider([Status(529)], [Wait(gate), *message("first")], message("first"))
     second = FakeProvider(message("second"))
@@ -38,7 +38,7 @@ async def test_one_probes_and_the_others_go_past() -> None:
 
 
 @async_test
-async def test_a_probe_that_fails_doubles_the_rest() -> None:
+async def test_a_probe_that_fails_doubles_the_cooldown() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(529)], [Status(529)], message("first"))
     async with running_proxy(first, FakeProvider(message("second")), clock=clock) as proxy:
@@ -53,7 +53,7 @@ async def test_a_probe_that_fails_doubles_the_rest() -> None:
 
 @pytest.mark.parametrize("hangs_up", [True, False])
 @async_test
-async def test_a_probe_that_is_never_judged_gives_its_place_to_the_next(hangs_up: bool) -> None:
+async def test_a_probe_that_is_never_judged_lets_the_next_request_probe(hangs_up: bool) -> None:
     gate, clock = asyncio.Event(), FakeClock()
     unjudged = [Wait(gate)] if hangs_up else [Status(400)]
     first = FakeProvider([Status(529)], unjudged, message("first"))
@@ -75,7 +75,7 @@ async def test_a_probe_that_is_never_judged_gives_its_place_to_the_next(hangs_up
 
 
 @async_test
-async def test_a_late_answer_from_before_the_rest_changes_nothing() -> None:
+async def test_a_late_answer_from_before_the_cooldown_changes_nothing() -> None:
     gate, clock = asyncio.Event(), FakeClock()
     first = FakeProvider([Wait(gate), *message("late")], [Status(529)], message("first"))
     second = FakeProvider(message("second"))
@@ -91,7 +91,7 @@ async def test_a_late_answer_from_before_the_rest_changes_nothing() -> None:
 
 
 @async_test
-async def test_strikes_in_a_row_rest_at_most_for_the_cooldown() -> None:
+async def test_strikes_in_a_row_last_at_most_the_users_cooldown() -> None:
     clock = FakeClock()
     first = FakeProvider([Status(529)])
     async with running_proxy(first, FakeProvider(message("second")), clock=clock, cooldown=20.0) as proxy:

@@ -1,4 +1,4 @@
-"""A provider says in its own words that a limit is reached: the next one answers, and it rests as long as it takes."""
+"""A provider says in its own words that a limit is reached: the next one answers, and it is in cooldown for as long."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Nameless(Event):
     ],
 )
 @async_test
-async def test_the_next_one_answers_and_it_rests(
+async def test_a_providers_limit_fails_over_and_starts_a_cooldown(
     place: Any, status: int, body: bytes, rest: float, reason: str
 ) -> None:
     clock = FakeClock()
@@ -81,7 +81,7 @@ async def test_the_next_one_answers_and_it_rests(
 
 
 @async_test
-async def test_an_answer_while_it_is_pinned_ends_a_long_rest() -> None:
+async def test_an_answer_to_a_pinned_request_ends_a_long_cooldown() -> None:
     first = FakeProvider([Status(429, zai("1113", "arrears"))], message("paid"))
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         assert await complete_text(await proxy.post()) == "second"
@@ -95,7 +95,7 @@ async def test_an_answer_while_it_is_pinned_ends_a_long_rest() -> None:
 
 @pytest.mark.parametrize("script", [[Status(400, minimax(2013, "bad"))], [Status(200, minimax(2013, "bad"))]])
 @async_test
-async def test_a_bad_parameter_is_the_requests_fault_behind_a_200_too(script: Script) -> None:
+async def test_a_bad_parameter_behind_a_200_is_the_requests_fault(script: Script) -> None:
     first, second = FakeProvider(script), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
@@ -105,7 +105,7 @@ async def test_a_bad_parameter_is_the_requests_fault_behind_a_200_too(script: Sc
 
 
 @async_test
-async def test_an_unknown_model_goes_to_the_next_provider_and_is_named() -> None:
+async def test_an_unknown_model_fails_over_and_status_names_it() -> None:
     unknown = error_body("not_found_error", "model: kimi-k9")
     first = configured(FakeProvider([Status(404, unknown)], message("first")), models={"opus": "kimi-k9"})
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
@@ -121,7 +121,7 @@ async def test_an_unknown_model_goes_to_the_next_provider_and_is_named() -> None
 
 @pytest.mark.parametrize("target", ["/v1/messages", "/provider/minimax/v1/messages"])
 @async_test
-async def test_where_all_know_it_not_the_last_ones_error_is_relayed(target: str) -> None:
+async def test_if_no_provider_knows_the_model_the_last_error_is_relayed(target: str) -> None:
     bodies = [error_body("not_found_error", f"model: no-{number}") for number in range(2)]
     async with running_proxy(*(FakeProvider([Status(404, body)]) for body in bodies)) as proxy:
         answer = await proxy.post(target)
@@ -135,7 +135,7 @@ TOO_LONG = error_body("api_error", "This model's maximum context length is 5 tok
 
 @pytest.mark.parametrize("script", [[Status(400, TOO_LONG)], [Status(200, TOO_LONG)]], ids=["400", "200"])
 @async_test
-async def test_what_is_too_long_for_all_is_said_as_anthropic_says_it(script: Script) -> None:
+async def test_a_prompt_too_long_for_all_gets_anthropics_error(script: Script) -> None:
     async with running_proxy(FakeProvider(script), FakeProvider(script)) as proxy:
         answer = await proxy.post()
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=too_long, moonshot=too_long"
@@ -149,14 +149,14 @@ async def test_what_is_too_long_for_all_is_said_as_anthropic_says_it(script: Scr
 
 
 @async_test
-async def test_what_another_one_can_hold_goes_there() -> None:
+async def test_a_prompt_too_long_for_one_goes_to_a_provider_with_a_larger_window() -> None:
     async with running_proxy(FakeProvider([Status(400, TOO_LONG)]), FakeProvider(json_message("held"))) as proxy:
         answer = await proxy.post(stream=False)
         assert (await answer.json())["content"][0]["text"] == "held"
 
 
 @async_test
-async def test_anthropics_own_words_stay_byte_for_byte() -> None:
+async def test_relays_anthropics_own_error_byte_for_byte() -> None:
     body = b" " + error_body("invalid_request_error", "prompt is too long: 9 tokens > 5 maximum")
     async with running_proxy(FakeProvider([Status(400, body)])) as proxy:
         answer = await proxy.post()
@@ -164,7 +164,7 @@ async def test_anthropics_own_words_stay_byte_for_byte() -> None:
 
 
 @async_test
-async def test_a_plan_rests_until_the_window_that_rejects_is_over() -> None:
+async def test_a_plans_cooldown_lasts_until_the_end_of_the_window_that_rejects() -> None:
     plan = {
         "anthropic-ratelimit-unified-status": "rejected",
         "anthropic-ratelimit-unified-reset": f"{NOW + 2 * HOUR:.0f}",
@@ -183,7 +183,7 @@ async def test_a_plan_rests_until_the_window_that_rejects_is_over() -> None:
     ("status", "outcome", "rest"), [(401, "401", 15.0), (403, "403", 15.0), (402, "no_credit", 6 * HOUR)]
 )
 @async_test
-async def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, outcome: str, rest: float) -> None:
+async def test_with_failover_on_auth_a_rejected_key_fails_over(status: int, outcome: str, rest: float) -> None:
     first, second = FakeProvider([Status(status)]), FakeProvider(message("second"))
     async with running_proxy(first, second, clock=FakeClock(), failover_on_auth=True) as proxy:
         answer = await proxy.post()
@@ -195,7 +195,7 @@ async def test_with_failover_on_auth_a_refused_key_sends_us_on(status: int, outc
 
 
 @async_test
-async def test_an_error_in_the_first_event_that_the_client_waited_for_is_an_event() -> None:
+async def test_an_error_after_the_first_ping_is_sent_as_an_event() -> None:
     first = FakeProvider([Stream(), stream_error("x", "insufficient balance (1008)")])
     async with running_proxy(first, ping_after=0.0) as proxy:
         events = await (await proxy.post()).all_events()

@@ -1,4 +1,4 @@
-"""A provider answers 429: the next one answers, and the first rests as long as it said."""
+"""A provider answers 429: the next one answers, and the first is in cooldown as long as it said."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rfc3339(moment: float) -> str:
     ],
 )
 @async_test
-async def test_it_rests_as_long_as_it_said_and_not_a_second_longer(headers: dict[str, str], seconds: float) -> None:
+async def test_a_cooldown_lasts_exactly_as_long_as_retry_after_says(headers: dict[str, str], seconds: float) -> None:
     clock = FakeClock()
     first = FakeProvider([Status(429, headers=headers)], message("first"))
     async with running_proxy(first, FakeProvider(message("second")), clock=clock) as proxy:
@@ -63,7 +63,7 @@ async def test_it_rests_as_long_as_it_said_and_not_a_second_longer(headers: dict
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
 @async_test
-async def test_each_retried_status_goes_to_the_next_provider(status: int) -> None:
+async def test_each_retried_status_fails_over(status: int) -> None:
     async with running_proxy(FakeProvider([Status(status)]), FakeProvider(message("second"))) as proxy:
         answer = await proxy.post()
         assert await complete_text(answer) == "second"
@@ -72,7 +72,7 @@ async def test_each_retried_status_goes_to_the_next_provider(status: int) -> Non
 
 @pytest.mark.parametrize("status", [400, 402, 404, 413, 422])
 @async_test
-async def test_a_fault_of_the_request_is_relayed_byte_for_byte_and_harms_nobody(status: int) -> None:
+async def test_an_error_about_the_request_is_relayed_byte_for_byte_without_a_strike(status: int) -> None:
     body = b'{"type": "error",  "error": {"type": "x", "message": "max_tokens: 9 > 5"}}'
     first, second = FakeProvider([Status(status, body, {"x-odd": "kept"})]), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
@@ -86,7 +86,7 @@ async def test_a_fault_of_the_request_is_relayed_byte_for_byte_and_harms_nobody(
 
 
 @async_test
-async def test_the_retried_statuses_are_the_users_to_set() -> None:
+async def test_the_user_sets_the_retried_statuses() -> None:
     first, second = FakeProvider([Status(500)], [Status(418)]), FakeProvider(message("second"))
     async with running_proxy(first, second, retry_statuses=frozenset({418})) as proxy:
         assert (await proxy.post()).status == 500
@@ -95,7 +95,7 @@ async def test_the_retried_statuses_are_the_users_to_set() -> None:
 
 @pytest.mark.parametrize("end", [Close(), Cut(), Stall()], ids=["closed", "reset", "silent"])
 @async_test
-async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_retried_status_with_a_broken_body_fails_over(end: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("claude_proxy.proxy.attempt.ERROR_PATIENCE", 0.1)
     first = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), end])
     async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
@@ -108,7 +108,7 @@ async def test_its_status_says_enough_where_its_body_is_broken(end: Step, monkey
 
 
 @async_test
-async def test_a_broken_body_is_not_relayed() -> None:
+async def test_does_not_relay_a_broken_body() -> None:
     only = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), Close()])
     async with running_proxy(only) as proxy:
         answer = await proxy.post()

@@ -15,7 +15,7 @@ BODY = b'{"error":{"type":"authentication_error","message":"invalid api key"},"t
 
 @pytest.mark.parametrize("status", [401, 403])
 @async_test
-async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None:
+async def test_relays_the_rejection_of_a_key_with_x_should_retry_false(status: int) -> None:
     first, second = FakeProvider([Status(status, BODY)], answers("hello")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
@@ -32,13 +32,13 @@ async def test_it_goes_out_as_it_came_and_says_not_to_retry(status: int) -> None
 
 
 @async_test
-async def test_a_provider_that_says_to_retry_is_not_believed() -> None:
+async def test_replaces_the_providers_own_x_should_retry() -> None:
     async with running_proxy(FakeProvider([Status(401, BODY, {"x-should-retry": "true"})])) as proxy:
         assert (await proxy.post()).headers["x-should-retry"] == "false"
 
 
 @async_test
-async def test_our_own_401_is_another_matter() -> None:
+async def test_the_proxys_own_401_says_nothing_of_a_providers_key() -> None:
     async with running_proxy(FakeProvider([Status(401)])) as proxy:
         answer = await proxy.post(headers={"Authorization": "Bearer wrong"})
         assert answer.status == 401

@@ -62,7 +62,7 @@ def logged(told: MemoryLedger, log: Path) -> str:
 @pytest.mark.parametrize("script", PATHS.values(), ids=PATHS.keys())
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path) -> None:
+async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bool, tmp_path: Path) -> None:
     fake = FakeProvider(script)
     headers = {
         "x-claude-proxy-token": TOKEN,
@@ -86,7 +86,7 @@ async def test_no_secret_comes_out(script: Script, stream: bool, tmp_path: Path)
 
 
 @async_test
-async def test_the_providers_key_goes_to_its_provider_only_and_the_users_to_nobody() -> None:
+async def test_a_key_reaches_its_own_provider_only_and_the_clients_credentials_none() -> None:
     asked: list[Request] = []
     first, second = FakeProvider([Status(529)]), FakeProvider(message("hello"))
     async with running_proxy(configured(first, api_key=KEY), second) as proxy:
@@ -99,7 +99,7 @@ async def test_the_providers_key_goes_to_its_provider_only_and_the_users_to_nobo
 
 
 @async_test
-async def test_what_it_refuses_is_not_echoed() -> None:
+async def test_does_not_echo_what_it_refuses() -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         for body in (f'{{"model": {PROMPT_TEXT}', f'{{"messages": "{PROMPT_TEXT}"}}', f'["{PROMPT_TEXT}"]'):
             answer = await proxy.ask("POST", "/v1/messages", body.encode())

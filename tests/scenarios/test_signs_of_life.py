@@ -1,4 +1,4 @@
-"""Pings, comments and half events are signs of life, but no answer: they keep nobody waiting for ever."""
+"""Pings, comments and half events are signs of life, but no answer: no client waits for ever because of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIGNS: dict[str, Step] = {
 
 @pytest.mark.parametrize("signs", SIGNS)
 @async_test
-async def test_after_the_commit_they_do_not_outlast_the_stall(signs: str) -> None:
+async def test_signs_of_life_after_the_commit_do_not_extend_the_stall_timeout(signs: str) -> None:
     first = FakeProvider([*opening("half"), SIGNS[signs]])
     async with running_proxy(with_timeouts(first, stall=0.2)) as proxy:
         events = await (await proxy.post()).all_events()
@@ -32,7 +32,7 @@ async def test_after_the_commit_they_do_not_outlast_the_stall(signs: str) -> Non
 
 @pytest.mark.parametrize("signs", SIGNS)
 @async_test
-async def test_after_the_end_they_do_not_hold_it_up(signs: str) -> None:
+async def test_signs_of_life_after_message_stop_do_not_delay_the_end(signs: str) -> None:
     first = FakeProvider([*opening("whole"), block_stop(), message_delta(), MESSAGE_STOP, SIGNS[signs]])
     async with running_proxy(first) as proxy:
         events = await (await proxy.post()).all_events()
@@ -42,7 +42,7 @@ async def test_after_the_end_they_do_not_hold_it_up(signs: str) -> None:
 
 
 @async_test
-async def test_who_leaves_with_the_whole_answer_has_not_left() -> None:
+async def test_a_client_that_hangs_up_after_message_stop_is_recorded_as_complete() -> None:
     first = FakeProvider([*opening("whole"), block_stop(), message_delta(), MESSAGE_STOP, Repeat(PING)])
     async with running_proxy(first) as proxy:
         answer = await proxy.post()

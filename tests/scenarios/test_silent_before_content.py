@@ -28,7 +28,7 @@ SILENT = {
 @pytest.mark.parametrize("script", SILENT.values(), ids=SILENT.keys())
 @pytest.mark.parametrize("ping_after", [0.01, 60.0], ids=["pinged", "not pinged"])
 @async_test
-async def test_the_next_provider_answers(script: Script, ping_after: float) -> None:
+async def test_silence_before_content_fails_over(script: Script, ping_after: float) -> None:
     silent = FakeProvider(script)
     first = with_timeouts(silent, first_event=0.15, first_content=0.15)
     async with running_proxy(first, FakeProvider(message("hello")), ping_after=ping_after) as proxy:
@@ -41,7 +41,7 @@ async def test_the_next_provider_answers(script: Script, ping_after: float) -> N
 
 
 @async_test
-async def test_a_ping_is_the_first_the_client_hears() -> None:
+async def test_sends_a_ping_first_if_the_commit_takes_long() -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), Cut()])
     async with running_proxy(first, FakeProvider(message("hello")), ping_after=0.01) as proxy:
@@ -57,7 +57,7 @@ async def test_a_ping_is_the_first_the_client_hears() -> None:
 
 
 @async_test
-async def test_who_answered_stands_in_the_stream_where_it_came_too_late_for_the_head() -> None:
+async def test_names_the_provider_in_comments_if_the_head_was_sent_before() -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), Status(529)])
     async with running_proxy(first, FakeProvider(message("hello")), ping_after=0.01) as proxy:
@@ -79,7 +79,7 @@ async def test_who_answered_stands_in_the_stream_where_it_came_too_late_for_the_
     ],
 )
 @async_test
-async def test_when_all_fail_the_pinged_client_gets_one_error_event(script: Script) -> None:
+async def test_if_all_fail_after_a_ping_the_client_gets_one_error_event(script: Script) -> None:
     gate = asyncio.Event()
     first = FakeProvider([Wait(gate), *script])
     async with running_proxy(first, ping_after=0.01) as proxy:
@@ -94,7 +94,7 @@ async def test_when_all_fail_the_pinged_client_gets_one_error_event(script: Scri
 
 
 @async_test
-async def test_a_client_that_does_not_stream_gets_no_ping() -> None:
+async def test_sends_no_ping_to_a_client_that_does_not_stream() -> None:
     first = with_timeouts(FakeProvider([Stall()]), first_content=0.2)
     async with running_proxy(first, FakeProvider([Status(400)]), ping_after=0.01) as proxy:
         assert (await proxy.post(stream=False)).status == 400

@@ -26,7 +26,7 @@ def flood(through: asyncio.Event) -> FakeProvider:
 
 
 @async_test
-async def test_the_provider_waits_and_nothing_is_lost() -> None:
+async def test_a_slow_client_slows_its_provider_and_loses_nothing() -> None:
     through = asyncio.Event()
     provider = flood(through)
     async with running_proxy(provider) as proxy:
@@ -41,7 +41,7 @@ async def test_the_provider_waits_and_nothing_is_lost() -> None:
 
 
 @async_test
-async def test_others_are_served_meanwhile() -> None:
+async def test_serves_other_clients_while_one_is_slow() -> None:
     provider = flood(asyncio.Event())
     async with running_proxy(provider) as proxy:
         slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))
@@ -52,7 +52,7 @@ async def test_others_are_served_meanwhile() -> None:
 
 
 @async_test
-async def test_a_client_that_reads_nothing_is_no_fault_of_the_provider() -> None:
+async def test_a_client_that_reads_nothing_is_no_strike() -> None:
     provider = flood(asyncio.Event())
     async with running_proxy(provider) as proxy:
         slow = await proxy.post(connection=await proxy.connect(receive_buffer=16384))

@@ -14,7 +14,7 @@ from fakes.stream_checks import ending_of, names_of, text_of
 
 
 @async_test
-async def test_the_stall_timeout_ends_it_with_an_error_event() -> None:
+async def test_a_stall_ends_the_stream_with_an_error_event() -> None:
     first, second = FakeProvider([*opening("half"), Stall()]), FakeProvider(message("second"))
     async with running_proxy(with_timeouts(first, stall=0.1), second) as proxy:
         events = await (await proxy.post()).all_events()
@@ -29,7 +29,7 @@ async def test_the_stall_timeout_ends_it_with_an_error_event() -> None:
 
 
 @async_test
-async def test_pings_fill_the_gap() -> None:
+async def test_sends_pings_during_a_gap() -> None:
     gate = asyncio.Event()
     rest = [block_stop(), message_delta(), MESSAGE_STOP]
     first = FakeProvider([*opening("half"), Wait(gate), *rest])

@@ -18,7 +18,7 @@ REST = [block_stop(), message_delta(), MESSAGE_STOP]
 
 
 @async_test
-async def test_a_stream_in_flight_is_finished() -> None:
+async def test_a_stop_finishes_a_stream_in_flight() -> None:
     gate = asyncio.Event()
     async with running_proxy(FakeProvider([*opening("hello"), Wait(gate), *REST])) as proxy:
         answer = await proxy.post()
@@ -32,7 +32,7 @@ async def test_a_stream_in_flight_is_finished() -> None:
 
 
 @async_test
-async def test_by_force_a_stream_in_flight_is_ended() -> None:
+async def test_a_forced_stop_ends_a_stream_in_flight() -> None:
     fake = FakeProvider([*opening("hello"), Stall()])
     async with running_proxy(fake) as proxy:
         answer = await proxy.post()
@@ -48,7 +48,7 @@ async def test_by_force_a_stream_in_flight_is_ended() -> None:
 
 
 @async_test
-async def test_by_force_who_waits_for_an_answer_is_told() -> None:
+async def test_a_forced_stop_answers_a_client_that_waits() -> None:
     fake = FakeProvider([Stall()])
     async with running_proxy(fake) as proxy:
         asking = asyncio.get_running_loop().create_task(proxy.post())
@@ -62,7 +62,7 @@ async def test_by_force_who_waits_for_an_answer_is_told() -> None:
 
 
 @async_test
-async def test_by_force_a_count_that_waits_for_its_provider_is_recorded_as_an_error() -> None:
+async def test_a_forced_stop_records_a_waiting_count_as_an_error() -> None:
     fake = FakeProvider([Stall()])
     async with running_proxy(fake) as proxy:
         asking = asyncio.get_running_loop().create_task(proxy.post("/v1/messages/count_tokens"))
@@ -87,7 +87,7 @@ async def test_an_idle_proxy_stops_at_once() -> None:
 
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Origin": "http://evil.example"}, {"Content-Type": ""}])
 @async_test
-async def test_not_everybody_may_stop_it(headers: dict[str, str]) -> None:
+async def test_refuses_a_stop_that_fails_the_guard(headers: dict[str, str]) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         assert (await proxy.ask("POST", "/admin/stop", b'{"force": true}', headers=headers)).status >= 400
         assert await complete_text(await proxy.post()) == "hello"

@@ -1,4 +1,4 @@
-"""A body over the limit is refused before it is read, and no provider hears of it."""
+"""A body over the limit is refused before it is read, and reaches no provider."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def head(proxy: RunningProxy, framing: str) -> bytes:
 
 
 @async_test
-async def test_a_declared_length_is_enough_to_refuse_it() -> None:
+async def test_refuses_a_body_by_its_declared_length() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()
@@ -36,7 +36,7 @@ async def test_a_declared_length_is_enough_to_refuse_it() -> None:
 
 
 @async_test
-async def test_an_undeclared_length_is_refused_at_the_limit() -> None:
+async def test_refuses_a_body_of_undeclared_length_at_the_limit() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()
@@ -49,7 +49,7 @@ async def test_an_undeclared_length_is_refused_at_the_limit() -> None:
 
 
 @async_test
-async def test_one_who_sends_on_regardless_gets_the_answer_all_the_same() -> None:
+async def test_a_client_that_goes_on_sending_still_gets_the_error() -> None:
     """A client that reads only when it has sent everything must not be cut off before it reads why."""
     async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()
@@ -65,7 +65,7 @@ async def send_for_ever(connection: Connection) -> None:
 
 
 @async_test
-async def test_one_who_never_stops_is_cut_off() -> None:
+async def test_cuts_off_a_client_that_never_stops_sending() -> None:
     async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()
         await connection.send(head(proxy, "Transfer-Encoding: chunked"))
@@ -74,7 +74,7 @@ async def test_one_who_never_stops_is_cut_off() -> None:
 
 
 @async_test
-async def test_a_body_of_exactly_the_limit_passes_chunked_too() -> None:
+async def test_accepts_a_body_of_exactly_the_limit() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
         body = json.dumps({**PROMPT, "stream": True}).encode()
@@ -86,7 +86,7 @@ async def test_a_body_of_exactly_the_limit_passes_chunked_too() -> None:
 
 
 @async_test
-async def test_an_upload_that_breaks_off_reaches_nobody() -> None:
+async def test_an_upload_that_breaks_off_reaches_no_provider() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:
         connection = await proxy.connect()

@@ -1,4 +1,4 @@
-"""A provider that nobody knows refuses one thing after the other: it is learned, and the conversation goes on."""
+"""A provider that is not in the catalogue refuses one thing after the other: rules are learned, and it works."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Relay(Vendor):
 
 
 @async_test
-async def test_ids_of_another_providers_calls_are_mended_before_the_client_sees_an_error(tmp_path: Path) -> None:
+async def test_adapts_the_ids_of_another_providers_calls_before_the_client_sees_an_error(tmp_path: Path) -> None:
     entry = {"name": "relay", "api_key_env": "RELAY_API_KEY"}
     async with vendors_behind_proxy(tmp_path, Moonshot, Relay, entries={"relay": entry}) as setup:
         conversation = Conversation()
@@ -86,7 +86,7 @@ async def test_ids_of_another_providers_calls_are_mended_before_the_client_sees_
 
 
 @async_test
-async def test_the_first_conversation_goes_on_and_the_second_meets_no_error(tmp_path: Path) -> None:
+async def test_the_first_conversation_goes_on_and_the_second_gets_no_refusal(tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, Stranger, entries={"stranger": ENTRY}) as setup:
         first, second = Conversation(), Conversation()
         for turn in TURNS:

@@ -1,4 +1,4 @@
-"""Claude Code's WebSearch goes to who can search; where nobody can, it is told so, and not that nothing is found."""
+"""Claude Code's WebSearch goes to a provider that has it; if none has, the answer says so."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def search(setup: VendorSetup) -> str:
 
 @pytest.mark.parametrize("kinds", [(Moonshot, DeepSeek), (MiniMax, Zai, Anthropic)])
 @async_test
-async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
+async def test_a_web_search_goes_to_the_provider_that_has_it(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, *kinds) as setup:
         assert await search(setup) == kinds[-1].name
         assert [len(vendor.accepted) for vendor in setup.vendors] == [0] * (len(kinds) - 1) + [1]
@@ -52,7 +52,7 @@ async def test_it_goes_to_the_one_that_can_search(kinds: Sequence[type[Vendor]],
 
 
 @async_test
-async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> None:
+async def test_a_request_without_a_web_search_goes_to_the_first_provider(tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, Moonshot, DeepSeek) as setup:
         await search(setup)
         body = {name: value for name, value in SEARCH.items() if name not in ("tools", "tool_choice")}
@@ -63,7 +63,7 @@ async def test_it_goes_back_to_the_first_for_everything_else(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kinds", [(Moonshot, Zai), (MiniMax,)])
 @async_test
-async def test_where_nobody_can_it_says_so(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
+async def test_says_so_if_no_provider_has_web_search(kinds: Sequence[type[Vendor]], tmp_path: Path) -> None:
     async with vendors_behind_proxy(tmp_path, *kinds) as setup:
         answer = await setup.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
         told = await complete_text(answer)

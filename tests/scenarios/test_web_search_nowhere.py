@@ -1,4 +1,4 @@
-"""Claude Code's WebSearch, a request with nothing but a tool of the provider's own, where providers lack that tool."""
+"""Claude Code's WebSearch, a request with a server tool alone, if providers lack that tool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LACKS_IT, HAS_IT = Traits(server_tools=()), Traits(server_tools=("web_search_",)
 
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
-async def test_where_none_has_it_the_proxy_says_so_and_asks_nobody(*, stream: bool) -> None:
+async def test_if_no_provider_has_web_search_answers_without_asking_one(*, stream: bool) -> None:
     fakes = FakeProvider(), FakeProvider()
     async with running_proxy(*(configured(fake, traits=LACKS_IT) for fake in fakes)) as proxy:
         answer = await proxy.post(stream=stream, tools=[SEARCH])
@@ -31,7 +31,7 @@ async def test_where_none_has_it_the_proxy_says_so_and_asks_nobody(*, stream: bo
 
 
 @async_test
-async def test_where_one_has_it_that_one_gets_it() -> None:
+async def test_if_one_provider_has_web_search_asks_that_one() -> None:
     fake = FakeProvider(message())
     async with running_proxy(configured(fake, traits=HAS_IT)) as proxy:
         answer = await proxy.post(tools=[SEARCH])
@@ -42,7 +42,7 @@ async def test_where_one_has_it_that_one_gets_it() -> None:
 
 
 @async_test
-async def test_beside_other_tools_it_is_taken_out_and_the_answer_tells_of_it() -> None:
+async def test_leaves_web_search_out_beside_other_tools_and_names_it_in_the_headers() -> None:
     own = {"name": "Read", "input_schema": {"type": "object"}}
     fake = FakeProvider(message())
     async with running_proxy(configured(fake, traits=LACKS_IT)) as proxy:
