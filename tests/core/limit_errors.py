@@ -11,7 +11,7 @@ from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
 from core.builders import NOW
 
-TERMS = ClassifierConfig(Policy(), Traits(reset_utc_offset=8))
+CONFIG = ClassifierConfig(Policy(), Traits(reset_utc_offset=8))
 JSON = (b"content-type", b"application/json")
 
 NO_CREDIT = (Fault.QUOTA, "no_credit")
@@ -24,8 +24,8 @@ SHORTER = (Fault.INCOMPATIBLE, "plan_limit")
 REQUEST = (Fault.REQUEST, "400")
 
 
-def judged(status: int, body: bytes, terms: ClassifierConfig = TERMS) -> Rejected:
-    outcome = judge_body(Reply(status, (JSON,), body), terms, NOW)
+def judged(status: int, body: bytes, config: ClassifierConfig = CONFIG) -> Rejected:
+    outcome = judge_body(Reply(status, (JSON,), body), config, NOW)
     assert isinstance(outcome, Rejected)
     return outcome
 

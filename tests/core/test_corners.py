@@ -20,12 +20,12 @@ from claude_proxy.core.types import Fault, Policy, Reply, Usage
 from claude_proxy.core.usage import usage_of
 from core.builders import NOW, candidate, provider, rejected, request
 
-TERMS = ClassifierConfig(Policy(), Traits())
+CONFIG = ClassifierConfig(Policy(), Traits())
 DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 def judge() -> StreamJudge:
-    return StreamJudge(Reply(200, (), b""), NOW, TERMS)
+    return StreamJudge(Reply(200, (), b""), NOW, CONFIG)
 
 
 def test_deeply_nested_json_is_no_answer_and_no_error() -> None:
@@ -43,7 +43,7 @@ def test_deeply_nested_json_is_no_meaningful_event(name: bytes) -> None:
 
 def test_an_error_that_is_not_utf_8_is_still_an_error() -> None:
     body = b'{"error":{"type":"api_error","message":"\xff"}}'
-    outcome = judge_body(Reply(500, (), body), TERMS, NOW)
+    outcome = judge_body(Reply(500, (), body), CONFIG, NOW)
     assert isinstance(outcome, Rejected)
     assert outcome.fault is Fault.PROVIDER
 

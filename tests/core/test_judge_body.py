@@ -12,7 +12,7 @@ from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
 from core.builders import NOW, error
 
-TERMS = ClassifierConfig(Policy(), Traits())
+CONFIG = ClassifierConfig(Policy(), Traits())
 JSON = (b"content-type", b"application/json")
 
 
@@ -31,8 +31,8 @@ def rejection(outcome: Whole | Rejected) -> tuple[Fault, str, str]:
 )
 def test_accepts_a_message_or_a_count_unchanged(body: bytes, counting: bool) -> None:
     reply = Reply(200, (), body)
-    assert judge_body(reply, TERMS, NOW, counting=counting) == Whole(reply)
-    assert isinstance(judge_body(reply, TERMS, NOW, counting=not counting), Rejected)
+    assert judge_body(reply, CONFIG, NOW, counting=counting) == Whole(reply)
+    assert isinstance(judge_body(reply, CONFIG, NOW, counting=not counting), Rejected)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_accepts_a_message_or_a_count_unchanged(body: bytes, counting: bool) -> 
 )
 def test_judges_an_error_by_its_status_and_keeps_its_reply(status: int, fault: Fault) -> None:
     reply = error("api_error", status, "no", ((b"retry-after", b"30"),))
-    assert judge_body(reply, TERMS, NOW) == Rejected(fault, Reason.STATUS, status, "no", NOW + 30, reply)
+    assert judge_body(reply, CONFIG, NOW) == Rejected(fault, Reason.STATUS, status, "no", NOW + 30, reply)
 
 
 @pytest.mark.parametrize("status", [400, 404, 499])
 def test_an_error_about_the_request_counts_whatever_its_form(status: int) -> None:
-    assert rejection(judge_body(Reply(status, (), b"<html>"), TERMS, NOW)) == (
+    assert rejection(judge_body(Reply(status, (), b"<html>"), CONFIG, NOW)) == (
         Fault.REQUEST,
         str(status),
         "<html>",
@@ -71,7 +71,7 @@ def test_the_page_of_a_server_in_front_is_never_relayed_even_if_its_status_is_no
 @pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 520, 600])
 def test_a_status_that_is_no_answer_to_such_a_request_is_never_relayed(status: int) -> None:
     text = f"answered {status}, which is no answer to a request like this"
-    outcome = judge_body(Reply(status, (), b'{"type":"message"}'), TERMS, NOW)
+    outcome = judge_body(Reply(status, (), b'{"type":"message"}'), CONFIG, NOW)
     assert outcome == Rejected(Fault.PROVIDER, Reason.STATUS, status, text, None, None)
 
 
@@ -93,7 +93,7 @@ def test_a_status_that_is_no_answer_to_such_a_request_is_never_relayed(status: i
     ],
 )
 def test_a_200_without_an_answer_is_the_providers_fault_and_not_relayed(body: bytes, reason: Reason, text: str) -> None:
-    assert judge_body(Reply(200, (), body), TERMS, NOW) == Rejected(Fault.PROVIDER, reason, 200, text, None, None)
+    assert judge_body(Reply(200, (), body), CONFIG, NOW) == Rejected(Fault.PROVIDER, reason, 200, text, None, None)
 
 
 @pytest.mark.parametrize(
@@ -108,21 +108,21 @@ def test_an_error_behind_a_200_gets_the_status_of_its_type(kind: str, status: in
     body = error_body(kind, "no")
     headers: Headers = ((b"content-type", b"text/plain"), (b"retry-after", b"30"))
     relayed = Reply(status, ((b"retry-after", b"30"), JSON), body)
-    assert judge_body(Reply(200, headers, body), TERMS, NOW) == Rejected(
+    assert judge_body(Reply(200, headers, body), CONFIG, NOW) == Rejected(
         fault, Reason(kind), status, "no", NOW + 30, relayed
     )
 
 
 @given(st.text() | st.text().map(lambda message: error_body("api_error", message).decode()))
 def test_an_errors_text_becomes_one_short_line(text: str) -> None:
-    _, _, words = rejection(judge_body(Reply(500, (), text.encode()), TERMS, NOW))
+    _, _, words = rejection(judge_body(Reply(500, (), text.encode()), CONFIG, NOW))
     assert words.isprintable()
     assert len(words) <= MAX_TEXT
     assert words == words.strip()
 
 
 def test_cuts_a_long_text() -> None:
-    _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), TERMS, NOW))
+    _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), CONFIG, NOW))
     assert words == "é" * MAX_TEXT
 
 

@@ -12,7 +12,7 @@ from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Ending, Fault, Policy, Reply, Usage
 from core.builders import NOW
 
-TERMS = ClassifierConfig(Policy(), Traits())
+CONFIG = ClassifierConfig(Policy(), Traits())
 JSON = (b"content-type", b"application/json")
 HEAD = Reply(200, ((b"content-type", b"text/event-stream"), (b"request-id", b"r"), (b"retry-after", b"30")), b"")
 
@@ -30,7 +30,7 @@ OVERLOADED = error_event(error_body("overloaded_error", "busy"))
 
 
 def judged(*blocks: bytes) -> tuple[StreamJudge, Opening | Rejected | None]:
-    watch = StreamJudge(HEAD, NOW, TERMS)
+    watch = StreamJudge(HEAD, NOW, CONFIG)
     outcome: Opening | Rejected | None = None
     for block in blocks:
         outcome = outcome or watch.opening(block)
@@ -45,7 +45,7 @@ def rejection(outcome: Opening | Rejected | None) -> tuple[Fault, str, str]:
 class TestOpening:
     @pytest.mark.parametrize("last", [THOUGHT, STOPPED, event(b'{"type":"content_block_delta"}')])
     def test_accepts_nothing_before_the_first_meaningful_event_and_all_of_it_then(self, last: bytes) -> None:
-        watch = StreamJudge(HEAD, NOW, TERMS)
+        watch = StreamJudge(HEAD, NOW, CONFIG)
         for block in (PING, START, BLOCK + UNSTOPPED):
             assert watch.opening(block) is None
         assert watch.opening(last + PING) == Opening(

@@ -19,6 +19,7 @@ from claude_proxy.core.types import Fault, Policy, Reply
 from core.builders import NOW
 from core.limit_errors import (
     BUSY,
+    CONFIG,
     FAST,
     JSON,
     LONG,
@@ -27,7 +28,6 @@ from core.limit_errors import (
     PLAN,
     REQUEST,
     SHORTER,
-    TERMS,
     error,
     judged,
     minimax,
@@ -45,24 +45,24 @@ def behind_200(_status: int, body: bytes) -> Rejected:
 
 
 def in_an_error_event(_status: int, body: bytes) -> Rejected:
-    outcome = StreamJudge(EVENT_STREAM, NOW, TERMS).opening(b"event: error\ndata: " + body + b"\n\n")
+    outcome = StreamJudge(EVENT_STREAM, NOW, CONFIG).opening(b"event: error\ndata: " + body + b"\n\n")
     assert isinstance(outcome, Rejected)
     return outcome
 
 
 def in_a_nameless_event(_status: int, body: bytes) -> Rejected:
     nameless = json.dumps({key: value for key, value in json.loads(body).items() if key != "type"}).encode()
-    outcome = StreamJudge(EVENT_STREAM, NOW, TERMS).opening(b"data: " + nameless + b"\n\n")
+    outcome = StreamJudge(EVENT_STREAM, NOW, CONFIG).opening(b"data: " + nameless + b"\n\n")
     assert isinstance(outcome, Rejected)
     return outcome
 
 
 def in_the_last_event(_status: int, body: bytes) -> Rejected:
-    return StreamJudge(EVENT_STREAM, NOW, TERMS).cut(b"event: error\ndata: " + body)
+    return StreamJudge(EVENT_STREAM, NOW, CONFIG).cut(b"event: error\ndata: " + body)
 
 
 def in_place_of_a_stream(_status: int, body: bytes) -> Rejected:
-    return StreamJudge(EVENT_STREAM, NOW, TERMS).cut(body)
+    return StreamJudge(EVENT_STREAM, NOW, CONFIG).cut(body)
 
 
 PLACES = [behind_status, behind_200, in_an_error_event, in_a_nameless_event, in_the_last_event, in_place_of_a_stream]
@@ -232,7 +232,7 @@ def test_a_429_with_a_rejecting_plan_header_is_a_plan_limit(
 ) -> None:
     """Its words speak of a rate limit; by its headers `status` can say what it is."""
     headers = ((b"anthropic-ratelimit-unified-status", plan),)
-    found = judge_body(Reply(status, headers, error("This would exceed your rate limit", type=kind)), TERMS, NOW)
+    found = judge_body(Reply(status, headers, error("This would exceed your rate limit", type=kind)), CONFIG, NOW)
     assert isinstance(found, Rejected)
     assert (found.label, found.cooldown) == (label, rest)
 
@@ -297,7 +297,7 @@ def test_a_reset_in_the_words_counts_if_no_header_names_one() -> None:
     assert judged(429, body).until == NOW + 7200
     assert judged(200, body).until == NOW + 7200
     headers = ((b"retry-after", b"60"),)
-    named = judge_body(Reply(429, headers, body), TERMS, NOW)
+    named = judge_body(Reply(429, headers, body), CONFIG, NOW)
     assert isinstance(named, Rejected)
     assert named.until == NOW + 60
 
@@ -329,18 +329,18 @@ deep = st.recursive(
 
 @given(st.dictionaries(KEYS, deep), st.sampled_from([200, 400, 401, 402, 403, 404, 413, 422, 429, 500, 520, 529]))
 def test_no_json_breaks_the_reading_of_an_error(body: dict[str, object], status: int) -> None:
-    judge_body(Reply(status, (), json.dumps(body).encode()), TERMS, NOW)
+    judge_body(Reply(status, (), json.dumps(body).encode()), CONFIG, NOW)
 
 
 @given(st.binary(), st.sampled_from([200, 400, 403, 404, 429, 500]))
 def test_no_bytes_break_the_reading_of_an_error(body: bytes, status: int) -> None:
-    judge_body(Reply(status, (), body), TERMS, NOW)
-    watch = StreamJudge(EVENT_STREAM, NOW, TERMS)
+    judge_body(Reply(status, (), body), CONFIG, NOW)
+    watch = StreamJudge(EVENT_STREAM, NOW, CONFIG)
     watch.opening(b"event: error\ndata: " + body + b"\n\n")
     watch.cut(body)
 
 
 @given(st.text())
 def test_no_words_break_it(words: str) -> None:
-    judge_body(Reply(200, (), error(words, type="x")), TERMS, NOW)
-    judge_body(Reply(429, (), error(f"try again in {words}", type="x")), TERMS, NOW)
+    judge_body(Reply(200, (), error(words, type="x")), CONFIG, NOW)
+    judge_body(Reply(429, (), error(f"try again in {words}", type="x")), CONFIG, NOW)

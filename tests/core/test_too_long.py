@@ -50,13 +50,15 @@ def test_rewrites_each_providers_words_as_anthropics(words: str, numbers: tuple[
     told = "prompt is too long: {} tokens > {} maximum".format(*numbers or ()) if numbers else None
     expected = error_body("invalid_request_error", told or f"prompt is too long: {words}")
     for status in (200, 400, 413, 422, 500):
-        outcome = judge_body(Reply(status, ((b"x-should-retry", b"true"), (b"x-odd", b"kept"), JSON), body), TERMS, NOW)
+        outcome = judge_body(
+            Reply(status, ((b"x-should-retry", b"true"), (b"x-odd", b"kept"), JSON), body), CONFIG, NOW
+        )
         assert isinstance(outcome, Rejected), status
         assert (outcome.fault, outcome.label, outcome.text) == (Fault.INCOMPATIBLE, "too_long", words), status
         assert outcome.reply == Reply(400, ((b"x-odd", b"kept"), JSON), expected), status
 
 
-TERMS = ClassifierConfig(Policy(), Traits())
+CONFIG = ClassifierConfig(Policy(), Traits())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ TERMS = ClassifierConfig(Policy(), Traits())
 def test_leaves_an_error_in_anthropics_form_byte_for_byte(words: str) -> None:
     body = b' {"error":{"message":"%b","type":"invalid_request_error"},"type":"error"} ' % words.encode()
     reply = Reply(400, ((b"x-should-retry", b"false"), JSON), body)
-    outcome = judge_body(reply, TERMS, NOW)
+    outcome = judge_body(reply, CONFIG, NOW)
     assert isinstance(outcome, Rejected)
     assert (outcome.label, outcome.reply) == ("too_long", reply)
     assert as_anthropic_error(Reply(413, (JSON,), body), words).status == 400

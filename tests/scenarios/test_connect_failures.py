@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,8 @@ from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import GENEROUS, configured, running_proxy, with_timeouts
 from fakes.scripts import answers, message
+from fakes.server import FakeServer
+from fakes.server_connection import ServerConnection
 from fakes.steps import Close, Cut, Head, Raw, RefuseToRead, Script, Status, Step, Wait
 from fakes.stream_checks import complete_text
 
@@ -47,24 +49,20 @@ async def test_a_name_that_does_not_resolve_fails_over() -> None:
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=dns, moonshot=200"
 
 
-@contextlib.asynccontextmanager
-async def listener(says: bytes) -> AsyncIterator[int]:
-    """Listen on a port with a server that says the same to everything it hears."""
+def repeating(answer: bytes) -> FakeServer:
+    """Return a server that sends the same bytes after whatever it gets."""
 
-    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while await reader.read(1000):
-                writer.write(says)
-        writer.close()
+    async def repeat(connection: ServerConnection) -> None:
+        while await connection.reader.read(1000):
+            await connection.send(answer)
 
-    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    return FakeServer(repeat)
 
 
 @async_test
 async def test_a_failed_tls_handshake_fails_over() -> None:
-    async with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        first = configured(f"https://127.0.0.1:{port}")
+    async with repeating(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server:
+        first = configured(f"https://127.0.0.1:{server.port}")
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
             answer = await proxy.post()
             assert await complete_text(answer) == "hello"
@@ -73,8 +71,8 @@ async def test_a_failed_tls_handshake_fails_over() -> None:
 
 @async_test
 async def test_a_handshake_that_never_ends_fails_over() -> None:
-    async with listener(b"") as port:
-        first = configured(f"https://127.0.0.1:{port}", timeouts=replace(GENEROUS, connect=0.1))
+    async with repeating(b"") as server:
+        first = configured(f"https://127.0.0.1:{server.port}", timeouts=replace(GENEROUS, connect=0.1))
         async with running_proxy(first, FakeProvider(message("hello"))) as proxy:
             answer = await proxy.post()
             assert await complete_text(answer) == "hello"
