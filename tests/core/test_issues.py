@@ -39,6 +39,11 @@ def test_a_failed_attempt_shows_what_the_user_has_to_fix(why: Reason | int, issu
     )
 
 
+def test_an_answer_changes_nothing_if_nothing_is_wrong() -> None:
+    issues = Issues(LastError(1.0, "old"))
+    assert issues.after(attempt(200), 5.0) is issues
+
+
 def test_another_failure_settles_nothing() -> None:
     after = ALL.after(attempt(503), 5.0)
     assert after == Issues(LastError(5.0, "503"), key_rejected=True, out_of_credit=True, unknown_model="glm-9")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.text import printable, word
+from claude_proxy.core.text import encodable, printable, word
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,10 @@ from claude_proxy.core.text import printable, word
 )
 def test_what_a_terminal_would_act_on_is_gone(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_name_that_is_not_utf_8_can_be_encoded() -> None:
+    assert encodable("größer \udcff") == "größer ?"
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:

@@ -52,14 +52,14 @@ def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now:
         if not providers:
             yield "no such provider"
     cooling = [provider for provider in providers if provider.state == State.COOLDOWN.value]
-    match cooling:
-        case []:
-            return
-        case [provider]:
-            why = f" ({printable(provider.why, _MAX_WORD)})" if provider.why else ""
-            yield f"{provider.name}: cooldown{_until(provider, query, now)}{why}"
-        case [first, *others]:
-            yield f"{first.name} and {len(others)} more: cooldown{_until(first, query, now)}"
+    if not cooling:
+        return
+    first, *others = cooling
+    until = f"cooldown{_until(first, query, now)}"
+    if others:
+        yield f"{first.name} and {len(others)} more: {until}"
+    else:
+        yield f"{first.name}: {until}" + (f" ({printable(first.why, _MAX_WORD)})" if first.why else "")
 
 
 def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:
