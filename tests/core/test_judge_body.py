@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.judge_body import MAX_TEXT, ClassifierConfig, judge_body
 from claude_proxy.core.messages import error_body
-from claude_proxy.core.outcome import Rejected, Whole, unanswered
+from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
@@ -124,8 +124,3 @@ def test_an_errors_text_becomes_one_short_line(text: str) -> None:
 def test_cuts_a_long_text() -> None:
     _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), CONFIG, NOW))
     assert words == "é" * MAX_TEXT
-
-
-def test_the_repr_of_a_rejection_shows_no_text_of_the_provider() -> None:
-    fields = "fault=<Fault.PROVIDER: 'provider'>, reason=<Reason.RESET: 'reset'>, status=None, until=None, reply=None"
-    assert repr(unanswered(Reason.RESET, "secret")) == f"Rejected({fields})"

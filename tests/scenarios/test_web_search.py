@@ -68,5 +68,5 @@ async def test_says_so_if_no_provider_has_web_search(kinds: Sequence[type[Vendor
         answer = await setup.proxy.ask("POST", PATH, json.dumps(SEARCH).encode(), headers=HEADERS)
         told = await complete_text(answer)
         assert "web_search" in told
-        assert "nothing was looked for" in told
+        assert "nothing was searched" in told
         assert [vendor.fake.requests for vendor in setup.vendors] == [[]] * len(kinds)
