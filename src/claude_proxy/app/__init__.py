@@ -1,9 +1,9 @@
 """The composition root: the one place that knows all parts and puts them together.
 
 process.py        the process of `claude-proxy serve`: event loop, signals, the file that says where it runs
-proxy.py          one running proxy: starts, stops, takes up a changed configuration, reports its status
+proxy.py          one running proxy: starts, stops, reloads a changed configuration, reports its status
 gateways.py       a configuration → the `Gateway` that requests are served with
-config_watch.py   tells when config.json or .env has changed
+config_watch.py   notices when config.json or .env has changed
 """
 
 from claude_proxy.app.process import ListenError, serve

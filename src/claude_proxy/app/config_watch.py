@@ -1,4 +1,4 @@
-"""Tells when the user has changed the configuration."""
+"""Notices when the user has changed the configuration."""
 
 from __future__ import annotations
 

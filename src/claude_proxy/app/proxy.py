@@ -41,7 +41,7 @@ class SystemClock:
 
 
 class Proxy:
-    """One running proxy. If it has a `home`, it takes up changes of its configuration while it runs."""
+    """One running proxy. If it has a `home`, it reloads a changed configuration while it runs."""
 
     def __init__(
         self, config: Config, *, token: str, ledger: Journal, home: Home | None, clock: Clock | None = None
@@ -109,7 +109,7 @@ class Proxy:
         self._stopping = asyncio.get_running_loop().create_task(self.stop(force=force))
 
     def status(self) -> StatusReport:
-        """Return what the proxy tells of itself."""
+        """Return the proxy's state."""
         return StatusReport(
             version=__version__,
             instance=self.instance,
@@ -135,16 +135,16 @@ class Proxy:
         self._next_look = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
 
     def _look(self) -> None:
-        """Write what is to be remembered, and take up a changed configuration."""
+        """Write what is to be remembered, and reload a changed configuration."""
         self._plan_look()
         if self._state_file:
             self._state_file.write_if_due(self._clock.wall())
         if self._config_watch and (config := self._config_watch.changed()):
-            self._take_up(config)
+            self._reload(config)
 
-    def _take_up(self, config: Config) -> None:
+    def _reload(self, config: Config) -> None:
         if _fixed_at_start(config) != _fixed_at_start(self._config):
-            self._tracker.note("host, proxy_port and log_level change with the next start", "warning")
+            self._tracker.note("a changed host, proxy_port or log_level is used after a restart", "warning")
         if config.egress != self._config.egress:
             self._transports.append(HttpTransport(config.egress))
         self._gateway = self._build_gateway(config, self._gateway)

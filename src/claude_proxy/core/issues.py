@@ -1,4 +1,4 @@
-"""What is wrong with a provider, as its own answers told: its last error, and what only the user can fix."""
+"""What is wrong with a provider, as its answers show: its last error, and what only the user can fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LastError(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Issues:
-    """What is known to be wrong with one provider. An attempt that succeeds settles what it disproves."""
+    """What is known to be wrong with one provider. An attempt that succeeds removes what it disproves."""
 
     last_error: LastError | None = None
     key_rejected: bool = False

@@ -1,4 +1,4 @@
-"""What the running proxy tells of itself: made by the server, read by the commands, by doctor and by the status line.
+"""The state of the running proxy: made by the server, read by the commands, by doctor and for the status line.
 
 In JSON it is the answer to `/admin/status`, and what `claude-proxy status --json` prints. It holds no secret. Times are
 seconds since the epoch. What a proxy of an older version may leave out has a default.
@@ -71,14 +71,14 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[SkippedStatus, ...] = ()
     last_answer: LastAnswer | None = None
     sessions: dict[str, LastAnswer] = {}
-    """The last answer of each session, by its id; the newest stands last."""
+    """The last answer of each session, by its id; the newest is last."""
     config_problems: tuple[str, ...] = ()
     """What is wrong with the changed configuration, while the one before it stays in use."""
     warnings: tuple[str, ...] = ()
 
 
 def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
-    """Return what is told of one provider."""
+    """Return the state of one provider."""
     state = health.state(now)
     reason = None if state is State.READY else health.label
     return ProviderStatus(

@@ -46,7 +46,7 @@ class ProxyControl(Protocol):
     """What the commands may do with the running proxy."""
 
     def status(self) -> StatusReport:
-        """Return what the proxy tells of itself."""
+        """Return the proxy's state."""
         ...
 
     def upstream_names(self) -> UpstreamNames:

@@ -53,7 +53,7 @@ class StatusTracker:
         )
 
     def sessions(self) -> dict[str, LastAnswer]:
-        """Return the last answer of each session, by its id; the newest stands last."""
+        """Return the last answer of each session, by its id; the newest is last."""
         return dict(self._sessions)
 
     def note(self, text: str, level: Level = "info") -> None:

@@ -1,4 +1,4 @@
-"""Getting through: name look-up, TCP, TLS and the proxy on the way out; and what is told when one of them fails."""
+"""Connecting: name look-up, TCP, TLS and the egress proxy; and the error if one of them fails."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def full_server() -> Iterator[int]:
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[str, int]) -> None:
-    """Let every name stand for these addresses; none: for nothing."""
+    """Let every name resolve to these addresses, or to none."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, port: int, *_: int, flags: int = 0, **__: int) -> list[object]:

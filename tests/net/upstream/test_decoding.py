@@ -1,4 +1,4 @@
-"""Bodies that come compressed though nobody asked for that."""
+"""Bodies that arrive compressed although `identity` was asked for."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_an_empty_body_needs_no_decoding(coding: bytes) -> None:
 
 
 def test_output_that_zlib_still_holds_is_returned() -> None:
-    """It takes in the last of the input before it has given out all that this stands for."""
+    """It has consumed the last of the input before it has returned all of the output."""
     body = raw_deflate(b"\0" * (decoding.MAX_STEP_BYTES + 100))
     decoder = decoding.decoder_for(b"deflate")
     assert decoder is not None

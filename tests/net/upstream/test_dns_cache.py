@@ -1,4 +1,4 @@
-"""Names of hosts: a name server that hangs, or is gone, holds up nobody who can do without it."""
+"""Host names: a name server that hangs or is gone delays only the hosts that need it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SOON = 0.05
 LEAST = 0.001
 
 Zone: TypeAlias = Callable[[], list[int]]
-"""Says which ports of this machine a name stands for; none: not found."""
+"""The ports of this machine that a name resolves to; none: not found."""
 
 
 class NameServer:
-    """Stands for the system's look-up of names: of those in `zones`, and counts who asks."""
+    """Replaces the system's look-up: knows the names in `zones`, and counts the look-ups."""
 
     def __init__(self, real: Callable[..., Sequence[object]]) -> None:
         self._real = real

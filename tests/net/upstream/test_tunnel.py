@@ -1,4 +1,4 @@
-"""The HTTP proxy on the way out: who goes through it, how a tunnel is asked for, what is told when there is none."""
+"""The egress proxy: which hosts are reached through it, how a tunnel is requested, and the errors if there is none."""
 
 from __future__ import annotations
 

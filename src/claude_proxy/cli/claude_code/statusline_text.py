@@ -1,7 +1,8 @@
 """The line for Claude Code's status line.
 
 It has to be there within 100 ms of the start: hence the few imports, the plain socket and the short limits. It never
-fails: if it cannot know, it says that. Behind the terminal's mode stands what the proxy tells (`core.statusline`).
+fails: if it cannot know, it says that. The terminal's mode is followed by the facts that the proxy has for it
+(`core.statusline`).
 
     claude-proxy: fallback | moonshot (kimi-k3) | minimax: cooldown until 14:05 (plan limit)
     claude-proxy: pinned zai | zai: cooldown until 14:05 (out of credit)
@@ -28,7 +29,7 @@ MAX_INPUT = 1024 * 1024
 MAX_ANSWER = 65_536
 MAX_FILE = 65_536
 MAX_FACT = 200
-"""Characters of one fact that the proxy tells."""
+"""Characters of one fact from the proxy."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PIN = "/provider/"
 
@@ -52,7 +53,7 @@ def main() -> int:
     """Print the line, and return the exit code, which is always 0."""
     try:
         text = line(os.environ, _reading())
-    except Exception:  # noqa: BLE001 - a fault of ours must not fill Claude Code's screen
+    except Exception:  # noqa: BLE001 - a defect must not fill Claude Code's screen
         text = "claude-proxy: its state is not known"
     try:
         sys.stdout.buffer.write(f"{text}\n".encode())  # UTF-8 whatever the console's: Claude Code reads it
@@ -94,7 +95,7 @@ def proxy_target_of(environ: Mapping[str, str]) -> Target | None:
 
 
 def _facts(environ: Mapping[str, str], received: Callable[[], bytes], seconds: float) -> Iterator[str]:
-    """Yield what the proxy tells of this terminal, or why it cannot be asked; nothing if the proxy is not used."""
+    """Yield the proxy's facts for this terminal, or why it cannot be asked; nothing if the proxy is not used."""
     if (target := proxy_target_of(environ)) is None:
         return
     session = _session(received())
@@ -142,7 +143,7 @@ def _reading() -> Callable[[], bytes]:
 
 
 def _ask(target: Target, token: str, session: str, seconds: float) -> list[object]:
-    """Return what the proxy tells of this terminal. Raises `AskError`."""
+    """Return the proxy's facts for this terminal. Raises `AskError`."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     query = f"session={_percent(session)}&pin={_percent(target.pin)}&utc_offset={time.localtime().tm_gmtoff}"
     head = (

@@ -1,17 +1,15 @@
-"""What a client may not do: send a head without an end, keep its request to itself, switch to another protocol."""
+"""Limits for clients: a head without an end, a request that does not arrive, a switch to another protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Callable
 from unittest import mock
 
 import pytest
 
 from claude_proxy.net.client_connection import MAX_HEAD_BYTES, ClientConnection
-from claude_proxy.net.coalescing_transport import MAX_COALESCED_BYTES, CoalescingTransport
 from fakes.async_test import async_test
 from fakes.client import Connection
 from fakes.provider import FakeProvider
@@ -308,36 +306,3 @@ async def test_a_kept_connection_may_be_idle_longer_than_the_patience() -> None:
             await check_forgotten(proxy)
         await connection.send(PROMPT_SENT)
         assert await complete_text(await connection.answer()) == "two"
-
-
-class Written(asyncio.Transport):
-    """Keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.writes.append(bytes(data))
-
-
-@async_test
-async def test_writes_of_one_turn_are_sent_in_one_piece() -> None:
-    written = Written()
-    gathering = CoalescingTransport(written, asyncio.get_running_loop())
-    for piece in (b"a", b"b", b"c"):
-        gathering.write(piece)
-    assert written.writes == []
-    await asyncio.sleep(0)
-    assert written.writes == [b"abc"]
-
-
-@async_test
-async def test_large_writes_do_not_wait_for_the_end_of_the_turn() -> None:
-    """So that the transport learns how much there is, and can ask its writer to wait."""
-    written = Written()
-    gathering = CoalescingTransport(written, asyncio.get_running_loop())
-    piece = secrets.token_bytes(MAX_COALESCED_BYTES // 2)
-    for _ in range(6):
-        gathering.write(piece)
-    assert written.writes == [piece * 3] * 2
