@@ -24,7 +24,7 @@ def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
     changed = lines.index("    would be changed, where it stands in the request:")
     assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block"
     assert lines[-2:] == [
-        "minimax would be asked first. If it fails before its answer begins: moonshot.",
+        "minimax would be tried first. If it fails before its answer begins: moonshot.",
         "The proxy does not run: who rests is not known.",
     ]
 
@@ -56,7 +56,7 @@ def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
         text = cli("explain").out
         facts = json.loads(cli("explain", "--json").out)
     assert " 1. moonshot (claude-opus-5-5)" in text
-    assert "    it rests: asked only if all others fail\n    rests until " in text
+    assert "    in cooldown: tried only if all others fail\n    rests until " in text
     assert "does not run" not in text
     assert [fate["provider"] for fate in facts["candidates"]] == ["moonshot", "minimax"]
     assert facts["health_known"] is True
@@ -64,7 +64,7 @@ def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
 
 def test_a_terminal_that_is_pinned_asks_for_its_own_provider(shared: CommandLine) -> None:
     led = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{shared.running().port}/provider/moonshot"}
-    assert "Order: pinned to moonshot: nobody else is asked" in shared("explain", environ=led).out
+    assert "Order: pinned to moonshot: no other provider is tried" in shared("explain", environ=led).out
     assert "Order: pinned to minimax" in shared("explain", "--provider", "minimax", environ=led).out
     assert "Order: the order of the providers" in shared("explain", "--provider", "", environ=led).out
     assert "no provider is named 'nobody'" in shared("explain", "--provider", "nobody").out

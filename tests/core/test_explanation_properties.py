@@ -130,4 +130,4 @@ def _opening(told: Explanation, turn: list[tuple[str, str]]) -> tuple[str, ...]:
     if not turn:
         return ("Nobody is asked. ", "no provider is named ")
     first = turn[0][0]
-    return f"{first} would be asked", f"All of them rest. {first}, which returns first, "
+    return f"{first} would be tried", f"All providers are in cooldown. {first}, which returns first, "

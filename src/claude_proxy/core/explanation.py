@@ -22,7 +22,7 @@ from claude_proxy.core.tokens import FixedCount
 from claude_proxy.core.types import Auth
 
 MAX_TOKENS: Final = 10**9
-"""What may be asked about; no window is near it."""
+"""The largest number of tokens in a query; no context window is near it."""
 
 
 class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,35 +36,30 @@ class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def query(self) -> str:
         """Return it as a query string."""
-        told = {**msgspec.to_builtins(self), **({"image": 1} if self.image else {})}
-        return urlencode(told, errors="replace")
+        fields = {**msgspec.to_builtins(self), **({"image": 1} if self.image else {})}
+        return urlencode(fields, errors="replace")
 
-    def asked(self) -> Criteria:
-        """Return what decides who is asked."""
+    def criteria(self) -> Criteria:
+        """Return what decides which providers are tried."""
         session = session_key(((SESSION, self.session.encode(errors="replace")),), self.model)
-        return Criteria(
-            self.model,
-            FixedCount(self.tokens),
-            self.provider or None,
-            RequiredFeatures.of("image") if self.image else RequiredFeatures.of(),
-            session,
-        )
+        features = RequiredFeatures.of("image") if self.image else RequiredFeatures.of()
+        return Criteria(self.model, FixedCount(self.tokens), self.provider or None, features, session)
 
 
 def parse_query(query: bytes) -> ExplainQuery:
     """Read a query string. Raises `ValueError`, whose text says what is wrong."""
-    given = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
-    asked = msgspec.convert(given, ExplainQuery, strict=False)
-    if not asked.model or not 0 <= asked.tokens <= MAX_TOKENS:
+    fields = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
+    parsed = msgspec.convert(fields, ExplainQuery, strict=False)
+    if not parsed.model or not 0 <= parsed.tokens <= MAX_TOKENS:
         raise ValueError(f"`model` must be a name, `tokens` a number from 0 to {MAX_TOKENS}")
-    return asked
+    return parsed
 
 
 class CandidateReport(msgspec.Struct, frozen=True):
-    """What a candidate would have to do with the request; `place` in the order of asking, 0 where it is not asked.
+    """What would happen to the request at one candidate; `place` is its turn, 0 if it would not be tried.
 
-    `cooldown_until` in seconds since the epoch, `cooldown_reason` in the words of `status`. `window` and `tokens`: what
-    it holds, and what the request is to it.
+    `cooldown_until` is in seconds since the epoch, `cooldown_reason` in the words of `status`. `window` is its context
+    window, `tokens` about how many tokens the request has for it.
     """
 
     provider: str
@@ -79,7 +74,7 @@ class CandidateReport(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """What would happen to a request now. `order` says which order it is, `verdict` what comes of it."""
+    """What would happen to a request now. `order` says where the order comes from, `verdict` what would happen."""
 
     model: str
     order: str
@@ -89,124 +84,134 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain_request(
-    asked: ExplainQuery, selector: Selector, healths: Mapping[str, Health] | None, now: float
+    query: ExplainQuery, selector: Selector, healths: Mapping[str, Health] | None, now: float
 ) -> Explanation:
-    """Return what would happen to a request; without `healths`, as if nobody rested."""
-    found = selector.choose(asked.asked(), now)
+    """Return what would happen to a request; without `healths`, as if no provider was in cooldown."""
+    selection = selector.choose(query.criteria(), now)
     known = healths is not None
-    if isinstance(found, NoSuchProvider | NoLogin):
-        return Explanation(asked.model, "pinned to a provider that is not there", found.message, health_known=known)
-    return _Explaining(asked, selector, healths or {}, now).told(found, health_known=known)
+    if isinstance(selection, NoSuchProvider | NoLogin):
+        order = "pinned to a provider that is not there"
+        return Explanation(query.model, order, selection.message, health_known=known)
+    return _Explainer(query, selector, healths or {}, now).explain(selection, health_known=known)
 
 
-class _Explaining:
-    """One explanation in the making."""
+class _Explainer:
+    """Makes one explanation."""
 
-    def __init__(self, asked: ExplainQuery, selector: Selector, healths: Mapping[str, Health], now: float) -> None:
-        self._question = asked
-        self._asked = asked.asked()
-        self._chooser = selector
+    def __init__(self, query: ExplainQuery, selector: Selector, healths: Mapping[str, Health], now: float) -> None:
+        self._query = query
+        self._criteria = query.criteria()
+        self._selector = selector
         self._healths = healths
         self._now = now
 
-    def told(self, found: Route | TooLong, *, health_known: bool) -> Explanation:
-        route = found.route if isinstance(found, TooLong) else found
-        in_turn = () if isinstance(found, TooLong) else self._in_turn(route)
-        passed_over = route.candidates if isinstance(found, TooLong) else route.too_small
-        verdict = _too_long(found) if isinstance(found, TooLong) else self._verdict(in_turn, pinned=route.pinned)
-        fates = (
-            *[self._asked_at(place, one, route) for place, one in enumerate(in_turn, 1)],
-            *[self._report(one, 0, ("the request does not fit into its context window",)) for one in passed_over],
-            *self._not_asked(route),
+    def explain(self, selection: Route | TooLong, *, health_known: bool) -> Explanation:
+        if isinstance(selection, TooLong):
+            route, too_small, verdict = selection.route, selection.route.candidates, _too_long(selection)
+            in_turn = tuple[Candidate, ...]()
+        else:
+            route, too_small, in_turn = selection, selection.too_small, self._in_turn(selection)
+            verdict = self._verdict(in_turn, pinned=route.pinned)
+        reports = (
+            *[self._report_tried(place, candidate, route) for place, candidate in enumerate(in_turn, 1)],
+            *[self._report(each, 0, ("the request does not fit into its context window",)) for each in too_small],
+            *self._report_others(route),
         )
-        return Explanation(self._question.model, self._order(route), verdict, fates, health_known)
+        return Explanation(self._query.model, self._order(route), verdict, reports, health_known)
 
-    def _in_turn(self, found: Route) -> tuple[Candidate, ...]:
-        """Return the candidates as failover comes to them: those that rest after the others, by their return."""
-        if found.pinned:
-            return found.candidates
-        return tuple(sorted(found.candidates, key=self._returns_at))
+    def _in_turn(self, route: Route) -> tuple[Candidate, ...]:
+        """Return the candidates in the order of failover: those in cooldown come last, by the time of their return."""
+        if route.pinned:
+            return route.candidates
+        return tuple(sorted(route.candidates, key=self._returns_at))
 
-    def _returns_at(self, one: Candidate) -> float:
-        health = self._healths.get(one.provider.name)
+    def _returns_at(self, candidate: Candidate) -> float:
+        health = self._healths.get(candidate.provider.name)
         return 0.0 if health is None or health.admits(self._now) else health.cooldown_until or 0.0
 
-    def _order(self, found: Route) -> str:
-        if found.pinned:
-            return f"pinned to {found.candidates[0].provider.name}: nobody else is asked"
-        if found.name == LONG_CONTEXT:
-            return f"your route for requests over {self._chooser.routes.long_context_tokens} tokens"
-        return f"your route for {found.name}" if found.name else "the order of the providers in config.json"
+    def _order(self, route: Route) -> str:
+        if route.pinned:
+            return f"pinned to {route.candidates[0].provider.name}: no other provider is tried"
+        if route.name == LONG_CONTEXT:
+            return f"your route for requests over {self._selector.routes.long_context_tokens} tokens"
+        return f"your route for {route.name}" if route.name else "the order of the providers in config.json"
 
     def _verdict(self, candidates: tuple[Candidate, ...], *, pinned: bool) -> str:
-        first, *others = [one.provider.name for one in candidates]
+        first, *others = [candidate.provider.name for candidate in candidates]
         if pinned:
-            return f"{first} would be asked, and its answer is the answer, an error too."
+            return f"{first} would be tried, and its answer is relayed, even an error."
         then = f" If it fails before its answer begins: {', then '.join(others)}." if others else ""
         if self._returns_at(candidates[0]):
-            return f"All of them rest. {first}, which returns first, would be asked all the same.{then}"
-        return f"{first} would be asked first.{then}"
+            return f"All providers are in cooldown. {first}, which returns first, would be tried anyway.{then}"
+        return f"{first} would be tried first.{then}"
 
-    def _asked_at(self, place: int, one: Candidate, found: Route) -> CandidateReport:
-        return self._report(one, place, (*self._about_the_order(one, found), *self._about_health(one, place, found)))
+    def _report_tried(self, place: int, candidate: Candidate, route: Route) -> CandidateReport:
+        reasons_for_place = (*self._about_order(candidate, route), *self._about_health(candidate, place, route))
+        return self._report(candidate, place, reasons_for_place)
 
-    def _about_the_order(self, one: Candidate, found: Route) -> Iterator[str]:
-        holder, first = found.candidates[0], found.first_choice or found.candidates[0]
-        if holder is not first and one is holder:
+    def _about_order(self, candidate: Candidate, route: Route) -> Iterator[str]:
+        holder, first = route.candidates[0], route.first_choice or route.candidates[0]
+        if holder is not first and candidate is holder:
             yield f"it took this session over from {first.provider.name} and has it in its prompt cache"
-        elif holder is not first and one is first:
+        elif holder is not first and candidate is first:
             yield f"the first choice, but {holder.provider.name} has this session in its prompt cache"
-        if one.provider.auth is Auth.CLIENT:
-            instead = any(other.provider.auth is not Auth.CLIENT for other in found.candidates)
-            without = "passes it by" if instead else "is refused"
-            yield f"it is asked with Claude Code's own login: a request that brings none {without}"
-        for demand in self._chooser.capabilities(one, self._now).missing(self._asked.required_features):
-            yield f"it is known not to take {demand}: asked after those that do"
+        if candidate.provider.auth is Auth.CLIENT:
+            others = any(other.provider.auth is not Auth.CLIENT for other in route.candidates)
+            without = "skips it" if others else "is refused"
+            yield f"it is used with Claude Code's own login: a request without one {without}"
+        capabilities = self._selector.capabilities(candidate, self._now)
+        for feature in capabilities.missing(self._criteria.required_features):
+            yield f"it is known not to accept {feature}: tried after those that do"
 
-    def _about_health(self, one: Candidate, place: int, found: Route) -> Iterator[str]:
-        health = self._healths.get(one.provider.name)
+    def _about_health(self, candidate: Candidate, place: int, route: Route) -> Iterator[str]:
+        health = self._healths.get(candidate.provider.name)
         if health is None or health.cooldown_until is None:
             return
         if health.admits(self._now):
-            yield "its rest is over: this request would try it"
-        elif found.pinned:
-            yield "it rests, but is asked since it is pinned"
+            yield "its cooldown is over: this request would try it"
+        elif route.pinned:
+            yield "in cooldown, but tried because it is pinned"
         elif place == 1:
-            yield "it rests as all of them do, and returns first"
+            yield "in cooldown like all of them, and returns first"
         elif health.cooldown_until <= self._now:
-            yield "another request is trying it after its rest; this one goes past"
+            yield "another request is trying it after its cooldown; this one skips it"
         else:
-            yield "it rests: asked only if all others fail"
+            yield "in cooldown: tried only if all others fail"
 
-    def _report(self, one: Candidate, place: int, why: tuple[str, ...]) -> CandidateReport:
-        health = self._healths.get(one.provider.name)
-        rests = health is not None and not health.admits(self._now)
-        learned = self._chooser.learned_rules.rules(one.upstream_model, self._now)
-        as_it_is = one.provider.auth is Auth.CLIENT
+    def _report(self, candidate: Candidate, place: int, why: tuple[str, ...]) -> CandidateReport:
+        provider = candidate.provider
+        until, reason = self._cooldown(candidate)
+        learned = self._selector.learned_rules.rules(candidate.upstream_model, self._now)
+        unchanged = provider.auth is Auth.CLIENT
         return CandidateReport(
-            *one.key,
+            *candidate.key,
             place,
             why,
-            cooldown_until=health.cooldown_until if health and rests else None,
-            cooldown_reason=reasons.in_words(health.reason, health.status, one.provider.api_key_env)
-            if health and rests
-            else "",
-            window=one.facts.context,
-            tokens=self._chooser.estimate(one, self._asked),
-            changes=(OF_OTHERS,) if as_it_is else describe_changes(one.provider.traits, one.facts, learned),
+            cooldown_until=until,
+            cooldown_reason=reason,
+            window=candidate.facts.context,
+            tokens=self._selector.estimate(candidate, self._criteria),
+            changes=(OF_OTHERS,) if unchanged else describe_changes(provider.traits, candidate.facts, learned),
         )
 
-    def _not_asked(self, found: Route) -> Iterator[CandidateReport]:
-        if found.pinned:
+    def _cooldown(self, candidate: Candidate) -> tuple[float | None, str]:
+        """Return until when a candidate is in cooldown, and why; None and an empty text if it is not."""
+        health = self._healths.get(candidate.provider.name)
+        if health is None or health.admits(self._now):
+            return None, ""
+        return health.cooldown_until, reasons.in_words(health.reason, health.status, candidate.provider.api_key_env)
+
+    def _report_others(self, route: Route) -> Iterator[CandidateReport]:
+        if route.pinned:
             return
-        there = {one.provider.name for one in (*found.candidates, *found.too_small)}
-        for provider in self._chooser.providers:
-            if provider.name not in there:
-                yield CandidateReport(provider.name, why=("it does not stand in this route",))
-        for name, variable in self._chooser.keyless.items():
+        in_route = {candidate.provider.name for candidate in (*route.candidates, *route.too_small)}
+        for provider in self._selector.providers:
+            if provider.name not in in_route:
+                yield CandidateReport(provider.name, why=("it is not in this route",))
+        for name, variable in self._selector.keyless.items():
             yield CandidateReport(name, why=(f"it has no key: set {variable} in .env",))
 
 
-def _too_long(found: TooLong) -> str:
-    told = f"prompt is too long: {found.tokens} tokens > {found.window} maximum"
-    return f'Nobody is asked. Claude Code is told "{told}", and compacts the conversation.'
+def _too_long(selection: TooLong) -> str:
+    error = f"prompt is too long: {selection.tokens} tokens > {selection.window} maximum"
+    return f'No provider is tried. Claude Code gets "{error}", and compacts the conversation.'
