@@ -27,7 +27,7 @@ KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-
         ("", ""),
     ],
 )
-def test_the_tier_is_in_a_claude_models_name(model: str, tier: str) -> None:
+def test_finds_the_tier_in_a_claude_models_name(model: str, tier: str) -> None:
     assert tier_of(model) == tier
 
 
@@ -45,25 +45,25 @@ def test_the_tier_is_in_a_claude_models_name(model: str, tier: str) -> None:
         ("claude-sonnet-k3", "claude-sonnet-k3"),
     ],
 )
-def test_a_model_gets_the_name_of_its_tier_else_stays_if_it_is_the_providers_own(model: str, name: str) -> None:
+def test_maps_a_model_by_its_tier_unless_it_is_the_providers_own(model: str, name: str) -> None:
     assert model_for(KIMI, model) == name
 
 
 @pytest.mark.parametrize(
     ("model", "name"), [("claude-opus-5-5", "claude-opus-5-5"), ("x[1M]", "x"), ("[1m]x", "[1m]x")]
 )
-def test_without_a_mapping_a_name_goes_through(model: str, name: str) -> None:
+def test_passes_a_name_through_without_a_mapping(model: str, name: str) -> None:
     assert model_for(provider(), model) == name
 
 
-def test_a_body_that_names_the_right_model_is_not_touched() -> None:
+def test_does_not_touch_a_body_with_the_right_model() -> None:
     sent = request(b'{"model": "kimi-k3" }')
     adapted = adapt(sent, candidate(KIMI, "kimi-k3"))
     assert adapted.body is sent.body
     assert adapted.model == "kimi-k3"
 
 
-def test_another_model_is_written_anew_and_the_length_fits() -> None:
+def test_writes_another_model_and_a_length_that_fits() -> None:
     sent = request(b'{ "max_tokens":1, "model": "claude-opus-5-5" ,"messages":[]}')
     adapted = adapt(sent, candidate(KIMI, "k3-max"))
     assert adapted.body == b'{ "max_tokens":1, "model": "k3-max" ,"messages":[]}'
@@ -71,7 +71,7 @@ def test_another_model_is_written_anew_and_the_length_fits() -> None:
     assert b"\r\ncontent-length: %d\r\n" % len(adapted.body) in adapted.head
 
 
-def test_a_models_name_is_written_as_json() -> None:
+def test_writes_a_models_name_as_json() -> None:
     sent = request(b'{"model":"claude-proxy/moonshot/claude-opus \\"x\\""}')
     adapted = adapt(sent, candidate(KIMI, 'claude-opus "x"'))
     assert adapted.body == b'{"model":"claude-opus \\"x\\""}'
@@ -85,7 +85,7 @@ def test_a_models_name_is_written_as_json() -> None:
         ("http://host:8080", b"", b"POST /v1/messages HTTP/1.1\r\n"),
     ],
 )
-def test_the_request_goes_to_the_path_of_the_base_url(base_url: str, query: bytes, line: bytes) -> None:
+def test_sends_the_request_to_the_path_of_the_base_url(base_url: str, query: bytes, line: bytes) -> None:
     sent = request(b'{"model":"opus"}', ((b"anthropic-version", b"2023-06-01"),), query)
     head = adapt(sent, candidate(provider(base_url=base_url), "opus")).head
     assert head.startswith(line)
@@ -97,7 +97,7 @@ def test_its_repr_shows_neither_key_nor_content() -> None:
     assert repr(adapted) == "Adapted(model='opus', changes=())"
 
 
-def test_rules_that_were_learned_count_like_the_catalogues() -> None:
+def test_learned_rules_count_like_those_of_the_catalogue() -> None:
     rule = Rule(Kind.FIELD, "temperature")
     result = adapt(request(b'{"model":"claude-opus-5-5","temperature":1}'), candidate(), [rule])
     assert (result.body, result.changes) == (b'{"model":"claude-opus-5-5"}', (str(rule),))

@@ -110,24 +110,27 @@ def asked_in_turn(
 
 @settings(max_examples=200)
 @given(choosers(), questions, st.data(), st.sampled_from(LATER))
-def test_who_is_asked_is_who_was_named_in_that_order(
+def test_the_reports_name_the_candidates_that_are_tried_in_order(
     selector: Selector, question: ExplainQuery, data: st.DataObject, later: float
 ) -> None:
     take_over(selector, as_a_request(question), data)
     healths = {name: data.draw(health(name)) for name in NAMES}
-    told = explain_request(question, selector, healths, NOW + later)
+    explanation = explain_request(question, selector, healths, NOW + later)
     turn = asked_in_turn(selector, as_a_request(question), healths, NOW + later)
-    assert [(fate.provider, fate.model) for fate in told.candidates if fate.place] == turn
-    assert [fate.place for fate in told.candidates] == [*range(1, len(turn) + 1), *[0] * _left_out(told)]
-    assert told.verdict.startswith(_opening(told, turn))
+    assert [(report.provider, report.model) for report in explanation.candidates if report.place] == turn
+    assert [report.place for report in explanation.candidates] == [
+        *range(1, len(turn) + 1),
+        *[0] * _left_out(explanation),
+    ]
+    assert explanation.verdict.startswith(_opening(explanation, turn))
 
 
-def _left_out(told: Explanation) -> int:
-    return sum(not fate.place for fate in told.candidates)
+def _left_out(explanation: Explanation) -> int:
+    return sum(not report.place for report in explanation.candidates)
 
 
-def _opening(told: Explanation, turn: list[tuple[str, str]]) -> tuple[str, ...]:
+def _opening(explanation: Explanation, turn: list[tuple[str, str]]) -> tuple[str, ...]:
     if not turn:
-        return ("Nobody is asked. ", "no provider is named ")
+        return ("No provider is tried. ", "no provider is named ")
     first = turn[0][0]
     return f"{first} would be tried", f"All providers are in cooldown. {first}, which returns first, "

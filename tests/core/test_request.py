@@ -57,9 +57,7 @@ def written(found: list[Member], new: Mapping[str, str] | None = None) -> bytes:
 
 
 @given(bodies(), st.data(), spaces)
-def test_what_is_replaced_is_replaced_and_all_else_stays_byte_for_byte(
-    found: list[Member], data: st.DataObject, space: str
-) -> None:
+def test_splices_fields_and_keeps_all_else_byte_for_byte(found: list[Member], data: st.DataObject, space: str) -> None:
     names = data.draw(st.sets(st.sampled_from([member.name for member in found])))
     new = {name: json.dumps(data.draw(values)) for name in names}
     body = space.encode() + written(found) + space.encode()
@@ -68,7 +66,7 @@ def test_what_is_replaced_is_replaced_and_all_else_stays_byte_for_byte(
 
 
 @given(bodies(), st.data())
-def test_a_field_that_stands_twice_is_refused(found: list[Member], data: st.DataObject) -> None:
+def test_rejects_a_field_that_is_there_twice(found: list[Member], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([member.name for member in found]))
     again = data.draw(members(name, data.draw(texts.filter(bool) if name == "model" else values)))
     found.insert(data.draw(st.integers(0, len(found))), again)
@@ -86,11 +84,11 @@ def test_a_field_that_stands_twice_is_refused(found: list[Member], data: st.Data
         ("", False),
     ],
 )
-def test_a_request_streams_where_it_says_so(stream: str, *, streaming: bool) -> None:
+def test_streams_only_if_the_request_says_so(stream: str, *, streaming: bool) -> None:
     assert request(b'{%b"model":"opus"}' % stream.encode()).streaming is streaming
 
 
-def test_a_request_keeps_what_the_client_sent() -> None:
+def test_keeps_what_the_client_sent() -> None:
     headers, body = ((b"a", b"b"),), rb'{"mod\u0065l":"claude-\u006fpus"}'
     found = MessagesRequest.parse(MESSAGES_PATH, b"beta=true", headers, body)
     assert (found.path, found.query, found.headers, found.body) == (MESSAGES_PATH, b"beta=true", headers, body)
@@ -119,7 +117,7 @@ def test_its_repr_shows_no_content() -> None:
     ],
     ids=lambda value: value[:30] if isinstance(value, bytes) else "",
 )
-def test_a_body_that_the_api_would_not_take_is_refused_with_its_reason(body: bytes, message: str) -> None:
+def test_rejects_a_body_that_the_api_would_reject_with_the_reason(body: bytes, message: str) -> None:
     with pytest.raises(MalformedRequestError) as caught:
         request(body)
     assert str(caught.value).startswith(message)

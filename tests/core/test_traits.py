@@ -7,11 +7,11 @@ from claude_proxy.core.traits import Kind, Rule, Thinking, Traits
 ROLE = Rule(Kind.ROLE, "system")
 
 
-def test_a_rule_says_what_it_is_about() -> None:
+def test_a_rule_reads_as_its_kind_and_name() -> None:
     assert str(ROLE) == "role:system"
 
 
-def test_rules_that_were_learned_are_added_to_what_is_known() -> None:
+def test_adds_learned_rules_to_what_is_known() -> None:
     known = Traits(rejects=frozenset({ROLE}), efforts=("low",))
     learned = known.having([Rule(Kind.BLOCK, "image")])
     assert [set(learned.names(kind)) for kind in (Kind.ROLE, Kind.BLOCK, Kind.BETA)] == [{"system"}, {"image"}, set()]
@@ -19,7 +19,7 @@ def test_rules_that_were_learned_are_added_to_what_is_known() -> None:
     assert known.having([]) is known
 
 
-def test_what_a_provider_asks_for_is_learned_too() -> None:
+def test_adds_what_a_provider_requires() -> None:
     asked = Rule(Kind.REQUIRES, "thinking_on_tool_turns")
     assert Traits().having([asked]).thinking_on_tool_turns
     assert Traits(thinking_on_tool_turns=True).having([ROLE]).thinking_on_tool_turns
@@ -30,7 +30,7 @@ def test_what_a_provider_asks_for_is_learned_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "refused", "taken"),
+    ("known", "rejected", "taken"),
     [
         (None, "", None),
         (Thinking.ALWAYS, "", Thinking.ALWAYS),
@@ -46,6 +46,8 @@ def test_what_a_provider_asks_for_is_learned_too() -> None:
         (Thinking.ALWAYS, "adaptive enabled", Thinking.ALWAYS),  # nothing sensible is left
     ],
 )
-def test_which_thinking_a_model_takes(known: Thinking | None, refused: str, taken: Thinking | None) -> None:
-    traits = Traits().having(Rule(Kind.THINKING_MODE, mode) for mode in refused.split())
+def test_combines_known_and_rejected_thinking_modes(
+    known: Thinking | None, rejected: str, taken: Thinking | None
+) -> None:
+    traits = Traits().having(Rule(Kind.THINKING_MODE, mode) for mode in rejected.split())
     assert traits.thinking(known) is taken

@@ -34,7 +34,7 @@ def result(*content: Any) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": "t1", "content": [*content], "is_error": False}
 
 
-def test_a_text_says_what_stood_in_the_place_of_an_image() -> None:
+def test_replaces_an_image_by_a_text() -> None:
     assert given(IMAGE, TEXT, rejects=["block:image"]) == [text(NO_IMAGE), TEXT]
     assert given(TEXT, PDF, rejects=["block:document"]) == [TEXT, text(NO_DOCUMENT)]
     assert sent(IMAGE, PDF, IMAGE, rejects=["block:image", "block:document"]).changes == (
@@ -43,17 +43,17 @@ def test_a_text_says_what_stood_in_the_place_of_an_image() -> None:
     )
 
 
-def test_a_model_that_reads_no_images_gets_none() -> None:
+def test_replaces_images_for_a_model_that_reads_none() -> None:
     assert given(IMAGE, facts=ModelFacts(images=False)) == [text(NO_IMAGE)]
     assert given(IMAGE, facts=ModelFacts(images=True)) == [IMAGE]
     assert given(IMAGE, facts=ModelFacts()) == [IMAGE]
 
 
-def test_inside_a_tool_result_too() -> None:
+def test_replaces_blocks_in_a_tool_result_too() -> None:
     assert given(result(TEXT, IMAGE), rejects=["block:image"]) == [result(TEXT, text(NO_IMAGE))]
 
 
-def test_a_cache_mark_stays() -> None:
+def test_keeps_the_cache_mark() -> None:
     assert given({**IMAGE, "cache_control": MARK}, rejects=["block:image"]) == [
         {**text(NO_IMAGE), "cache_control": MARK}
     ]
@@ -71,7 +71,7 @@ def test_a_cache_mark_stays() -> None:
         {"type": "tool_result", "tool_use_id": "t1", "content": [7, IMAGE]},
     ],
 )
-def test_what_is_no_such_block_stays(block: Any) -> None:
+def test_keeps_what_only_looks_like_such_a_block(block: Any) -> None:
     body = compact({"model": "claude-opus-5-5", "messages": [{"role": "user", "content": [block]}]})
     assert adapted(body, rejects=["block:image", "block:text", "block:tool_use", "block:tool_result"]).body is body
 
@@ -99,11 +99,11 @@ def test_what_is_no_such_block_stays(block: Any) -> None:
         ({"type": "document", "title": "source"}, NO_DOCUMENT),
     ],
 )
-def test_of_a_document_that_is_a_text_nothing_is_lost(document: Any, said: str) -> None:
+def test_keeps_the_whole_text_of_a_document(document: Any, said: str) -> None:
     assert given(document, rejects=["block:document"]) == [text(said)]
 
 
-def test_a_reference_to_a_tool_names_it() -> None:
+def test_names_the_tool_of_a_reference() -> None:
     reference = {"type": "tool_reference", "tool_name": "Later"}
     assert given(result(reference), rejects=["block:tool_reference"]) == [
         result(text("The tool Later is available now."))
@@ -125,7 +125,7 @@ OTHER = {"type": "server_tool_use", "id": "s2", "name": "web_fetch", "input": {}
 @pytest.mark.parametrize(
     "refused", [["block:web_search_tool_result"], ["block:server_tool_use", "block:web_search_tool_result"]]
 )
-def test_a_search_and_what_it_found_stay_together_as_texts(refused: list[str]) -> None:
+def test_replaces_a_search_and_its_result_together(refused: list[str]) -> None:
     call, found, *others = given(CALL, FOUND, TEXT, role="assistant", rejects=refused)
     assert call == text(
         "[A block of the type server_tool_use stood here, for the tool web_search. What can be read of it:]\nweather"
@@ -137,12 +137,12 @@ def test_a_search_and_what_it_found_stay_together_as_texts(refused: list[str]) -
     assert others == [TEXT]
 
 
-def test_another_call_stays_where_only_a_kind_of_result_is_refused() -> None:
+def test_keeps_other_calls_if_one_kind_of_result_is_rejected() -> None:
     assert given(CALL, FOUND, OTHER, role="assistant", rejects=["block:web_search_tool_result"])[2] == OTHER
     assert given(CALL, FOUND, role="assistant", rejects=["block:mcp_tool_use"]) == [CALL, FOUND]
 
 
-def test_of_a_refused_block_no_more_is_kept_than_can_be_read() -> None:
+def test_keeps_only_what_can_be_read_of_a_rejected_block() -> None:
     odd: Any = [{"text": "x" * 9999}, {"text": 7}, [[[[[[{"text": "deep"}]]]]]], "bare"]
     fetched = {"type": "web_fetch_result", "title": "T", "content": odd}
     (block,) = given(fetched, rejects=["block:web_fetch_result"])
@@ -153,14 +153,14 @@ def test_of_a_refused_block_no_more_is_kept_than_can_be_read() -> None:
     assert block["text"] == "[A block of the type container_upload stood here.]"
 
 
-def test_what_the_user_hands_over_as_a_search_result_is_kept_whole() -> None:
+def test_keeps_a_search_result_of_the_users_whole() -> None:
     long = "x" * (MAX_TEXT + 1)
     handed = {"type": "search_result", "title": "T", "source": "u", "content": [text(long), text("end")]}
     (block,) = given(handed, rejects=["block:search_result"])
     assert block["text"].endswith(f"\nT\nu\n{long}\nend")
 
 
-def test_hidden_thinking_goes_and_a_message_is_never_empty() -> None:
+def test_drops_hidden_thinking_and_leaves_no_message_empty() -> None:
     hidden = {"type": "redacted_thinking", "data": "x"}
     assert given(hidden, TEXT, role="assistant", rejects=["block:redacted_thinking"]) == [TEXT]
     assert given(hidden, role="user", rejects=["block:redacted_thinking"]) == [text("[nothing that can be read]")]

@@ -25,19 +25,19 @@ def marked(mark: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def test_a_part_that_is_refused_goes_and_the_mark_stays() -> None:
+def test_drops_a_rejected_part_and_keeps_the_mark() -> None:
     result = adapted(marked(GLOBAL), rejects=["mark:cache_control.scope"], is_anthropic=True)
     assert read(result) == marked(PLAIN)
     assert result.changes == ("mark:cache_control.scope*4",)
 
 
-def test_all_of_it_goes_where_it_is_refused_as_such() -> None:
+def test_drops_the_whole_mark_if_it_is_rejected() -> None:
     result = adapted(marked(GLOBAL), rejects=["mark:cache_control"], is_anthropic=True)
     assert read(result) == marked(None)
     assert result.changes == ("mark:cache_control*4",)
 
 
-def test_what_has_no_such_part_stays_byte_for_byte() -> None:
+def test_keeps_marks_without_that_part_byte_for_byte() -> None:
     for body in (
         marked(PLAIN),
         marked(None),
@@ -48,13 +48,13 @@ def test_what_has_no_such_part_stays_byte_for_byte() -> None:
         assert read(result) == body
 
 
-def test_a_mark_of_another_shape_has_no_parts() -> None:
+def test_keeps_a_mark_of_another_shape() -> None:
     body = {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": "odd"}]}]}
     assert read(adapted(body, rejects=["mark:cache_control.scope"])) == body
     assert "cache_control" not in read(adapted(body, rejects=["mark:cache_control"]))["messages"][0]["content"][0]
 
 
-def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
+def test_does_not_follow_blocks_nested_too_deep() -> None:
     block: dict[str, Any] = {"type": "text", "text": "x", "cache_control": PLAIN}
     for _ in range(10):
         block = {"type": "tool_result", "content": [block]}

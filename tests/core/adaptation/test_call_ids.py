@@ -24,12 +24,12 @@ def messages(*ids: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("given", ["toolu_01Aq9", "call-1", "a", "0_-"])
-def test_a_plain_id_stays(given: str) -> None:
+def test_keeps_a_plain_id(given: str) -> None:
     assert plain_id(given) == given
 
 
 @pytest.mark.parametrize("given", [ODD, "Bash:0", "a|b", "a b", "Größe", "\ud800", "x" * 400 + "."])
-def test_an_odd_id_becomes_a_plain_one_that_is_told_apart(given: str) -> None:
+def test_makes_a_distinct_plain_id_of_an_odd_one(given: str) -> None:
     plain = plain_id(given)
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", plain)
     assert plain_id(plain) == plain
@@ -39,13 +39,13 @@ def test_an_odd_id_becomes_a_plain_one_that_is_told_apart(given: str) -> None:
 @pytest.mark.parametrize(
     "to", [{"is_anthropic": True}, {"checks_signatures": True}, {"plain_call_ids": True}, {"auth": Auth.CLIENT}]
 )
-def test_call_and_result_stay_a_pair_where_claude_is_served(to: dict[str, Any]) -> None:
+def test_keeps_call_and_result_a_pair_for_providers_of_claude(to: dict[str, Any]) -> None:
     result = adapted({"messages": messages(ODD, "toolu_1", "Bash:1")}, **to)
     assert read(result)["messages"] == messages(plain_id(ODD), "toolu_1", plain_id("Bash:1"))
     assert result.changes == ("call-id*4",)
 
 
-def test_everybody_else_gets_them_as_they_are() -> None:
+def test_changes_no_id_for_other_providers() -> None:
     assert adapted({"messages": messages(ODD)}).changes == ()
 
 
@@ -59,11 +59,11 @@ def test_everybody_else_gets_them_as_they_are() -> None:
         b'{"model":"claude-opus-5-5","metadata":{"tool_use_id":"a.b"}}',
     ],
 )
-def test_what_holds_no_odd_id_stays_byte_for_byte(body: bytes) -> None:
+def test_keeps_messages_without_odd_ids_byte_for_byte(body: bytes) -> None:
     assert adapted(body, is_anthropic=True).body == body
 
 
-def test_only_messages_that_hold_one_are_written_anew() -> None:
+def test_writes_only_messages_with_odd_ids() -> None:
     kept = b'{"role":"user","content":[{"type":"tool_result","tool_use_id" : "a"}]}'
     call = b'{"role":"assistant","content":[{"type":"tool_use","id":"%b"}]}'
     result = b'{"role":"user","content":[{"type":"tool_result","tool_use_id":"%b"}]}'
@@ -73,7 +73,7 @@ def test_only_messages_that_hold_one_are_written_anew() -> None:
 
 
 @pytest.mark.parametrize("member", [b'"id" : "a:1"', b'"id":"a:1"', b'"id":"\\u0061:1"'])
-def test_it_is_found_however_it_is_written(member: bytes) -> None:
+def test_finds_it_however_it_is_written(member: bytes) -> None:
     call = b'{"role":"assistant","content":[{"type":"tool_use",%b}]}' % member
     body = b'{"model":"claude-opus-5-5","messages":[%b]}' % call
     [message] = read(adapted(body, is_anthropic=True))["messages"]

@@ -27,7 +27,7 @@ def block(text: str) -> dict[str, Any]:
         ([{**PROMPT, "text": f"{BILLING}\n\nYou are an agent."}], [PROMPT]),
     ],
 )
-def test_the_billing_block_is_for_anthropic_alone(sent: Any, given: Any) -> None:
+def test_sends_the_billing_block_to_anthropic_only(sent: Any, given: Any) -> None:
     result = adapted({"system": sent})
     assert read(result).get("system") == given
     assert result.changes == ("billing-block",)
@@ -45,12 +45,12 @@ def test_the_billing_block_is_for_anthropic_alone(sent: Any, given: Any) -> None
         [BILLING, {"type": "text", "text": {"x": BILLING}}],
     ],
 )
-def test_what_only_speaks_of_it_stays(sent: Any) -> None:
+def test_keeps_texts_that_only_mention_it(sent: Any) -> None:
     result = adapted({"system": sent})
     assert (read(result), result.changes) == ({"system": sent}, ())
 
 
-def test_the_other_blocks_stay_byte_for_byte() -> None:
+def test_keeps_the_other_blocks_byte_for_byte() -> None:
     body = b'{"model":"claude-opus-5-5","system": [{"text":"%b"} , { "x":1.10,"text":"\\u00e9" }]}'
     assert adapted(body % BILLING.encode()).body == (
         b'{"model":"claude-opus-5-5","system": [{ "x":1.10,"text":"\\u00e9" }]}'

@@ -54,14 +54,14 @@ HI, SYSTEM, REPLY = says("hi"), says("be kind", "system"), says("hello", "assist
         ([7, SYSTEM, None], [7, user(told("be kind")), None]),
     ],
 )
-def test_a_system_message_becomes_part_of_the_users_beside_it(sent: list[Any], given: list[Any]) -> None:
+def test_puts_a_system_message_into_the_users_beside_it(sent: list[Any], given: list[Any]) -> None:
     result = adapted({"messages": sent}, rejects=["role:system"])
     assert read(result)["messages"] == given
     count = sum(1 for one in sent if isinstance(one, dict) and one["role"] == "system")
     assert result.changes == ("role:system" if count == 1 else f"role:system*{count}",)
 
 
-def test_its_blocks_keep_what_they_have_beside_their_text() -> None:
+def test_keeps_the_other_members_of_its_blocks() -> None:
     image = {"type": "image", "source": {}}
     system = says([{**text("a"), "cache_control": MARK}, image, text("b")], "system")
     assert read(adapted({"messages": [HI, system]}, rejects=["role:system"]))["messages"] == [
@@ -70,17 +70,17 @@ def test_its_blocks_keep_what_they_have_beside_their_text() -> None:
 
 
 @pytest.mark.parametrize("messages", [[HI, REPLY], [HI, says(7, "system")], [{"role": "system"}], [says("x", "tool")]])
-def test_without_one_that_can_be_read_nothing_changes(messages: list[Any]) -> None:
+def test_changes_nothing_without_a_readable_system_message(messages: list[Any]) -> None:
     body = compact({"model": "claude-opus-5-5", "messages": messages})
     assert adapted(body, rejects=["role:system"]).body is body
 
 
-def test_it_stays_where_the_role_is_taken() -> None:
+def test_keeps_it_if_the_role_is_accepted() -> None:
     body = compact({"model": "claude-opus-5-5", "messages": [HI, SYSTEM]})
     assert adapted(body).body is body
 
 
-def test_many_in_a_row_cost_no_more_than_one_each() -> None:
+def test_many_in_a_row_take_linear_time() -> None:
     first = Message.of("user", [Block.text("hi")])
     blocks = first.blocks
     fold_system_messages([first, *[Message.of("system", [Block.text("x")]) for _ in range(3)]])

@@ -34,7 +34,7 @@ def kept(*blocks: Any, **how: Any) -> Any:
     return read(sent(*blocks, **how))["messages"][1]["content"]
 
 
-def test_thinking_of_others_is_taken_out() -> None:
+def test_drops_thinking_of_other_providers() -> None:
     blocks = [thought("own"), thought("theirs"), hidden("own"), hidden("theirs"), thought("unknown"), TEXT, CALL]
     result = sent(*blocks)
     assert read(result)["messages"][1]["content"] == [thought("own"), hidden("own"), thought("unknown"), TEXT, CALL]
@@ -42,20 +42,20 @@ def test_thinking_of_others_is_taken_out() -> None:
 
 
 @pytest.mark.parametrize("block", [thought("own"), thought("unknown"), thought(""), thought(None), hidden("own"), TEXT])
-def test_all_other_thinking_stays_byte_for_byte(block: Any) -> None:
+def test_keeps_all_other_thinking_byte_for_byte(block: Any) -> None:
     body = compact({"model": "claude-opus-5-5", "messages": [{"role": "assistant", "content": [block, TEXT]}]})
     assert adapted(body, owner_of=OWNERS.get).body is body
 
 
 @pytest.mark.parametrize("block", [thought(""), thought(None), thought("theirs"), hidden(""), thought("a\\b\u00e9")])
-def test_one_that_checks_signatures_gets_none_without(block: Any) -> None:
+def test_sends_no_thinking_without_a_signature_if_they_are_checked(block: Any) -> None:
     welcome = block == thought("a\\b\u00e9")
     assert kept(block, TEXT, checks_signatures=True) == ([block, TEXT] if welcome else [TEXT])
     assert kept(thought("own"), block, checks_signatures=True) == [thought("own"), *([block] if welcome else [])]
 
 
 @pytest.mark.parametrize("auth", [Auth.CLIENT, Auth.BEARER])
-def test_a_message_that_has_nothing_left_says_so(auth: Auth) -> None:
+def test_an_emptied_message_says_so(auth: Auth) -> None:
     assert kept(thought("theirs"), hidden("theirs"), auth=auth) == [NO_TEXT]
 
 
@@ -68,19 +68,19 @@ def test_a_message_that_has_nothing_left_says_so(auth: Auth) -> None:
         ("block:redacted_thinking", [thought("own"), thought("unknown"), thought(""), TEXT]),
     ],
 )
-def test_more_goes_where_more_is_refused(refused: str, left: list[Any]) -> None:
+def test_drops_more_if_more_is_rejected(refused: str, left: list[Any]) -> None:
     blocks = [thought("own"), thought("unknown"), thought(""), hidden("own"), TEXT]
     assert kept(*blocks, rejects=[refused]) == left
 
 
-def test_all_of_it_goes_where_no_other_is_known_of() -> None:
+def test_drops_all_thinking_even_if_no_owner_is_known() -> None:
     for refused in ("thinking:all", "block:thinking"):
         sent = {"messages": [{"role": "assistant", "content": [thought("own"), TEXT]}]}
         assert read(adapted(sent, rejects=[refused]))["messages"][0]["content"] == [TEXT]
         assert kept(thought("own"), TEXT, rejects=[refused]) == [TEXT]
 
 
-def test_rules_about_thinking_hold_for_the_clients_own_login_and_no_others_do() -> None:
+def test_only_rules_about_thinking_apply_to_the_clients_own_login() -> None:
     assert kept(thought("unknown"), TEXT, rejects=["thinking:unknown"], auth=Auth.CLIENT) == [TEXT]
     assert kept(hidden("unknown"), TEXT, rejects=["block:redacted_thinking"], auth=Auth.CLIENT) == [
         hidden("unknown"),
@@ -100,15 +100,15 @@ def test_rules_about_thinking_hold_for_the_clients_own_login_and_no_others_do() 
         ([thought("theirs"), TEXT], [TEXT]),
     ],
 )
-def test_one_that_demands_thinking_beside_a_call_gets_it_from_whomever(blocks: list[Any], left: list[Any]) -> None:
+def test_keeps_any_thinking_beside_a_call_if_it_is_required(blocks: list[Any], left: list[Any]) -> None:
     assert kept(*blocks, thinking_on_tool_turns=True) == left
 
 
-def test_one_that_refuses_all_thinking_is_taken_at_its_word() -> None:
+def test_drops_required_thinking_if_all_is_rejected() -> None:
     assert kept(thought("own"), CALL, thinking_on_tool_turns=True, rejects=["thinking:all"]) == [CALL]
 
 
-def test_placeholders_are_for_those_who_demand_them() -> None:
+def test_inserts_placeholders_only_if_they_are_required() -> None:
     assert kept(thought("theirs"), CALL) == [CALL]
     assert sent(TEXT, CALL, thinking_on_tool_turns=True).changes == ("thinking:placeholder",)
 
@@ -122,13 +122,13 @@ def test_placeholders_are_for_those_who_demand_them() -> None:
         b'{ "role":"assistant","content":[{"type":"thinking","thinking":"Hm.","signature":"\\u0074heirs"},%b]}',
     ],
 )
-def test_it_is_found_however_it_is_written(message: bytes) -> None:
+def test_finds_it_however_it_is_written(message: bytes) -> None:
     body = b'{"model":"claude-opus-5-5","messages":[%b]}' % (message % compact(TEXT))
     (given,) = read(adapted(body, owner_of=OWNERS.get))["messages"]
     assert given == {"role": "assistant", "content": [TEXT]}
 
 
-def test_only_messages_that_change_are_written_anew() -> None:
+def test_writes_only_messages_that_change() -> None:
     user, good = (
         '{"role":"user","content":"\\u00e9"}',
         '{"role":"assistant","content":[{"type":"text","text":"\\u00e9"}]}',
@@ -153,7 +153,7 @@ CLEARING = {"edits": [{"type": "clear_thinking_20251015"}]}
         ([TEXT, CALL], True),
     ],
 )
-def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list[Any], *, thinks: bool) -> None:
+def test_drops_the_thinking_field_if_the_last_call_lost_its_thinking(last: list[Any], *, thinks: bool) -> None:
     messages = [
         {"role": "assistant", "content": [thought("theirs"), TEXT]},
         {"role": "assistant", "content": last},
@@ -170,13 +170,13 @@ def test_anthropic_wants_the_last_call_led_by_thinking_or_none_at_all(last: list
     ("thinking", "traits"),
     [(MANUAL, {}), ({"type": "adaptive"}, {"checks_signatures": True}), (7, {"checks_signatures": True})],
 )
-def test_elsewhere_and_in_other_modes_thinking_stays_as_it_is(thinking: Any, traits: dict[str, Any]) -> None:
+def test_keeps_the_thinking_field_elsewhere_and_in_other_modes(thinking: Any, traits: dict[str, Any]) -> None:
     messages = [{"role": "assistant", "content": [thought("theirs"), CALL]}, RESULT]
     result = adapted({"thinking": thinking, "messages": messages}, owner_of=OWNERS.get, **traits)
     assert read(result)["thinking"] == thinking
 
 
-def test_without_a_word_of_the_assistant_there_is_nothing_to_mend() -> None:
+def test_keeps_the_thinking_field_without_a_message_of_the_assistant() -> None:
     messages = [{"role": "system", "content": "x"}, {"role": "user", "content": "y"}]
     result = adapted({"thinking": MANUAL, "messages": messages}, rejects=["role:system"], checks_signatures=True)
     assert read(result)["thinking"] == MANUAL

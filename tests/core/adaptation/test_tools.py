@@ -13,7 +13,7 @@ DEFERRED: dict[str, Any] = {"name": "Later", "input_schema": {}, "defer_loading"
 FINDER: dict[str, Any] = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
 
 
-def test_a_server_tool_that_is_not_there_is_taken_out_and_the_model_is_told() -> None:
+def test_drops_a_server_tool_and_tells_the_model() -> None:
     sent = {"tools": [SEARCH, BASH, OWN, {"type": "web_fetch_1"}], "system": "Be kind."}
     result = adapted(sent, server_tools=("code_execution_",))
     body = read(result)
@@ -32,7 +32,7 @@ def test_a_server_tool_that_is_not_there_is_taken_out_and_the_model_is_told() ->
         (7, 7),
     ],
 )
-def test_the_word_about_it_stands_at_the_end_of_the_system_prompt(system: Any, given: Any) -> None:
+def test_puts_the_notice_at_the_end_of_the_system_prompt(system: Any, given: Any) -> None:
     sent = {"tools": [SEARCH], **({} if system is None else {"system": system})}
     body = read(adapted(sent, server_tools=()))
     assert "tools" not in body
@@ -44,7 +44,7 @@ def test_the_word_about_it_stands_at_the_end_of_the_system_prompt(system: Any, g
 
 
 @pytest.mark.parametrize("tools", [(), ("web_search_",), None])
-def test_what_is_there_or_not_known_of_stays(tools: tuple[str, ...] | None) -> None:
+def test_keeps_server_tools_that_exist_or_are_not_known(tools: tuple[str, ...] | None) -> None:
     sent = {"tools": [OWN, BASH] if tools == () else [SEARCH, OWN]}
     result = adapted(sent, server_tools=tools)
     assert (read(result), result.changes) == (sent, ())
@@ -59,30 +59,30 @@ def test_what_is_there_or_not_known_of_stays(tools: tuple[str, ...] | None) -> N
         ({"type": "any"}, [SEARCH], False),
     ],
 )
-def test_a_choice_of_what_was_taken_out_goes_too(choice: Any, tools: list[Any], *, kept: bool) -> None:
+def test_drops_a_choice_of_a_dropped_tool(choice: Any, tools: list[Any], *, kept: bool) -> None:
     body = read(adapted({"tools": tools, "tool_choice": choice}, server_tools=()))
     assert ("tool_choice" in body) is kept
 
 
-def test_the_servers_of_a_toolset_go_with_it() -> None:
+def test_drops_the_servers_of_a_toolset_with_it() -> None:
     toolset = {"type": "mcp_toolset", "mcp_server_name": "x"}
     body = read(adapted({"tools": [toolset, OWN], "mcp_servers": [{"name": "x"}]}, server_tools=()))
     assert sorted(body) == ["system", "tools"]
 
 
-def test_without_a_search_for_tools_none_is_deferred_and_nothing_is_missing() -> None:
+def test_defers_no_tool_without_the_tool_search() -> None:
     result = adapted({"tools": [FINDER, OWN, DEFERRED]}, server_tools=())
     assert read(result) == {"tools": [OWN, {"name": "Later", "input_schema": {}}]}
     assert result.changes == ("tool:tool_search_tool_regex_20251119", "tool_field:defer_loading")
 
 
 @pytest.mark.parametrize("tools", [7, [7, None], "x", [{"type": 7}], [{"type": ["web_search_1"]}]])
-def test_tools_of_another_shape_stay(tools: Any) -> None:
+def test_keeps_tools_of_another_shape(tools: Any) -> None:
     result = adapted({"tools": tools}, server_tools=(), rejects=["tool_field:strict"])
     assert (read(result), result.changes) == ({"tools": tools}, ())
 
 
-def test_a_field_of_tools_that_is_refused_is_taken_out_of_each() -> None:
+def test_drops_a_rejected_field_from_each_tool() -> None:
     sent = {"tools": [OWN, DEFERRED, {**DEFERRED, "strict": True}, 7]}
     result = adapted(sent, rejects=["tool_field:defer_loading", "tool_field:strict"])
     later = {"name": "Later", "input_schema": {}}
@@ -90,7 +90,7 @@ def test_a_field_of_tools_that_is_refused_is_taken_out_of_each() -> None:
     assert result.changes == ("tool_field:defer_loading*2", "tool_field:strict")
 
 
-def test_a_word_of_that_name_elsewhere_in_a_tool_stays() -> None:
+def test_keeps_that_name_elsewhere_in_a_tool() -> None:
     tool = {"name": "Read", "input_schema": {"properties": {"strict": {}}, "required": ["strict"]}}
     result = adapted({"tools": [tool]}, rejects=["tool_field:strict", "tool_field:input_schema", "tool_field:name"])
     assert (read(result), result.changes) == ({"tools": [tool]}, ())

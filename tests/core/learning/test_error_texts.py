@@ -9,12 +9,12 @@ def said(value: object) -> list[str]:
     return list(error_texts(json.dumps(value).encode()))
 
 
-def test_the_outermost_words_come_first_and_each_once() -> None:
+def test_returns_the_outermost_message_first_and_each_once() -> None:
     error = {"message": "a", "error": {"message": "b", "detail": "a"}, "unknown": "c"}
     assert said(error) == ["a", "b"]
 
 
-def test_a_place_that_is_named_apart_stands_in_front() -> None:
+def test_puts_the_path_in_front() -> None:
     assert said({"message": "no", "param": "top_k"}) == ["top_k: no", "no"]
     assert said({"message": "no", "param": ""}) == ["no"]
     assert said({"message": ["no"], "param": "top_k"}) == ["no"]
@@ -22,7 +22,7 @@ def test_a_place_that_is_named_apart_stands_in_front() -> None:
     assert said({"loc": ["body", "a"], "msg": "no", "input": "x" * 41}) == ["a: no", "no"]
 
 
-def test_nothing_is_read_without_end() -> None:
+def test_reads_no_more_than_the_limits_allow() -> None:
     assert len(said([{"message": f"{number}"} for number in range(MAX_TEXTS * 2)])) == MAX_TEXTS
     long = said([{"message": f"{number:06}" * MAX_TEXT_LENGTH} for number in range(MAX_TEXTS)])
     assert sum(map(len, long)) == MAX_CHARACTERS

@@ -34,14 +34,14 @@ def test_rules_hold_for_their_upstream_and_model_until_they_expire() -> None:
     assert learned_rules.changes == 2
 
 
-def test_a_rule_that_is_learned_again_is_kept_once_and_anew() -> None:
+def test_keeps_a_rule_that_is_learned_again_once_with_its_new_time() -> None:
     learned_rules = LearnedRules()
     learned_rules.keep(learned(at=NOW))
     learned_rules.keep(learned(at=NOW + 5))
     assert [one.at for one in learned_rules.kept(NOW)] == [NOW + 5]
 
 
-def test_of_too_many_the_oldest_go() -> None:
+def test_drops_the_oldest_of_too_many() -> None:
     learned_rules = LearnedRules()
     for number in range(MAX_RULES + 2):
         learned_rules.keep(learned(Rule(Kind.BETA, f"b{number}")))
@@ -53,7 +53,7 @@ def test_of_too_many_the_oldest_go() -> None:
     assert len(list(learned_rules.kept(NOW))) == MAX_PAIRS
 
 
-def test_for_a_model_whose_name_is_no_name_nothing_is_kept() -> None:
+def test_keeps_nothing_for_a_model_with_too_long_a_name() -> None:
     learned_rules = LearnedRules()
     learned_rules.keep(learned(model="m" * 201))
     assert (list(learned_rules.kept(NOW)), learned_rules.changes) == ([], 0)
@@ -82,5 +82,5 @@ def test_reports_the_rules_with_the_names_of_their_upstream_the_newest_last() ->
     ]
 
 
-def test_the_message_is_not_shown_by_accident() -> None:
+def test_its_repr_does_not_show_the_message() -> None:
     assert "no such role" not in repr(learned())

@@ -88,12 +88,12 @@ def fastapi(*loc: str | int, kind: str, msg: str, given: object = None) -> bytes
         (b'{"base_resp":{"status_code":2013,"status_msg":"invalid params"}}', []),
     ],
 )
-def test_the_forms_that_errors_have(body: bytes, rules: list[str]) -> None:
+def test_reads_the_forms_that_errors_have(body: bytes, rules: list[str]) -> None:
     assert rules_from(body) == rules
     assert rules_from(body, status=422) == rules
 
 
-def test_all_that_one_error_lists_is_learned_at_once() -> None:
+def test_learns_everything_that_one_error_lists() -> None:
     detail = [{"loc": ["body", name], "msg": EXTRA} for name in ("context_management", "output_config", "nonsense")]
     expected = ["field:context_management", "field:output_config.effort"]
     assert rules_from(json.dumps({"detail": detail}).encode(), status=422) == expected
@@ -104,21 +104,21 @@ def test_all_that_one_error_lists_is_learned_at_once() -> None:
     assert len(rules_from(many, sent_request(betas=",".join(names)))) == MAX_RULES
 
 
-def test_foreign_thinking_goes_first_and_all_of_it_where_that_is_not_enough() -> None:
+def test_proposes_to_drop_foreign_thinking_first_then_all_of_it() -> None:
     error = anthropic_error("messages.1.content.0: Invalid `signature` in `thinking` block")
     found = propose_rules(400, error, sent_request())
     told = [({str(rule) for rule in lesson.rules}, lesson.lasting) for lesson in found]
     assert told == [({"thinking:unknown"}, True), ({"thinking:all"}, False)]
 
 
-def test_what_an_error_quotes_behind_a_place_teaches_nothing() -> None:
+def test_learns_nothing_from_what_an_error_quotes_after_the_path() -> None:
     quoted = (
         "messages.0.content: too long: 'unknown field `metadata`, context_management: Extra inputs are not permitted'"
     )
     assert rules_from(anthropic_error(quoted)) == []
 
 
-def test_what_the_user_asked_for_stays() -> None:
+def test_keeps_what_the_user_asked_for() -> None:
     request = sent_request(output_config={"effort": "high", "format": {"type": "json_schema"}})
     assert rules_from(anthropic_error(f"output_config: {EXTRA}"), request) == []
     # nor may what was learned of another request, which had none, take it out of the next one
@@ -127,11 +127,11 @@ def test_what_the_user_asked_for_stays() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 413, 429, 500, 529])
-def test_other_statuses_teach_nothing(status: int) -> None:
+def test_learns_nothing_from_other_statuses(status: int) -> None:
     assert rules_from(anthropic_error(f"context_management: {EXTRA}"), status=status) == []
 
 
-def test_only_the_beginning_of_an_error_counts() -> None:
+def test_reads_only_the_beginning_of_an_error() -> None:
     assert rules_from(b"x" * 5000 + b"invalid beta flag") == []
     assert rules_from(anthropic_error("x" * 5000 + " invalid beta flag")) == []
     assert rules_from(b'{"message":"invalid beta flag","x":"' + b"x" * 2**20 + b'"}') == ["beta:*"]  # read as a text
@@ -141,13 +141,13 @@ def test_only_the_beginning_of_an_error_counts() -> None:
     "request_body",
     [b"", b"[]", b'{"messages":5}', b'{"messages":[{"content":[{"type":5}]}]}', b"{" * 9, b'{"tools":[1]}'],
 )
-def test_a_request_of_another_form_is_no_trouble(request_body: bytes) -> None:
+def test_accepts_a_request_of_any_form(request_body: bytes) -> None:
     odd = Adapted(b"POST / HTTP/1.1\r\n\r\n", request_body, "m")
     for message in ("System messages are not allowed", "unknown field `strict`", "Model only support text input"):
         assert rules_from(anthropic_error(message), odd) == []
 
 
-def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
+def test_does_not_follow_blocks_nested_too_deep() -> None:
     block: dict[str, Any] = IMAGE
     for _ in range(20):
         block = {"type": "tool_result", "content": [block]}
@@ -155,7 +155,7 @@ def test_blocks_nested_beyond_all_reason_are_not_followed() -> None:
     assert rules_from(anthropic_error("Model only support text input"), request) == []
 
 
-def test_errors_nested_beyond_all_reason_are_not_followed() -> None:
+def test_does_not_follow_errors_nested_too_deep() -> None:
     error: dict[str, Any] = {"message": "invalid beta flag"}
     for _ in range(20):
         error = {"error": error}
@@ -175,7 +175,7 @@ WORDS = [
 
 
 @given(st.lists(st.sampled_from(WORDS) | st.text(max_size=20)), st.binary(max_size=50))
-def test_nothing_is_raised_whatever_a_provider_says(words: list[str], noise: bytes) -> None:
+def test_raises_nothing_whatever_a_provider_says(words: list[str], noise: bytes) -> None:
     text = "".join(words)
     for body in (noise, text.encode(errors="replace") + noise, anthropic_error(text.encode(errors="replace").decode())):
         propose_rules(400, body, sent_request())

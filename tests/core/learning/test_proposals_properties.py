@@ -67,7 +67,7 @@ complaints = st.lists(st.builds(lambda phrase, name: phrase.replace("{}", name),
 
 
 @given(complaints, st.sampled_from([". ", "\n", " "]), st.booleans())
-def test_no_complaint_takes_out_what_was_asked_for(told: list[str], between: str, bare: bool) -> None:
+def test_no_error_removes_what_was_asked_for(told: list[str], between: str, bare: bool) -> None:
     error = between.join(told)
     for lesson in propose_rules(400, error.encode() if bare else anthropic_error(error), adapt(SENT, TO)):
         assert len(lesson.rules) <= MAX_RULES

@@ -140,7 +140,7 @@ QWEN = (
         ("messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'", "requires:plain_call_ids"),
     ],
 )
-def test_what_providers_say(message: str, rule: str) -> None:
+def test_learns_from_what_providers_say(message: str, rule: str) -> None:
     assert rules_from(anthropic_error(message)) == [rule]
     openai = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}}
     assert rules_from(json.dumps(openai).encode()) == [rule]
@@ -172,7 +172,7 @@ def test_what_providers_say(message: str, rule: str) -> None:
         ({"type": 5}, "thinking cannot be disabled for this model", []),
     ],
 )
-def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) -> None:
+def test_learns_the_type_of_thinking(thinking: object, message: str, rules: list[str]) -> None:
     assert rules_from(anthropic_error(message), sent_request(thinking=thinking)) == rules
 
 
@@ -183,7 +183,7 @@ def test_the_type_of_thinking(thinking: object, message: str, rules: list[str]) 
         "a final `assistant` message must start with a thinking block",
     ],
 )
-def test_a_call_of_a_tool_that_lacks_its_thinking_goes_on_without_any(message: str) -> None:
+def test_drops_all_thinking_if_a_tool_call_lacks_it(message: str) -> None:
     rules = ["!field:thinking", "!thinking:all"]
     assert rules_from(anthropic_error(message)) == rules
     bare = [{"role": "user", "content": "hi"}]
@@ -191,7 +191,7 @@ def test_a_call_of_a_tool_that_lacks_its_thinking_goes_on_without_any(message: s
     assert rules_from(anthropic_error(message), sent_request(thinking=None)) == []
 
 
-def test_blocks_of_thinking_go_whether_or_not_it_thinks_now() -> None:
+def test_drops_thinking_blocks_whether_or_not_thinking_is_on() -> None:
     for message in ("illegal request", "Invalid `signature` in `thinking` block"):
         error = anthropic_error(message)
         assert rules_from(error, sent_request(thinking=None)) == rules_from(error) != []
@@ -240,6 +240,6 @@ def test_blocks_of_thinking_go_whether_or_not_it_thinks_now() -> None:
         "",
     ],
 )
-def test_the_users_own_faults_teach_nothing(message: str) -> None:
+def test_learns_nothing_from_the_users_own_mistakes(message: str) -> None:
     assert rules_from(anthropic_error(message)) == []
     assert rules_from(message.encode()) == []

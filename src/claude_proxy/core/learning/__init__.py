@@ -1,11 +1,11 @@
-"""What a provider teaches by refusing it.
+"""What a provider's errors teach: rules to send its requests with.
 
-    complaints.py       the body of an error, in anybody's form → what it complains of, in words
-    sent.py             the request that was refused            → what really stood in it
-    refusals.py         both, by what the words mean            → rules
-    refused_fields.py   the same for fields, betas and marks; the names of what a request can be spared
-    lesson.py           all of it                               → Lesson: the rules to send the request with once more
-    learned.py           the rules that helped, by provider and model, with their date and an end
+    proposals.py        START HERE: an error + the request that was sent → ProposedRules
+    error_texts.py      the body of an error, in any form → what it says, as short texts; how such texts are searched
+    sent_request.py     the request that was rejected → what is in it
+    rule_inference.py   a text + what was sent, by what the words mean → rules
+    refused_fields.py   the same for fields, betas and marks; which of them a request can do without
+    learned_rules.py    the rules that helped, by upstream and model, with the time at which they expire
 
-`patterns.py` holds how words are looked for. A name counts only where what it names was sent.
+A name in an error counts only if what it names was sent.
 """

@@ -1,4 +1,4 @@
-"""What upstreams have taught by rejecting it: rules for an upstream and a model, with their date and an end."""
+"""Rules that were learned from errors, by upstream and model, with the time at which they expire."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_PAIRS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class LearnedRule:
-    """A rule that an upstream's error taught. Times in seconds since the epoch."""
+    """A rule that was learned from an upstream's error. Times in seconds since the epoch."""
 
     upstream: Upstream
     model: str
@@ -31,7 +31,7 @@ class LearnedRule:
     at: float
     expires: float
     message: str = field(repr=False)
-    """The error's own words, shortened and without a key: for the user's eyes alone."""
+    """The error's own words, shortened and without a key: shown to the user only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class LearnedRules:
     def __init__(self) -> None:
         self._learned = BoundedDict[UpstreamModel, BoundedDict[Rule, LearnedRule]](MAX_PAIRS)
         self.changes = 0
-        """Counts what was learned and forgotten, so that who keeps it on disk sees when to write."""
+        """Counts what was learned and forgotten, to show when to write it to disk."""
 
     def rules(self, key: UpstreamModel, now: float) -> frozenset[Rule]:
         """Return the rules that hold for a request now."""
@@ -60,7 +60,7 @@ class LearnedRules:
         return frozenset(rule for rule, learned in known.items() if learned.expires > now)
 
     def keep(self, learned: LearnedRule) -> None:
-        """Remember a rule; of too many, the oldest go. None for a name of a model that is longer than any."""
+        """Remember a rule. The oldest are dropped if there are too many; a model's name that is too long is ignored."""
         if len(learned.model) > MAX_MODEL_LENGTH:
             return
         pair = (learned.upstream, learned.model)

@@ -1,7 +1,7 @@
-"""A refusal that can be mended: what an error says that its provider does not take, and that it can do without.
+"""What a provider rejects and the request can do without, by the provider's own error.
 
-the error's body ─► complaints ─► refusals ─┬─► Lesson, the rules to send it with
-the request that was sent ──────────────────┘
+the error's body ─► error_texts ─┬─► infer_rules ─► ProposedRules, to send the request with
+the request that was sent ───────┘
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule
 
 REFUSAL_STATUSES: Final = frozenset({400, 415, 422, 501})
-"""The last two are what some answer to an image."""
+"""The last two are what some providers answer to an image."""
 
 MAX_RULES: Final = 16
-"""Rules that one error teaches: some list all that they refuse."""
+"""Rules from one error: some list everything that they reject."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedRules:
-    """Rules that may make a request fit; those that do not last are for this one request alone."""
+    """Rules that may make a request acceptable. Those that are not lasting hold for this one request only."""
 
     rules: frozenset[Rule]
     lasting: bool = True
 
 
 def propose_rules(status: int, body: bytes, sent: Adapted) -> tuple[ProposedRules, ...]:
-    """Return what an error teaches, the milder first; none where it is the user's own, or not understood."""
+    """Return rules to try, the milder first; none if the error is the user's own, or is not understood."""
     if status not in REFUSAL_STATUSES:
         return ()
     texts, request = error_texts(body), SentRequest(sent)
-    about_thinking = _about_thinking(texts, request)
+    about_thinking = _rules_about_thinking(texts, request)
     if about_thinking:
         return about_thinking
     rules = list(dict.fromkeys(_rules(texts, request)))[:MAX_RULES]
@@ -48,15 +48,15 @@ def _rules(texts: tuple[str, ...], sent: SentRequest) -> Iterator[Rule]:
         yield from infer_rules(text, sent)
 
 
-_WITHOUT_LEAD: Final = pattern(
+_NO_THINKING_FIRST: Final = pattern(
     r"must start with a thinking block", r"expected .{0,3}thinking.{0,3} or .{0,3}redacted_thinking.{0,3}, but found"
 )
-"""The last call of a tool lacks the thinking that has to stand before it: it can only go on without any."""
+"""The last tool call lacks the thinking that has to come before it: it can only continue without any."""
 
-_BOUND: Final = pattern(
+_MISPLACED: Final = pattern(
     r"thinking[^\n]{0,200}(?:cannot be modified|bound to a different conversation)", r"非法请求", r"illegal request"
 )
-"""Whoever made the blocks, they do not stand as this provider wants them; another conversation's may."""
+"""Whichever provider made the blocks, this one does not accept them in this conversation; in another it may."""
 
 _SIGNATURE: Final = pattern(
     r"invalid .{0,3}signature.{0,3} in .{0,3}thinking",
@@ -65,12 +65,12 @@ _SIGNATURE: Final = pattern(
 )
 
 
-def _about_thinking(texts: tuple[str, ...], sent: SentRequest) -> tuple[ProposedRules, ...]:
-    if sent.thinking and any(map(_WITHOUT_LEAD.search, texts)):
+def _rules_about_thinking(texts: tuple[str, ...], sent: SentRequest) -> tuple[ProposedRules, ...]:
+    if sent.thinking and any(map(_NO_THINKING_FIRST.search, texts)):
         return (ProposedRules(frozenset({ALL_THINKING, Rule(Kind.FIELD, "thinking")}), lasting=False),)
     if sent.blocks.isdisjoint({"thinking", "redacted_thinking"}):
         return ()
-    if any(map(_BOUND.search, texts)):
+    if any(map(_MISPLACED.search, texts)):
         return (ProposedRules(frozenset({ALL_THINKING}), lasting=False),)
     if any(map(_SIGNATURE.search, texts)):
         return (ProposedRules(frozenset({UNKNOWN_THINKING})), ProposedRules(frozenset({ALL_THINKING}), lasting=False))

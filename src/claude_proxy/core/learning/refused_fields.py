@@ -1,6 +1,6 @@
-"""Which field a complaint refuses: read off the path in front of the words, or off a name within them.
+"""Which field a provider rejects: read from the path in front of the words, or from a name within them.
 
-What is named must stand in a table of what a request can do without.
+Only fields in these tables count: what a request can do without.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ FIELDS: Final = frozenset(
         "top_p",
     }
 )
-"""What a request is as good without, or nearly: it tunes how the model works, and asks for nothing in words."""
+"""What a request is as good without, or nearly: settings of how the model works, nothing that is asked in words."""
 
 _WHOLE: Final = frozenset({"cache_control", "container", "context_management", "mcp_servers", "metadata"})
-"""Those that go as a whole where anything in them is refused."""
+"""Fields that are removed whole if anything in them is rejected."""
 
 _CHOICES: Final = frozenset({"context_management", "output_config.effort", "service_tier", "speed", "thinking.display"})
-"""Those that choose among words: where the word is refused, it goes, and the provider's own default holds."""
+"""Fields with a choice of words: if the word is rejected, the field is removed, and the provider uses its default."""
 
 _OF_CACHE_CONTROL: Final = frozenset({"scope", "ttl"})
-"""What can be left out of a cache mark that stays."""
+"""What can be left out of a cache mark."""
 
 _TOOL_FIELDS: Final = frozenset(
     {"allowed_callers", "defer_loading", "eager_input_streaming", "input_examples", "strict"}
@@ -53,10 +53,10 @@ _TOOL_FIELDS: Final = frozenset(
 # By the path in front of the words
 
 _ROOTS: Final = "|".join(sorted({"messages", "tools", "system", *(name.partition(".")[0] for name in FIELDS)}))
-_PLACED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}\]?){{0,12}}){QUOTE}: ([^\n]{{1,300}})")
-_AT: Final = re.compile(rf"not permitted, field: {QUOTE}([\w.\[\]-]{{1,200}})")
+_PATHED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}\]?){{0,12}}){QUOTE}: ([^\n]{{1,300}})")
+_FIELD_PATH: Final = re.compile(rf"not permitted, field: {QUOTE}([\w.\[\]-]{{1,200}})")
 _STEP: Final = re.compile(r"[A-Za-z_][\w-]*")
-_NOT_TAKEN: Final = pattern(
+_NOT_ACCEPTED: Final = pattern(
     r"\bnot permitted",
     r"^only [\w.]{1,20} is allowed",
     r"\bextra_forbidden",
@@ -74,22 +74,22 @@ _OTHER_WORD: Final = pattern(r"input should be [`'\"]", r"unknown variant", r"in
 _UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
 
 
-def placed_fields(words: str, sent: SentRequest) -> Iterator[Rule]:
-    """Read `path: words`; what stands further behind may be quoted from anywhere."""
-    placed = _PLACED.search(words)
-    if placed:
-        names, told = _STEP.findall(placed[1]), placed[2]
-        serde = _UNKNOWN_FIELD.match(told)  # `tools[0]: unknown field x` names it behind the place
-        if _NOT_TAKEN.search(told):
-            yield from _at([*names, serde[1]] if serde else names, sent)
-        elif _OTHER_WORD.search(told):
-            yield from (rule for rule in _at(names, sent) if rule.name in _CHOICES)
-    for path in _AT.findall(words):
-        yield from _at(_STEP.findall(path), sent)
+def read_fields_by_path(words: str, sent: SentRequest) -> Iterator[Rule]:
+    """Read `path: words`. Only the first path counts: later ones may be quoted from anywhere."""
+    found = _PATHED.search(words)
+    if found:
+        names, reason = _STEP.findall(found[1]), found[2]
+        serde = _UNKNOWN_FIELD.match(reason)  # `tools[0]: unknown field x` names it after the path
+        if _NOT_ACCEPTED.search(reason):
+            yield from _rules_at([*names, serde[1]] if serde else names, sent)
+        elif _OTHER_WORD.search(reason):
+            yield from (rule for rule in _rules_at(names, sent) if rule.name in _CHOICES)
+    for path in _FIELD_PATH.findall(words):
+        yield from _rules_at(_STEP.findall(path), sent)
 
 
-def _at(names: list[str], sent: SentRequest) -> Iterator[Rule]:
-    """Yield the rule about what stands at a path; numbers and the tags of unions may stand between its names."""
+def _rules_at(names: list[str], sent: SentRequest) -> Iterator[Rule]:
+    """Yield the rule about what is at a path; numbers and the tags of unions may be between its names."""
     if "cache_control" in names[1:]:
         inner = names[-1] if names[-1] in _OF_CACHE_CONTROL else "cache_control"
         if sent.mentions(inner):
@@ -99,39 +99,41 @@ def _at(names: list[str], sent: SentRequest) -> Iterator[Rule]:
             yield Rule(Kind.TOOL_FIELD, names[-1])
     elif names[0] not in {"messages", "system"}:
         whole = names[0] if len(names) == 1 or names[0] in _WHOLE else ""
-        yield from _field((f"{names[0]}.{names[-1]}", f"{names[0]}.{names[min(1, len(names) - 1)]}", whole), sent)
+        yield from _rules_for_first(
+            (f"{names[0]}.{names[-1]}", f"{names[0]}.{names[min(1, len(names) - 1)]}", whole), sent
+        )
 
 
-def _field(paths: tuple[str, ...], sent: SentRequest) -> Iterator[Rule]:
-    """Yield the rule about the first of these that is there and can go."""
+def _rules_for_first(paths: tuple[str, ...], sent: SentRequest) -> Iterator[Rule]:
+    """Yield the rules about the first of these fields that is there and can be removed."""
     for path in paths:
         if path in FIELDS and sent.has(path) and not _holds_more(path, sent):
-            yield from (Rule(Kind.FIELD, part) for part in _parts(path, sent))
+            yield from (Rule(Kind.FIELD, part) for part in _removable(path, sent))
             return
 
 
-def _parts(path: str, sent: SentRequest) -> list[str]:
-    """Return what goes with a field: each member by its name where a later request may hold one that has to stay."""
+def _removable(path: str, sent: SentRequest) -> list[str]:
+    """Return what to remove: member by member if a later request may have one that has to stay."""
     return sorted(f"{path}.{name}" for name in sent.inside(path)) if path == "output_config" else [path]
 
 
 def _holds_more(path: str, sent: SentRequest) -> bool:
-    """Whether more would go than may: `output_config.format` is what the user asked for."""
+    """Tell whether the field holds more than may be removed: `output_config.format` is what the user asked for."""
     return path == "output_config" and any(f"output_config.{name}" not in FIELDS for name in sent.inside(path))
 
 
 # By a name within the words
 
 _NAME: Final = rf"{QUOTE}([a-z_][\w.\[\]]{{1,80}}){QUOTE}"
-_REFUSED: Final = "unknown|unrecogni[sz]ed|unexpected|unsupported"
+_REJECTED: Final = "unknown|unrecogni[sz]ed|unexpected|unsupported"
 _NOT: Final = "not (?:yet )?(?:supported|allowed|permitted)"
 _NOUN: Final = r"(?:field|parameter|argument|key|property|input|attribute|value)(?:s|\(s\))?"
 _NAMED: Final = (
     pattern(
-        rf"\b(?:{_REFUSED}|invalid|extra|additional) (?:request |json |keyword )?{_NOUN}"
+        rf"\b(?:{_REJECTED}|invalid|extra|additional) (?:request |json |keyword )?{_NOUN}"
         rf"(?: supplied| in object| in request)?:? {_NAME}"
     ),
-    pattern(rf"(?<![\w.]){_NAME}(?: {_NOUN})? (?:is|was|are) (?:{_NOT}|{_REFUSED}|deprecated)"),
+    pattern(rf"(?<![\w.]){_NAME}(?: {_NOUN})? (?:is|was|are) (?:{_NOT}|{_REJECTED}|deprecated)"),
     pattern(rf"(?:not|n't) support (?:the |parameter |field )?{_NAME}"),
     pattern(rf"\band {_NAME} cannot both be"),
     pattern(rf"(?:参数|字段) ?{_NAME} ?不支持"),
@@ -139,21 +141,21 @@ _NAMED: Final = (
 )
 
 
-def named_fields(words: str, sent: SentRequest) -> Iterator[Rule]:
-    """Read `unknown field x` and its like, where no path says what it is about."""
-    if _PLACED.search(words):
+def read_fields_by_name(words: str, sent: SentRequest) -> Iterator[Rule]:
+    """Read `unknown field x` and the like, if no path says what it is about."""
+    if _PATHED.search(words):
         return
     for named in _NAMED:
         for name in named.findall(words):
-            yield from _called(name.removeprefix("body."), sent)
+            yield from _rules_named(name.removeprefix("body."), sent)
 
 
-def _called(name: str, sent: SentRequest) -> Iterator[Rule]:
+def _rules_named(name: str, sent: SentRequest) -> Iterator[Rule]:
     names = _STEP.findall(name)
     if len(names) > 1:
-        yield from _at(names, sent)
+        yield from _rules_at(names, sent)
     elif name in _TOOL_FIELDS & sent.tool_fields:
         yield Rule(Kind.TOOL_FIELD, name)
     else:
         nested = sorted(field for field in FIELDS if field.endswith(f".{name}"))
-        yield from _field((name, *nested), sent)
+        yield from _rules_for_first((name, *nested), sent)

@@ -1,7 +1,7 @@
-"""What a complaint is about: the rules that one text teaches, each about something that stands in the request.
+"""Which rules the text of an error calls for, each about something that is in the request.
 
-Each reader knows one subject and the words that providers have for it, and is sure of them or says nothing. No rule
-ever takes away a message's words, a tool, or a limit that the user set.
+Each reader knows one subject and the words that providers use for it; if it is not sure, it returns nothing. No rule
+ever removes the words of a message, a tool, or a limit that the user set.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from claude_proxy.core.learning.error_texts import QUOTE, pattern
-from claude_proxy.core.learning.refused_fields import named_fields, placed_fields
+from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
 _PLAIN_BLOCKS: Final = frozenset({"", "text", "tool_use", "tool_result"})
-"""The types of blocks that no conversation can do without."""
+"""Types of blocks that no conversation can do without."""
 _THINKING_BLOCKS: Final = frozenset({"thinking", "redacted_thinking"})
 
 _Reader: TypeAlias = Callable[[str, SentRequest], Iterator[Rule]]
 
 
 def infer_rules(words: str, sent: SentRequest) -> tuple[Rule, ...]:
-    """Return the rules that a complaint teaches; none where it is not understood, or is the user's own affair."""
+    """Return the rules that a text calls for; none if it is not understood, or is about the user's own mistake."""
     for reader in _READERS:
         if rules := tuple(reader(words, sent)):
             return rules
     return ()
 
 
-# Thinking that an earlier turn must bring along
+# Thinking that an earlier turn must include
 
 _MISSING_THINKING: Final = pattern(
     r"(?:thinking|reasoning_content)[^\n]{0,80} must be passed back",
@@ -38,41 +38,41 @@ _MISSING_THINKING: Final = pattern(
 )
 
 
-def _thinking_missing(words: str, sent: SentRequest) -> Iterator[Rule]:
+def _read_missing_thinking(words: str, sent: SentRequest) -> Iterator[Rule]:
     if _MISSING_THINKING.search(words) and "tool_use" in sent.blocks:
         yield Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS)
 
 
-# Ids of tool calls that another provider gave
+# Ids of tool calls
 
 _ODD_CALL_ID: Final = pattern(r"\btool_use[._]id[^\n]{0,40} pattern")
 
 
-def _call_ids(words: str, sent: SentRequest) -> Iterator[Rule]:
+def _read_call_ids(words: str, sent: SentRequest) -> Iterator[Rule]:
     if _ODD_CALL_ID.search(words) and "tool_use" in sent.blocks:
         yield Rule(Kind.REQUIRES, PLAIN_CALL_IDS)
 
 
 # The beta header
 
-_ABOUT_BETAS: Final = pattern(r"anthropic-beta\b", r"\bbeta (?:header|flag|feature|value)s?\b", r"\bbetas\b")
-_REFUSING: Final = pattern(
+_MENTIONS_BETAS: Final = pattern(r"anthropic-beta\b", r"\bbeta (?:header|flag|feature|value)s?\b", r"\bbetas\b")
+_REJECTS: Final = pattern(
     r"\bunexpected\b",
     r"\binvalid\b",
     r"\bun(?:supported|known|recogni[sz]ed)\b",
     r"\bnot (?:yet )?(?:supported|allowed|available|permitted|recogni[sz]ed)\b",
     r"\bnot support\b",
 )
-_UNNAMED: Final = pattern(r"\b(?:unexpected|invalid|un(?:supported|known|recogni[sz]ed)) beta\b")
+_UNNAMED_BETA: Final = pattern(r"\b(?:unexpected|invalid|un(?:supported|known|recogni[sz]ed)) beta\b")
 _LONG_CONTEXT: Final = pattern(r"\blong context beta is not")
 
 
-def _betas(words: str, sent: SentRequest) -> Iterator[Rule]:
+def _read_betas(words: str, sent: SentRequest) -> Iterator[Rule]:
     if _LONG_CONTEXT.search(words):
         named = [beta for beta in sent.betas if beta.startswith("context-1m")]
-    elif _ABOUT_BETAS.search(words) and _REFUSING.search(words):
+    elif _MENTIONS_BETAS.search(words) and _REJECTS.search(words):
         named = [beta for beta in sent.betas if beta in words]
-        if sent.betas and not named and _UNNAMED.search(words):
+        if sent.betas and not named and _UNNAMED_BETA.search(words):
             named = ["*"]
     else:
         named = []
@@ -96,7 +96,7 @@ _ROLE: Final = pattern(
 )
 
 
-def _role(words: str, sent: SentRequest) -> Iterator[Rule]:
+def _read_role(words: str, sent: SentRequest) -> Iterator[Rule]:
     if "system" in sent.roles and _ROLE.search(words):
         yield Rule(Kind.ROLE, "system")
 
@@ -111,7 +111,7 @@ _NOT_OFF: Final = pattern(
 )
 
 
-def _refusing_mode(mode: str) -> re.Pattern[str]:
+def _rejected_mode(mode: str) -> re.Pattern[str]:
     return pattern(
         rf"thinking[^\n]{{0,80}}(?:unknown variant|input tag|value:?|type:?|input) [`'\"]{mode}[`'\"]",
         rf"(?:unknown variant|input tag|invalid value:?) [`'\"]{mode}[`'\"][^\n]{{0,80}}thinking",
@@ -122,34 +122,34 @@ def _refusing_mode(mode: str) -> re.Pattern[str]:
     )
 
 
-_REFUSED_MODE: Final = {mode: _refusing_mode(mode) for mode in _MODES}
+_REJECTED_MODE: Final = {mode: _rejected_mode(mode) for mode in _MODES}
 
 
-def _thinking_mode(words: str, sent: SentRequest) -> Iterator[Rule]:
+def _read_thinking_mode(words: str, sent: SentRequest) -> Iterator[Rule]:
     mode = sent.thinking
     if mode not in _MODES or "thinking" not in words.lower():
         return
     only = _ONLY_MODE.search(words)
     if only and only[1].lower() != mode:
-        yield from (Rule(Kind.THINKING_MODE, one) for one in _MODES if one != only[1].lower())
-    elif _REFUSED_MODE[mode].search(words) or (mode == "disabled" and _NOT_OFF.search(words)):
+        yield from (Rule(Kind.THINKING_MODE, other) for other in _MODES if other != only[1].lower())
+    elif _REJECTED_MODE[mode].search(words) or (mode == "disabled" and _NOT_OFF.search(words)):
         yield Rule(Kind.THINKING_MODE, mode)
 
 
 # Content blocks
 
 _CANNOT: Final = r"(?:not|n't|cannot) (?:currently )?(?:support|accept)[a-z -]{0,30}"
-_REFUSED: Final = r"(?: inputs?| contents?| blocks?| understanding)? (?:is |are )?not (?:supported|allowed)"
+_IS_REJECTED: Final = r"(?: inputs?| contents?| blocks?| understanding)? (?:is |are )?not (?:supported|allowed)"
 _NO_IMAGES: Final = pattern(
     rf"{_CANNOT}\b(?:images?|vision|multi-?modal)\b",
-    rf"\b(?:images?|vision|multi-?modal){_REFUSED}",
+    rf"\b(?:images?|vision|multi-?modal){_IS_REJECTED}",
     r"\bonly supports? text",
     r"\bis not a multi-?modal model",
     r"\btext[- ]only model",
     r"不支持(?:图片|图像|视觉|多模态)",
     r"(?:图片|图像)(?:输入|内容)?不支持",
 )
-_NO_DOCUMENTS: Final = pattern(rf"{_CANNOT}\b(?:documents?|pdfs?)\b", rf"\b(?:documents?|pdfs?){_REFUSED}")
+_NO_DOCUMENTS: Final = pattern(rf"{_CANNOT}\b(?:documents?|pdfs?)\b", rf"\b(?:documents?|pdfs?){_IS_REJECTED}")
 _BAD_FILE: Final = pattern(
     r"\b(?:images?|files?|documents?|pdfs?) (?:formats?|types?|sizes?|dimensions?)\b",
     r"\bmedia.?types?\b",
@@ -158,16 +158,16 @@ _BAD_FILE: Final = pattern(
     r"\b(?:animated|avif|base64|bmp|gif|heic|multiple|remote|svg|tiff?|url|webp) (?:images?|documents?|pdfs?)\b",
     r"\b(?:images?|documents?|pdfs?) (?:above|beyond|bigger|larger|longer|of (?!any)|over|wider|with)\b",
 )
-"""It is about this one: others of its kind may be taken."""
+"""It is about this one file: others of its kind may be accepted."""
 
-_REFUSED_TYPE: Final = pattern(
+_REJECTED_TYPE: Final = pattern(
     r"(?:unknown variant|input tag|invalid (?:value|type)|(?:un(?:supported|known|recogni[sz]ed)|invalid)(?: content)?"
     r"(?: block)? types?|\(input):? [`'\"]?([a-z_]{1,40})"
 )
 
 
-def _blocks(words: str, sent: SentRequest) -> Iterator[Rule]:
-    kinds = {kind.removesuffix("_url") for kind in _REFUSED_TYPE.findall(words)}
+def _read_blocks(words: str, sent: SentRequest) -> Iterator[Rule]:
+    kinds = {kind.removesuffix("_url") for kind in _REJECTED_TYPE.findall(words)}
     if not _BAD_FILE.search(words):
         kinds |= {"image"} if _NO_IMAGES.search(words) else set()
         kinds |= {"document"} if _NO_DOCUMENTS.search(words) else set()
@@ -176,12 +176,12 @@ def _blocks(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 
 _READERS: Final[tuple[_Reader, ...]] = (
-    _thinking_missing,
-    _call_ids,
-    _betas,
-    _role,
-    _thinking_mode,
-    _blocks,
-    placed_fields,
-    named_fields,
+    _read_missing_thinking,
+    _read_call_ids,
+    _read_betas,
+    _read_role,
+    _read_thinking_mode,
+    _read_blocks,
+    read_fields_by_path,
+    read_fields_by_name,
 )

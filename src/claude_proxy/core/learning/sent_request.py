@@ -1,4 +1,4 @@
-"""What stands in a request that was sent: an error can only be about something that is there."""
+"""What is in a request that was sent: an error can only be about something that is there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.json_values import try_decode
 
 _MAX_DEPTH = 8
-"""A block in a block in a block: a tool's result is as deep as it gets."""
+"""Blocks inside blocks: a tool's result is the deepest that clients send."""
 
 
 class _Message(msgspec.Struct):
@@ -32,7 +32,7 @@ _text = msgspec.json.Decoder(str)
 
 
 class SentRequest:
-    """A request as a provider got it, read as far as it is asked about."""
+    """A request as a provider got it. Each part is read at its first use."""
 
     def __init__(self, adapted: Adapted) -> None:
         self._adapted = adapted
@@ -47,7 +47,7 @@ class SentRequest:
         return try_decode(_object, bytes(self.fields.get(field, b""))) or {}
 
     def has(self, name: str) -> bool:
-        """Tell whether a field is there; dotted where it stands inside another."""
+        """Tell whether a field is there; dotted if it is inside another."""
         outer, _, inner = name.partition(".")
         return inner in self.inside(outer) if inner else outer in self.fields
 
@@ -81,7 +81,7 @@ class SentRequest:
         lines = self._adapted.head.decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines)
         values = (value for name, _, value in fields if name.strip().lower() == "anthropic-beta")
-        return tuple(one.strip() for value in values for one in value.split(",") if one.strip())
+        return tuple(beta.strip() for value in values for beta in value.split(",") if beta.strip())
 
     @cached_property
     def _list(self) -> list[_Message]:
