@@ -24,7 +24,7 @@ from claude_proxy.cli.checks.windows_access import strangers
 from claude_proxy.cli.shell.quoting import Shell, command
 from claude_proxy.store.home import Home
 from fakes.command_line import CommandLine
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.specification import CONFIG, ENV, NEW_PROVIDER_CONFIG, NEW_PROVIDER_ENV, PORT, PROVIDERS
 from fakes.threaded import serving
 from shells.terminals import Terminal, terminal
@@ -62,7 +62,7 @@ def providers(cli: CommandLine) -> list[tuple[str, str, str]]:
 
 def test_the_location_is_dot_claude_proxy_in_the_users_folder(cli: CommandLine, tmp_path: Path) -> None:
     """Location: `~/.claude-proxy/`; `proxy.log`: Runtime logs."""
-    with serving(answering(200)) as url:
+    with serving(json_answer(200)) as url:
         cli.configure(url)
         users = {"CLAUDE_PROXY_HOME": "", "HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
         done = cli("start", environ=users)
@@ -133,7 +133,7 @@ def test_each_file_is_in_the_repository(name: str) -> None:
 
 def test_proxy_py_is_the_proxy_server(cli: CommandLine) -> None:
     """Claude Code → :8787 (proxy.py) → Provider APIs."""
-    with serving(answering(200)) as url:
+    with serving(json_answer(200)) as url:
         port = cli.configure(url)
         program = [sys.executable, str(ROOT / "proxy.py"), "start"]
         done = subprocess.run(program, env=cli.environ(), capture_output=True, text=True, check=False)
@@ -240,7 +240,7 @@ class PowerShell:
 def powershell(cli: CommandLine, tmp_path: Path) -> Iterator[PowerShell]:
     (tmp_path / "claude.py").write_text(CLAUDE, encoding="utf-8")
     claude = command(Shell.POWERSHELL, [sys.executable, str(tmp_path / "claude.py")])
-    with serving(answering(429)) as minimax, serving(answering(200)) as moonshot:
+    with serving(json_answer(429)) as minimax, serving(json_answer(200)) as moonshot:
         port = cli.configure(minimax, moonshot)
         with terminal(Shell.POWERSHELL, cli) as typed:
             typed(f"function claude {{ {claude} @args 2>&1 }}")

@@ -7,7 +7,7 @@ import pytest
 
 from fakes.command_line import KEYS, CommandLine, free_port
 from fakes.provider import FakeProvider
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Stall
 from fakes.threaded import serving
 
@@ -51,8 +51,8 @@ def test_checking_starts_nothing_and_makes_nothing(cli: CommandLine, upstream: s
 
 
 def test_live_asks_each_provider_itself(cli: CommandLine) -> None:
-    first = FakeProvider(answering(200))
-    with serving(first) as one, serving(answering(429)) as other:
+    first = FakeProvider(json_answer(200))
+    with serving(first) as one, serving(json_answer(429)) as other:
         cli.configure(f"{one}/anthropic", other)
         done = cli("check", "--live")
     assert done.code == 1
@@ -74,7 +74,7 @@ def test_live_is_0_where_all_answer(cli: CommandLine, upstream: str) -> None:
 
 
 def test_live_asks_for_the_providers_own_small_model(cli: CommandLine) -> None:
-    provider = FakeProvider(answering(200))
+    provider = FakeProvider(json_answer(200))
     with serving(provider) as url:
         cli.configure(url)
         document = json.loads(cli.home.config.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def test_live_asks_for_the_providers_own_small_model(cli: CommandLine) -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_live_names_the_variable_of_a_key_that_is_refused(cli: CommandLine, status: int) -> None:
-    with serving(answering(status)) as url:
+    with serving(json_answer(status)) as url:
         cli.configure(url)
         done = cli("check", "--live")
     assert done.code == 1
@@ -102,7 +102,7 @@ def test_live_names_the_variable_of_a_key_that_is_refused(cli: CommandLine, stat
 def test_live_does_not_repeat_a_key_that_is_quoted(before: int, cli: CommandLine) -> None:
     key = "Bq7-" * 12
     error = {"type": "error", "error": {"type": "authentication_error", "message": f"{'x' * before} {key} is wrong"}}
-    with serving(answering(401, error)) as url:
+    with serving(json_answer(401, error)) as url:
         cli.configure(url)
         done = cli("check", "--live", environ={"MINIMAX_API_KEY": key, "COLUMNS": "1000"})
     assert "the key in MINIMAX_API_KEY was rejected" in done.out
@@ -118,7 +118,7 @@ def test_live_does_not_repeat_a_key_that_is_quoted(before: int, cli: CommandLine
     ],
 )
 def test_live_sees_an_error_behind_200(cli: CommandLine, content: object, words: str) -> None:
-    with serving(answering(200, content)) as url:
+    with serving(json_answer(200, content)) as url:
         cli.configure(url)
         done = cli("check", "--live")
     assert done.code == 1

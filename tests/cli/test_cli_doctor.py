@@ -23,7 +23,7 @@ from claude_proxy.cli.shell.client_requirements import requirements_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, listening
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Script
 from fakes.threaded import serving
 
@@ -239,7 +239,7 @@ def test_settings_that_lead_claude_code_elsewhere(shared: CommandLine, tmp_path:
 
 def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
     old = datetime(2020, 1, 1, tzinfo=UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    with serving(dated(formatdate(usegmt=True))) as good, serving(answering(401)) as closed:
+    with serving(dated(formatdate(usegmt=True))) as good, serving(json_answer(401)) as closed:
         cli.configure(good, closed)
         rows = findings(cli, "--live", code=1)
         assert checks(rows) == [("proxy", "note"), ("providers", "wrong")]
@@ -256,7 +256,7 @@ def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
 
 
 def dated(text: str) -> Script:
-    return answering(200, date=text)
+    return json_answer(200, date=text)
 
 
 def test_what_cannot_be_looked_at_is_a_finding(tmp_path: Path) -> None:

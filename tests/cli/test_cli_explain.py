@@ -4,7 +4,7 @@ import json
 
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from fakes.command_line import CommandLine, one_request
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.threaded import serving
 
 HERE = "http://127.0.0.1:9"
@@ -48,7 +48,7 @@ def test_a_missing_key_is_told(cli: CommandLine) -> None:
 
 
 def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
-    with serving(answering(429, retry_after="600")) as busy, serving(answering(200)) as well:
+    with serving(json_answer(429, retry_after="600")) as busy, serving(json_answer(200)) as well:
         cli.configure(busy, well)
         assert cli("start").code == 0
         assert cli("explain").out.splitlines()[3] == " 1. minimax (claude-opus-5-5)"

@@ -12,7 +12,7 @@ import pytest
 
 from fakes.command_line import CommandLine
 from fakes.provider import FakeProvider
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.threaded import serving
 
 OWN_HEADER = "X-Team: blue"
@@ -63,7 +63,7 @@ def test_check_and_status_say_what_takes_the_place_of_a_key(planned: CommandLine
 @pytest.fixture
 def plan() -> Iterator[FakeProvider]:
     """A provider that answers."""
-    provider = FakeProvider(answering(200))
+    provider = FakeProvider(json_answer(200))
     with serving(provider):
         yield provider
 
@@ -82,7 +82,7 @@ def test_live_asks_nobody_who_takes_the_login(
 
 
 def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: str) -> None:
-    with serving(answering(401)) as url:
+    with serving(json_answer(401)) as url:
         cli.configure_plan(url, upstream)
         assert cli("start").code == 0
         code = (

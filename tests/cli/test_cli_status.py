@@ -17,7 +17,7 @@ from claude_proxy.core.issues import LastError
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, one_request
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Script
 from fakes.threaded import serving
 
@@ -129,7 +129,7 @@ def test_colour_is_used_on_a_terminal_unless_no_color_is_set(monkeypatch: pytest
 
 
 def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: CommandLine) -> None:
-    with serving(answering(429, retry_after="600")) as busy, serving(answering(401)) as closed:
+    with serving(json_answer(429, retry_after="600")) as busy, serving(json_answer(401)) as closed:
         cli.configure(busy, closed)
         assert cli("start").code == 0
         done = cli("run", "--", *one_request())
@@ -148,9 +148,9 @@ def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: Command
 def stand_in(cli: CommandLine, **answers: Script) -> Iterator[None]:
     """Let something that is no proxy of ours stand at the place of the home's, with answers by their path."""
     health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "a1"}
-    reply = {"/health": answering(200, health), **{f"/admin/{name}": answer for name, answer in answers.items()}}
+    reply = {"/health": json_answer(200, health), **{f"/admin/{name}": answer for name, answer in answers.items()}}
 
-    with serving(lambda request: reply.get(request.path, answering(404))) as url:
+    with serving(lambda request: reply.get(request.path, json_answer(404))) as url:
         cli.home.prepare()
         port = int(url.rpartition(":")[2])
         Running(pid=1, host="127.0.0.1", port=port, instance="a1", started_at=0, version="0.1.0").write(
@@ -161,7 +161,7 @@ def stand_in(cli: CommandLine, **answers: Script) -> Iterator[None]:
 
 
 def test_an_invalid_status_is_an_error(cli: CommandLine) -> None:
-    with stand_in(cli, status=answering(200, {"version": 1})):
+    with stand_in(cli, status=json_answer(200, {"version": 1})):
         done = cli("status")
     assert done.code == 1
     assert "does not tell its status" in done.err

@@ -19,7 +19,7 @@ from fakes.async_test import async_test
 from fakes.command_line import PATIENCE, CommandLine, free_port, listening
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, RunningProxy, running_proxy
-from fakes.scripts import answering, message
+from fakes.scripts import json_answer, message
 from fakes.steps import Status
 from fakes.threaded import serving
 
@@ -131,14 +131,14 @@ def test_says_why_the_proxy_cannot_be_asked(home: Path) -> None:
         (200, "the proxy does not tell its state"),
         (500, "the proxy does not tell its state"),
     ):
-        with serving(answering(status, content="nonsense")) as url:
+        with serving(json_answer(status, content="nonsense")) as url:
             line = statusline_text.line(environ(home, url), given, PATIENCE)
             assert line == f"claude-proxy: fallback | {reason}"
 
 
 def test_the_proxys_answer_is_checked_and_made_printable(home: Path) -> None:
     evil = [7, "\x1b[2Jx", {"name": "x"}, "y" * 1000]
-    with serving(answering(200, content=evil)) as url:
+    with serving(json_answer(200, content=evil)) as url:
         line = statusline_text.line(environ(home, url), given, PATIENCE)
     assert line == f"claude-proxy: fallback | ?[2Jx | {'y' * 197}..."
 

@@ -16,7 +16,7 @@ from claude_proxy.cli.background import admin_client, lifecycle, processes
 from claude_proxy.cli.main import main
 from claude_proxy.store.running import Running
 from fakes.command_line import PATIENCE, CommandLine, line_with
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Reached, Wait
 from fakes.threaded import serving
 
@@ -49,7 +49,7 @@ def ask(port: int, token: str) -> int:
 def held() -> Iterator[tuple[str, threading.Event, threading.Event]]:
     """Serve a provider that sets the first event when it is asked, and answers when the second one is set."""
     asked, release = threading.Event(), threading.Event()
-    with serving([Reached(asked), Wait(release), *answering(200)]) as url:
+    with serving([Reached(asked), Wait(release), *json_answer(200)]) as url:
         try:
             yield url, asked, release
         finally:

@@ -59,7 +59,7 @@ async def test_the_sync_client_streams_and_gets_a_whole_message() -> None:
 async def test_counts_tokens_and_lists_models() -> None:
     def answer(request: Request) -> Script:
         assert request.target.startswith("/v1/messages/count_tokens")
-        return json_answer({"input_tokens": 4711})
+        return json_answer(200, {"input_tokens": 4711})
 
     provider = configured(FakeProvider(answer), own_models=("m3",))
     async with running_proxy(provider) as proxy, client(proxy.url) as sdk:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.command_line import CommandLine, command_line
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.threaded import serving
 
 
@@ -22,5 +22,5 @@ def cli(tmp_path: Path) -> Iterator[CommandLine]:
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[str]:
     """The base URL of a provider that answers."""
-    with serving(answering(200)) as url:
+    with serving(json_answer(200)) as url:
         yield url

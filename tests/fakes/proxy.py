@@ -32,12 +32,12 @@ PROMPT = {
 }
 _NO_ROUTES = Routes()
 GENEROUS = Timeouts(connect=5.0, first_event=10.0, first_content=10.0, stall=10.0)
-"""Times that no healthy test comes near; a test of a timeout sets its own."""
+"""Timeouts that only a broken test reaches; a test of a timeout sets its own."""
 
 
 @dataclass(slots=True)
 class MemoryLedger:
-    """Keeps what the proxy accounts for and notes."""
+    """Keeps in memory what the proxy records and notes."""
 
     accounts: list[Account] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -52,15 +52,15 @@ class MemoryLedger:
         self._changed.set()
 
     async def note_with(self, words: str) -> str:
-        """Return the note that holds these words, once there is one."""
+        """Wait for a note that contains these words, and return it."""
         async with asyncio.timeout(PATIENCE):
-            while not (found := [note for note in self.notes if words in note]):
+            while not (matching := [note for note in self.notes if words in note]):
                 self._changed.clear()
                 await self._changed.wait()
-        return found[0]
+        return matching[0]
 
     async def wait_for_accounts(self, count: int) -> list[Account]:
-        """Return the accounts once there are so many."""
+        """Wait until there are this many accounts, and return them."""
         async with asyncio.timeout(PATIENCE):
             while len(self.accounts) < count:
                 self._changed.clear()
@@ -69,7 +69,7 @@ class MemoryLedger:
 
 
 class RunningProxy:
-    """A proxy that listens, and a way to ask it things; connections are closed with it."""
+    """A proxy that listens, and ways to send it requests. Its connections are closed with it."""
 
     def __init__(self, proxy: Proxy, ledger: MemoryLedger, connections: contextlib.AsyncExitStack) -> None:
         self.proxy = proxy
@@ -101,7 +101,7 @@ class RunningProxy:
         headers: Mapping[str, str] | None = None,
         connection: Connection | None = None,
     ) -> Answer:
-        """Send a request with the token, on a connection of its own unless given one; "" leaves a header out."""
+        """Send a request with the token, on a new connection unless one is given; "" leaves a header out."""
         fields = {
             "Host": f"127.0.0.1:{self.port}",
             "Authorization": f"Bearer {TOKEN}",
@@ -124,7 +124,7 @@ class RunningProxy:
         return await self.ask("POST", target, body, headers=headers, connection=connection)
 
     async def status(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return what the proxy says of each provider, by name."""
+        """Return the status of each provider, by name."""
         answer = await self.ask("GET", "/admin/status")
         report = await answer.json()
         return {provider["name"]: provider for provider in report["providers"]}
@@ -132,7 +132,7 @@ class RunningProxy:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredProvider:
-    """A provider of the proxy: a fake one or any base URL, with changes to what `upstream` makes of it."""
+    """A provider of the proxy: a fake one or any base URL, with changes to what `make_provider` returns."""
 
     at: FakeProvider | str
     changes: Mapping[str, Any]
@@ -192,16 +192,16 @@ async def running_proxy(
 ) -> AsyncIterator[RunningProxy]:
     """Start fake providers, named as in NAMES, and the proxy in front of them; `policy` changes its fields.
 
-    At the end the clients leave; then the proxy must let go of the fakes by itself, is stopped, and must have left
-    no connection and no task behind.
+    At the end the clients leave. The proxy must then close its connections to the fakes by itself; it is stopped, and
+    must leave no connection and no task behind.
     """
-    candidates = [one if isinstance(one, ConfiguredProvider) else ConfiguredProvider(one, {}) for one in providers]
-    fakes = [one.at for one in candidates if isinstance(one.at, FakeProvider)]
+    entries = [given if isinstance(given, ConfiguredProvider) else configured(given) for given in providers]
+    fakes = [entry.at for entry in entries if isinstance(entry.at, FakeProvider)]
     async with contextlib.AsyncExitStack() as stack:
         for fake in fakes:
             await stack.enter_async_context(fake)
         before = asyncio.all_tasks()
-        named = [one.provider(name) for name, one in zip(NAMES, candidates, strict=False)]
+        named = [entry.provider(name) for name, entry in zip(NAMES, entries, strict=False)]
         config = make_config(named, Policy(**policy), routes)
         async with started_proxy(config, clock=clock) as proxy:
             yield proxy
@@ -223,7 +223,7 @@ async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
 async def started_proxy(
     config: Config, *, clock: FakeClock | None = None, home: Home | None = None
 ) -> AsyncIterator[RunningProxy]:
-    """Start the proxy with a configuration of the test's own, and stop it."""
+    """Start the proxy with this configuration, and stop it."""
     ledger = MemoryLedger()
     proxy = Proxy(config, token=TOKEN, ledger=ledger, home=home, clock=clock)
     await proxy.start()

@@ -93,11 +93,6 @@ def json_message(text: str = "hello") -> list[Step]:
     return [Status(200, json.dumps({"type": "message", **body}).encode())]
 
 
-def json_answer(value: object) -> list[Step]:
-    """Any JSON behind 200."""
-    return answering(200, value)
-
-
 MESSAGE_TEXT = "the answer is private"
 MESSAGE = {
     "id": "msg_fake",
@@ -111,7 +106,7 @@ MESSAGE = {
 }
 
 
-def answering(status: int, content: object = None, **fields: str) -> list[Step]:
+def json_answer(status: int, content: object = None, **fields: str) -> list[Step]:
     """A JSON answer with these headers: `MESSAGE`, or an error in Anthropic's form, unless a content is given."""
     value = MESSAGE if content is None and status == 200 else content
     headers = {name.replace("_", "-"): text for name, text in fields.items()}

@@ -20,7 +20,7 @@ async def count(proxy: RunningProxy, target: str = TARGET) -> Answer:
 
 @async_test
 async def test_relays_the_providers_own_count() -> None:
-    fake = FakeProvider(json_answer({"input_tokens": 4711}))
+    fake = FakeProvider(json_answer(200, {"input_tokens": 4711}))
     async with running_proxy(configured(fake, models={"opus": "kimi-k3"})) as proxy:
         answer = await count(proxy)
         assert (answer.status, await answer.json()) == (200, {"input_tokens": 4711})
@@ -39,7 +39,7 @@ FAILURES = {
     "a reset": [Cut()],
     "silence": [Stall()],
     "HTML": [Status(200, b"<html></html>", {"content-type": "text/html"})],
-    "a count that is none": json_answer({"input_tokens": "many"}),
+    "a count that is none": json_answer(200, {"input_tokens": "many"}),
     "not HTTP": [Raw(b"nonsense\r\n\r\n")],
 }
 
@@ -59,7 +59,7 @@ async def test_if_the_provider_fails_estimates_without_a_strike(script: Script) 
 
 @async_test
 async def test_asks_the_first_provider_that_counts() -> None:
-    first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
+    first, second = FakeProvider(message("first")), FakeProvider(json_answer(200, {"input_tokens": 12}))
     async with running_proxy(configured(first, counts_tokens=False), second) as proxy:
         answer = await count(proxy)
         assert await answer.json() == {"input_tokens": 12}
@@ -84,7 +84,7 @@ async def test_the_estimate_grows_with_the_prompt() -> None:
 
 @async_test
 async def test_asks_a_pinned_provider_to_count() -> None:
-    first, second = FakeProvider(message("first")), FakeProvider(json_answer({"input_tokens": 12}))
+    first, second = FakeProvider(message("first")), FakeProvider(json_answer(200, {"input_tokens": 12}))
     async with running_proxy(first, second) as proxy:
         answer = await count(proxy, "/provider/moonshot" + TARGET)
         assert (await answer.json(), answer.headers["x-claude-proxy-provider"]) == ({"input_tokens": 12}, "moonshot")

@@ -222,7 +222,7 @@ async def test_an_image_that_is_refused_with_415_is_left_out() -> None:
 
 @async_test
 async def test_a_refused_count_is_retried_without_keeping_a_rule() -> None:
-    counted = FakeProvider(error(f"temperature: {EXTRA}"), json_answer({"input_tokens": 5}))
+    counted = FakeProvider(error(f"temperature: {EXTRA}"), json_answer(200, {"input_tokens": 5}))
     async with running_proxy(counted) as proxy:
         answer = await proxy.post("/v1/messages/count_tokens", temperature=0.5, stream=False)
         assert await answer.json() == {"input_tokens": 5}

@@ -27,9 +27,9 @@ NONSENSE = {
     "a redirect": [Status(302, b"", {"location": "http://127.0.0.1:1/"})],
     "an error envelope": [Status(200, error_body("overloaded_error", "busy"))],
     "an error envelope labelled as a stream": [Status(200, error_body("api_error", "busy"), STREAM)],
-    "base_resp": json_answer({"base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
-    "a code of its own": json_answer({"code": 500, "msg": "404 NOT_FOUND", "success": False}),
-    "JSON that is no object": json_answer(["a", "list"]),
+    "base_resp": json_answer(200, {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+    "a code of its own": json_answer(200, {"code": 500, "msg": "404 NOT_FOUND", "success": False}),
+    "JSON that is no object": json_answer(200, ["a", "list"]),
     "JSON cut short": [Status(200, b'{"type":"message","content":[{"type":"te')],
     "a body shorter than announced": [
         Head(200, {"content-type": "application/json", "content-length": "5000"}),

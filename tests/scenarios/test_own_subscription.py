@@ -73,7 +73,7 @@ async def test_the_request_stays_unchanged_for_the_plan_and_is_adapted_for_the_n
 
 @async_test
 async def test_counts_tokens_with_the_login_too() -> None:
-    fake = FakeProvider(json_answer({"input_tokens": 42}))
+    fake = FakeProvider(json_answer(200, {"input_tokens": 42}))
     async with running_proxy(plan(fake)) as proxy:
         answer = await proxy.post("/v1/messages/count_tokens", headers=BY_LOGIN, stream=False)
         assert await answer.json() == {"input_tokens": 42}

@@ -37,7 +37,7 @@ PATHS: dict[str, Script] = {
     "an error event": [Stream(), stream_error("overloaded_error", LEAKY_WORDS)],
     "an error event of a telling kind": error_event(KEY),
     "an error of a telling kind behind 200": [Status(200, error_body(PROMPT_TEXT, LEAKY_WORDS))],
-    "base_resp": json_answer({"base_resp": {"status_code": 2056, "status_msg": LEAKY_WORDS}}),
+    "base_resp": json_answer(200, {"base_resp": {"status_code": 2056, "status_msg": LEAKY_WORDS}}),
     "HTML behind 200": [Status(200, LEAKY_WORDS.encode(), {"content-type": "text/html"})],
     "a stream that dies": [*opening(ANSWER_TEXT), Cut()],
     "an error within a stream": [*opening(ANSWER_TEXT), stream_error("api_error", LEAKY_WORDS)],

@@ -17,7 +17,7 @@ from claude_proxy.cli.background.waiting import until
 from claude_proxy.cli.shell.activate import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
 from claude_proxy.cli.shell.quoting import Shell
 from fakes.command_line import PATIENCE, CommandLine
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Reached, Wait
 from fakes.threaded import serving
 from shells.terminals import POSIX, SHELLS, Terminal, loading, terminal
@@ -116,7 +116,7 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(co
 
 @every_shell
 def test_claude_fb_tells_who_is_asked_who_rests_and_who_lacks_a_key(shell: Shell, cli: CommandLine) -> None:
-    with serving(answering(429, retry_after="600")) as busy, serving(answering(200)) as steady:
+    with serving(json_answer(429, retry_after="600")) as busy, serving(json_answer(200)) as steady:
         cli.configure(busy, steady)
         document = json.loads(cli.home.config.read_text(encoding="utf-8"))
         document["providers"].append({"preset": "zai"})
@@ -260,7 +260,7 @@ def test_two_terminals_have_two_modes_and_one_goes_back_alone(shell: Shell, conf
 @pytest.mark.parametrize("force", [False, True], ids=["waits", "cuts"])
 def test_reset_waits_for_other_terminals_unless_forced(shell: Shell, force: bool, cli: CommandLine) -> None:
     asked, released = threading.Event(), threading.Event()
-    with serving([Reached(asked), Wait(released), *answering(200)]) as provider:
+    with serving([Reached(asked), Wait(released), *json_answer(200)]) as provider:
         cli.configure(provider)
         with terminal(shell, cli) as one, terminal(shell, cli) as other:
             one("claude-fb")

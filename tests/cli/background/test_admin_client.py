@@ -8,7 +8,7 @@ from claude_proxy.cli.background import admin_client
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.store.running import Running
 from fakes.command_line import free_port, listening
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.steps import Close, Raw
 from fakes.threaded import serving
 
@@ -20,14 +20,14 @@ def at(url: str) -> AdminClient:
 
 
 def test_reads_health_and_ignores_fields_of_later_versions() -> None:
-    with serving(answering(200, HEALTH)) as url:
+    with serving(json_answer(200, HEALTH)) as url:
         assert at(url).health() == admin_client.ProxyHealth("claude-proxy", "0.1.0", "a1")
 
 
 def test_ignores_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with serving(answering(200, HEALTH)) as url:
+    with serving(json_answer(200, HEALTH)) as url:
         assert at(url).health().instance == "a1"
 
 
@@ -65,7 +65,7 @@ def test_another_program_is_unreachable(answer: bytes) -> None:
 
 @pytest.mark.parametrize("call", [AdminClient.status, AdminClient.status_json, lambda proxy: proxy.stop(force=True)])
 def test_an_error_names_the_status_and_not_the_token(call: Callable[[AdminClient], object]) -> None:
-    with serving(answering(401)) as url, pytest.raises(admin_client.RejectedError, match="401") as caught:
+    with serving(json_answer(401)) as url, pytest.raises(admin_client.RejectedError, match="401") as caught:
         call(at(url))
     assert "token-of-mine" not in str(caught.value)
 

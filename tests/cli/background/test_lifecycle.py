@@ -16,7 +16,7 @@ from claude_proxy import __version__
 from claude_proxy.cli.background import processes
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, free_port, line_with, listening
-from fakes.scripts import answering
+from fakes.scripts import json_answer
 from fakes.threaded import serving
 
 
@@ -120,7 +120,7 @@ def leftovers(port: int) -> list[bytes]:
 @pytest.mark.parametrize("which", range(4))
 def test_a_stale_state_file_mends_itself(cli: CommandLine, upstream: str, which: int) -> None:
     health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "another one"}
-    with serving(answering(200, health)) as other:
+    with serving(json_answer(200, health)) as other:
         cli.configure(upstream)
         cli.home.prepare()
         content = leftovers(int(other.rpartition(":")[2]))[which]

@@ -10,7 +10,7 @@ import pytest
 
 from fakes.command_line import KEYS, CommandLine, Done, free_port
 from fakes.provider import FakeProvider
-from fakes.scripts import MESSAGE, answering, json_answer
+from fakes.scripts import MESSAGE, json_answer
 from fakes.server_connection import Request
 from fakes.steps import Event, Script, Stream
 from fakes.threaded import serving
@@ -34,10 +34,10 @@ def streaming(events: list[dict[str, Any]]) -> Script:
 def capable(**instead: Script) -> FakeProvider:
     """Return a provider that answers each kind of request, with other answers for the kinds in `instead`."""
     scripts = {
-        "message": answering(200),
+        "message": json_answer(200),
         "stream": streaming(EVENTS),
-        "count_tokens": json_answer({"input_tokens": 9}),
-        "tool": json_answer(CALL),
+        "count_tokens": json_answer(200, {"input_tokens": 9}),
+        "tool": json_answer(200, CALL),
         **instead,
     }
 
@@ -75,21 +75,21 @@ def test_each_way_of_asking_is_tried_once(cli: CommandLine) -> None:
 
 
 def test_an_answer_without_the_tool_is_no_failure(cli: CommandLine) -> None:
-    done, _ = tried(cli, tool=answering(200))
+    done, _ = tried(cli, tool=json_answer(200))
     assert done.code == 0
     assert row(done, "tool").endswith("it answered without the tool")
 
 
 @pytest.mark.parametrize("which", ["message", "stream"])
 def test_one_that_gives_no_message_or_no_stream_fails(cli: CommandLine, which: str) -> None:
-    done, _ = tried(cli, **{which: answering(529)})
+    done, _ = tried(cli, **{which: json_answer(529)})
     assert done.code == 1
     assert "scripted 529" in row(done, which)
     assert f"{which} failed" in done.out
 
 
 def test_one_that_counts_no_tokens_or_takes_no_tools_does_not_fail(cli: CommandLine) -> None:
-    done, _ = tried(cli, count_tokens=answering(404), tool=answering(400))
+    done, _ = tried(cli, count_tokens=json_answer(404), tool=json_answer(400))
     assert done.code == 0
     assert "not offered, the proxy estimates" in row(done, "count_tokens")
     assert "scripted 400" in row(done, "tool")
@@ -113,7 +113,7 @@ def test_a_stream_that_does_not_come_to_its_end_fails(cli: CommandLine, events: 
 
 def test_a_rejected_key_is_told_by_its_variable_and_never_shown(cli: CommandLine) -> None:
     error = {"type": "error", "error": {"type": "authentication_error", "message": f"{KEY} is not valid"}}
-    done, _ = tried(cli, message=answering(401, error), stream=answering(401, error))
+    done, _ = tried(cli, message=json_answer(401, error), stream=json_answer(401, error))
     assert done.code == 1
     assert "the key in MINIMAX_API_KEY was rejected: mend it" in row(done, "message")
 
@@ -133,7 +133,7 @@ Ask = Callable[..., tuple[Done, list[Request]]]
 
 
 def listing(*names: str) -> Script:
-    return json_answer({"data": [{"id": name, "object": "model"} for name in names]})
+    return json_answer(200, {"data": [{"id": name, "object": "model"} for name in names]})
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_the_key_goes_into_the_header_that_the_provider_takes(asked: Ask) -> Non
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_one_without_a_list_is_told(asked: Ask, status: int) -> None:
-    done, _ = asked(answering(status))
+    done, _ = asked(json_answer(status))
     assert done.code == 1
     assert "minimax has no list of models at http://127.0.0.1" in done.err
     assert f"{status} scripted {status}" in done.err
@@ -185,11 +185,11 @@ def test_one_without_a_list_is_told(asked: Ask, status: int) -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (answering(401), "the key in MINIMAX_API_KEY was rejected: mend it (scripted 401)"),
-        (answering(503), "minimax gave no list of models: 503 scripted 503"),
-        (answering(200, {"models": []}), "nonsense what came is no list of models"),
-        (answering(200, [1]), "nonsense"),
-        (answering(302), "302"),
+        (json_answer(401), "the key in MINIMAX_API_KEY was rejected: mend it (scripted 401)"),
+        (json_answer(503), "minimax gave no list of models: 503 scripted 503"),
+        (json_answer(200, {"models": []}), "nonsense what came is no list of models"),
+        (json_answer(200, [1]), "nonsense"),
+        (json_answer(302), "302"),
     ],
 )
 def test_what_is_no_list_is_told(asked: Ask, script: Script, words: str) -> None:
@@ -200,7 +200,7 @@ def test_what_is_no_list_is_told(asked: Ask, script: Script, words: str) -> None
 
 def test_a_key_that_is_quoted_is_not_repeated(asked: Ask) -> None:
     error = {"type": "error", "error": {"type": "api_error", "message": f"who is {KEY}?"}}
-    done, _ = asked(answering(500, error))
+    done, _ = asked(json_answer(500, error))
     assert "who is [key]?" in done.err
 
 
