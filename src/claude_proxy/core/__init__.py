@@ -5,7 +5,8 @@ A request's way through it:
     request.py        bytes of a request's body       → MessagesRequest
     routing.py        pin + model name                → Route, the candidates in the user's order
     selection.py      what fits, can do it, is warm   → Route, in the order in which they are tried
-    adapt.py          (request, candidate)            → the bytes that this provider gets, by the rules in adaptation/
+    adapt.py          (request, candidate)            → the bytes that this provider gets
+    adaptation/       the rules by which adapt.py changes a request
     sse.py            bytes of a stream, cut anywhere → whole events
     judge_body.py     a whole answer, or an error     → Whole or Rejected
     judge_stream.py   first meaningful event          → Opening or Rejected; all that follows → Ending
@@ -47,6 +48,10 @@ Facts of the wire:
     too_long.py                how providers say that a prompt is too long
     unsupported_tool_reply.py  the answer if no provider has the tool that is asked for
 
-For the user: explanation.py tells what would happen to a request, status_report.py what `status` shows, issues.py what
-has to be fixed at a provider.
+For the user:
+
+    explanation.py    what would happen to a request
+    status_report.py  what `status` shows
+    statusline.py     the facts in Claude Code's status line
+    issues.py         what has to be fixed at a provider
 """
