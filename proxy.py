@@ -1,7 +1,7 @@
 """`python3 proxy.py …` does what the installed command `claude-proxy …` does, and needs only Python 3.11 and its venv.
 
 The first start makes `.venv` beside this file and installs the pinned packages there; later starts compare the lock
-with the copy that was kept of it, and go on at once. The file stands alone, uses the standard library only, and keeps
+with the copy from then, and go on at once. The file stands alone, uses the standard library only, and keeps
 to the syntax of older Pythons, so that they reach the message below.
 """
 
@@ -34,8 +34,8 @@ class SetUpError(Exception):
 class Checkout:
     """A folder with the sources and the locks, and the `.venv` that is made in it.
 
-    `.venv/locks/` is its record: a copy of each lock that is installed, under a line that names the Python. It is taken
-    away before anything is changed and written last, so what was interrupted is never taken for whole.
+    `.venv/locks/` is its record: a copy of each lock that is installed, under a line that names the Python. The record
+    is removed before anything changes and written last, so an interrupted setup never looks complete.
     """
 
     def __init__(self, root: Path) -> None:
@@ -44,13 +44,13 @@ class Checkout:
         self.python = self.venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
     def is_ready(self, name: str) -> bool:
-        """Tell whether `.venv` was made by this Python and has what the lock `name` asks for."""
+        """Return whether `.venv` was made by this Python and has what the lock `name` asks for."""
         return self.python.exists() and self._recorded(name) == this_python() + self._lock(name)
 
     def prepare(self, name: str) -> Path:
         """Return the Python of a `.venv` that has what the lock `name` asks for; raises `SetUpError`.
 
-        Two that start at once take turns, and the second finds the work done.
+        Two processes that start at once take turns, and the second one has nothing left to do.
         """
         try:
             if not self.is_ready(name):
@@ -65,7 +65,7 @@ class Checkout:
         import shutil
 
         whole = self.python.exists() and any(self._recorded(lock).startswith(this_python()) for lock in LOCKS)
-        tell("bringing .venv up to date …" if whole else "setting up .venv (once, about 10 s) …")
+        tell("updating .venv …" if whole else "setting up .venv (once, about 10 s) …")
         shutil.rmtree(self.venv / "locks", ignore_errors=True)
         uv = shutil.which("uv")
         if not (uv and self._install_with_uv(uv, name, whole=whole)):
@@ -74,7 +74,7 @@ class Checkout:
         self._record(name)
 
     def _install_with_uv(self, uv: str, name: str, *, whole: bool) -> bool:
-        """Say whether it worked: pip may know of an index, a proxy or a certificate that uv was not told of."""
+        """Return whether it worked: pip may be configured with an index, a proxy or a certificate, and uv not."""
         if not whole:
             self._clear()
             if self._run(uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(self.venv)):
@@ -86,20 +86,20 @@ class Checkout:
         if not (whole and self._has_pip()):
             self._clear()
             check_venv_module()
-            said = self._run(sys.executable, "-I", "-m", "venv", str(self.venv))
-            if said:
-                raise SetUpError(f"Python's venv module could not make {self.venv}:\n{last_lines(said)}")
+            output = self._run(sys.executable, "-I", "-m", "venv", str(self.venv))
+            if output:
+                raise SetUpError(f"Python's venv module could not make {self.venv}:\n{last_lines(output)}")
         install = (str(self.python), "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-user", "--no-deps")
-        said = self._run(*install, "--require-hashes", "-r", str(self._lock_path(name)))
-        if said:
+        output = self._run(*install, "--require-hashes", "-r", str(self._lock_path(name)))
+        if output:
             raise SetUpError(
-                f"the packages could not be installed. pip said at the end:\n{last_lines(said)}\n"
-                "Installing needs the package index this once. Behind a proxy, set HTTPS_PROXY; with a company's own\n"
-                "index or certificate, set PIP_INDEX_URL or PIP_CERT, as for any pip. Then start again."
+                f"the packages could not be installed. The end of pip's output:\n{last_lines(output)}\n"
+                "Installing needs the package index once. Behind a proxy, set HTTPS_PROXY; with a company's own index\n"
+                "or certificate, set PIP_INDEX_URL or PIP_CERT. Then start again."
             )
 
     def _has_pip(self) -> bool:
-        """Tell whether the venv has pip: one that uv made has none."""
+        """Return whether the venv has pip: one that uv made has none."""
         return not self._run(str(self.python), "-I", "-c", "import pip")
 
     def _clear(self) -> None:
@@ -138,7 +138,7 @@ class Checkout:
         return self.root / "requirements" / f"{name}.txt"
 
     def _run(self, *command: str) -> str:
-        """Run a program to its end; return an empty text where it went well, else what it said."""
+        """Run a program to its end; return an empty text if it succeeded, else its output."""
         from subprocess import DEVNULL, PIPE, STDOUT, run
 
         done = run(command, cwd=self.root, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False)
@@ -148,7 +148,7 @@ class Checkout:
 
 
 def this_python() -> str:
-    """Return the line that names the Python at work; a venv made by another one is made anew.
+    """Return the line that names this Python; a venv made by another one is replaced.
 
     On Windows with its folder: the `python.exe` in a venv is a launcher, there even when the Python behind it is gone.
     """
@@ -157,7 +157,7 @@ def this_python() -> str:
 
 
 def check_venv_module() -> None:
-    """Raise `SetUpError` where this Python came without the modules that make a venv, as Debian's does."""
+    """Raise `SetUpError` if this Python came without the modules that make a venv, as Debian's does."""
     from importlib.util import find_spec
 
     if find_spec("venv") is None or find_spec("ensurepip") is None:
@@ -169,17 +169,17 @@ def check_venv_module() -> None:
 
 @contextmanager
 def held(path: Path) -> "Iterator[None]":
-    """Hold the file's lock, after whoever has it; the system lets go of it when a process ends, however it ends."""
+    """Hold the file's lock, once it is free; the system releases it when a process ends, however it ends."""
     with path.open("a", encoding="utf-8") as file:
         if not try_lock(file.fileno(), wait=False):
-            tell("another start is setting up .venv: waiting for it …")
+            tell("another process is setting up .venv; waiting for it …")
             while not try_lock(file.fileno(), wait=True):
                 pass
         yield
 
 
 def try_lock(descriptor: int, *, wait: bool) -> bool:
-    """Lock an open file for this process, and say whether it is locked; with `wait`, only "no" after a while."""
+    """Lock an open file for this process, and return whether it is locked; with `wait`, False only after a while."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -208,7 +208,7 @@ def become(command: "list[str]") -> "NoReturn":
         try:
             sys.exit(child.wait())
         except KeyboardInterrupt:
-            continue  # the console told the child too, and the child decides
+            continue  # the child gets the Ctrl-C too, and decides
 
 
 def last_lines(text: str, count: int = 8) -> str:
@@ -217,12 +217,12 @@ def last_lines(text: str, count: int = 8) -> str:
 
 
 def tell(text: str) -> None:
-    """Say something on standard error, so that what a command prints stays its own."""
+    """Print a message on standard error, so that standard output holds only what the command prints."""
     print(f"claude-proxy: {text}", file=sys.stderr, flush=True)
 
 
 def prepare(name: str) -> Path:
-    """Do as `Checkout.prepare` for this file's folder, and end with a message where it fails.
+    """Do as `Checkout.prepare` for this file's folder, and end with a message if it fails.
 
     The Makefile calls this for the packages of the tests.
     """
@@ -232,10 +232,12 @@ def prepare(name: str) -> Path:
         tell(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        tell("interrupted; the next start begins anew.")
+        tell("interrupted; the next start begins again.")
         sys.exit(130)
 
 
 if __name__ == "__main__":
+    # the words that this program was started with, for hints such as `python3 proxy.py stop`
+    os.environ["CLAUDE_PROXY_STARTED_AS"] = "\n".join([sys.orig_argv[0] or sys.executable, sys.argv[0]])
     # -P: no module is taken from the folder that the user happens to be in
     become([str(prepare("runtime")), "-P", "-m", "claude_proxy", *sys.argv[1:]])

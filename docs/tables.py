@@ -141,7 +141,7 @@ def _commands(head: str, known: Iterable[str], group: click.Group) -> Iterator[l
         command = group.get_command(context, name)
         if command is not None:
             arguments = [one.make_metavar(context) for one in command.params if isinstance(one, click.Argument)]
-            options = [_option(one) for one in command.params if isinstance(one, click.Option)]
+            options = [_option(one) for one in command.params if isinstance(one, click.Option) and not one.hidden]
             yield [_code(" ".join([name, *arguments])), "<br>".join(options), _summary(command)]
 
 

@@ -15,8 +15,9 @@ import pytest
 from docs.tables import PAGES as GENERATED_PAGES
 from docs.tables import with_tables
 
-from claude_proxy.cli.main import COMMANDS, PROGRAM, claude_proxy
+from claude_proxy.cli.main import COMMANDS, claude_proxy
 from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.output.program import PROGRAM
 from claude_proxy.cli.providers import SUBCOMMANDS
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
@@ -127,8 +128,8 @@ def test_the_shipped_example_is_the_one_in_the_readme() -> None:
 
 
 VARIABLE = re.compile(r"(CLAUDE|ANTHROPIC)_[A-Z_]+|[A-Z_]+_(HOME|PROXY|KEY)|(http|https|all|no)_proxy|PYTHONPATH")
-NOT_READ = {"DEMO_API_KEY", "RELAY_API_KEY"}
-"""The demo's, which stands for a key that is none, and one that a message gives as an example."""
+NOT_READ = {"DEMO_API_KEY", "RELAY_API_KEY", "CLAUDE_PROXY_STARTED_AS"}
+"""The demo's, in place of a key; one that a message gives as an example; one that is for the program's own use."""
 
 
 def test_each_variable_is_documented() -> None:
@@ -163,7 +164,7 @@ def test_each_command_and_option_is_documented(
     rows = {code(name)[0].split()[0]: options.split("<br>") for name, options, _ in table(COMMAND_PAGE, head)}
     assert list(rows) == list(known)
     for name, documented in rows.items():
-        options = (one for one in command_of(name).params if isinstance(one, click.Option))
+        options = (one for one in command_of(name).params if isinstance(one, click.Option) and not one.hidden)
         spellings = {spelling for option in options for spelling in option.opts}
         spelt = [code(option.partition(": ")[0]) for option in documented]
         assert {option.split()[0] for options in spelt for option in options} == spellings, name

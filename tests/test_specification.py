@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from claude_proxy.cli.checks.windows_access import strangers
-from claude_proxy.cli.shell.quoting import Shell, command
+from claude_proxy.cli.shell.quoting import Shell, command_line
 from claude_proxy.store.home import Home
 from fakes.command_line import CommandLine
 from fakes.scripts import json_answer
@@ -239,7 +239,7 @@ class PowerShell:
 @pytest.fixture
 def powershell(cli: CommandLine, tmp_path: Path) -> Iterator[PowerShell]:
     (tmp_path / "claude.py").write_text(CLAUDE, encoding="utf-8")
-    claude = command(Shell.POWERSHELL, [sys.executable, str(tmp_path / "claude.py")])
+    claude = command_line(Shell.POWERSHELL, [sys.executable, str(tmp_path / "claude.py")])
     with serving(json_answer(429)) as minimax, serving(json_answer(200)) as moonshot:
         port = cli.configure(minimax, moonshot)
         with terminal(Shell.POWERSHELL, cli) as typed:

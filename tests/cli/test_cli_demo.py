@@ -23,8 +23,8 @@ def test_once_shows_the_failover_and_ends(cli: CommandLine) -> None:
     assert (done.code, done.err) == (0, "")
     steps = [
         "The proxy listens at http://127.0.0.1:",
-        "busy     was asked, and said 429 Too Many Requests",
-        "steady   was asked, and said 200 OK",
+        "busy     was asked, and answered 429 Too Many Requests",
+        "steady   was asked, and answered 200 OK",
         "The client sees 200",
         "Hello from the second provider.",
         "x-claude-proxy-attempts: busy=429, steady=200",

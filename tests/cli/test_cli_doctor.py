@@ -17,8 +17,8 @@ import pytest
 
 from claude_proxy.cli import doctor as command
 from claude_proxy.cli.checks.context import CheckContext
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.activate import Activation
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.client_requirements import requirements_of
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -72,7 +72,7 @@ def test_a_set_up_that_is_right(shared: CommandLine) -> None:
 def test_a_proxy_that_does_not_run_is_no_fault(cli: CommandLine) -> None:
     cli.configure("http://127.0.0.1:9")
     (row,) = findings(cli, code=0)
-    assert (row["check"], row["verdict"], row["mend"]) == ("proxy", "note", "Run: claude-proxy start")
+    assert (row["check"], row["verdict"], row["fix"]) == ("proxy", "note", "Run: claude-proxy start")
     assert "\n        Run: claude-proxy start\n" in cli("doctor").out
 
 
@@ -89,7 +89,7 @@ def test_each_fault_of_the_configuration_is_told_and_no_key(cli: CommandLine) ->
     cli.configure("ftp://x", "http://127.0.0.1:9", cooldown_minutes=-1)
     rows = [row for row in findings(cli, code=1) if row["check"] == "configuration"]
     assert len(rows) == 2
-    assert all(row["verdict"] == "wrong" and row["mend"] for row in rows)
+    assert all(row["verdict"] == "wrong" and row["fix"] for row in rows)
 
 
 def test_a_provider_without_a_key_is_a_note_and_none_with_one_is_wrong(cli: CommandLine) -> None:
@@ -108,8 +108,9 @@ def test_a_key_that_the_terminals_mode_has_put_aside_is_there(cli: CommandLine) 
     document["providers"][0]["api_key_env"] = "ANTHROPIC_API_KEY"
     cli.home.config.write_text(json.dumps(document), encoding="utf-8")
     before = {"ANTHROPIC_API_KEY": "sk-put-aside"}
-    led = activate.applied(
-        before, activate.lead(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, requirements_of([])))
+    led = activation.apply_changes(
+        before,
+        activation.activate(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, requirements_of([]))),
     )
     assert "ANTHROPIC_API_KEY" not in led
     assert checks(findings(cli, code=0, environ=led)) == [("proxy", "note")]
@@ -129,11 +130,11 @@ def test_private_files_that_others_may_read_are_mended(cli: CommandLine) -> None
     assert checks(rows) == [("home", "note")] * 2 + [("private", "wrong")] * 3, "each is told once"
     assert all(row["fixable"] for row in rows)
     assert last["check"] == "proxy"
-    assert f"chmod 600 {shlex.quote(str(cli.home.env))}" in rows[2]["mend"]
-    assert "doctor --fix` mends some of this" in cli("doctor").out
+    assert f"chmod 600 {shlex.quote(str(cli.home.env))}" in rows[2]["fix"]
+    assert "doctor --fix` repairs some of this" in cli("doctor").out
     assert stat.S_IMODE(cli.home.env.stat().st_mode) == 0o644, "nothing is mended unasked"
 
-    mended = [row for row in findings(cli, "--fix", code=0) if row["verdict"] == "mended"]
+    mended = [row for row in findings(cli, "--fix", code=0) if row["verdict"] == "fixed"]
     assert len(mended) == 5
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (cli.home.env, cli.home.token, cli.home.log)]
     assert modes == [0o600] * 3
@@ -171,7 +172,7 @@ def test_a_working_folder_that_is_gone(cli: CommandLine, tmp_path: Path) -> None
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"none of Claude Code's settings files leads past the proxy" in done.stdout
+    assert b"no settings file of Claude Code" in done.stdout
 
 
 def test_a_state_file_that_a_killed_proxy_left_is_mended(cli: CommandLine) -> None:
@@ -181,7 +182,7 @@ def test_a_state_file_that_a_killed_proxy_left_is_mended(cli: CommandLine) -> No
     stale.write(cli.home.running)
     assert checks(findings(cli, code=0)) == [("state", "note"), ("proxy", "note")]
     assert cli.home.running.exists()
-    assert ("state", "mended") in checks(findings(cli, "--fix", code=0))
+    assert ("state", "fixed") in checks(findings(cli, "--fix", code=0))
     assert not cli.home.running.exists()
 
 
@@ -190,8 +191,8 @@ def test_a_port_that_another_program_has(cli: CommandLine) -> None:
         cli.configure("http://127.0.0.1:9", port=taken.getsockname()[1])
         rows = findings(cli, code=1)
     assert checks(rows) == [("proxy", "note"), ("port", "wrong")]
-    assert "is taken by" in rows[1]["what"]
-    assert "proxy_port" in rows[1]["mend"]
+    assert "is used by" in rows[1]["what"]
+    assert "proxy_port" in rows[1]["fix"]
 
 
 def test_a_proxy_that_runs_with_another_token_or_port(started: CommandLine) -> None:
@@ -200,7 +201,7 @@ def test_a_proxy_that_runs_with_another_token_or_port(started: CommandLine) -> N
         started.home.token.write_text("another-token-than-the-one-it-has", encoding="ascii")
         (row,) = findings(started, code=1)
         assert (row["check"], row["verdict"]) == ("token", "wrong")
-        assert "restart --force" in row["mend"]
+        assert "restart --force" in row["fix"]
         started.home.token.write_text("short", encoding="ascii")
         assert "no usable token" in findings(started, code=1)[0]["what"]
         assert started.home.token.read_text(encoding="ascii") == "short", "it only looks"
@@ -243,7 +244,7 @@ def test_live_asks_each_provider_and_compares_clocks(cli: CommandLine) -> None:
         cli.configure(good, closed)
         rows = findings(cli, "--live", code=1)
         assert checks(rows) == [("proxy", "note"), ("providers", "wrong")]
-        assert rows[1]["mend"] == "Write a key that is valid into MOONSHOT_API_KEY, in .env or in the environment."
+        assert rows[1]["fix"] == "Replace it there."
         cli.configure(good)
         done = cli("doctor", "--live")
         assert "providers: minimax answers" in done.out
@@ -265,4 +266,4 @@ def test_what_cannot_be_looked_at_is_a_finding(tmp_path: Path) -> None:
 
     (row,) = command.examine([fail], CheckContext(Home(tmp_path), os.environ, tmp_path, 0.0))
     assert "Permission denied" in row.what
-    assert "state" in row.mend
+    assert "state" in row.fix

@@ -21,11 +21,11 @@ def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
     ]
     assert " 1. minimax (claude-opus-5-5)" in lines
     assert " 2. moonshot (claude-opus-5-5)" in lines
-    changed = lines.index("    would be changed, where it stands in the request:")
+    changed = lines.index("    would be changed, if it is in the request:")
     assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block"
     assert lines[-2:] == [
         "minimax would be tried first. If it fails before its answer begins: moonshot.",
-        "The proxy does not run: who rests is not known.",
+        "The proxy does not run, so it is not known which providers are cooling down.",
     ]
 
 
@@ -33,7 +33,7 @@ def test_on_a_narrow_terminal_a_change_is_still_seen_to_be_one(cli: CommandLine)
     cli.home.config.write_text('{"providers": [{"preset": "zai"}]}', encoding="utf-8")
     narrow = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "ZAI_API_KEY": "sk-zai-5d1e9c3b7f"}
     lines = [line.rstrip() for line in cli("explain", environ=narrow).out.splitlines()]
-    first = lines.index("    would be changed, where it stands in the request:") + 1
+    first = lines.index("    would be changed, if it is in the request:") + 1
     assert lines[first : first + 2] == [
         "      - left out: Claude Code's billing block, tools that a provider runs",
         "        itself, such as web search",
@@ -56,7 +56,7 @@ def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
         text = cli("explain").out
         facts = json.loads(cli("explain", "--json").out)
     assert " 1. moonshot (claude-opus-5-5)" in text
-    assert "    in cooldown: tried only if all others fail\n    rests until " in text
+    assert "    in cooldown: tried only if all others fail\n    cools down until " in text
     assert "does not run" not in text
     assert [fate["provider"] for fate in facts["candidates"]] == ["moonshot", "minimax"]
     assert facts["health_known"] is True

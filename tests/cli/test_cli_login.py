@@ -75,9 +75,7 @@ def test_live_asks_nobody_who_takes_the_login(
     cli.configure_plan(plan.url, upstream)
     done = cli(command, "--live")
     assert done.code == 0, done.out
-    assert (
-        " ".join(done.out.split()).count("Claude Code's own login, which comes with Claude Code's requests alone") == 1
-    )
+    assert " ".join(done.out.split()).count("Claude Code's own login, which only Claude Code's requests carry") == 1
     assert plan.requests == []
 
 
@@ -97,11 +95,9 @@ def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: st
         )
         assert cli("run", "--", sys.executable, "-c", code).out == "401\n"
         told = " ".join(cli("status", environ={"COLUMNS": "1000"}).out.split())
-        assert "Claude Code's own login was rejected: log in again there, with /login" in told
+        assert "plan rejected Claude Code's own login. Log in again in Claude Code, with /login." in told
         rows = findings(cli, code=1)
-        assert [row["what"] for row in rows if row["check"] == "keys"] == [
-            "plan: Claude Code's own login was rejected: log in again there, with /login"
-        ]
+        assert [row["what"] for row in rows if row["check"] == "keys"] == ["plan rejected Claude Code's own login"]
     assert "ANTHROPIC_API_KEY" not in told + str(rows)
 
 
@@ -123,13 +119,13 @@ def test_the_doctor_takes_either_way_of_carrying_the_token(planned: CommandLine)
     assert findings(planned, 0, by_header) == []
     by_variable = {"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": planned.token()}
     (row,) = findings(planned, 1, by_variable)
-    assert "ANTHROPIC_AUTH_TOKEN stands in place of Claude Code's own login, which plan would take" in row["what"]
+    assert "ANTHROPIC_AUTH_TOKEN replaces Claude Code's own login, which plan needs" in row["what"]
     (row,) = findings(planned, 1, {**by_header, "ANTHROPIC_AUTH_TOKEN": "of another gateway"})
-    assert "ANTHROPIC_AUTH_TOKEN stands in place" in row["what"]
+    assert "ANTHROPIC_AUTH_TOKEN replaces" in row["what"]
     pinned = {**by_variable, "ANTHROPIC_BASE_URL": f"{base}/provider/moonshot"}
     assert findings(planned, 0, pinned) == []
     (row,) = findings(planned, 1, {**by_header, "ANTHROPIC_CUSTOM_HEADERS": "x-claude-proxy-token: old"})
-    assert "ANTHROPIC_CUSTOM_HEADERS holds another token" in row["what"]
+    assert "ANTHROPIC_CUSTOM_HEADERS holds a token that is not the proxy's" in row["what"]
 
 
 def test_the_doctor_sees_settings_that_take_the_token_away(planned: CommandLine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def test_the_last_lines_are_shown(cli: CommandLine) -> None:
 def test_nothing_logged_is_told(cli: CommandLine) -> None:
     done = cli("logs")
     assert (done.code, done.out) == (0, "")
-    assert "nothing is logged yet" in done.err
+    assert "has no lines yet" in done.err
 
 
 def test_a_log_that_cannot_be_read_is_told(cli: CommandLine) -> None:

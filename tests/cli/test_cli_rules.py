@@ -64,7 +64,7 @@ def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: s
     if running:
         assert cli("start").code == 0
     head, first, second, third = cli("rules").out.splitlines()
-    assert head.split() == ["provider", "model", "what", "is", "changed", "since", "until", "taught", "by"]
+    assert head.split() == ["provider", "model", "what", "is", "changed", "since", "until", "learned", "from"]
     assert first.split()[:2] == ["minimax", "kimi-k3"]
     assert f"{day(NOW)}  {day(NOW + LIFETIME)}  {REASON}" in first
     assert "a message with the role system put into the user's message beside it" in first
@@ -91,7 +91,7 @@ def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
     assert lines == [
         "minimax, kimi-k3: a message with the role system put into the user's message",
         "beside it",
-        f"  {day(NOW)} to {day(NOW + LIFETIME)}, taught by: {REASON}",
+        f"  {day(NOW)} to {day(NOW + LIFETIME)}, learned from: {REASON}",
         "  [b]and[/b] so on",
     ]
 
@@ -108,7 +108,7 @@ def test_forgetting_one_provider_and_then_all(cli: CommandLine, upstream: str, r
     if not running:
         assert remembered(cli.home) == ([f"{upstream}/moonshot beta:*"], f"{upstream}/minimax")
     assert json.loads(cli("rules", "forget", "--all", "--json").out) == {"forgotten": 1}
-    assert cli("rules").out.startswith("Nothing was learned yet")
+    assert cli("rules").out.startswith("No provider has rejected anything that can be left out.")
     if running:
         assert cli("stop").code == 0
     assert remembered(cli.home) == ([], f"{upstream}/minimax")
@@ -147,7 +147,7 @@ def test_shows_the_address_if_the_configuration_is_broken(cli: CommandLine, upst
 
 
 def test_nothing_was_learned_in_a_home_that_is_new(cli: CommandLine) -> None:
-    assert cli("rules").out.startswith("Nothing was learned yet")
+    assert cli("rules").out.startswith("No provider has rejected anything that can be left out.")
     assert json.loads(cli("rules", "--json").out) == {"rules": []}
     assert cli("rules", "forget", "--all").out == "Forgotten: 0 rules.\n"
     assert not cli.home.memory.exists()

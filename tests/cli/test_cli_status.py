@@ -164,7 +164,7 @@ def test_an_invalid_status_is_an_error(cli: CommandLine) -> None:
     with stand_in(cli, status=json_answer(200, {"version": 1})):
         done = cli("status")
     assert done.code == 1
-    assert "does not tell its status" in done.err
+    assert "does not give its status" in done.err
 
 
 @pytest.mark.parametrize("command", ["explain", "rules", "rules forget --all"])
@@ -172,4 +172,4 @@ def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, c
     with stand_in(cli):
         done = cli(*command.split())
     assert done.code == 1
-    assert "was started by another version of claude-proxy\n`claude-proxy restart` mends that." in done.err
+    assert "was started by another version of claude-proxy\n`claude-proxy restart` fixes that." in done.err

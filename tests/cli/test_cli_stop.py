@@ -102,7 +102,7 @@ def test_force_cuts_requests(busy: Busy) -> None:
 def test_force_ends_a_proxy_that_is_stopping_already(busy: Busy) -> None:
     busy.cli("stop", "--timeout", "0")
     again = busy.cli("stop", "--timeout", "0.1")
-    assert "it is stopping already" in again.out
+    assert "it is already stopping" in again.out
     assert again.code == 1
     done = busy.cli("stop", "--force")
     assert (done.code, done.out) == (0, "claude-proxy stopped\n")

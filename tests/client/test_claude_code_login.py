@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.activate import Activation
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.client_requirements import ClientRequirements
 from claude_proxy.core.types import Auth
 from client.claude_code import claude_code
@@ -28,9 +28,9 @@ USED_UP = [Status(429, error_body("rate_limit_error", "limit reached"), {"retry-
 
 def terminal_environ(proxy: RunningProxy, pin: str | None = None) -> dict[str, str]:
     """Return the environment of a Claude Code that is logged in, in a terminal that uses the proxy."""
-    before = {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activate.HEADERS: "X-Team: blue", activate.TOKEN: "of a gateway"}
+    before = {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activation.HEADERS: "X-Team: blue", activation.TOKEN: "of a gateway"}
     to = Activation(proxy.url, "127.0.0.1", TOKEN, pin, ClientRequirements(own_login=True))
-    return activate.applied(before, activate.lead(before, to))
+    return activation.apply_changes(before, activation.activate(before, to))
 
 
 def authorizations(requests: list[Request]) -> set[str | None]:
@@ -86,7 +86,9 @@ async def test_a_rejected_login_is_shown_as_without_the_proxy(tmp_path: Path) ->
         finished = await claude.start(terminal_environ(proxy), "say hi")
         through = count_messages(plan.requests)
     async with FakeProvider(REFUSED) as direct:
-        without_proxy = await claude.start({"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activate.BASE_URL: direct.url}, "say hi")
+        without_proxy = await claude.start(
+            {"CLAUDE_CODE_OAUTH_TOKEN": LOGIN, activation.BASE_URL: direct.url}, "say hi"
+        )
         assert count_messages(direct.requests) == through
     assert (finished.code, finished.out) == (without_proxy.code, without_proxy.out)
     assert other.requests == []

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 from fakes.scripts import MESSAGE_TEXT
@@ -74,6 +75,7 @@ class CommandLine:
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC", "CLAUDE"))}
         fixed = {"CLAUDE_PROXY_HOME": str(self.home.root), "PYTHONPATH": SOURCE, "PYTHONWARNINGS": WARNINGS}
+        fixed[STARTED_AS] = "claude-proxy"  # the name that hints give the program
         return {**inherited, **fixed, **self.extra, **(more or {})}
 
     def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Done:

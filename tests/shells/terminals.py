@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.shell.activate import KNOWN, MANAGED
-from claude_proxy.cli.shell.quoting import Shell, command
+from claude_proxy.cli.shell.activation import KNOWN, MANAGED
+from claude_proxy.cli.shell.quoting import Shell, command_line
 from fakes.command_line import PATIENCE, SOURCE, CommandLine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +97,7 @@ class Terminal:
 
     def exported(self, *names: str) -> dict[str, str]:
         """Return what a program that is started in the terminal gets."""
-        line = command(self.shell, [sys.executable, "-c", SHOW_EXPORTED, *(names or KNOWN)])
+        line = command_line(self.shell, [sys.executable, "-c", SHOW_EXPORTED, *(names or KNOWN)])
         said = self._type(line)
         values: dict[str, str | None] = json.loads(said.out)
         return {name: value for name, value in values.items() if value is not None}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.shell.quoting import Shell, command
+from claude_proxy.cli.shell.quoting import Shell, command_line
 from client.claude_code import claude_code
 from fakes.async_test import async_test
 from fakes.command_line import KEYS, CommandLine
@@ -21,7 +21,7 @@ from shells.terminals import SHELLS, terminal
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)
 @async_test
 async def test_each_terminal_reaches_its_own_provider(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
-    claude = command(shell, [claude_code(tmp_path).program, "-p", "say hi"])
+    claude = command_line(shell, [claude_code(tmp_path).program, "-p", "say hi"])
     # it would read the lines that are still to be typed
     claude = f"$null | {claude}" if shell is Shell.POWERSHELL else f"{claude} </dev/null"
     async with (

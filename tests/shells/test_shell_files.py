@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 
 from claude_proxy import __version__
-from claude_proxy.cli.shell.functions import FOLDER, functions
-from claude_proxy.cli.shell.powershell_module import FILES
+from claude_proxy.cli.shell.functions import FOLDER, MODULE_FILES, functions
 from claude_proxy.cli.shell.quoting import Shell
 from fakes.command_line import CommandLine
 from shells.terminals import POSIX, ROOT, SHELLS, loading, program, terminal
 
 PATIENCE = 120.0
-MODULE = [ROOT / name for name in FILES]
+MODULE = [ROOT / name for name in MODULE_FILES]
 ANALYSE = """
 $settings = @{ IncludeDefaultRules = $true; Rules = @{
     PSUseCompatibleSyntax = @{ Enable = $true; TargetVersions = @('5.1', '7.0') } } }
@@ -100,7 +99,7 @@ def test_the_manifest_has_the_version_and_the_names() -> None:
 def test_the_package_ships_the_module_and_the_functions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     built = project["tool"]["hatch"]["build"]["targets"]
-    for name in FILES:
+    for name in MODULE_FILES:
         assert built["wheel"]["force-include"][name] == f"claude_proxy/{FOLDER.name}/{name}"
         assert name in built["sdist"]["only-include"]
     assert FOLDER.is_relative_to(ROOT / built["wheel"]["packages"][0])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.shell.activate import HEADERS, TOKEN
-from claude_proxy.cli.shell.quoting import Shell, command
+from claude_proxy.cli.shell.activation import HEADERS, TOKEN
+from claude_proxy.cli.shell.quoting import Shell, command_line
 from client.claude_code import claude_code
 from fakes.async_test import async_test
 from fakes.command_line import CommandLine
@@ -122,7 +122,7 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(pl
 async def test_the_real_claude_code_shows_its_login_to_its_plan_alone(
     shell: Shell, cli: CommandLine, tmp_path: Path
 ) -> None:
-    claude = command(shell, [claude_code(tmp_path).program, "-p", "say hi"])
+    claude = command_line(shell, [claude_code(tmp_path).program, "-p", "say hi"])
     # it would read the lines that are still to be typed
     claude = f"$null | {claude}" if shell is Shell.POWERSHELL else f"{claude} </dev/null"
     used_up = [Status(429, headers={"retry-after": "7200"})]

@@ -13,7 +13,7 @@ import pytest
 
 from claude_proxy.cli import init
 from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.shell import functions, powershell_module, profiles
+from claude_proxy.cli.shell import functions, profiles
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.store.home import Home
 from fakes.command_line import PATIENCE, CommandLine
@@ -143,7 +143,7 @@ def test_a_change_that_others_made_meanwhile_is_not_lost(tmp_path: Path) -> None
     put = profiles.install(path, LINE)
     assert put is not None
     path.write_bytes(b"a=1\nb=2\n")
-    with pytest.raises(CommandError, match="changed meanwhile"):
+    with pytest.raises(CommandError, match="another program has just changed"):
         put.write()
     assert path.read_bytes() == b"a=1\nb=2\n"
 
@@ -185,7 +185,7 @@ def test_a_new_shell_has_the_functions(shell: Shell, cli: CommandLine, tmp_path:
     assert started.returncode == 0, started.stderr
     for name in ("claude-fb", "claude-switch", "claude-reset", "claude-status"):
         assert name in started.stdout
-    assert "has the line already" in cli("init", "--install", "--yes", environ=environ).out
+    assert "already loads the functions" in cli("init", "--install", "--yes", environ=environ).out
     assert cli("init", "--uninstall", "--yes", environ=environ).code == 0
     assert not (tmp_path / PROFILES[shell]).exists()
 
@@ -201,7 +201,7 @@ def test_nothing_is_changed_without_a_yes(cli: CommandLine, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--install", "--uninstall"], "exclude each other"),
+        (["--install", "--uninstall"], "cannot be used together"),
         ([], "bash, zsh, fish, powershell"),
         (["--install"], "bash, zsh, fish, powershell"),
         (["tcsh"], "tcsh"),
@@ -218,10 +218,10 @@ def test_the_status_line_goes_into_claude_codes_settings_and_out(cli: CommandLin
     settings = tmp_path / ".claude" / "settings.json"
     assert cli("init", "statusline", "--yes", environ=environ).code == 0
     assert "statusLine" in settings.read_text(encoding="utf-8")
-    assert "there already" in cli("init", "statusline", "--yes", environ=environ).out
+    assert "already installed" in cli("init", "statusline", "--yes", environ=environ).out
     assert cli("init", "statusline", "--uninstall", "--yes", environ=environ).code == 0
     assert "statusLine" not in settings.read_text(encoding="utf-8")
-    assert "no status line of ours" in cli("init", "statusline", "--uninstall", environ=environ).out
+    assert "Our status line is not installed" in cli("init", "statusline", "--uninstall", environ=environ).out
 
 
 # What other systems have
@@ -268,15 +268,15 @@ def test_a_clones_own_venv_is_started_by_proxy_py(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(functions, "CLONE", tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
     monkeypatch.setattr(sys, "_base_executable", "/usr/bin/python3.14", raising=False)
-    assert functions.program() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
+    assert functions.launch_words() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
     monkeypatch.setattr(sys, "prefix", "/elsewhere")
-    assert functions.program() == (sys.executable, "-P", "-m", "claude_proxy")
+    assert functions.launch_words() == (sys.executable, "-P", "-m", "claude_proxy")
 
 
 def test_the_module_of_a_clone_is_imported_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "clone").mkdir()
     (tmp_path / "clone" / "ClaudeProxy.psd1").touch()
-    line = powershell_module.loading(Home(tmp_path / "home"), tmp_path / "clone", tmp_path)
+    line = functions.import_line(Home(tmp_path / "home"), tmp_path / "clone", tmp_path)
     assert line == f"Import-Module -Name '{tmp_path / 'clone' / 'ClaudeProxy.psd1'}' -Force"
     assert not (tmp_path / "home").exists()
 
@@ -285,13 +285,13 @@ def test_the_module_of_a_package_is_put_into_the_home_and_replaced_by_a_newer_on
     shipped, home = tmp_path / "shells", Home(tmp_path / "it's home")
     shipped.mkdir()
     for version in ("old", "new"):
-        for name in powershell_module.FILES:
+        for name in functions.MODULE_FILES:
             (shipped / name).write_text(version, encoding="utf-8")
-        line = powershell_module.loading(home, tmp_path / "no clone", shipped)
+        line = functions.import_line(home, tmp_path / "no clone", shipped)
         assert line == f"Import-Module -Name '{home.root}/ClaudeProxy.psd1' -Force".replace("it's", "it''s")
         assert (home.root / "ClaudeProxy.psm1").read_text(encoding="utf-8") == version
 
 
 def test_a_package_without_the_module_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be copied"):
-        powershell_module.loading(Home(tmp_path / "home"), tmp_path, tmp_path)
+        functions.import_line(Home(tmp_path / "home"), tmp_path, tmp_path)

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from claude_proxy.cli.shell.activate import MANAGED, Change, Scope, Variable
+from claude_proxy.cli.shell.activation import MANAGED, Change, Scope, Variable
 from claude_proxy.cli.shell.functions import functions
-from claude_proxy.cli.shell.quoting import Shell, command, quoted, statements
+from claude_proxy.cli.shell.quoting import Shell, command_line, quote, statements
 from fakes.command_line import CommandLine
 from shells.terminals import POSIX, SHELLS, terminal
 
@@ -79,21 +79,21 @@ def test_bytes_that_are_no_text_come_back(shell: Shell, configured: CommandLine)
 def test_words_of_a_command_arrive_as_they_are(shell: Shell, cli: CommandLine) -> None:
     words = [value for value in VALUES if "\n" not in value and value and len(value) < 1000]
     with terminal(shell, cli) as typed:
-        said = typed(command(shell, [sys.executable, "-c", "import sys; print(ascii(sys.argv[1:]))", *words]))
+        said = typed(command_line(shell, [sys.executable, "-c", "import sys; print(ascii(sys.argv[1:]))", *words]))
     assert said.out.strip() == ascii(words)
 
 
 def test_powershell_gets_one_line_of_plain_ascii() -> None:
     for value in [*VALUES, *random_values(200)]:
-        line = quoted(Shell.POWERSHELL, value)
+        line = quote(Shell.POWERSHELL, value)
         assert line.isascii(), value
         assert line.isprintable(), value
         assert "\u2019" not in line, value
 
 
 def test_powershell_gets_units_of_utf_16() -> None:
-    assert quoted(Shell.POWERSHELL, "a\u2019b") == "('' + 'a' + [char]0x2019 + 'b')"
-    assert quoted(Shell.POWERSHELL, "😀\ud800") == "('' + [char]0xD83D + [char]0xDE00 + [char]0xD800)"
+    assert quote(Shell.POWERSHELL, "a\u2019b") == "('' + 'a' + [char]0x2019 + 'b')"
+    assert quote(Shell.POWERSHELL, "😀\ud800") == "('' + [char]0xD83D + [char]0xDE00 + [char]0xD800)"
 
 
 def test_a_variable_of_the_shell_alone_is_not_exported() -> None:

@@ -13,8 +13,8 @@ from urllib.error import HTTPError
 import pytest
 
 from claude_proxy.cli.background import processes
-from claude_proxy.cli.background.waiting import until
-from claude_proxy.cli.shell.activate import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
+from claude_proxy.cli.background.processes import until
+from claude_proxy.cli.shell.activation import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
 from claude_proxy.cli.shell.quoting import Shell
 from fakes.command_line import PATIENCE, CommandLine
 from fakes.scripts import json_answer
@@ -129,7 +129,7 @@ def test_claude_fb_tells_who_is_asked_who_rests_and_who_lacks_a_key(shell: Shell
             assert ["2.", "moonshot", "ready"] in lines
             assert "zai has no key (set ZAI_API_KEY" in told
             ask(typed)
-            assert "minimax   rests until" in typed("claude-fb").text
+            assert "minimax   cooling down until" in typed("claude-fb").text
             status = typed("claude-status").text
             assert "cooldown until" in status
             assert "This terminal: fallback mode" in status

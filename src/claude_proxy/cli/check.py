@@ -1,4 +1,4 @@
-"""`claude-proxy check`: whether the configuration is right and, with --live, whether each provider answers."""
+"""`claude-proxy check`: whether the configuration is valid and, with --live, whether each provider answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rich.text import Text
 
 from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import Exit
-from claude_proxy.cli.output.load_config import load_config
-from claude_proxy.cli.probing import credentials
+from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.probing.probe import Probe, probe_all
+from claude_proxy.cli.user_config import credentials
+from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.config.load import Config
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Auth
@@ -25,7 +26,7 @@ from claude_proxy.store.home import Home
 def check(*, live: bool) -> int:
     """Check config.json and .env, and show which providers have a key.
 
-    The exit code is 2 where the configuration is wrong, 1 where a provider does not answer a live request.
+    The exit code is 2 if the configuration is wrong, 1 if a provider does not answer a live request.
     """
     home = Home.find(os.environ)
     config = load_config(home)
@@ -38,19 +39,19 @@ def check(*, live: bool) -> int:
     probes = asyncio.run(probe_all(config.providers, config.policy, config.egress))
     _show_probes(out, probes)
     for name in (provider.name for provider in config.providers if provider.auth is Auth.CLIENT):
-        out.print(f"{name} is not asked: {credentials.NOT_TRIED}.")
+        out.print(f"{name} was not asked: {credentials.NO_KEY_TO_TEST}.")
     return Exit.OK if all(probe.answered for probe in probes) else Exit.FAILED
 
 
 def _show_keys(out: Console, home: Home, config: Config) -> None:
     rows = table("provider", "address", "key")
     for provider in config.providers:
-        held = credentials.held(provider.auth.value, provider.api_key_env)
-        rows.add_row(provider.name, provider.base_url, Text(held, style="green"))
+        location = credentials.key_location(provider.auth.value, provider.api_key_env)
+        rows.add_row(provider.name, provider.base_url, Text(location, style="green"))
     for skipped in config.skipped:
-        rows.add_row(skipped.name, "-", Text(f"missing: set {skipped.variable}", style="red"))
+        rows.add_row(skipped.name, "-", Text(f"missing: set {skipped.variable} in .env", style="red"))
     out.print(rows)
-    out.print(f"The configuration in {home.root} is right; `claude-proxy check --live` tries the keys.")
+    out.print(f"The configuration in {home.root} is valid. `{invocation('check --live')}` tests the keys.")
 
 
 def _show_probes(out: Console, probes: list[Probe]) -> None:
@@ -63,7 +64,7 @@ def _show_probes(out: Console, probes: list[Probe]) -> None:
 
 
 def _error(probe: Probe) -> str:
-    said = printable(probe.error) or "-"
+    message = printable(probe.error) or "-"
     if probe.key_rejected:
-        return f"{credentials.refused(probe.provider.auth.value, probe.provider.api_key_env)} ({said})"
-    return said if not probe.answered else "-"
+        return f"{credentials.rejection(probe.provider)} ({message})"
+    return message if not probe.answered else "-"

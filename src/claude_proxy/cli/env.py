@@ -1,4 +1,4 @@
-"""`claude-proxy env`: statements for a shell to evaluate, which lead its terminal through the proxy, or back."""
+"""`claude-proxy env`: statements for a shell to evaluate, which send its claude through the proxy, or no longer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 import click
 
-from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.cli.shell.terminal import EvaluatedCommand, find_target, hand_out, shell_option, tell_start
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, find_target, print_statements, report_start, shell_option
 from claude_proxy.store.home import Home
 
 
@@ -18,19 +18,19 @@ from claude_proxy.store.home import Home
     "  claude-proxy env --shell powershell --reset",
 )
 @shell_option
-@click.option("--provider", metavar="NAME", help="Ask this provider only; without failover.")
-@click.option("--reset", is_flag=True, help="Print the way back to what was set before.")
+@click.option("--provider", metavar="NAME", help="Use this provider only, without failover.")
+@click.option("--reset", is_flag=True, help="Print what restores the values from before.")
 def env(*, shell: Shell, provider: str | None, reset: bool) -> None:
-    """Print statements that lead a terminal through the proxy, for its shell to evaluate; they hold the token.
+    """Print statements that send this terminal's claude through the proxy, for its shell to evaluate.
 
-    The proxy is started if need be. What the variables held before is kept in CLAUDE_PROXY_SAVED and comes back with
-    --reset. In bash: eval "$(claude-proxy env --shell bash)"
+    They contain the token. The proxy is started if necessary. The variables' values from before are kept in
+    CLAUDE_PROXY_SAVED, and --reset restores them. In bash: eval "$(claude-proxy env --shell bash)"
     """
     if reset and provider is not None:
-        raise click.UsageError("--reset and --provider exclude each other")
+        raise click.UsageError("--reset and --provider cannot be used together")
     if reset:
-        hand_out(shell, activate.take_back(os.environ))
+        print_statements(shell, activation.deactivate(os.environ))
         return
-    way = find_target(Home.find(os.environ), provider)
-    tell_start(way)
-    hand_out(shell, activate.lead(os.environ, way.lead))
+    target = find_target(Home.find(os.environ), provider)
+    report_start(target)
+    print_statements(shell, activation.activate(os.environ, target.activation))

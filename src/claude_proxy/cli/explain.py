@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from types import MappingProxyType
 
 import click
-import msgspec
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -16,9 +15,9 @@ from rich.table import Table
 from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.claude_code import statusline_text
-from claude_proxy.cli.output.console import console, table, when
+from claude_proxy.cli.output.console import console, print_json, table, when
 from claude_proxy.cli.output.exit_codes import Exit
-from claude_proxy.cli.output.load_config import load_config
+from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.core.explanation import MAX_TOKENS, CandidateReport, ExplainQuery, Explanation, explain_request
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from claude_proxy.core.routing import tier_of
@@ -27,8 +26,8 @@ from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 
-USUAL_MODEL = next(iter(CLAUDE_MODELS))
-"""What Claude Code asks for where it is not told otherwise."""
+DEFAULT_MODEL = next(iter(CLAUDE_MODELS))
+"""What Claude Code asks for by default."""
 
 
 @click.command(
@@ -36,90 +35,92 @@ USUAL_MODEL = next(iter(CLAUDE_MODELS))
 )
 @click.option(
     "--model",
-    default=USUAL_MODEL,
+    default=DEFAULT_MODEL,
     show_default=True,
-    help="The model that is asked for: a tier, such as haiku, or any name.",
+    help="The model of the request: a tier, such as haiku, or any name.",
 )
-@click.option("--tokens", type=click.IntRange(0, MAX_TOKENS), default=0, help="How long the request is.")
-@click.option("--image", is_flag=True, help="There is an image in it.")
-@click.option("--session", metavar="ID", default="", help="Its session, as in proxy.log: who holds it counts.")
-@click.option("--provider", metavar="NAME", help="As if pinned to that one.  [default: as this terminal is]")
+@click.option("--tokens", type=click.IntRange(0, MAX_TOKENS), default=0, help="The length of the request.")
+@click.option("--image", is_flag=True, help="The request contains an image.")
+@click.option(
+    "--session", metavar="ID", default="", help="Its session, as in proxy.log: a session may stay with a provider."
+)
+@click.option("--provider", metavar="NAME", help="As if pinned to that provider.  [default: as this terminal is]")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def explain(*, model: str, tokens: int, image: bool, session: str, provider: str | None, as_json: bool) -> int:
-    """Show who would be asked for a request now, in which order, why, and what would be changed for each.
+    """Show which providers a request would go to now, in which order, why, and what would be changed for each.
 
-    Nothing is sent to any provider. Without a running proxy it is told by the configuration alone.
+    Nothing is sent to any provider. If the proxy does not run, the answer comes from the configuration alone.
     """
     target = statusline_text.proxy_target_of(os.environ)
     pin = target.pin if provider is None and target else provider or ""
-    question = ExplainQuery(_whole(model), tokens, image, session, pin)
+    query = ExplainQuery(_full_name(model), tokens, image, session, pin)
     home = Home.find(os.environ)
     running = lifecycle.find(home)
-    told = _asked_of_proxy(home, running, question) if running else _by_configuration(home, question)
+    explanation = _ask_proxy(home, running, query) if running else _from_configuration(home, query)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2))
+        print_json(explanation)
     else:
-        _show(console(), question, told)
+        _show(console(), query, explanation)
     return Exit.OK
 
 
-def _whole(model: str) -> str:
-    """Return the id that Claude Code sends where a user types a tier, such as `haiku`."""
-    return next((known for known in CLAUDE_MODELS if tier_of(known) == model.lower()), model or USUAL_MODEL)
+def _full_name(model: str) -> str:
+    """Return the model id that Claude Code sends for a tier, such as `haiku`."""
+    return next((known for known in CLAUDE_MODELS if tier_of(known) == model.lower()), model or DEFAULT_MODEL)
 
 
-def _asked_of_proxy(home: Home, running: Running, question: ExplainQuery) -> Explanation:
+def _ask_proxy(home: Home, running: Running, query: ExplainQuery) -> Explanation:
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
-        return proxy.explanation(question)
+        return proxy.explanation(query)
     except ControlError as error:
-        raise lifecycle.untold(proxy, error) from error
+        raise lifecycle.status_error(proxy, error) from error
 
 
-def _by_configuration(home: Home, question: ExplainQuery) -> Explanation:
+def _from_configuration(home: Home, query: ExplainQuery) -> Explanation:
     config = load_config(home)
     keyless = MappingProxyType({skipped.name: skipped.variable for skipped in config.skipped})
     selector = Selector(config.providers, keyless, config.routes, config.policy.failback)
-    return explain_request(question, selector, None, time.time())
+    return explain_request(query, selector, None, time.time())
 
 
-def _show(out: Console, question: ExplainQuery, told: Explanation) -> None:
-    size = f", about {question.tokens} tokens" if question.tokens else ""
-    out.print(f"A request for {printable(told.model)}{size}{', with an image' if question.image else ''}")
-    out.print(f"Order: {printable(told.order)}")
+def _show(out: Console, query: ExplainQuery, explanation: Explanation) -> None:
+    size = f", about {query.tokens} tokens" if query.tokens else ""
+    out.print(f"A request for {printable(explanation.model)}{size}{', with an image' if query.image else ''}")
+    out.print(f"Order: {printable(explanation.order)}")
     out.print()
-    for fate in told.candidates:
-        place = f"{fate.place}." if fate.place else "-"
-        model = f" ({printable(fate.model)})" if fate.model else ""
-        out.print(f"{place:>3} {printable(fate.provider)}{model}", style="bold" if fate.place else "dim")
-        for line in _lines(fate):
+    for report in explanation.candidates:
+        place = f"{report.place}." if report.place else "-"
+        model = f" ({printable(report.model)})" if report.model else ""
+        out.print(f"{place:>3} {printable(report.provider)}{model}", style="bold" if report.place else "dim")
+        for line in _lines(report):
             out.print(Padding(line, (0, 0, 0, 4), expand=False))
-        out.print(Padding(_changes(fate), (0, 0, 0, 6)))
+        out.print(Padding(_changes(report), (0, 0, 0, 6)))
     out.print()
-    out.print(printable(told.verdict, 1000))
-    if not told.health_known:
-        out.print("The proxy does not run: who rests is not known.", style="yellow")
+    out.print(printable(explanation.verdict, 1000))
+    if not explanation.health_known:
+        out.print("The proxy does not run, so it is not known which providers are cooling down.", style="yellow")
 
 
-def _lines(fate: CandidateReport) -> Iterator[str]:
-    """Yield what there is to say of a candidate, a line each."""
-    for why in fate.why:
-        yield printable(why)
-    if fate.cooldown_until is not None:
-        yield f"rests until {when(fate.cooldown_until)} ({printable(fate.cooldown_reason, 60)})"
-    if fate.model and fate.window is None:
+def _lines(report: CandidateReport) -> Iterator[str]:
+    """Yield what there is to say about a candidate, a line each."""
+    for reason in report.why:
+        yield printable(reason)
+    if report.cooldown_until is not None:
+        yield f"cools down until {when(report.cooldown_until)} ({printable(report.cooldown_reason, 60)})"
+    if report.model and report.window is None:
         yield "its context window is not known"
-    elif fate.window is not None:
-        yield f"context window {fate.window} tokens"
-    if fate.changes:
-        yield "would be changed, where it stands in the request:"
+    elif report.window is not None:
+        yield f"context window {report.window} tokens"
+    if report.changes:
+        yield "would be changed, if it is in the request:"
 
 
-def _changes(fate: CandidateReport) -> Table:
-    """Return a list in which a change that needs several lines is still seen to be one."""
+def _changes(report: CandidateReport) -> Table:
+    """Return a list in which a change that takes several lines still looks like one."""
     rows = table("", "")
     rows.show_header = False
     rows.padding = (0, 1, 0, 0)
-    for change in fate.changes:
+    for change in report.changes:
         rows.add_row("-", printable(change))
     return rows

@@ -9,12 +9,12 @@ import click
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import (
     EvaluatedCommand,
+    activate_terminal,
     find_target,
-    lead_here,
+    report_providers,
+    report_start,
+    say,
     shell_option,
-    tell,
-    tell_providers,
-    tell_start,
 )
 from claude_proxy.store.home import Home
 
@@ -22,12 +22,12 @@ from claude_proxy.store.home import Home
 @click.command(cls=EvaluatedCommand, epilog="\b\nExample:\n  claude-proxy fallback --shell bash")
 @shell_option
 def fallback(*, shell: Shell) -> None:
-    """What claude-fb evaluates: lead this terminal's claude through the proxy, with failover over all providers.
+    """What claude-fb evaluates: send this terminal's claude through the proxy, with failover over all providers.
 
-    The proxy is started if need be. The shell function comes from `claude-proxy init`.
+    The proxy is started if necessary. The shell function comes from `claude-proxy init`.
     """
-    way = find_target(Home.find(os.environ), None)
-    tell_start(way)
-    tell("Fallback mode in this terminal: claude asks the providers in this order. claude-reset takes it back.")
-    tell_providers(way.status)
-    lead_here(shell, way)
+    target = find_target(Home.find(os.environ), None)
+    report_start(target)
+    say("Fallback mode in this terminal: claude uses the providers in this order. claude-reset turns it off.")
+    report_providers(target.status)
+    activate_terminal(shell, target)

@@ -1,4 +1,4 @@
-"""`claude-proxy init`: the shell functions, printed for a profile or put into it; and Claude Code's status line."""
+"""`claude-proxy init`: prints the shell functions, or adds them to a profile; installs Claude Code's status line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from claude_proxy.cli.claude_code import statusline_settings
 from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.shell import functions, powershell_module, profiles
+from claude_proxy.cli.shell import functions, profiles
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import SHELL_NAMES
 from claude_proxy.store.home import Home
@@ -24,17 +24,17 @@ STATUS_LINE = "statusline"
 )
 @click.argument("what", required=False, type=click.Choice([*SHELL_NAMES, STATUS_LINE]))
 @click.option("--install", is_flag=True, help="Add the line that loads the functions to the shell's profile, once.")
-@click.option("--uninstall", is_flag=True, help="Take it out again.")
+@click.option("--uninstall", is_flag=True, help="Remove that line.")
 @click.option("--yes", is_flag=True, help="Do not ask before a file is changed.")
 def init(*, what: str | None, install: bool, uninstall: bool, yes: bool) -> None:
     """Print the functions claude-fb, claude-switch, claude-reset and claude-status for a shell to evaluate.
 
     bash, zsh: eval "$(claude-proxy init bash)". fish: claude-proxy init fish | source. For PowerShell the module is
-    put in place, and the line that imports it is printed. With --install or --uninstall the shell is by default the
-    one in $SHELL. `statusline` puts our line into Claude Code's own settings.
+    copied to its place if necessary, and the line that imports it is printed. With --install or --uninstall the shell
+    is by default the one in $SHELL. `statusline` adds our status line to Claude Code's settings.
     """
     if install and uninstall:
-        raise click.UsageError("--install and --uninstall exclude each other")
+        raise click.UsageError("--install and --uninstall cannot be used together")
     if what == STATUS_LINE:
         _change_status_line(uninstall=uninstall, yes=yes)
     elif install or uninstall:
@@ -42,12 +42,12 @@ def init(*, what: str | None, install: bool, uninstall: bool, yes: bool) -> None
     elif what:
         _print(Shell(what))
     else:
-        raise click.UsageError(f"which shell? There are: {', '.join(SHELL_NAMES)}")
+        raise click.UsageError(f"which shell? Choose one of: {', '.join(SHELL_NAMES)}")
 
 
 def _print(shell: Shell) -> None:
     if shell is Shell.POWERSHELL:
-        click.echo(powershell_module.loading(Home.find(os.environ)))
+        click.echo(_line(shell))
     else:
         click.echo(os.fsencode(functions.functions(shell)), nl=False)
 
@@ -58,7 +58,7 @@ def _own_shell() -> Shell:
         return Shell(name)
     if sys.platform == "win32" or name == "pwsh":
         return Shell.POWERSHELL
-    raise click.UsageError(f"which shell? There are: {', '.join(SHELL_NAMES)}")
+    raise click.UsageError(f"which shell? Choose one of: {', '.join(SHELL_NAMES)}")
 
 
 def _change_profiles(shell: Shell, *, uninstall: bool, yes: bool) -> None:
@@ -66,17 +66,17 @@ def _change_profiles(shell: Shell, *, uninstall: bool, yes: bool) -> None:
     for path in profiles.profiles(shell, os.environ):
         edit = profiles.uninstall(path) if uninstall else profiles.install(path, line)
         if edit is None:
-            click.echo(f"{path} has no line of ours" if uninstall else f"{path} has the line already")
+            click.echo(f"{path} does not load the functions" if uninstall else f"{path} already loads the functions")
         else:
             _apply(edit, yes=yes)
     if not uninstall:
-        click.echo(f"New terminals have the functions. In this one, type:\n  {line}")
+        click.echo(f"New terminals have the functions. To load them in this one, type:\n  {line}")
 
 
 def _line(shell: Shell) -> str:
     if shell is Shell.POWERSHELL:
-        return powershell_module.loading(Home.find(os.environ))
-    return functions.loading(shell)
+        return functions.import_line(Home.find(os.environ))
+    return functions.loading_line(shell)
 
 
 def _change_status_line(*, uninstall: bool, yes: bool) -> None:
@@ -85,16 +85,16 @@ def _change_status_line(*, uninstall: bool, yes: bool) -> None:
     else:
         edit = statusline_settings.install(os.environ, statusline_settings.command())
     if edit is None:
-        click.echo("There is no status line of ours" if uninstall else "The status line is there already")
+        click.echo("Our status line is not installed" if uninstall else "Our status line is already installed")
     else:
         _apply(edit, yes=yes)
 
 
 def _apply(edit: profiles.ProfileEdit | statusline_settings.SettingsEdit, *, yes: bool) -> None:
-    """Show a change, and make it if the user says so. Raises `CommandError`."""
+    """Show a change, and make it if the user agrees. Raises `CommandError`."""
     click.echo(f"{edit.path}:")
     for line in edit.shown:
         click.echo(f"  {line}")
-    if not yes and not click.confirm("Change it so?"):
+    if not yes and not click.confirm("Apply this change?"):
         raise CommandError("nothing was changed")
     edit.write()

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from claude_proxy.cli.background.waiting import until
+from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.store.home import Home
 from claude_proxy.store.tail import Position, last_lines, lines_since
@@ -19,24 +19,24 @@ FOLLOW_SECONDS = 0.2
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy logs -n 100\n  claude-proxy logs -f")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is added, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True, help="How many lines.")
 def logs(*, follow: bool, lines: int) -> None:
-    """Show the end of proxy.log: a line for each request, with who was asked and what came of it."""
+    """Show the end of proxy.log: a line for each request, with the providers it went to and the result."""
     path = Home.find(os.environ).log
-    with _telling(path):
+    with _reading(path):
         last, position = last_lines(path, lines)
     _print(last)
     if follow:
         _follow(path, position)
     if lines and not last:
-        click.echo(f"nothing is logged yet in {path}", err=True)
+        click.echo(f"{path} has no lines yet", err=True)
 
 
 def _follow(path: Path, position: Position) -> NoReturn:
     def added() -> None:
         nonlocal position
-        with _telling(path):
+        with _reading(path):
             lines, position = lines_since(path, position)
         _print(lines)
 
@@ -45,7 +45,7 @@ def _follow(path: Path, position: Position) -> NoReturn:
 
 
 @contextlib.contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> Iterator[None]:
     """Turn an `OSError` of the block, which reads the log and writes nothing, into a `CommandError`."""
     try:
         yield

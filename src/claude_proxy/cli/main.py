@@ -12,33 +12,32 @@ from typing import TextIO
 
 import click
 
-from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, described
+from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, describe_os_error
 from claude_proxy.cli.output.lazy_group import LazyGroup
+from claude_proxy.cli.output.program import invocation
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError
 
-PROGRAM = "claude-proxy"
-
 OUTPUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG}
-"""What the system says where standard output cannot be written; it names no file then."""
+"""What the system says if standard output cannot be written; the error names no file then."""
 
 COMMANDS = {
     "start": "Start the proxy in the background.",
-    "stop": "Let the requests in flight finish, then end the proxy.",
-    "restart": "Stop, then start.",
-    "status": "Show whether the proxy runs, and how its providers are.",
+    "stop": "Wait for the requests in flight, then stop the proxy.",
+    "restart": "Stop the proxy, then start it.",
+    "status": "Show whether the proxy runs, and the health of its providers.",
     "explain": "Show what would happen to a request now, and why.",
-    "rules": "Show what providers have taught by refusing it, or forget it.",
+    "rules": "Show the rules learned from providers' errors, or forget them.",
     "run": "Run a command, such as claude, through the proxy.",
     "init": "Print the shell functions, such as claude-fb, or install them.",
-    "env": "Print what leads a shell through the proxy, or back.",
+    "env": "Print statements that send claude through the proxy.",
     "fallback": "What claude-fb evaluates.",
     "switch": "What claude-switch evaluates.",
     "reset": "What claude-reset evaluates.",
     "logs": "Show proxy.log.",
-    "doctor": "Look at the whole set-up, and with --fix mend it.",
+    "doctor": "Check the whole setup; --fix repairs what is safe.",
     "statusline": "Print the line for Claude Code's status line.",
-    "providers": "List the providers, add one, try one; the catalogue.",
+    "providers": "List, add, order or test providers; --all shows the catalogue.",
     "check": "Check the configuration, and with --live the keys.",
     "demo": "See a failover at work, without any key.",
     "serve": "Run the proxy in this terminal.",
@@ -54,7 +53,7 @@ class _Commands(LazyGroup):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"\b\nExample:\n  {PROGRAM} run -- claude\n\n\b\n{EXIT_CODES_HELP}",
+    epilog=f"\b\nExample:\n  {invocation('run -- claude')}\n\n\b\n{EXIT_CODES_HELP}",
 )
 def claude_proxy() -> None:
     """Keep Claude Code working: each request goes to the first provider that can answer it.
@@ -65,28 +64,28 @@ def claude_proxy() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: that of this process) and return its exit code. No traceback comes out."""
-    _stand_in_for_closed_streams()
+    _replace_closed_streams()
     _tolerate_narrow_consoles()
     try:
         code = _invoke(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except OSError as error:
-        _silence(sys.stdout)
-        if not isinstance(error, BrokenPipeError):  # where whoever read our output, such as `head`, has seen enough
-            _complain(f"{ERROR}the output cannot be written: {described(error)}")
+        _discard(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # the reader of our output, such as `head`, has seen enough
+            _print_error(f"{ERROR}the output cannot be written: {describe_os_error(error)}")
         return Exit.FAILED
     return code
 
 
 def _invoke(arguments: Sequence[str]) -> int:
     try:
-        # Arguments are handed over, since click expands `*` and `%NAME%` on Windows in those that it takes itself.
-        return int(claude_proxy.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or Exit.OK)
+        # click expands `*` and `%NAME%` on Windows, unless it is given the arguments.
+        return int(claude_proxy.main(list(arguments), prog_name=invocation(), standalone_mode=False) or Exit.OK)
     except CommandError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return error.code
     except HomeError as error:
-        _complain(f"{ERROR}{error}\nSet {HOME_VARIABLE} to the whole path of a folder.")
+        _print_error(f"{ERROR}{error}\nSet {HOME_VARIABLE} to the absolute path of a folder.")
         return Exit.USAGE
     except click.ClickException as error:
         error.show()
@@ -96,27 +95,27 @@ def _invoke(arguments: Sequence[str]) -> int:
     except OSError as error:
         if error.errno in OUTPUT_ERRORS and error.filename is None:
             raise
-        _complain(f"{ERROR}{described(error)}")
+        _print_error(f"{ERROR}{describe_os_error(error)}")
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
-        _complain(f"{ERROR}unexpected {_name(error)}{_keep_details(error)}")
+        _print_error(f"{ERROR}unexpected {_name(error)}{_save_details(error)}")
         return Exit.UNEXPECTED
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     try:
         click.echo(text, err=True)
-    except OSError:  # the exit code still tells
-        _silence(sys.stderr)
+    except OSError:  # the exit code still says it
+        _discard(sys.stderr)
 
 
-def _silence(stream: TextIO) -> None:
-    """Let what Python has still to write to a stream go nowhere: failing at it, it would change the exit code."""
+def _discard(stream: TextIO) -> None:
+    """Discard what Python has still to write to a stream: if that failed, the exit code would change."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _stand_in_for_closed_streams() -> None:
-    """Open the null device for what the caller has closed: the next file would get that number, and our output."""
+def _replace_closed_streams() -> None:
+    """Open the null device for closed streams: else the next file gets that descriptor, and with it our output."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
@@ -130,20 +129,20 @@ def _tolerate_narrow_consoles() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _keep_details(error: BaseException) -> str:
-    """Write where the error came from to a private file, and return how to find it."""
+def _save_details(error: BaseException) -> str:
+    """Write the error's traceback to a private file, and return where it is."""
     try:
         home = Home.find(os.environ)
         home.prepare()
         path = home.state / "error.txt"
-        write_private(path, "".join(_describe(error)).encode(errors="replace"))
+        write_private(path, "".join(_traceback(error)).encode(errors="replace"))
     except (OSError, HomeError):
         return ""
-    return f"; where it happened is written in {path}"
+    return f"; {path} says where it happened"
 
 
-def _describe(error: BaseException | None) -> Iterator[str]:
-    """Yield a traceback with the errors' names only: their texts may hold what was being worked on, a key even."""
+def _traceback(error: BaseException | None) -> Iterator[str]:
+    """Yield a traceback with the errors' names only: their texts may hold a part of a request, or a key."""
     while error is not None:
         yield from traceback.format_tb(error.__traceback__)
         yield f"{_name(error)}\n"

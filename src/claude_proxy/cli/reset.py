@@ -7,36 +7,36 @@ import os
 import click
 
 from claude_proxy.cli.claude_code import statusline_text
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.quoting import Shell, quoted
-from claude_proxy.cli.shell.terminal import EvaluatedCommand, hand_out, shell_option, tell
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.quoting import Shell, quote
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, say, shell_option
 
 
 @click.command(cls=EvaluatedCommand, epilog="\b\nExample:\n  claude-proxy reset --shell bash --keep-proxy")
 @shell_option
 @click.option("--force", is_flag=True, help="Cut the requests in flight, of other terminals too.")
-@click.option("--keep-proxy", is_flag=True, help="Leave the proxy running, and take back this terminal alone.")
+@click.option("--keep-proxy", is_flag=True, help="Leave the proxy running; reset this terminal only.")
 def reset(*, shell: Shell, force: bool, keep_proxy: bool) -> None:
-    """What claude-reset evaluates: take this terminal back to what it was, and then stop the proxy.
+    """What claude-reset evaluates: restore this terminal's variables, and then stop the proxy.
 
-    The proxy finishes the requests in flight first. Ctrl-C ends the waiting: the proxy still stops after them. The
-    shell function comes from `claude-proxy init`.
+    The proxy finishes the requests in flight first. Ctrl-C ends the waiting, and the proxy still stops after them.
+    The shell function comes from `claude-proxy init`.
     """
     if force and keep_proxy:
-        raise click.UsageError("--force and --keep-proxy exclude each other")
-    changes = activate.take_back(os.environ)
+        raise click.UsageError("--force and --keep-proxy cannot be used together")
+    changes = activation.deactivate(os.environ)
     if changes:
-        tell("This terminal is back to normal.")
+        say("This terminal is back to normal: claude is not using the proxy.")
     elif statusline_text.proxy_target_of(os.environ):
-        tell(f"{activate.BASE_URL} was set by other means than claude-fb, so it stays as it is.")
+        say(f"{activation.BASE_URL} was not set by claude-fb, so it stays as it is.")
     else:
-        tell("This terminal was in normal mode.")
-    hand_out(shell, changes, *([] if keep_proxy else [_stop(shell, force=force)]))
+        say("This terminal was not using the proxy.")
+    print_statements(shell, changes, *([] if keep_proxy else [_stop(shell, force=force)]))
 
 
 def _stop(shell: Shell, *, force: bool) -> str:
-    """Return the call of the shell's own function for `stop`: it runs once the terminal is back, and can be left."""
-    words = [quoted(shell, word) for word in ["stop", *(["--force"] if force else [])]]
+    """Return the call of the shell's own function for `stop`; it runs once the variables are restored."""
+    words = [quote(shell, word) for word in ["stop", "--from-reset", *(["--force"] if force else [])]]
     if shell is Shell.POWERSHELL:
         return f"Invoke-ClaudeProxyCommand -Words {', '.join(words)}"
     return " ".join(["_claude_proxy", *words])

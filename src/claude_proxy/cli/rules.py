@@ -1,4 +1,4 @@
-"""`claude-proxy rules`: what providers have taught by refusing it, and how to forget that."""
+"""`claude-proxy rules`: the rules that were learned from providers' errors, and how to forget them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import Final
 
 import click
-import msgspec
 from rich.console import Console
 from rich.padding import Padding
 
 from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
-from claude_proxy.cli.output.console import console, table
+from claude_proxy.cli.output.console import console, print_json, table
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.shell.activate import ordinary
+from claude_proxy.cli.shell.activation import original_environment
 from claude_proxy.config.load import ConfigError, load
 from claude_proxy.core.adaptation.rules import describe_rule
 from claude_proxy.core.learning.learned_rules import RuleReport
@@ -30,7 +29,7 @@ from claude_proxy.store.state_file import encode_state, read_state
 FORGET: Final = "forget"
 
 WIDTH_OF_ROWS: Final = 160
-"""Columns that a row takes, most of them for the message."""
+"""Columns of a row, most of them for the message."""
 
 
 @click.command(
@@ -41,22 +40,22 @@ WIDTH_OF_ROWS: Final = 160
 @click.option("--all", "everything", is_flag=True, help="With forget: the rules of every provider.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def rules(*, action: str | None, provider: str | None, everything: bool, as_json: bool) -> int:
-    """Show the rules that were learned from providers' errors, each with the message that taught it.
+    """Show the rules that were learned from providers' errors, each with the error message it comes from.
 
-    A rule is applied beforehand until it expires. Providers with the same address share their rules. `forget` with the
-    name of a provider, or with --all, drops rules now: the next refusal teaches them again.
+    A rule changes requests before they are sent, until it expires. Providers with the same address share their rules.
+    `forget` with the name of a provider, or with --all, removes rules now: the next such error creates them again.
     """
     home = Home.find(os.environ)
     if action is None:
         if everything:
-            raise click.UsageError("--all goes with forget")
-        _tell(_rules(home), as_json=as_json)
+            raise click.UsageError("--all needs forget")
+        _print_rules(_rules(home), as_json=as_json)
         return Exit.OK
     if everything == bool(provider):
-        raise click.UsageError("forget what? Name a provider, or give --all")
+        raise click.UsageError("forget which rules? Name a provider, or use --all")
     forgotten = _forget(home, provider)
     if as_json:
-        _tell_json({"forgotten": forgotten})
+        print_json({"forgotten": forgotten})
     else:
         count = "1 rule" if forgotten == 1 else f"{forgotten} rules"
         click.echo(f"Forgotten: {count}{f' of {printable(provider)}' if provider else ''}.")
@@ -64,12 +63,12 @@ def rules(*, action: str | None, provider: str | None, everything: bool, as_json
 
 
 def _rules(home: Home) -> list[RuleReport]:
-    """Return what the running proxy has learned, or what it left behind. Raises `CommandError`."""
+    """Return the rules of the running proxy, or those that it left on disk. Raises `CommandError`."""
     if proxy := _running(home):
         try:
             return proxy.rules()
         except ControlError as error:
-            raise lifecycle.untold(proxy, error) from error
+            raise lifecycle.status_error(proxy, error) from error
     memory, now, names = Memory(), time.time(), _names(home)
     _recall(home, memory, now, names)
     return memory.learned_rules.report(names, now)
@@ -80,9 +79,9 @@ def _forget(home: Home, provider: str | None) -> int:
         try:
             return proxy.forget(provider)
         except ControlError as error:
-            raise lifecycle.untold(proxy, error) from error
+            raise lifecycle.status_error(proxy, error) from error
     lifecycle.prepare(home)
-    with lifecycle.only_one(home):  # a proxy that starts meanwhile would write back what it had read
+    with lifecycle.claim(home):  # a proxy that started meanwhile would write back what it had read
         memory, now, names = Memory(), time.time(), _names(home)
         _recall(home, memory, now, names)
         forgotten = memory.learned_rules.forget(None if provider is None else names.upstream(provider))
@@ -94,7 +93,7 @@ def _forget(home: Home, provider: str | None) -> int:
 def _names(home: Home) -> UpstreamNames:
     """Return the names of the upstreams; none if the configuration can't be used, since rules can do without."""
     try:
-        return load(home.root, ordinary(os.environ)).upstream_names
+        return load(home.root, original_environment(os.environ)).upstream_names
     except ConfigError:
         return UpstreamNames()
 
@@ -109,13 +108,13 @@ def _running(home: Home) -> AdminClient | None:
     return AdminClient.of(running, lifecycle.token_of(home)) if running else None
 
 
-def _tell(rules: list[RuleReport], *, as_json: bool) -> None:
+def _print_rules(rules: list[RuleReport], *, as_json: bool) -> None:
     if as_json:
-        _tell_json({"rules": [_as_json(one) for one in rules]})
+        print_json({"rules": [_as_json(rule) for rule in rules]})
     elif rules:
         show(console(), rules)
     else:
-        click.echo("Nothing was learned yet: no provider has refused what it could be spared.")
+        click.echo("No provider has rejected anything that can be left out.")
 
 
 def _as_json(report: RuleReport) -> dict[str, object]:
@@ -132,20 +131,16 @@ def _as_json(report: RuleReport) -> dict[str, object]:
     }
 
 
-def _tell_json(facts: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
-
-
 def show(out: Console, rules: list[RuleReport]) -> None:
-    """Print the rules: in a row each, or one below the other where the rows would be broken to pieces."""
+    """Print the rules: in a row each, or a few lines each if the terminal is too narrow for rows."""
     if out.width < WIDTH_OF_ROWS:
         for report in rules:
             learned = report.learned
             out.print(printable(f"{_providers(report)}, {learned.model}: {describe_rule(learned.rule)}"))
-            reason = f"{_day(learned.at)} to {_day(learned.expires)}, taught by: {learned.message}"
+            reason = f"{_day(learned.at)} to {_day(learned.expires)}, learned from: {learned.message}"
             out.print(Padding(printable(reason), (0, 0, 0, 2)))
         return
-    rows = table("provider", "model", "what is changed", "since", "until", "taught by")
+    rows = table("provider", "model", "what is changed", "since", "until", "learned from")
     for report in rules:
         learned = report.learned
         dates = _day(learned.at), _day(learned.expires)

@@ -1,4 +1,4 @@
-"""`claude-proxy run -- claude …`: a command with the environment that leads it through the proxy."""
+"""`claude-proxy run -- claude …`: a command in an environment that sends its requests through the proxy."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ from pathlib import Path
 import click
 
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.terminal import find_target, tell_start
+from claude_proxy.cli.output.program import STARTED_AS
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.terminal import find_target, report_start
 from claude_proxy.store.home import Home
 
 PASSED_ON = ("SIGTERM", "SIGHUP")
-"""Signals that come to us alone. A Ctrl-C reaches the command by itself, since it shares our terminal."""
+"""Signals that only we receive. A Ctrl-C reaches the command by itself, since it shares our terminal."""
 
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog="\b\nExamples:\n  claude-proxy run -- claude\n  claude-proxy run --provider moonshot -- claude -p 'say hi'",
 )
-@click.option("--provider", metavar="NAME", help="Ask this provider only; without failover.")
+@click.option("--provider", metavar="NAME", help="Use this provider only, without failover.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(*, provider: str | None, command: tuple[str, ...]) -> int:
-    """Start the proxy if need be, and run COMMAND through it. Its exit code is passed on."""
+    """Start the proxy if necessary, and run COMMAND through it. The exit code is the command's."""
     program = _program(command[0])
-    way = find_target(Home.find(os.environ), provider)
-    tell_start(way)
-    return _run([program, *command[1:]], activate.applied(os.environ, activate.lead(os.environ, way.lead)))
+    target = find_target(Home.find(os.environ), provider)
+    report_start(target)
+    environ = activation.apply_changes(os.environ, activation.activate(os.environ, target.activation))
+    environ.pop(STARTED_AS, None)  # it says how this process was started, not those below it
+    return _run([program, *command[1:]], environ)
 
 
 def _program(name: str) -> str:
     """Return the path of a command; on Windows this finds `claude.cmd` too. Raises `CommandError`."""
-    if found := shutil.which(name):
-        return found
+    if path := shutil.which(name):
+        return path
     if len(Path(name).parts) > 1 and Path(name).exists():
         raise CommandError(f"{name} cannot be executed", code=Exit.CANNOT_EXECUTE)
     raise CommandError(f"{name}: command not found", code=Exit.NOT_FOUND)

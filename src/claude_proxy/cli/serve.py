@@ -11,8 +11,8 @@ from claude_proxy import __version__, app
 from claude_proxy.cli.background import admin_client, lifecycle, port_owner
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.output.load_config import load_config
-from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.config.load import Config
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
@@ -22,32 +22,32 @@ from claude_proxy.store.home import Home
 def serve() -> int:
     """Run the proxy in this terminal, until Ctrl-C or `claude-proxy stop`."""
     home = Home.find(os.environ)
-    _leave_terminal_mode()
+    _restore_environment()
     lifecycle.prepare(home)
     config = load_config(home)
-    with lifecycle.only_one(home):
+    with lifecycle.claim(home):
         try:
-            return app.serve(home, config, lambda proxy: _tell(config, proxy.port), _tell_waiting)
+            return app.serve(home, config, lambda proxy: _report_start(config, proxy.port), _report_waiting)
         except app.ListenError as error:
             raise _cannot_listen(config, error) from error
 
 
-def _leave_terminal_mode() -> None:
-    """Take up what was put aside in this terminal: a provider's key may be among it, now and at each change."""
-    ordinary = activate.ordinary(os.environ)
+def _restore_environment() -> None:
+    """Restore what this terminal's mode has put aside: a provider's key may be in it, now or after a change."""
+    original = activation.original_environment(os.environ)
     os.environ.clear()
-    os.environ.update(ordinary)
+    os.environ.update(original)
 
 
-def _tell(config: Config, port: int) -> None:
+def _report_start(config: Config, port: int) -> None:
     url = AdminClient(admin_client.reachable(config.host), port).url
-    with contextlib.suppress(OSError):  # it serves, even where there is nowhere to say so
+    with contextlib.suppress(OSError):  # it serves, even if standard output is closed
         for warning in config.warnings:
             click.echo(f"warning: {printable(warning)}", err=True)
-        click.echo(f"claude-proxy {__version__} listens at {url}; Ctrl-C ends it")
+        click.echo(f"claude-proxy {__version__} listens at {url}; Ctrl-C stops it")
 
 
-def _tell_waiting(in_flight: int) -> None:
+def _report_waiting(in_flight: int) -> None:
     what = "1 request" if in_flight == 1 else f"{in_flight} requests"
     with contextlib.suppress(OSError):
         click.echo(f"waiting for {what}; Ctrl-C again cuts {'it' if in_flight == 1 else 'them'}", err=True)
@@ -56,11 +56,11 @@ def _tell_waiting(in_flight: int) -> None:
 def _cannot_listen(config: Config, error: OSError) -> CommandError:
     if error.errno in port_owner.TAKEN:
         return CommandError(
-            f"port {config.port} is taken by {port_owner.taker_of(config.host, config.port)}",
+            f"port {config.port} is used by {port_owner.describe_listener(config.host, config.port)}",
             code=Exit.PORT_TAKEN,
-            hint='End it, or choose another port: "proxy_port" in config.json.',
+            hint='Stop it, or choose another port: "proxy_port" in config.json.',
         )
     return CommandError(
         f"cannot listen on {config.host}, port {config.port}: {error.strerror}",
-        hint='"host" and "proxy_port" in config.json say where to listen.',
+        hint='Correct "host" or "proxy_port" in config.json.',
     )

@@ -14,25 +14,25 @@ from claude_proxy.store.home import Home
 
 @click.command(epilog="\b\nExample:\n  claude-proxy start")
 def start() -> None:
-    """Start the proxy in the background, unless it runs already."""
-    start_and_tell(Home.find(os.environ))
+    """Start the proxy in the background, unless it already runs."""
+    start_and_report(Home.find(os.environ))
 
 
-def start_and_tell(home: Home) -> None:
-    """Start the home's proxy, and print where it is and whom it asks. Raises `CommandError`."""
-    running, fresh = lifecycle.ensure(home)
+def start_and_report(home: Home) -> None:
+    """Start the home's proxy, and print its address and its providers. Raises `CommandError`."""
+    running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
-    what = "started" if fresh else "runs already"
+    what = "started" if started else "already runs"
     click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
-    if fresh:
-        _tell_providers(proxy)
+    if started:
+        _report_providers(proxy)
 
 
-def _tell_providers(proxy: AdminClient) -> None:
+def _report_providers(proxy: AdminClient) -> None:
     try:
         status = proxy.status()
     except admin_client.ControlError:
         return
-    click.echo(f"It asks, in this order: {', '.join(provider.name for provider in status.providers)}")
+    click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
     for warning in status.warnings:
         click.echo(f"warning: {printable(warning)}")

@@ -16,8 +16,9 @@ from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
-from claude_proxy.cli.probing.advice import advice
-from claude_proxy.cli.shell.terminal import overrides
+from claude_proxy.cli.output.program import invocation, start_command
+from claude_proxy.cli.shell.terminal import conflicts
+from claude_proxy.cli.user_config.credentials import advice
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
@@ -48,7 +49,7 @@ def status(*, as_json: bool) -> int:
             _show(console(), proxy.url, proxy.status())
             _show_terminal(console(), running)
     except (ControlError, ValueError) as error:
-        raise lifecycle.untold(proxy, error) from error
+        raise lifecycle.status_error(proxy, error) from error
     return Exit.OK
 
 
@@ -60,7 +61,7 @@ def _tell_not_running(home: Home, *, as_json: bool) -> None:
     elif draining:
         click.echo(f"claude-proxy is stopping: it finishes its requests (pid {draining.pid})")
     else:
-        click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: claude-proxy start")
+        click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: {start_command(os.environ)}")
 
 
 def _tell_json(facts: dict[str, object]) -> None:
@@ -85,8 +86,8 @@ def _show_terminal(out: Console, running: Running | None) -> None:
         out.print("This terminal: " + (f"pinned to {pin}, without failover" if pin else "fallback mode"))
         if running is None or running.port != target.port:
             again = f"claude-switch {pin}" if pin else "claude-fb"
-            out.print(f"No proxy is at the address that this terminal uses. Type {again} again.", style="yellow")
-    for text in overrides(os.environ):
+            out.print(f"No proxy is at the address that it leads to: type {again} again.", style="yellow")
+    for text in conflicts(os.environ):
         out.print(f"warning: {text}", style="yellow")
 
 
@@ -102,7 +103,9 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
         for problem in status.config_problems:
             out.print(f"  {printable(problem, 1000)}")
     if status.version != __version__:
-        out.print(f"This is claude-proxy {__version__}: `claude-proxy restart` brings it into use.", style="yellow")
+        out.print(
+            f"This is claude-proxy {__version__}: `{invocation('restart')}` makes the proxy use it.", style="yellow"
+        )
 
 
 def _headline(url: str, status: StatusReport) -> Text:

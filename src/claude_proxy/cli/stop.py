@@ -1,4 +1,4 @@
-"""`claude-proxy stop`: lets the requests in flight finish, then ends the proxy."""
+"""`claude-proxy stop`: waits for the requests in flight, then stops the proxy."""
 
 from __future__ import annotations
 
@@ -8,28 +8,34 @@ import click
 
 from claude_proxy.cli.background import lifecycle, processes
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError, UnreachableError
-from claude_proxy.cli.background.waiting import until
+from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.program import force_reset_command, invocation
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running, clear
 
 FORCE_TIMEOUT = 5.0
-"""Seconds that a proxy which was told to cut its requests may take to end, before its process is killed."""
+"""Seconds that a proxy may take to end after it is told to cut its requests; then its process is killed."""
 
 EXIT_TIMEOUT = 2.0
-"""Seconds for the process of a proxy that has let go of everything to be gone as well; some systems never show that."""
+"""Seconds for the process to end after its proxy has stopped; some systems never show that."""
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy stop --timeout 30\n  claude-proxy stop --force")
-@click.option("--force", is_flag=True, help="Cut the requests in flight, at once.")
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up waiting after this time.")
-def stop(*, force: bool, timeout: float | None) -> None:
-    """Stop the proxy once the requests in flight are answered. Stopping what does not run is no error."""
-    stop_and_tell(Home.find(os.environ), force=force, timeout=timeout)
+@click.option("--force", is_flag=True, help="Cut the requests in flight at once.")
+@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop waiting after this time.")
+@click.option("--from-reset", is_flag=True, hidden=True)  # claude-reset calls this, and is to be called again
+def stop(*, force: bool, timeout: float | None, from_reset: bool) -> None:
+    """Stop the proxy when the requests in flight are answered. If it does not run, that is no error."""
+    again = force_reset_command(os.environ) if from_reset else invocation("stop --force")
+    stop_and_report(Home.find(os.environ), again, force=force, timeout=timeout)
 
 
-def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = None) -> None:
-    """End the home's proxy, if it runs, and print what is waited for; `timeout` in seconds. Raises `CommandError`."""
+def stop_and_report(home: Home, force_command: str, *, force: bool = False, timeout: float | None = None) -> None:
+    """Stop the home's proxy, if it runs, and print what it waits for. Raises `CommandError`.
+
+    `force_command` is what the user is told to type to cut the requests; `timeout` in seconds.
+    """
     running = _find(home, force=force)
     if running is None:
         clear(home.running)  # stale
@@ -38,14 +44,14 @@ def stop_and_tell(home: Home, *, force: bool = False, timeout: float | None = No
     if force:
         _force(home, running)
     else:
-        _drain(home, running, timeout)
+        _drain(home, running, force_command, timeout)
     running.remove(home.running)
     until(lambda: None if processes.alive(running.pid) else True, EXIT_TIMEOUT)
     click.echo("claude-proxy stopped")
 
 
 def _find(home: Home, *, force: bool) -> Running | None:
-    """Return the proxy that is to end: one that listens, or still drains, or (with `force`) only hangs."""
+    """Return the proxy to stop: one that listens, or still drains, or (with `force`) hangs."""
     try:
         return lifecycle.find(home) or lifecycle.find_draining(home)
     except CommandError:
@@ -54,24 +60,24 @@ def _find(home: Home, *, force: bool) -> Running | None:
         raise
 
 
-def _drain(home: Home, running: Running, timeout: float | None) -> None:
+def _drain(home: Home, running: Running, force_command: str, timeout: float | None) -> None:
     try:
         waiting = AdminClient.of(running, lifecycle.token_of(home)).stop(force=False)
-        told = f"waiting for {_requests(waiting)} in flight" if waiting else ""
+        progress = f"waiting for {_requests(waiting)} in flight" if waiting else ""
     except UnreachableError:
-        told = "it is stopping already, and waits for the requests in flight"
+        progress = "it is already stopping, and waits for the requests in flight"
     except ControlError as error:
-        raise CommandError(f"the proxy does not stop: {error}", hint="`claude-proxy stop --force` ends it.") from error
-    if told:
-        click.echo(f"{told} (claude-proxy stop --force cuts them)")
+        raise CommandError(f"the proxy does not stop: {error}", hint=f"`{force_command}` ends it.") from error
+    if progress:
+        click.echo(f"{progress} ({force_command} cuts them)")
     if not _wait(home, running, timeout):
         raise CommandError(
-            f"the proxy still waits for requests after {timeout:g} s", hint="`claude-proxy stop --force` cuts them."
+            f"the proxy still waits for requests after {timeout:g} s", hint=f"`{force_command}` cuts them."
         )
 
 
 def _force(home: Home, running: Running) -> None:
-    """Tell the proxy to cut its requests; kill it where it cannot be told, since it drains, hangs or has no token."""
+    """Tell the proxy to cut its requests; kill it if it cannot be told, since it drains, hangs or has no token."""
     try:
         cut = AdminClient.of(running, lifecycle.token_of(home)).stop(force=True)
     except (ControlError, CommandError):
@@ -93,7 +99,7 @@ def _kill(running: Running) -> None:
 
 
 def _wait(home: Home, running: Running, timeout: float | None) -> bool:
-    return until(lambda: True if lifecycle.gone(home, running) else None, timeout) is not None
+    return until(lambda: True if lifecycle.has_ended(home, running) else None, timeout) is not None
 
 
 def _requests(count: int) -> str:

@@ -7,17 +7,17 @@ import os
 import click
 
 from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.output.load_config import load_config
-from claude_proxy.cli.shell import activate
+from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import (
     EvaluatedCommand,
+    activate_terminal,
     find_target,
-    lead_here,
+    report_start,
+    say,
     shell_option,
-    tell,
-    tell_start,
 )
+from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.store.home import Home
 
 
@@ -30,38 +30,39 @@ from claude_proxy.store.home import Home
 @click.option("--provider", metavar="NAME", help="The same as NAME.")
 @click.option("--list", "listed", is_flag=True, help="Only print the providers' names, for completion.")
 def switch(*, shell: Shell, name: str | None, provider: str | None, listed: bool) -> None:
-    """What claude-switch evaluates: lead this terminal's claude to the provider NAME alone, without failover.
+    """What claude-switch evaluates: send this terminal's claude to the provider NAME alone, without failover.
 
-    The proxy is started if need be. The shell function comes from `claude-proxy init`.
+    The proxy is started if necessary. The shell function comes from `claude-proxy init`.
     """
     home = Home.find(os.environ)
     if listed:
         _list(home)
         return
-    way = find_target(home, _one(name, provider, home))
-    tell_start(way)
-    tell(f"This terminal's claude asks {way.lead.pin} alone. claude-fb goes back to all, claude-reset to normal.")
-    lead_here(shell, way)
+    target = find_target(home, _chosen(name, provider, home))
+    report_start(target)
+    pin = target.activation.pin
+    say(f"This terminal's claude uses {pin} alone. claude-fb switches back to all, claude-reset turns the proxy off.")
+    activate_terminal(shell, target)
 
 
 def _list(home: Home) -> None:
-    """Print the names: never where the shell function would evaluate them, and run programs of these names."""
-    evaluated = activate.UNEXPORTED in os.environ
+    """Print the names, but not if the shell function would evaluate them and run programs of these names."""
+    evaluated = activation.UNEXPORTED in os.environ
     for known in _names(home):
         click.echo(known, err=evaluated)
 
 
-def _one(name: str | None, provider: str | None, home: Home) -> str:
+def _chosen(name: str | None, provider: str | None, home: Home) -> str:
     if name and provider and name != provider:
         raise click.UsageError(f"two providers are named: {name} and {provider}")
     if chosen := name or provider:
         return chosen
     known = ", ".join(_names(home))
-    raise click.UsageError("which provider?" + (f" There are: {known}" if known else ""))
+    raise click.UsageError("which provider?" + (f" Choose one of: {known}" if known else ""))
 
 
 def _names(home: Home) -> list[str]:
-    """Return the providers that can be switched to, as configured; none where the configuration has a fault."""
+    """Return the configured providers to switch to; none if the configuration has a fault."""
     try:
         return [provider.name for provider in load_config(home).providers]
     except CommandError:

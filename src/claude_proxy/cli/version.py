@@ -11,6 +11,6 @@ from claude_proxy import __version__
 
 @click.command(epilog="\b\nExample:\n  claude-proxy version")
 def version() -> None:
-    """Show the version of claude-proxy, of its Python and of the system."""
+    """Show the versions of this program and of its Python, and the system."""
     system = f"{platform.system()} {platform.machine()}"
     click.echo(f"claude-proxy {__version__} (Python {platform.python_version()}, {system})")

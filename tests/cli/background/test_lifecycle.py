@@ -39,7 +39,7 @@ def test_starting_twice_leaves_the_first(started: CommandLine) -> None:
     running = started.running()
     done = started("start")
     assert done.code == 0
-    assert "runs already" in done.out
+    assert "already runs" in done.out
     assert started.running() == running
 
 
@@ -88,10 +88,10 @@ def test_a_serve_in_the_terminal_is_the_same_proxy(cli: CommandLine, upstream: s
     with cli.spawned("serve") as process:
         assert f"http://127.0.0.1:{port}" in line_with(process.stdout, "listens at")
         assert cli.running().pid == process.pid
-        assert "runs already" in cli("start").out
+        assert "already runs" in cli("start").out
         second = cli("serve")
         assert (second.code, second.out) == (1, "")
-        assert "runs already" in second.err
+        assert "already runs" in second.err
         done = cli.end(process)
     assert done.code == 0
     assert not cli.home.running.exists()
@@ -139,7 +139,7 @@ def test_a_port_that_another_program_has_is_told_with_its_name(cli: CommandLine,
         done = cli("start")
     assert done.code == 3
     first, hint = done.err.splitlines()
-    assert first.startswith(f"error: port {port} is taken by ")
+    assert first.startswith(f"error: port {port} is used by ")
     if sys.platform == "linux":
         assert f"(pid {os.getpid()})" in first
     assert '"proxy_port" in config.json' in hint

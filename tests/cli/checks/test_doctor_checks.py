@@ -20,7 +20,7 @@ from claude_proxy.core.status_report import ProviderStatus, StatusReport
 
 ME = "S-1-5-21-1004336348-1177238915-682003330-1001"
 INHERITED = f"D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;FA;;;{ME})"
-NOW = clock.MADE + 86_400
+NOW = clock.RELEASED + 86_400
 
 
 class Windows:
@@ -64,7 +64,7 @@ def env(tmp_path: Path) -> Path:
         (INHERITED + "(A;;FR;;;WD)(A;OICI;FA;;;WD)", ("everyone",)),
         (INHERITED + f"(A;;FR;;;{ME[:-4]}1002)", (f"{ME[:-4]}1002",)),
         (INHERITED + "(D;;FA;;;WD)(A;OICIIO;FA;;;CO)", ()),
-        (INHERITED + '(XA;;FR;;;AU;(@User.Title=="PM"))', ("all who are logged in",)),
+        (INHERITED + '(XA;;FR;;;AU;(@User.Title=="PM"))', ("all logged-in users",)),
         (INHERITED + "(A;;FA;;;OW)(A;;FA;;;S-1-5-18)", ()),
     ],
 )
@@ -80,7 +80,7 @@ def test_on_windows_the_file_is_closed_to_all_but_the_current_user(env: Path) ->
     plays, lists = windows(INHERITED + "(A;;FR;;;WD)")
     (finding,) = private.on_windows((env,), lists)
     plays.asked.clear()
-    assert finding.repaired().verdict is Verdict.MENDED
+    assert finding.repaired().verdict is Verdict.FIXED
     assert plays.asked == [[str(env), "/reset"], [str(env), "/inheritance:r", "/grant:r", f"*{ME}:F"]]
     (after,) = private.on_windows((env,), lists)
     assert after.verdict is Verdict.OK
@@ -112,7 +112,7 @@ def test_a_repair_that_fails_leaves_the_finding_wrong() -> None:
 
     told = wrong("private", "open", "Run: chmod", fail).repaired()
     assert told.verdict is Verdict.WRONG
-    assert told.mend == "Run: chmod (that was tried, and failed: Operation not permitted)"
+    assert told.fix == "Run: chmod (--fix tried that, and failed: Operation not permitted)"
     left = Finding("a", Verdict.WRONG, "b")
     assert left.repaired() is left
 
@@ -122,22 +122,22 @@ def test_a_repair_that_fails_leaves_the_finding_wrong() -> None:
     [((3, 10), "wrong"), ((3, 11), "ok"), ((3, 14), "ok"), ((3, 15), "note")],
 )
 def test_which_python_it_is_made_for(version: tuple[int, int], verdict: str) -> None:
-    finding = python.judge(version, "python")
+    finding = python.assess(version, "python")
     assert finding.verdict.value == verdict
-    assert bool(finding.mend) == (verdict != "ok")
+    assert bool(finding.fix) == (verdict != "ok")
 
 
 def test_a_clock_that_cannot_be_right() -> None:
-    assert clock.judge(NOW, {"config.json": NOW + 60}).verdict is Verdict.OK
-    assert "before this program was made" in clock.judge(clock.MADE - 1, {}).what
-    ahead = clock.judge(NOW, {"config.json": NOW - 9, ".env": NOW + 3600})
+    assert clock.assess(NOW, {"config.json": NOW + 60}).verdict is Verdict.OK
+    assert "before this program was released" in clock.assess(clock.RELEASED - 1, {}).what
+    ahead = clock.assess(NOW, {"config.json": NOW - 9, ".env": NOW + 3600})
     assert ".env was changed after that" in ahead.what
-    assert clock.off("zai", 3.0).verdict is Verdict.OK
-    assert "300 s behind that of zai" in clock.off("zai", -300.0).what
+    assert clock.compare("zai", 3.0).verdict is Verdict.OK
+    assert "300 s behind that of zai" in clock.compare("zai", -300.0).what
 
 
 def test_what_the_running_proxy_knows_to_be_wrong() -> None:
-    closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_rejected=True)
+    closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_source=".env", key_rejected=True)
     status = StatusReport(
         version="1",
         instance="a",
@@ -148,9 +148,9 @@ def test_what_the_running_proxy_knows_to_be_wrong() -> None:
         providers=(closed,),
         config_problems=("config.json: broken",),
     )
-    key, config = service.judge(status)
-    assert "ZAI_API_KEY" in key.mend
-    assert "before the last change" in config.what
+    key, config = service.assess(status)
+    assert (key.what, key.fix) == ("zai rejected ZAI_API_KEY (from .env)", "Replace it there.")
+    assert "still uses the one before" in config.what
 
 
 def test_an_address_that_cannot_be_listened_on() -> None:
@@ -165,7 +165,7 @@ def place(tmp_path: Path) -> Callable[[], list[Finding]]:
 
     def judged() -> list[Finding]:
         found = settings_files.sources(environ, tmp_path / "project", tmp_path / "managed")
-        return list(settings_conflicts.judge(found, environ))
+        return list(settings_conflicts.assess(found, environ))
 
     return judged
 
@@ -256,7 +256,7 @@ def test_a_file_of_somebody_else_is_told_and_not_mended(env: Path, monkeypatch: 
     (finding,) = private.on_posix((env,), env.parent)
     assert (finding.verdict, finding.repair) == (Verdict.WRONG, None)
     assert "not your file" in finding.what
-    assert "failed: it is no regular file of yours" in mine.repaired().mend, "it is looked at again"
+    assert "failed: it is no regular file of yours" in mine.repaired().fix, "it is looked at again"
     assert stat.S_IMODE(env.stat().st_mode) == 0o644
 
 

@@ -83,7 +83,7 @@ def test_a_fault_of_our_own_is_one_line_and_70(fails: Path, capsys: pytest.Captu
     assert main(["version"]) == 70
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"error: unexpected ValueError; where it happened is written in {fails}\n"
+    assert shown.err == f"error: unexpected ValueError; {fails} says where it happened\n"
     details = fails.read_text(encoding="utf-8")
     assert "in system" in details
     assert "KeyError" in details

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.providers import config_files
-from claude_proxy.cli.providers.config_files import ConfigFiles
+from claude_proxy.cli.user_config import config_files
+from claude_proxy.cli.user_config.config_files import ConfigFiles
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.store.home import Home
 from claude_proxy.store.lock import exclusive
@@ -74,11 +74,11 @@ def test_one_is_removed_with_its_comments_and_its_key_stays(own: CommandLine) ->
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ('{"providers": [{"preset": "minimax"}]}', "minimax is the last one;"),
-        (CONFIG, "minimax is the last one that has its key;"),
+        ('{"providers": [{"preset": "minimax"}]}', "minimax is your only provider;"),
+        (CONFIG, "minimax is the only provider with a key;"),
         (
             '{"providers": [{"preset": "minimax"}, {"preset": "zai", "enabled": false}]}',
-            "minimax is the last one that is not disabled;",
+            "minimax is the only provider that is not disabled;",
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_what_others_wrote_meanwhile_stays_and_neither_file_is_written(
         path.write_text(before, encoding="utf-8")
     files = ConfigFiles.read(Home(tmp_path))
     path.write_text("theirs, newer", encoding="utf-8")
-    with pytest.raises(CommandError, match="changed meanwhile; nothing was changed"):
+    with pytest.raises(CommandError, match=r"another program has just changed .*; nothing was changed"):
         files.write(config="ours", env="ours")
     assert {one.name: one.read_text(encoding="utf-8") for one in tmp_path.iterdir() if one.is_file()} == {
         name: "theirs, newer"

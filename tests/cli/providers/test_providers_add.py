@@ -22,7 +22,7 @@ def test_one_is_added_at_the_end_with_its_key_from_standard_input(own: CommandLi
     assert (done.code, done.err) == (0, "")
     assert read_config(own) == CONFIG.replace("} /* dear */", '} /* dear */,\n    {"preset": "deepseek"}')
     assert read_env(own) == f"{ENV}DEEPSEEK_API_KEY={KEY}\n"
-    assert "in place 4 of 4" in done.out
+    assert "number 4 of your 4 providers" in done.out
     assert "as DEEPSEEK_API_KEY" in done.out
 
 
@@ -33,7 +33,7 @@ def test_one_is_added_first_with_what_is_said_of_it(own: CommandLine) -> None:
     element = {"preset": "deepseek", "name": "relay", "base_url": "https://relay.example", "models": "m1"}
     written = json.dumps({**element, "api_key_env": "RELAY_KEY"})
     assert read_config(own) == CONFIG.replace("    // the cheap", f"    {written},\n    // the cheap")
-    assert "in place 1 of 4" in done.out
+    assert "number 1 of your 4 providers" in done.out
     assert read_env(own).endswith(f"RELAY_KEY={KEY}\n")
 
 
@@ -47,13 +47,13 @@ def test_a_variable_that_is_set_already_is_used_and_nothing_is_written_to_env(ow
     done = own("providers", "add", "deepseek", environ={"DEEPSEEK_API_KEY": KEY})
     assert (done.code, done.err) == (0, "")
     assert read_env(own) == ENV
-    assert "DEEPSEEK_API_KEY, from the environment; nothing was written to .env" in done.out
+    assert "DEEPSEEK_API_KEY (from the environment); .env was not changed" in done.out
 
 
 def test_without_a_terminal_the_key_is_not_asked_for_and_nothing_changes(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek")
     assert done.code == 2
-    assert "no terminal to ask for the key on" in done.err
+    assert "cannot ask for the key: standard input is no terminal" in done.err
     assert "DEEPSEEK_API_KEY" in done.err
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
@@ -63,7 +63,7 @@ def test_where_there_is_no_configuration_it_is_made_for_its_owner_alone(cli: Com
     assert (done.code, done.err) == (0, "")
     assert read_config(cli) == '{\n  "providers": [\n    {"preset": "moonshot"}\n  ]\n}\n'
     assert read_env(cli) == f"MOONSHOT_API_KEY={KEY}\n"
-    assert "the only one" in done.out
+    assert "Added moonshot (your only provider)." in done.out
     if os.name == "posix":
         assert [stat.S_IMODE(path.stat().st_mode) for path in (cli.home.config, cli.home.env)] == [0o600, 0o600]
     assert cli("check").code == 0
@@ -80,8 +80,8 @@ def test_a_configuration_without_providers_gets_its_first(cli: CommandLine, text
 def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
     done = own("providers", "add", "minimax")
     assert (done.code, done.err) == (0, "")
-    assert "minimax is in" in done.out
-    assert "already, in place 1 of 3" in done.out
+    assert "minimax is already in" in done.out
+    assert "(number 1 of your 3 providers); it was not changed" in done.out
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
@@ -92,7 +92,7 @@ def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
 def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: CommandLine, arguments: list[str]) -> None:
     done = own("providers", "add", "minimax", *arguments)
     assert (done.code, done.out) == (2, "")
-    assert "minimax is in config.json already; nothing was changed" in done.err
+    assert "minimax is already in config.json; nothing was changed" in done.err
     assert "claude-proxy providers order minimax" in done.err
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
@@ -100,7 +100,7 @@ def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: Comm
 def test_the_name_of_another_one_is_refused(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--name", "GLM", environ={"DEEPSEEK_API_KEY": KEY})
     assert done.code == 2
-    assert "glm is another provider's name" in done.err
+    assert "glm is the name of another provider" in done.err
     assert read_config(own) == CONFIG
 
 
@@ -142,7 +142,7 @@ def test_a_key_that_env_would_read_otherwise_is_refused(own: CommandLine) -> Non
 def test_a_key_in_the_environment_that_wins_over_the_new_one_is_told(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin=KEY, environ={"DEEPSEEK_API_KEY": "sk-other"})
     assert done.code == 0
-    assert "DEEPSEEK_API_KEY is set in the environment too, and wins" in done.err
+    assert "DEEPSEEK_API_KEY is also set in the environment, which overrides .env" in done.err
 
 
 def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) -> None:
@@ -159,7 +159,7 @@ def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) ->
 def test_one_on_this_machine_needs_no_key(own: CommandLine) -> None:
     done = own("providers", "add", "ollama", "--model", "qwen3-coder")
     assert (done.code, done.err) == (0, "")
-    assert "asked without a key" in done.out
+    assert "It needs no key" in done.out
     assert read_env(own) == ENV
 
 
@@ -167,7 +167,7 @@ def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: Comma
     done = own("providers", "add", "anthropic", "--auth", "client", "--first")
     assert (done.code, done.err) == (0, "")
     assert "Claude Code's own login" in done.out
-    assert "Type claude-fb anew" in done.out
+    assert "Type claude-fb again" in done.out
     assert "providers test" not in done.out
     assert '    {"preset": "anthropic", "auth": "client"},\n    // the cheap one\n' in read_config(own)
     before = read_config(own)
@@ -247,7 +247,7 @@ def test_the_key_is_asked_for_on_a_terminal_without_an_echo(own: CommandLine, ty
     own.inspect(shown.decode())
     assert '{"preset": "deepseek"}' in read_config(own)
     assert (KEY in read_env(own)) is kept
-    for words in (b"Its key is missing", b"Once it has its key, try it"):
+    for words in (b"Its key is missing", b"When it has its key, test it"):
         assert (words in shown) is not kept
 
 

@@ -65,7 +65,7 @@ def test_a_dated_name_is_shown_with_what_is_known_of_its_model(cli: CommandLine)
 def test_one_that_the_catalogue_does_not_know_is_shown_too(own: CommandLine) -> None:
     text = shown(own, "mine")
     assert "POST https://mine.example/api/v1/messages" in text
-    assert "not known: it is asked" in text
+    assert "not known: it is tried" in text
     assert "As of" not in text
 
 
@@ -73,7 +73,7 @@ def test_one_that_takes_claude_codes_own_login_is_sent_what_comes(own: CommandLi
     text = shown(own, "anthropic")
     assert "authorization: <Claude Code's own login>" in text
     assert "- no thinking that another provider is known to have made" in text
-    assert "- nothing else: its plan serves Claude Code as it is" in text
+    assert "- nothing else: its plan accepts Claude Code's requests as they are" in text
 
 
 def test_a_preset_need_not_be_configured(cli: CommandLine) -> None:
@@ -88,12 +88,12 @@ def test_nothing_is_cut_on_a_narrow_terminal(own: CommandLine) -> None:
 
 
 def test_prices_that_are_not_known_are_told_from_those_that_are_nothing() -> None:
-    assert formatting.prices(Price(input=0, output=1.5)) == ("0", "1.5", "-")
+    assert formatting.format_prices(Price(input=0, output=1.5)) == ("0", "1.5", "-")
 
 
 def test_models_are_told_by_the_most_frequent_one_and_the_others() -> None:
-    assert formatting.mapping({}) == "as asked for"
-    assert formatting.mapping({"opus": "a", "haiku": "b", "sonnet": "a"}) == "a, haiku: b"
+    assert formatting.format_models({}) == "as requested"
+    assert formatting.format_models({"opus": "a", "haiku": "b", "sonnet": "a"}) == "a, haiku: b"
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_models_are_told_by_the_most_frequent_one_and_the_others() -> None:
 )
 def test_how_one_is_told_who_asks(auth: Auth, told: str) -> None:
     provider = Provider("a", "https://a.example", Origin("https", "a.example", 443), auth, "secret", "A_KEY")
-    assert formatting.told_who_asks(provider, "A_KEY") == told
+    assert formatting.auth_header(provider, "A_KEY") == told

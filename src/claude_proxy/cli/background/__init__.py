@@ -1,1 +1,7 @@
-"""The background process: found, started, asked, and stopped."""
+"""The background process: found, started, asked and stopped.
+
+lifecycle      finds, starts and waits for the one proxy of a home
+admin_client   asks the running proxy over HTTP
+processes      whether a process runs, waiting for it, ending it
+port_owner     which program listens on a port
+"""

@@ -1,4 +1,4 @@
-"""The life of the one proxy of a home, seen from the commands: found, started in the background, waited for."""
+"""The one proxy of a home, seen from the commands: found, started in the background, waited for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from claude_proxy.cli.background import admin_client, processes
 from claude_proxy.cli.background.admin_client import AdminClient, UnknownError
-from claude_proxy.cli.background.waiting import until
-from claude_proxy.cli.output.exit_codes import ERROR, CommandError, Exit, described
+from claude_proxy.cli.background.processes import until
+from claude_proxy.cli.output.exit_codes import ERROR, CommandError, Exit, describe_os_error
+from claude_proxy.cli.output.program import STARTED_AS, invocation, started_as
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
 from claude_proxy.store.lock import exclusive
@@ -24,15 +25,15 @@ START_TIMEOUT = 10.0
 """Seconds for a new proxy to answer; it takes a fraction of one."""
 LOCK_TIMEOUT = 3 * START_TIMEOUT
 """Seconds to wait for another `start` of the same home."""
-GLANCE_SECONDS = 0.5
-"""For longer than `is_served` may hold the lock that it asks about."""
-MAX_COMPLAINT_LINES = 20
+LOCK_CHECK_SECONDS = 0.5
+"""Longer than `is_served` holds the lock that it checks."""
+MAX_ERROR_LINES = 20
 
 
 def find(home: Home) -> Running | None:
-    """Return the home's proxy if it takes requests; None where there is none, and the state file, if there, is stale.
+    """Return the home's proxy if it takes requests, else None: then a state file, if there is one, is stale.
 
-    Raises `CommandError` where it runs and gives no answer, or where the home cannot be looked into.
+    Raises `CommandError` if it runs and gives no answer, or if the home cannot be read.
     """
     running = Running.read(home.running)
     if running is None:
@@ -45,14 +46,14 @@ def find(home: Home) -> Running | None:
             return None
         raise CommandError(
             f"the proxy (pid {running.pid}) does not answer",
-            hint="`claude-proxy stop --force` ends its process.",
+            hint=f"`{invocation('stop --force')}` ends its process.",
         ) from error
     except admin_client.ControlError:
         return None
 
 
 def _check_reachable(home: Home) -> None:
-    """Raise `CommandError` where nobody could tell whether a proxy runs: no folder, or one that we may not enter."""
+    """Raise `CommandError` if the home cannot show whether a proxy runs: no folder, or one that we may not enter."""
     try:
         home.running.lstat()
     except FileNotFoundError:
@@ -67,22 +68,22 @@ def _unusable(home: Home, error: OSError) -> CommandError:
 
 
 def find_draining(home: Home) -> Running | None:
-    """Return the home's proxy where it takes no more requests, but still finishes those that it has."""
+    """Return the home's proxy if it takes no more requests, but still finishes those that it has."""
     running = Running.read(home.running)
     return running if running and processes.alive(running.pid) and is_served(home) else None
 
 
 @contextlib.contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Be the home's one proxy while the block runs. Raises `CommandError` where another process is.
+def claim(home: Home) -> Iterator[None]:
+    """Be the home's one proxy while the block runs. Raises `CommandError` if another process is.
 
-    The lock tells even of a proxy that no longer listens, and unlike a file with a pid it never outlives its process.
+    The lock shows even a proxy that no longer listens, and unlike a file with a pid it never outlives its process.
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(_lock(home), GLANCE_SECONDS))
+            stack.enter_context(exclusive(_lock(home), LOCK_CHECK_SECONDS))
         except TimeoutError:
-            raise _second(home) from None
+            raise _already_served(home) from None
         except OSError as error:
             raise CommandError(f"{_lock(home)} cannot be locked: {error.strerror}") from error
         clear(home.running)  # stale: its process is gone
@@ -104,17 +105,17 @@ def _lock(home: Home) -> Path:
     return home.state / "serve.lock"
 
 
-def _second(home: Home) -> CommandError:
+def _already_served(home: Home) -> CommandError:
     if running := find(home):
-        return CommandError(f"the proxy runs already, at {AdminClient.of(running).url} (pid {running.pid})")
+        return CommandError(f"the proxy already runs, at {AdminClient.of(running).url} (pid {running.pid})")
     return CommandError(
         "the proxy of this home is just starting, or still finishes the requests that it has",
-        hint="`claude-proxy stop` waits for its end, `claude-proxy stop --force` cuts its requests.",
+        hint=f"`{invocation('stop')}` waits for its end, `{invocation('stop --force')}` cuts its requests.",
     )
 
 
 def ensure(home: Home) -> tuple[Running, bool]:
-    """Return the home's proxy, started now if need be, and whether it was.
+    """Return the home's proxy, started now if necessary, and whether it was.
 
     Commands that ask at the same time start one proxy. Raises `CommandError`.
     """
@@ -126,9 +127,9 @@ def ensure(home: Home) -> tuple[Running, bool]:
             _check_access(home, running)
             return running, False
     except TimeoutError:
-        raise CommandError("another `claude-proxy start` has not finished; try again") from None
+        raise CommandError("another command is still starting the proxy; try again") from None
     except OSError as error:
-        raise CommandError(f"the proxy cannot be started: {described(error)}") from error
+        raise CommandError(f"the proxy cannot be started: {describe_os_error(error)}") from error
 
 
 def prepare(home: Home) -> None:
@@ -144,52 +145,56 @@ def token_of(home: Home) -> str:
     try:
         return installation_token(home)
     except OSError as error:
-        raise CommandError(f"the token of this home cannot be read or made: {described(error)}") from error
+        raise CommandError(f"the token of this home cannot be read or made: {describe_os_error(error)}") from error
 
 
 def _check_access(home: Home, running: Running) -> None:
-    """Raise `CommandError` where the proxy does not take this home's token: it was removed or replaced since."""
+    """Raise `CommandError` if the proxy does not accept this home's token: it was removed or replaced since."""
     proxy = AdminClient.of(running, token_of(home))
     try:
         proxy.status()
     except admin_client.ControlError as error:
-        raise untold(proxy, error) from error
+        raise status_error(proxy, error) from error
 
 
-def untold(proxy: AdminClient, error: Exception) -> CommandError:
-    """Return what a command says where a proxy that runs does not tell its status."""
+def status_error(proxy: AdminClient, error: Exception) -> CommandError:
+    """Return the error of a command if a running proxy does not give its status."""
     if isinstance(error, UnknownError):
-        return CommandError(f"the proxy at {proxy.url} can't tell: {error}", hint="`claude-proxy restart` mends that.")
+        return CommandError(
+            f"the proxy at {proxy.url} can't answer: {error}", hint=f"`{invocation('restart')}` fixes that."
+        )
     return CommandError(
-        f"the proxy at {proxy.url} does not tell its status: {error}",
-        hint="`claude-proxy restart --force` mends that.",
+        f"the proxy at {proxy.url} does not give its status: {error}",
+        hint=f"`{invocation('restart --force')}` fixes that.",
     )
 
 
 def _launch(home: Home) -> tuple[Running, bool]:
-    complaints = home.state / "serve.err"
-    process = _spawn(home, complaints)
+    errors = home.state / "serve.err"
+    process = _spawn(home, errors)
 
     def outcome() -> Running | int | None:
         return find(home) or process.poll()
 
     match until(outcome, START_TIMEOUT):
         case Running() as running:
-            process.returncode = 0  # as if it had ended: it is left to itself on purpose, and Python would warn of that
+            process.returncode = 0  # as if it had ended: it goes on alone on purpose, and Python would warn of that
             return running, True
         case int(code):
-            if quicker := find(home):  # a `serve` in another terminal
-                return quicker, False
-            raise _failed(code, complaints)
+            if other := find(home):  # a `serve` in another terminal
+                return other, False
+            raise _failed(code, errors)
         case _:
             process.kill()
-            raise CommandError(f"the proxy did not answer within {START_TIMEOUT:.0f} s", hint=f"See {home.log}")
+            raise CommandError(
+                f"the proxy did not answer within {START_TIMEOUT:.0f} s", hint=f"{home.log} may say why."
+            )
 
 
-def _spawn(home: Home, complaints: Path) -> subprocess.Popen[bytes]:
-    """Start `serve` so that it outlives this command and its terminal; what it says goes to a private file."""
-    complaints.unlink(missing_ok=True)
-    descriptor = os.open(complaints, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+def _spawn(home: Home, errors: Path) -> subprocess.Popen[bytes]:
+    """Start `serve` so that it outlives this command and its terminal; its output goes to a private file."""
+    errors.unlink(missing_ok=True)
+    descriptor = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     command = [sys.executable, "-P", "-m", "claude_proxy", "serve"]
     with os.fdopen(descriptor, "wb") as file:
         return subprocess.Popen(  # noqa: S603 - this same program
@@ -218,26 +223,27 @@ def _environment(home: Home) -> dict[str, str]:
     """Return our environment with its relative paths made absolute: the new process runs in another folder."""
     environment = dict(os.environ)
     environment[HOME_VARIABLE] = str(home.root)
+    environment[STARTED_AS] = started_as()
     if search := environment.get("PYTHONPATH"):
         parts = [str(Path(part).absolute()) for part in search.split(os.pathsep) if part]
         environment["PYTHONPATH"] = os.pathsep.join(parts)
     return environment
 
 
-def _failed(code: int, complaints: Path) -> CommandError:
-    """Return what the new proxy said as our own error."""
-    said = complaints.read_text(encoding="utf-8", errors="replace").splitlines()
-    lines = [printable(line) for line in said if line.strip()][-MAX_COMPLAINT_LINES:]
-    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-    nothing = "It could not say why, as on a full disk. `claude-proxy serve` tells it in this terminal."
+def _failed(code: int, errors: Path) -> CommandError:
+    """Return what the new proxy printed as our own error."""
+    printed = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [printable(line) for line in printed if line.strip()][-MAX_ERROR_LINES:]
+    messages = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    nothing = f"It could not say why, as on a full disk. `{invocation('serve')}` shows it in this terminal."
     return CommandError(
-        *(errors or [f"the proxy ended at once, with exit code {code}"]),
+        *(messages or [f"the proxy ended at once, with exit code {code}"]),
         code=code if code > 0 else Exit.FAILED,
         hint="\n".join(line for line in lines if not line.startswith(ERROR)) if lines else nothing,
     )
 
 
-def gone(home: Home, running: Running) -> bool:
-    """Whether this proxy has ended: it took its state file away or was killed, and let go of the home."""
+def has_ended(home: Home, running: Running) -> bool:
+    """Whether this proxy has ended: it removed its state file or was killed, and released the home's lock."""
     ended = Running.read(home.running) != running or not processes.alive(running.pid)
     return ended and not is_served(home)

@@ -1,4 +1,4 @@
-"""Which program listens on a port, as far as the system tells; never raises, takes a few seconds at most."""
+"""Which program listens on a port, as far as the system tells; it never raises, and takes a few seconds at most."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from claude_proxy.cli.background import admin_client
 from claude_proxy.cli.background.admin_client import AdminClient
 
 TAKEN = {errno.EADDRINUSE, 10048}
-"""The system's numbers for a port that is taken; 10048 is Windows' own (WSAEADDRINUSE)."""
-GLANCE_SECONDS = 1.0
-"""For one of ours to answer; another program may never."""
+"""The system's error numbers for a port in use; 10048 is Windows' own (WSAEADDRINUSE)."""
+HEALTH_TIMEOUT = 1.0
+"""Seconds for a claude-proxy to answer; another program may never do."""
 TOOL_TIMEOUT = 3.0
 """Seconds for each of the system's own programs that are asked."""
 LISTEN = "0A"
@@ -36,19 +36,19 @@ class Owner:
         return f"{self.name} (pid {self.pid})"
 
 
-def taker_of(host: str, port: int) -> str:
-    """Return in words who listens at the address that a proxy is configured for."""
+def describe_listener(host: str, port: int) -> str:
+    """Return which program listens at the address that a proxy is configured for, in words."""
     owner = owner_of(port)
-    who = str(owner) if owner else "another program (the system does not tell which)"
+    program = str(owner) if owner else "another program (the system does not say which)"
     try:
-        service = AdminClient(admin_client.reachable(host), port, timeout=GLANCE_SECONDS).health().service
+        service = AdminClient(admin_client.reachable(host), port, timeout=HEALTH_TIMEOUT).health().service
     except admin_client.ControlError:
-        return who
-    return f"the claude-proxy of another home, {who}" if service == admin_client.SERVICE else who
+        return program
+    return f"the claude-proxy of another home, {program}" if service == admin_client.SERVICE else program
 
 
 def owner_of(port: int) -> Owner | None:
-    """Return who listens on TCP port `port` of this machine; None where that is not known.
+    """Return which program listens on TCP port `port` of this machine; None if that is not known.
 
     A process of another user is not seen without privileges.
     """

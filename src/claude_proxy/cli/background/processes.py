@@ -1,11 +1,18 @@
-"""Processes, asked about and ended by their id."""
+"""Other processes: whether one runs, waiting for what it does, ending it by its id."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+POLL_SECONDS = 0.02
 
 if sys.platform == "win32":
     import ctypes
@@ -26,7 +33,7 @@ if sys.platform == "win32":
 else:
 
     def alive(pid: int) -> bool:
-        """Whether the process runs; one that has ended but was not collected by its parent (a zombie) does not."""
+        """Whether the process runs; one that ended but that its parent did not collect (a zombie) does not."""
         try:
             os.kill(pid, 0)
         except PermissionError:
@@ -37,7 +44,7 @@ else:
 
 
 def _is_zombie(pid: int) -> bool:
-    """On Linux only, where it matters most: a container often has nothing that collects orphans."""
+    """On Linux only, which needs it most: a container often has nothing that collects orphans."""
     try:
         facts = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
@@ -46,8 +53,18 @@ def _is_zombie(pid: int) -> bool:
 
 
 def kill(pid: int) -> None:
-    """End the process at once, without asking it. Raises `OSError` where that is not allowed."""
+    """End the process at once, without asking it. Raises `OSError` if that is not allowed."""
     if sys.platform == "win32":
-        os.kill(pid, signal.SIGTERM)  # ends it the hard way there
+        os.kill(pid, signal.SIGTERM)  # which cannot be caught there
     else:
         os.kill(pid, signal.SIGKILL)
+
+
+def until(poll: Callable[[], _T | None], timeout: float | None = None, *, every: float = POLL_SECONDS) -> _T | None:
+    """Call `poll` until it returns something, and return that; None after `timeout` seconds (None: no limit)."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while (result := poll()) is None:
+        if deadline is not None and time.monotonic() >= deadline:
+            return None
+        time.sleep(every)  # noqa: TID251 - a command of its own process: no stream waits for it
+    return result

@@ -1,13 +1,14 @@
-"""What `claude-proxy doctor` looks at, a file for each part of the set-up.
+"""What `claude-proxy doctor` checks, a file for each part of the setup.
 
-finding        what is found: fine, worth knowing, or wrong, with the way to mend it
-surroundings   where is looked: the home, the environment, the folder, the time
-python         the Python that runs this
-private        who else may read the keys; access   how Windows tells and changes that
-configuration  config.json, .env and the keys
-service        the port, the running proxy, its token
-terminal       this terminal's mode and its shell functions
-overrules      Claude Code's own settings
-clock          this machine's time
-live           the providers themselves
+finding              what a check finds: fine, worth knowing, or wrong, and how to fix it
+context              where the checks look: the home, the environment, the folder, the time
+python               the Python that runs this program
+private              which other users may read the keys
+windows_access       how Windows says and changes that
+configuration        config.json, .env and the keys
+service              the port, the running proxy, its token
+shell_setup          this terminal's mode and its shell functions
+settings_conflicts   Claude Code's own settings
+clock                this machine's time
+live                 the providers themselves
 """

@@ -1,4 +1,4 @@
-"""This machine's time: rests, certificates and the log depend on it."""
+"""This machine's time: cooldowns, certificates and the log depend on it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, ok, wrong
 
-MADE = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
-"""Before this version was made; a clock that shows less is wrong."""
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+"""Before this version was released; a clock that shows less is wrong."""
 TOLERANCE = 120.0
-"""Seconds; file servers are a little off, and providers' clocks too."""
-SET_IT = "Set this machine's clock, by network time best."
+"""Seconds; file servers' and providers' clocks are a little off."""
+SET_IT = "Set this machine's clock, for example by network time."
 
 
-def look(around: CheckContext) -> Iterator[Finding]:
-    """Find out from what lies on this machine whether its clock can be right."""
-    home = around.home
+def inspect(context: CheckContext) -> Iterator[Finding]:
+    """Check by the files on this machine whether its clock can be right."""
+    home = context.home
     changed = {path.name: _changed(path) for path in (home.config, home.env, home.token, home.running, home.log)}
-    yield judge(around.now, changed)
+    yield assess(context.now, changed)
 
 
-def judge(now: float, changed: dict[str, float]) -> Finding:
-    """Judge a time by those at which files were changed, by their names; all in seconds since the epoch."""
+def assess(now: float, changed: dict[str, float]) -> Finding:
+    """Assess a time by those at which files were changed; all in seconds since the epoch."""
     shown = datetime.fromtimestamp(now).astimezone().isoformat(sep=" ", timespec="minutes")
-    if now < MADE:
-        return wrong("clock", f"it shows {shown}, which is before this program was made", SET_IT)
+    if now < RELEASED:
+        return wrong("clock", f"it shows {shown}, which is before this program was released", SET_IT)
     ahead = [name for name, moment in changed.items() if moment > now + TOLERANCE]
     if ahead:
         return wrong("clock", f"it shows {shown}, but {', '.join(ahead)} was changed after that", SET_IT)
     return ok("clock", shown)
 
 
-def off(provider: str, ahead: float) -> Finding:
-    """Judge the clock by a provider's, which it is `ahead` of, in seconds."""
+def compare(provider: str, ahead: float) -> Finding:
+    """Assess the clock by a provider's, which it is `ahead` of, in seconds."""
     if abs(ahead) <= TOLERANCE:
         return ok("clock", f"it agrees with {provider}")
     way = "ahead of" if ahead > 0 else "behind"

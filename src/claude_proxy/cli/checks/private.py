@@ -1,4 +1,4 @@
-"""Whether the files with keys, the token and the log are for the user's eyes only."""
+"""Whether only the user may read the files with keys, the token and the log."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.program import invocation
 from claude_proxy.store.files import open_at_once
 from claude_proxy.store.home import Home
 
 PRIVATE_FILE = 0o600
 
 
-def look(around: CheckContext) -> Iterator[Finding]:
-    """Find out who may read what is private."""
-    home = around.home
+def inspect(context: CheckContext) -> Iterator[Finding]:
+    """Check who may read what is private."""
+    home = context.home
     if not home.root.is_dir():
-        mend = "Copy config.json and .env there, as the README says; `claude-proxy check` tells what is missing."
-        yield wrong("home", f"there is no folder {home.root}", mend)
+        fix = f"Copy config.json and .env there, as the README says; `{invocation('check')}` says what is missing."
+        yield wrong("home", f"there is no folder {home.root}", fix)
         return
     if sys.platform == "win32":
         yield from on_windows((home.env, home.token), windows_access.of_this_system())
@@ -37,11 +38,11 @@ def look(around: CheckContext) -> Iterator[Finding]:
 
 
 def folders(home: Home) -> Iterator[Finding]:
-    """Judge the modes of the home's folders; one of somebody else, or that all share, is left alone."""
+    """Assess the modes of the home's folders; another user's folder, or one that all share, is left alone."""
     open_ones = [path for path in (home.root, home.state) if path.is_dir() and _is_open_folder(path.stat())]
     for path in open_ones:
-        mend = f"Run: chmod 700 {quote(str(path))}"
-        yield note("home", f"others on this machine may look into {path}", mend, home.prepare)
+        fix = f"Run: chmod 700 {quote(str(path))}"
+        yield note("home", f"other users of this machine may look into {path}", fix, home.prepare)
     if not open_ones:
         yield ok("home", str(home.root))
 
@@ -52,27 +53,27 @@ def _is_open_folder(facts: os.stat_result) -> bool:
 
 
 def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
-    """Judge files by their modes. Only a regular file of the user's, inside the home `root`, is one to mend."""
+    """Assess files by their modes. Only a regular file of the user's, inside the home `root`, can be repaired."""
     for path in filter(Path.exists, paths):
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            yield note("private", f"{path.name} is no regular file", f"See what {quote(str(path))} is.")
+            yield note("private", f"{path.name} is no regular file", f"Check what {quote(str(path))} is.")
         elif not (mode := stat.S_IMODE(facts.st_mode)) & 0o077:
-            yield ok("private", f"{path.name} is yours alone")
+            yield ok("private", f"only you may read {path.name}")
         else:
-            what = f"others on this machine may read {path.name} (mode {mode:04o})"
+            what = f"other users of this machine may read {path.name} (mode {mode:04o})"
             real = path.resolve()
             if facts.st_uid != os.geteuid():
-                yield wrong("private", f"{what}, and it is not your file", f"See whose {quote(str(real))} is.")
+                yield wrong("private", f"{what}, and it is not your file", f"Check who owns {quote(str(real))}.")
             elif not real.is_relative_to(root.resolve()):
-                told = f"{what}, and it is outside {root}: {real}"
-                yield wrong("private", told, f"Run, if nobody else is to read it: chmod 600 {quote(str(real))}")
+                outside = f"{what}, and it is outside {root}: {real}"
+                yield wrong("private", outside, f"Run, unless others are to read it: chmod 600 {quote(str(real))}")
             else:
                 yield wrong("private", what, f"Run: chmod 600 {quote(str(path))}", partial(close, real))
 
 
 def close(path: Path) -> None:
-    """Let the user alone read a file. Raises `OSError`, also where by now it is no regular file of the user's."""
+    """Let only the user read a file. Raises `OSError`, also if it has become something else meanwhile."""
     descriptor = open_at_once(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     try:
         facts = os.fstat(descriptor)
@@ -84,18 +85,20 @@ def close(path: Path) -> None:
 
 
 def on_windows(paths: tuple[Path, ...], lists: WindowsAccess) -> Iterator[Finding]:
-    """Judge files by their access lists."""
+    """Assess files by their access lists."""
     for path in filter(Path.exists, paths):
-        mend = "Run: claude-proxy doctor --fix; by icacls, it lets your user alone read the file."
+        fix = f"Run: {invocation('doctor --fix')}; it uses icacls to let only your user read the file."
         try:
             others = lists.others(path)
         except CommandError as error:
             yield note(
-                "private", f"who may read {path.name} is not known: {error}", "docs/security.md says how to close it."
+                "private",
+                f"Windows does not say who may read {path.name}: {error}",
+                "docs/security.md says how to let only yourself read it.",
             )
             continue
         if others:
-            told = f"others may read {path.name}: {', '.join(others)}"
-            yield wrong("private", told, mend, partial(lists.close, path))
+            what = f"others may read {path.name}: {', '.join(others)}"
+            yield wrong("private", what, fix, partial(lists.close, path))
         else:
-            yield ok("private", f"{path.name} is yours alone")
+            yield ok("private", f"only you may read {path.name}")

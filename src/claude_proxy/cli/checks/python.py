@@ -1,4 +1,4 @@
-"""The Python that runs this."""
+"""The Python that runs this program."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-"""From the first that has what is used here, to the newest that it was tested with."""
+"""From the oldest that has what the program uses, to the newest that it was tested with."""
 
 
-def look(_: CheckContext) -> Iterator[Finding]:
-    """Find out whether this Python is one that the program was made for."""
-    yield judge(sys.version_info[:2], sys.executable)
+def inspect(_: CheckContext) -> Iterator[Finding]:
+    """Check whether this Python is one that the program supports."""
+    yield assess(sys.version_info[:2], sys.executable)
 
 
-def judge(version: tuple[int, int], executable: str) -> Finding:
-    """Judge a version of Python."""
-    told = f"{version[0]}.{version[1]} ({executable})"
+def assess(version: tuple[int, int], executable: str) -> Finding:
+    """Assess a version of Python."""
+    found = f"{version[0]}.{version[1]} ({executable})"
     if version < OLDEST:
-        return wrong("python", f"{told} is too old", "Install Python 3.11 or newer, and start with that one.")
+        return wrong("python", f"{found} is too old", "Install Python 3.11 or newer, and start the program with it.")
     if version > NEWEST:
-        mend = "If something fails that others do not see, try Python 3.14."
-        return note("python", f"{told} is newer than what this was tested with", mend)
-    return ok("python", told)
+        fix = "If something fails, try Python 3.14."
+        return note("python", f"{found} is newer than the newest that this program was tested with", fix)
+    return ok("python", found)

@@ -1,4 +1,4 @@
-"""The port, the running proxy, and whether it takes the token."""
+"""The port, the running proxy, and whether it accepts the token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from claude_proxy.cli.background.admin_client import AdminClient, ControlError, 
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.output.exit_codes import CommandError
-from claude_proxy.cli.probing import credentials
+from claude_proxy.cli.output.program import invocation, start_command
+from claude_proxy.cli.user_config import credentials
 from claude_proxy.config.load import Config
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.text import printable
@@ -22,85 +23,86 @@ from claude_proxy.store.running import Running
 from claude_proxy.store.token import stored_token
 
 
-def look(around: CheckContext) -> Iterator[Finding]:
-    """Find out whether the proxy runs and can be used, or what keeps it from starting."""
-    config = around.config()
+def inspect(context: CheckContext) -> Iterator[Finding]:
+    """Check whether the proxy runs and can be used, or what would keep it from starting."""
+    config = context.config()
     try:
-        running = lifecycle.find(around.home)
+        running = lifecycle.find(context.home)
     except CommandError as error:
         yield wrong("proxy", str(error.messages[0]), error.hint)
         return
     if running is None:
-        yield from _not_running(around.home, config)
+        yield from _not_running(context, config)
         return
     yield from _running(running, config)
-    yield from _token(around.home, running)
+    yield from _token(context.home, running)
 
 
 def _running(running: Running, config: Config | None) -> Iterator[Finding]:
     yield ok("proxy", f"runs at {AdminClient.of(running).url} (pid {running.pid})")
     if running.version != __version__:
-        what = f"the proxy that runs is {printable(running.version)}, this is {__version__}"
-        yield note("proxy", what, "Run: claude-proxy restart")
+        what = f"the running proxy has version {printable(running.version)}, this command {__version__}"
+        yield note("proxy", what, f"Run: {invocation('restart')}")
     if config and (config.host, config.port) != (running.host, running.port):
-        what = f"it listens at port {running.port}, and the configuration names {config.host}, port {config.port}"
-        yield note("port", what, "Run: claude-proxy restart")
+        what = f"it listens on port {running.port}, but the configuration says {config.host}, port {config.port}"
+        yield note("port", what, f"Run: {invocation('restart')}")
 
 
 def _token(home: Home, running: Running) -> Iterator[Finding]:
     token = stored_token(home)
     if token is None:
-        yield wrong("token", f"there is no usable token in {home.token}", "Run: claude-proxy restart --force")
+        yield wrong("token", f"there is no usable token in {home.token}", f"Run: {invocation('restart --force')}")
         return
     try:
         status = AdminClient.of(running, token).status()
     except RejectedError as error:
-        yield wrong("token", f"the proxy does not take the token: {error}", "Run: claude-proxy restart --force")
+        yield wrong("token", f"the proxy rejects the token: {error}", f"Run: {invocation('restart --force')}")
     except ControlError as error:
-        yield wrong("proxy", f"it does not tell its status: {error}", "Run: claude-proxy restart --force")
+        yield wrong("proxy", f"it does not give its status: {error}", f"Run: {invocation('restart --force')}")
     else:
-        yield ok("token", "the proxy takes it")
-        yield from judge(status)
+        yield ok("token", "the proxy accepts it")
+        yield from assess(status)
 
 
-def judge(status: StatusReport) -> Iterator[Finding]:
-    """Tell what the running proxy knows to be wrong: refused keys, and a configuration that it could not take up."""
+def assess(status: StatusReport) -> Iterator[Finding]:
+    """Report what the running proxy knows to be wrong: rejected keys, and a changed configuration with a fault."""
     for provider in status.providers:
         if provider.key_rejected:
-            what = f"{provider.name}: {credentials.refused(provider.auth, provider.key)}"
-            yield wrong("keys", what, credentials.mend(provider.auth, provider.key))
+            rejection = credentials.reported_rejection(provider)
+            yield wrong("keys", rejection.what, rejection.fix)
     if status.config_problems:
-        what = "the proxy goes on with the configuration before the last change"
-        yield wrong("proxy", what, "Mend config.json; the proxy then takes it up by itself.")
+        what = "the changed configuration has a fault, so the proxy still uses the one before"
+        yield wrong("proxy", what, "Fix config.json; the proxy then uses it at once.")
 
 
-def _not_running(home: Home, config: Config | None) -> Iterator[Finding]:
+def _not_running(context: CheckContext, config: Config | None) -> Iterator[Finding]:
+    home = context.home
     if draining := lifecycle.find_draining(home):
-        yield note("proxy", f"it is stopping, and finishes the requests that it has (pid {draining.pid})")
+        yield note("proxy", f"it is stopping, and finishes the requests in flight (pid {draining.pid})")
         return
     if home.running.exists():
-        what = f"{home.running} tells of a proxy that is gone"
-        yield note("state", what, "It does no harm; the next start takes it away.", partial(_remove_state, home))
-    yield note("proxy", "it is not running", "Run: claude-proxy start")
+        what = f"{home.running} names a proxy that has ended"
+        yield note("state", what, "It does no harm; the next start removes it.", partial(_remove_state, home))
+    yield note("proxy", "it is not running", f"Run: {start_command(context.environ)}")
     if config:
         yield port(config.host, config.port)
 
 
 def _remove_state(home: Home) -> None:
-    with lifecycle.only_one(home):  # which takes a stale file away
+    with lifecycle.claim(home):  # which removes a stale file
         return
 
 
 def port(host: str, number: int) -> Finding:
-    """Find out whether a proxy could listen at an address."""
+    """Check whether a proxy could listen at an address."""
     try:
         _bind(host, number)
     except OSError as error:
         if error.errno in port_owner.TAKEN:
-            mend = 'End it, or choose another port: "proxy_port" in config.json.'
-            return wrong("port", f"port {number} is taken by {port_owner.taker_of(host, number)}", mend)
-        mend = '"host" and "proxy_port" in config.json say where to listen.'
-        return wrong("port", f"cannot listen on {host}, port {number}: {error.strerror}", mend)
+            fix = 'Stop it, or choose another port: "proxy_port" in config.json.'
+            return wrong("port", f"port {number} is used by {port_owner.describe_listener(host, number)}", fix)
+        fix = 'Correct "host" or "proxy_port" in config.json.'
+        return wrong("port", f"cannot listen on {host}, port {number}: {error.strerror}", fix)
     return ok("port", f"{number} is free")
 
 
@@ -109,6 +111,6 @@ def _bind(host: str, number: int) -> None:
         host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     with socket.socket(family, kind, protocol) as probe:
-        if os.name == "posix":  # elsewhere it would take over what another program has
+        if os.name == "posix":  # elsewhere it would take over another program's port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)

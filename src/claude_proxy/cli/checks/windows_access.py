@@ -1,7 +1,7 @@
-"""Who may read a file on Windows, and closing it to all but the current user, by the system's own icacls.
+"""Who may read a file on Windows, and how to let only the current user read it, by the system's own icacls.
 
 `icacls FILE /save` gives the access list in SDDL, which is the same in every language of Windows; what icacls prints
-is not. Entries are told apart by security identifiers (SIDs) for the same reason.
+is not. Users are identified by security identifiers (SIDs) for the same reason.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Run: TypeAlias = Callable[[Sequence[str]], str]
 """Runs a program of the system and returns what it printed. Raises `OSError` or `CommandError`."""
 
 _ENTRY = re.compile(r"\((X?A|O?A);([^;]*);[^;]*;[^;]*;[^;]*;([^;)]+)")
-"""An entry that allows something: its type, its flags, and whom it allows it to."""
+"""An entry that allows something: its type, its flags, and the user."""
 _SID = re.compile(r"S-1(?:-\d+)+")
 _ADMINISTRATORS = frozenset({"SY", "BA", "LA", "S-1-5-18", "S-1-5-32-544"})
 """The system and its administrators, who can read everything anyway."""
 _OWNER = "OW"
 _INHERIT_ONLY = "IO"
-_NAMES = {"WD": "everyone", "BU": "all users", "AU": "all who are logged in", "BG": "guests", "AN": "anonymous users"}
+_NAMES = {"WD": "everyone", "BU": "all users", "AU": "all logged-in users", "BG": "guests", "AN": "anonymous users"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class WindowsAccess:
 
     run: Run
     folder: Path
-    """Where Windows keeps its programs: they are not looked for on `PATH`, nor in the current folder."""
+    """Where Windows keeps its programs: they are not taken from `PATH` or the current folder."""
 
     def others(self, path: Path) -> tuple[str, ...]:
-        """Return who but the current user and administrators may read a file. Raises `OSError`, `CommandError`."""
+        """Return who may read a file, besides the current user and administrators. Raises `OSError`, `CommandError`."""
         with tempfile.TemporaryDirectory(prefix="claude-proxy-") as folder:
             saved = Path(folder) / "access"
             self.run([self._program("icacls"), str(path), "/save", str(saved)])
@@ -51,13 +51,13 @@ class WindowsAccess:
         """Let the current user alone read and change a file. Raises `OSError`, `CommandError`."""
         program = self._program("icacls")
         user = self._user()
-        self.run([program, str(path), "/reset"])  # the next one takes inherited entries away, and leaves all others
+        self.run([program, str(path), "/reset"])  # the next one removes only inherited entries
         self.run([program, str(path), "/inheritance:r", "/grant:r", f"*{user}:F"])
 
     def _user(self) -> str:
         found = _SID.search(self.run([self._program("whoami"), "/user", "/fo", "csv", "/nh"]))
         if found is None:
-            raise CommandError("Windows does not tell who the current user is")
+            raise CommandError("Windows does not say who the current user is")
         return found[0]
 
     def _program(self, name: str) -> str:
@@ -65,7 +65,7 @@ class WindowsAccess:
 
 
 def strangers(sddl: str, user: str) -> tuple[str, ...]:
-    """Return whom an access list in SDDL allows something, besides `user` (a SID) and administrators."""
+    """Return the users that an access list in SDDL names, besides `user` (a SID) and administrators."""
     allowed = [who for _, flags, who in _ENTRY.findall(sddl) if _INHERIT_ONLY not in flags]
     others = [who for who in allowed if who not in _ADMINISTRATORS and who not in {user, _OWNER}]
     return tuple(dict.fromkeys(_NAMES.get(who, who) for who in others))

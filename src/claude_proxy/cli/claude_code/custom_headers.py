@@ -1,6 +1,6 @@
-"""`ANTHROPIC_CUSTOM_HEADERS`: what Claude Code sends with each request besides its own, a line for each header.
+"""`ANTHROPIC_CUSTOM_HEADERS`: headers that Claude Code adds to each request, a line for each.
 
-Our token goes there where `Authorization` is for Claude Code's own login.
+Our token goes there if `Authorization` carries Claude Code's own login.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ TOKEN_HEADER = "x-claude-proxy-token"  # noqa: S105 - the name of a header
 
 
 def with_token(text: str, token: str) -> str:
-    """Return the lines with one more at the end, for our token; an older one of ours gives way."""
+    """Return the lines with one more at the end, for our token; an older one of ours gives target."""
     return "\n".join([*_others(text), f"{TOKEN_HEADER}: {token}"])
 
 
@@ -21,9 +21,9 @@ def without_token(text: str) -> str:
 
 
 def token_in(text: str) -> str | None:
-    """Return the token that a line carries, the last one if there are more; None where there is no such line."""
-    found = [value.strip() for name, _, value in _lines(text) if _is_ours(name)]
-    return found[-1] if found else None
+    """Return our token from the last line that has one; None if there is no such line."""
+    tokens = [value.strip() for name, _, value in _lines(text) if _is_ours(name)]
+    return tokens[-1] if tokens else None
 
 
 def _others(text: str) -> Iterator[str]:

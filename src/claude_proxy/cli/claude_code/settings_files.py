@@ -1,7 +1,7 @@
-"""The files that Claude Code reads its settings from: where they are, and what is in them.
+"""The files that Claude Code reads its settings from: where they are, and the variables in them.
 
-Their `env` is put over the environment in which Claude Code was started. They are never shown: they may hold secrets.
-Order and places are those of Claude Code's documentation (its page on settings).
+Their `env` overrides the environment in which Claude Code was started. Their values are never shown: they may be
+secret. The order and the paths are from Claude Code's documentation (its page on settings).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MANAGED = {
     "darwin": Path("/Library/Application Support/ClaudeCode"),
     "win32": Path("C:/Program Files/ClaudeCode"),
 }
-"""Where an administrator puts settings, by `sys.platform`."""
+"""The folder of an administrator's settings, by `sys.platform`."""
 MANAGED_ELSEWHERE = Path("/etc/claude-code")
 
 NOWHERE = Path(os.devnull)
-"""Stands for a working folder that is gone: it has no settings."""
+"""In place of a working folder that was deleted: it has no settings."""
 
 
 class SettingsError(Exception):
@@ -36,7 +36,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """A place that Claude Code reads settings from; `scope` is user, project, local or managed."""
+    """A file that Claude Code reads settings from; `scope` is user, project, local or managed."""
 
     scope: str
     path: Path
@@ -52,12 +52,12 @@ def config_folder(environ: Mapping[str, str]) -> Path:
         return Path.home() / ".claude"
     try:
         return Path(named).expanduser()
-    except RuntimeError:  # `~name` of nobody here: a folder may be called so
+    except RuntimeError:  # no user has the name in `~name`: a folder may have it
         return Path(named)
 
 
 def working_folder() -> Path:
-    """Return the folder that Claude Code would be started in, `NOWHERE` where that was deleted or may not be seen."""
+    """Return the folder that Claude Code would start in, `NOWHERE` if it was deleted or cannot be read."""
     try:
         return Path.cwd()
     except OSError:
@@ -65,22 +65,22 @@ def working_folder() -> Path:
 
 
 def sources(environ: Mapping[str, str], folder: Path, managed: Path | None = None) -> tuple[SettingsFile, ...]:
-    """Return the places from the weakest to the strongest, for a Claude Code started in `folder`.
+    """Return the files from the weakest to the strongest, for a Claude Code started in `folder`.
 
-    `managed` is the administrator's folder, by default the one of this system. A file need not be there. `NOWHERE` has
-    no settings of a project.
+    `managed` is the administrator's folder, by default the one of this system. A file need not exist. `NOWHERE` has no
+    project settings.
     """
     policies = managed or MANAGED.get(sys.platform, MANAGED_ELSEWHERE)
     user = config_folder(environ)
-    found = [
+    files = [
         SettingsFile("user", user / "settings.json"),
         *(_of_project(folder) if folder != NOWHERE else ()),
         SettingsFile("managed", policies / "managed-settings.json"),
         *(SettingsFile("managed", path) for path in sorted((policies / "managed-settings.d").glob("*.json"))),
     ]
-    return tuple({source.path: source for source in reversed(found)}.values())[
+    return tuple({source.path: source for source in reversed(files)}.values())[
         ::-1
-    ]  # in the user's folder, two are one
+    ]  # in the home folder, the user's file is the project's too
 
 
 def _of_project(folder: Path) -> tuple[SettingsFile, ...]:
@@ -95,7 +95,7 @@ def variables(source: SettingsFile) -> Mapping[str, str]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a settings file, empty where there is none. Raises `SettingsError`."""
+    """Return the text of a settings file, empty if there is no file. Raises `SettingsError`."""
     try:
         data = read_up_to(path, MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
@@ -105,7 +105,7 @@ def read_text(path: Path) -> str:
     if data is None:
         raise SettingsError(f"{path} is no regular file")
     if len(data) > MAX_BYTES:
-        raise SettingsError(f"{path} is larger than settings ever are")
+        raise SettingsError(f"{path} is too large for a settings file")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -120,7 +120,7 @@ def parse(text: str, path: Path) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         raise SettingsError(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (RecursionError, ValueError):
-        raise SettingsError(f"{path} is nested too deeply, or holds a number that is too long") from None
+        raise SettingsError(f"{path} is nested too deeply, or contains a number that is too long") from None
     if not isinstance(document, dict):
-        raise SettingsError(f"{path} holds something else than an object")
+        raise SettingsError(f"{path} does not contain a JSON object")
     return document

@@ -1,4 +1,4 @@
-"""`claude-proxy init statusline`: our line in Claude Code's settings, put in and taken out without touching the rest.
+"""`claude-proxy init statusline`: adds our status line to Claude Code's settings, or removes it; the rest stays.
 
 The text of the file is edited, so that order, indentation and line ends stay. A status line of the user's own stays.
 """
@@ -19,15 +19,15 @@ from claude_proxy.store.files import rewrite
 
 KEY = "statusLine"
 WORD = r"""(?:'[^'\n]*'|"(?:[^"$`\\\n]|\\[^"$`\\\n])*"|[^\s'"`;|&$<>()])+"""
-"""A word of a shell, quoted or not, in which the shell has nothing to do."""
+"""A word of a shell, quoted or not, in which the shell expands nothing."""
 PLAIN_COMMAND = re.compile(rf"{WORD}(?: {WORD})*")
-"""A single program with its arguments: nothing beside it, before it or after it."""
+"""A single program with its arguments, and nothing else."""
 NEW_FILE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsEdit:
-    """A change of a settings file: its whole text before and after, and the lines that the user is shown."""
+    """A change of a settings file: its whole text before and after, and the lines to show the user."""
 
     path: Path
     before: str = field(repr=False)
@@ -35,18 +35,18 @@ class SettingsEdit:
     shown: tuple[str, ...]
 
     def write(self) -> None:
-        """Put the new text in place, whole or not at all, with the old file's mode. Raises `CommandError`."""
-        if not self._is_still_true():
+        """Write the new text, all or nothing, with the old file's mode. Raises `CommandError`."""
+        if not self._is_current():
             raise CommandError(
-                f"{self.path} was changed meanwhile; nothing was changed", hint="Run the command once more."
+                f"another program has just changed {self.path}; nothing was changed", hint="Run the command again."
             )
         try:
             rewrite(self.path, self.after.encode(), new_file_mode=NEW_FILE_MODE)
         except OSError as error:
             raise not_written(error) from error
 
-    def _is_still_true(self) -> bool:
-        """Return whether the file holds what it did when the user was shown the change."""
+    def _is_current(self) -> bool:
+        """Return whether the file is still as it was when the user saw the change."""
         try:
             return read_text(self.path) == self.before
         except SettingsError:
@@ -54,28 +54,28 @@ class SettingsEdit:
 
 
 def command() -> str:
-    """Return the command line that Claude Code is to run, in a shell: this Python, and nothing of the current folder.
+    """Return the command line for Claude Code to run in a shell: this Python, and nothing from the current folder.
 
-    On Windows that shell is Git Bash or PowerShell: both take a path with slashes that needs no quotes.
+    On Windows that shell is Git Bash or PowerShell: both accept a path with slashes that needs no quotes.
     """
     words = [Path(sys.executable).as_posix(), "-P", "-m", "claude_proxy", "statusline"]
     return shlex.join(words)
 
 
 def install(environ: Mapping[str, str], line: str) -> SettingsEdit | None:
-    """Return the change that makes `line` the command of the status line; None where it is already.
+    """Return the change that makes `line` the command of the status line; None if it already is.
 
-    Raises `CommandError` where the file is broken, or has a status line of the user's own.
+    Raises `CommandError` if the file is broken, or has a status line of the user's own.
     """
     path, text, document = _read(environ)
-    there = document.get(KEY)
-    if there is not None and not _is_ours(there):
+    present = document.get(KEY)
+    if present is not None and not _is_ours(present):
         raise CommandError(
-            f"{path} has a status line of your own, which stays",
-            hint=f"To see both, let your command run this one too, with the same standard input:\n  {line}",
+            f"{path} already has a status line of your own; it was not changed",
+            hint=f"To see both, let your command run this one too, and pass its standard input on:\n  {line}",
         )
-    wanted = {**(there if isinstance(there, dict) else {"type": "command"}), "command": line}
-    if there == wanted:
+    wanted = {**(present if isinstance(present, dict) else {"type": "command"}), "command": line}
+    if present == wanted:
         return None
     member = render_member(text, KEY, wanted)
     _require_encodable(member, path)
@@ -84,7 +84,7 @@ def install(environ: Mapping[str, str], line: str) -> SettingsEdit | None:
 
 
 def uninstall(environ: Mapping[str, str]) -> SettingsEdit | None:
-    """Return the change that takes our status line out; None where there is none of ours. Raises `CommandError`."""
+    """Return the change that removes our status line; None if it is not there. Raises `CommandError`."""
     path, text, document = _read(environ)
     member = find_member(text, KEY) if _is_ours(document.get(KEY)) else None
     if member is None:
@@ -99,14 +99,14 @@ def _read(environ: Mapping[str, str]) -> tuple[Path, str, Mapping[str, object]]:
         text = read_text(path)
         return path, text, parse(text, path)
     except SettingsError as error:
-        raise CommandError(str(error), hint="Mend the file first; nothing was changed.") from error
+        raise CommandError(str(error), hint="Fix the file first; nothing was changed.") from error
 
 
 def _is_ours(value: object) -> bool:
-    told = value.get("command") if isinstance(value, dict) else None
-    if not isinstance(told, str) or not PLAIN_COMMAND.fullmatch(told):
+    command_text = value.get("command") if isinstance(value, dict) else None
+    if not isinstance(command_text, str) or not PLAIN_COMMAND.fullmatch(command_text):
         return False
-    match re.findall(WORD, told):
+    match re.findall(WORD, command_text):
         case [_, "-P", "-m", "claude_proxy", "statusline"] | [_, "-m", "claude_proxy", "statusline"]:
             return True
         case [program, "statusline"]:
@@ -117,16 +117,16 @@ def _is_ours(value: object) -> bool:
 
 
 def _name(word: str) -> str:
-    """Return the name of the file that a word of a command leads to, with slashes of either kind."""
+    """Return the file name in a word of a command, with slashes of either kind."""
     return PureWindowsPath(word.strip("'\"")).name
 
 
 def _require_encodable(member: str, path: Path) -> None:
-    """Raise `CommandError` where a text cannot be written: JSON can spell half a character, and UTF-8 cannot."""
+    """Raise `CommandError` if a text cannot be written: JSON can contain half a character, and UTF-8 cannot."""
     try:
         member.encode()
     except UnicodeEncodeError:
         raise CommandError(
-            f"the status line in {path} would hold half a character (a lone surrogate), which is not text",
-            hint="Mend it first; nothing was changed.",
+            f"the status line in {path} contains half a character (a lone surrogate), which is not text",
+            hint="Fix it first; nothing was changed.",
         ) from None

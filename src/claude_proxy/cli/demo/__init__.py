@@ -1,4 +1,8 @@
-"""`claude-proxy demo`: a failover to look at, with the real proxy and two scripted providers, and without any key."""
+"""`claude-proxy demo`: shows a failover, with the real proxy and two scripted providers, and without any key.
+
+demo_providers     the two providers
+streaming_client   the client that sends the request
+"""
 
 from __future__ import annotations
 
@@ -22,20 +26,20 @@ from claude_proxy.core.types import Account, Auth, Egress, Origin, Policy, Provi
 from claude_proxy.proxy.ports import Level, UpstreamError
 
 PORT = 8787
-"""Taken if it is free, as the real proxy's default; else any."""
+"""The real proxy's default; if it is not free, any port."""
 TOKEN = "claude-proxy-demo"  # noqa: S105 - guards two scripted providers: known to all, and easy to type
 BUSY, STEADY = "busy", "steady"
 EXPECTED_ATTEMPTS = f"{BUSY}=429, {STEADY}=200"
 WIDTH = 72
-"""Columns of the answer's text, so that it fits behind its margin on a terminal of 80."""
+"""Columns of the answer's text, so that with its margin it fits a terminal of 80."""
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy demo\n  claude-proxy demo --once")
-@click.option("--once", is_flag=True, help="End after the request; exit code 0 only if the failover worked.")
+@click.option("--once", is_flag=True, help="Stop after the request; exit code 0 only if the failover worked.")
 def demo(*, once: bool) -> int:
     """Show a failover: two scripted providers, the real proxy, one real request. It needs no key and no internet.
 
-    The demo then stays, so that Claude Code can be pointed at it, until Ctrl-C.
+    The demo then keeps running until Ctrl-C, so that you can point Claude Code at it.
     """
     return asyncio.run(play(console(), once=once))
 
@@ -43,7 +47,7 @@ def demo(*, once: bool) -> int:
 async def play(out: Console, *, once: bool) -> int:
     """Play the demo on a console, and return the exit code. Raises `CommandError`."""
     stage = Stage(out)
-    out.print(Text("claude-proxy demo", "bold"), "- no key, no internet: all of it runs on this machine")
+    out.print(Text("claude-proxy demo", "bold"), "- no key, no internet: everything runs on this machine")
     async with _providers(stage) as providers, _proxy(providers, stage) as port:
         url = f"http://127.0.0.1:{port}"
         _introduce(out, url)
@@ -52,44 +56,44 @@ async def play(out: Console, *, once: bool) -> int:
         if once or not worked:
             return Exit.OK if worked else Exit.FAILED
         _invite(out, url)
-        stage.audience = True
+        stage.interactive = True
         await asyncio.Event().wait()
     return Exit.OK
 
 
 @dataclass(slots=True)
 class Stage:
-    """Where the providers and the proxy tell what they do; it is the proxy's `Ledger` too."""
+    """Prints what the providers and the proxy do; it is the proxy's `Ledger` too."""
 
     out: Console
-    audience: bool = False
-    """Whether requests of the user's own come in, which are then told a line each."""
+    interactive: bool = False
+    """Whether the user's own requests come in, which are then printed a line each."""
 
-    def asked(self, name: str, said: str, style: str) -> None:
-        """Tell that a provider was asked, and what it said."""
-        if not self.audience:
-            self.out.print(f"   {name:<8} was asked, and said", Text(said, style))
+    def answered(self, name: str, answer: str, style: str) -> None:
+        """Print that a provider was asked, and what it answered."""
+        if not self.interactive:
+            self.out.print(f"   {name:<8} was asked, and answered", Text(answer, style))
 
     def record(self, account: Account) -> None:
-        """Tell of a request of the user's own."""
-        if self.audience and account.attempts:
+        """Print a request of the user's own."""
+        if self.interactive and account.attempts:
             attempts = ", ".join(map(str, account.attempts))
             model = printable(account.requested_model, 60)
             self.out.print(f"   {model}: {attempts} ({account.ending.value})")
 
     def note(self, text: str, level: Level = "info") -> None:
-        """Pass over what a service would log: it would only repeat what is seen."""
+        """Ignore what a service would log: it would only repeat what is shown."""
 
 
 @contextlib.asynccontextmanager
 async def _providers(stage: Stage) -> AsyncIterator[tuple[Provider, ...]]:
-    async def busy(question: demo_providers.DemoRequest, writer: asyncio.StreamWriter) -> None:
-        stage.asked(BUSY, f"429 Too Many Requests, retry-after {demo_providers.RETRY_AFTER}", "red")
-        await demo_providers.rate_limited(question, writer)
+    async def busy(request: demo_providers.DemoRequest, writer: asyncio.StreamWriter) -> None:
+        stage.answered(BUSY, f"429 Too Many Requests, retry-after {demo_providers.RETRY_AFTER}", "red")
+        await demo_providers.rate_limited(request, writer)
 
-    async def steady(question: demo_providers.DemoRequest, writer: asyncio.StreamWriter) -> None:
-        stage.asked(STEADY, "200 OK", "green")
-        await demo_providers.answering(question, writer)
+    async def steady(request: demo_providers.DemoRequest, writer: asyncio.StreamWriter) -> None:
+        stage.answered(STEADY, "200 OK", "green")
+        await demo_providers.answering(request, writer)
 
     async with demo_providers.provider(busy) as first, demo_providers.provider(steady) as second:
         yield _provider(BUSY, first), _provider(STEADY, second)
@@ -136,32 +140,32 @@ def _config(port: int, providers: tuple[Provider, ...]) -> Config:
 
 def _introduce(out: Console, url: str) -> None:
     out.print()
-    out.print(Text("1  Two scripted providers, in the order in which they are asked", "bold"))
-    out.print(f"   {BUSY:<8} has no room for anyone")
+    out.print(Text("1  Two scripted providers, in their order", "bold"))
+    out.print(f"   {BUSY:<8} is always rate limited")
     out.print(f"   {STEADY:<8} answers")
     out.print(Text(f"2  The proxy listens at {url}", "bold"))
     out.print(Text(f"3  A client sends it one streaming request, POST {MESSAGES_PATH}", "bold"))
 
 
 async def _ask(out: Console, port: int) -> bool:
-    """Send a streaming request through the proxy, show what comes, and say whether the failover worked."""
+    """Send a streaming request through the proxy, show the answer, and return whether the failover worked."""
     teletype = Teletype(out)
 
-    def see(status: int) -> None:
+    def show_status(status: int) -> None:
         out.print(Text(f"4  The client sees {status}, and the text as it comes", "bold"))
 
     try:
-        received = await streaming_client.ask(port, TOKEN, see, teletype.feed)
+        received = await streaming_client.ask(port, TOKEN, show_status, teletype.feed)
     except (UpstreamError, TimeoutError, ValueError) as error:
         raise CommandError(f"the proxy gave no proper answer: {error}") from error
     out.print()
-    out.print(Text("5  What the answer says of its way", "bold"))
+    out.print(Text("5  The response header that names the attempts", "bold"))
     out.print(f"   x-claude-proxy-attempts: {received.attempts}")
     return received == streaming_client.Received(demo_providers.TEXT, "message_stop", EXPECTED_ATTEMPTS)
 
 
 class Teletype:
-    """Prints a text as it comes, broken between words, behind a margin."""
+    """Prints a text as it comes, broken between words, with a margin."""
 
     def __init__(self, out: Console) -> None:
         self._out = out
@@ -182,10 +186,10 @@ def _conclude(out: Console, *, worked: bool) -> None:
     out.print()
     if worked:
         out.print(
-            Text("It works: the first provider failed, the second one answered, the client noticed nothing.", "green")
+            Text("It works: the first provider failed, the second one answered, and the client saw no error.", "green")
         )
     else:
-        out.print(Text("It did not work: the answer is not the one that the second provider gave.", "red"))
+        out.print(Text("It did not work: the answer is not the second provider's.", "red"))
 
 
 def _invite(out: Console, url: str) -> None:
@@ -194,4 +198,4 @@ def _invite(out: Console, url: str) -> None:
     out.print(f"   export ANTHROPIC_BASE_URL={url} ANTHROPIC_AUTH_TOKEN={TOKEN}")
     out.print("   claude")
     out.print(f'in PowerShell: $env:ANTHROPIC_BASE_URL="{url}"; $env:ANTHROPIC_AUTH_TOKEN="{TOKEN}"; claude')
-    out.print("Ctrl-C ends the demo.")
+    out.print("Ctrl-C stops the demo.")

@@ -11,19 +11,19 @@ import msgspec
 
 RETRY_AFTER = 30
 TEXT = (
-    "Hello from the second provider. The first one was asked before me and said that it has no room now, "
-    "so the proxy turned to me within milliseconds. You see one answer, whole and in order, and no error: "
-    "that is all that is left of a failure. While the first one rests, the proxy comes straight to me."
+    "Hello from the second provider. The proxy asked the first one before me and got a rate limit, "
+    "so it sent the same request to me within milliseconds. You see one answer, complete and in order, and no error. "
+    "While the first provider is cooling down, the proxy sends requests straight to me."
 )
-"""The whole answer to any question: it is no model that speaks here."""
+"""The whole answer to every request: there is no model behind it."""
 PAUSE = 0.03
-"""Seconds between two words, about the pace of a quick model."""
+"""Seconds between two words, about the speed of a fast model."""
 
 Respond = Callable[["DemoRequest", asyncio.StreamWriter], Awaitable[None]]
 
 
 class DemoRequest(msgspec.Struct, frozen=True):
-    """As much of a Messages request as a scripted provider looks at."""
+    """The fields of a Messages request that a scripted provider reads."""
 
     model: str = ""
     stream: bool = False
@@ -37,14 +37,14 @@ class Event:
     fields: dict[str, object]
 
     def encode(self) -> bytes:
-        """Return it as it stands on the wire."""
+        """Return it as it is sent."""
         data = msgspec.json.encode({"type": self.kind, **self.fields})
         return b"event: %b\ndata: %b\n\n" % (self.kind.encode(), data)
 
 
 @contextlib.asynccontextmanager
 async def provider(respond: Respond) -> AsyncIterator[int]:
-    """Serve `respond` on a free port of 127.0.0.1, which is what comes out; each answer ends its connection."""
+    """Serve `respond` on a free port of 127.0.0.1, and yield the port; each answer ends its connection."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -71,39 +71,39 @@ async def _read(reader: asyncio.StreamReader) -> DemoRequest:
     return msgspec.json.decode(await reader.readexactly(int(fields[b"content-length"])), type=DemoRequest)
 
 
-async def rate_limited(question: DemoRequest, writer: asyncio.StreamWriter) -> None:
-    """Answer 429, whatever is asked."""
-    del question
-    error = {"type": "rate_limit_error", "message": "Too many requests: come back later."}
+async def rate_limited(request: DemoRequest, writer: asyncio.StreamWriter) -> None:
+    """Answer 429 to every request."""
+    del request
+    error = {"type": "rate_limit_error", "message": "Too many requests: try again later."}
     body = msgspec.json.encode({"type": "error", "error": error})
     writer.write(
         _head("429 Too Many Requests", "application/json", f"retry-after: {RETRY_AFTER}\r\n", len(body)) + body
     )
 
 
-async def answering(question: DemoRequest, writer: asyncio.StreamWriter) -> None:
-    """Answer `TEXT`: in one piece, or as a stream where that is asked for."""
-    if not question.stream:
+async def answering(request: DemoRequest, writer: asyncio.StreamWriter) -> None:
+    """Answer `TEXT`: in one piece, or as a stream if the request asks for one."""
+    if not request.stream:
         usage = {"input_tokens": 12, "output_tokens": len(words())}
         content = [{"type": "text", "text": TEXT}]
-        body = msgspec.json.encode(_message(question, content=content, stop_reason="end_turn", usage=usage))
+        body = msgspec.json.encode(_message(request, content=content, stop_reason="end_turn", usage=usage))
         writer.write(_head("200 OK", "application/json", "", len(body)) + body)
         return
     writer.write(_head("200 OK", "text/event-stream", ""))
-    async for event in _events(question):
+    async for event in _events(request):
         writer.write(event.encode())
         await writer.drain()
 
 
 def words() -> list[str]:
-    """Return the answer cut as it is streamed."""
+    """Return the answer in the pieces that are streamed."""
     first, *rest = TEXT.split(" ")
     return [first, *(f" {word}" for word in rest)]
 
 
-async def _events(question: DemoRequest) -> AsyncIterator[Event]:
+async def _events(request: DemoRequest) -> AsyncIterator[Event]:
     usage = {"input_tokens": 12, "output_tokens": 1}
-    yield Event("message_start", {"message": _message(question, content=[], stop_reason=None, usage=usage)})
+    yield Event("message_start", {"message": _message(request, content=[], stop_reason=None, usage=usage)})
     yield Event("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}})
     for word in words():
         yield Event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word}})
@@ -114,8 +114,8 @@ async def _events(question: DemoRequest) -> AsyncIterator[Event]:
     yield Event("message_stop", {})
 
 
-def _message(question: DemoRequest, **changes: object) -> dict[str, object]:
-    fixed = {"id": "msg_demo", "type": "message", "role": "assistant", "model": question.model, "stop_sequence": None}
+def _message(request: DemoRequest, **changes: object) -> dict[str, object]:
+    fixed = {"id": "msg_demo", "type": "message", "role": "assistant", "model": request.model, "stop_sequence": None}
     return {**fixed, **changes}
 
 

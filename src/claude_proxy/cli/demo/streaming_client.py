@@ -15,12 +15,12 @@ from claude_proxy.proxy.ports import Answer, UpstreamRequest
 
 MODEL = "claude-opus-5-5"
 TIMEOUT = 30.0
-"""Seconds for any step, all of which take milliseconds but the text."""
+"""Seconds for each step; all but the text take milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What came of the request: the whole text, the events by name, and what the proxy says of the attempts."""
+    """The answer: the whole text, the name of the last event, and the proxy's list of attempts."""
 
     text: str
     last_event: str
@@ -41,8 +41,8 @@ async def ask(port: int, token: str, on_status: Callable[[int], None], on_text: 
 
 
 def _request(port: int, token: str) -> UpstreamRequest:
-    question = [{"role": "user", "content": "Are you there?"}]
-    body = msgspec.json.encode({"model": MODEL, "max_tokens": 200, "messages": question, "stream": True})
+    messages = [{"role": "user", "content": "Are you there?"}]
+    body = msgspec.json.encode({"model": MODEL, "max_tokens": 200, "messages": messages, "stream": True})
     head = (
         f"POST {MESSAGES_PATH} HTTP/1.1\r\n"
         f"host: 127.0.0.1:{port}\r\n"

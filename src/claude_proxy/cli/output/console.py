@@ -1,34 +1,41 @@
-"""Output with colour and tables: colour on a terminal only, none where NO_COLOR is set, plain letters everywhere."""
+"""Output with colour and tables: colour on a terminal only and without NO_COLOR, no line characters anywhere."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 PLAIN_WIDTH = 200
-"""Columns where the output is no terminal: wide enough that no row is broken for a program that reads it."""
+"""Columns if the output is no terminal: wide enough that no row is broken for a program that reads it."""
 
 
 def console() -> Console:
     """Return the console on standard output."""
-    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if not made.is_terminal:
-        made.width = PLAIN_WIDTH
-    return made
+    created = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if not created.is_terminal:
+        created.width = PLAIN_WIDTH
+    return created
 
 
 def table(*columns: str) -> Table:
-    """Return a table without lines, so that it looks the same on every console."""
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
+    """Return a table without lines, which looks the same on every console."""
+    rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+        rows.add_column(column, overflow="fold")
+    return rows
 
 
 def when(epoch: float) -> str:
-    """Return a local time: the hour where it is today, the date as well where it is not."""
+    """Return a local time: `14:05` if it is today, else with the date."""
     then = datetime.fromtimestamp(epoch).astimezone()
     today = then.date() == datetime.now().astimezone().date()
     return then.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+
+
+def print_json(facts: object) -> None:
+    """Print one JSON document, for programs."""
+    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())

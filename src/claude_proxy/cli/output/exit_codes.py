@@ -10,15 +10,15 @@ class Exit(enum.IntEnum):
 
     OK = 0
     FAILED = 1
-    """It did not work, or (`status`) the proxy is not running, or (`doctor`) something is wrong."""
+    """The command failed, or (`status`) the proxy is not running, or (`doctor`) something is wrong."""
     USAGE = 2
     """The configuration or the command line is wrong."""
     PORT_TAKEN = 3
     UNEXPECTED = 70
-    """A fault of this program; EX_SOFTWARE of sysexits.h."""
+    """A defect in this program; EX_SOFTWARE of sysexits.h."""
     CANNOT_EXECUTE = 126
     NOT_FOUND = 127
-    """`run`: there is no such command; 126 and 127 are what a shell gives."""
+    """`run`: there is no such command. 126 and 127 are the codes that a shell gives."""
     INTERRUPTED = 130
 
 
@@ -27,25 +27,25 @@ Exit codes:
   0    done
   1    it failed; status: not running; doctor: something is wrong
   2    the configuration or the command line is wrong
-  3    the port is taken by another program
-  70   a fault of claude-proxy itself
+  3    another program uses the port
+  70   an internal error
   126  run: the command cannot be executed
   127  run: the command was not found
   130  interrupted by Ctrl-C
-run passes on the exit code of its command, 128+N where signal N ended it."""
+run passes on the exit code of its command, 128+N if signal N ended it."""
 
 
 ERROR = "error: "
 
 
-def described(error: OSError) -> str:
-    """Return what the system said, and of which file, where it told: `/home/me/x: Permission denied`."""
-    said = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {said}" if error.filename else said
+def describe_os_error(error: OSError) -> str:
+    """Return the system's message, after the file if it names one: `/home/me/x: Permission denied`."""
+    message = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {message}" if error.filename else message
 
 
 class CommandError(Exception):
-    """An end that the user is told about: a line with `error:` for each message, then `hint`, which says what to do."""
+    """A failure that the user sees: a line with `error:` for each message, then `hint`, which names the next step."""
 
     def __init__(self, *messages: str, code: int = Exit.FAILED, hint: str = "") -> None:
         super().__init__("; ".join(messages))
@@ -54,7 +54,7 @@ class CommandError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return what is shown on standard error."""
+        """Return the text for standard error."""
         lines = [ERROR + message for message in self.messages]
         return "\n".join([*lines, self.hint] if self.hint else lines)
 

@@ -1,18 +1,21 @@
-"""A group of commands of which only the one that is called is imported."""
+"""A group of commands that imports only the command that is called."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Mapping
 from typing import ClassVar
 
 import click
 
+from claude_proxy.cli.output.program import with_invocations
+
 
 class LazyGroup(click.Group):
-    """A command of commands. Each is the function of that name in the module of that name, but for those in `modules`.
+    """A group of commands. Each is the function of its name in the module of its name, unless `modules` names another.
 
-    `known` says in a line what each does.
+    `known` says in a line what each command does.
     """
 
     package: ClassVar[str]
@@ -29,7 +32,7 @@ class LazyGroup(click.Group):
             return None
         module = self.modules.get(cmd_name, cmd_name)
         command = getattr(importlib.import_module(f"{self.package}.{module}"), module)
-        return command if isinstance(command, click.Command) else None
+        return _as_called(command) if isinstance(command, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -42,3 +45,11 @@ class LazyGroup(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(self.known.items()))
+
+
+def _as_called(command: click.Command) -> click.Command:
+    """Return a command whose help and examples call the program as this user does."""
+    named = copy.copy(command)
+    named.help = with_invocations(command.help or "")
+    named.epilog = with_invocations(command.epilog or "")
+    return named

@@ -1,1 +1,5 @@
-"""Tiny requests that show whether a provider answers, and what to tell the user about it."""
+"""Tiny requests that show whether a provider answers.
+
+probe            sends them, and judges the answers as the proxy does
+probe_requests   the requests: a message, a stream, a token count, a tool
+"""

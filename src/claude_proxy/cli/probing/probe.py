@@ -1,4 +1,4 @@
-"""Tiny requests to a provider, past the proxy: whether it answers, how soon, and whether it takes the key."""
+"""Tiny requests to a provider, not through the proxy: whether it answers, how soon, and whether it accepts the key."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
 
 MODEL = "claude-haiku-5-5"
-"""Mapped by its tier, the cheapest; where a provider maps no names but has its own, the first of those is asked for."""
+"""Of the cheapest tier, which is mapped; a provider that maps no names gets the first of its own models instead."""
 MAX_ANSWER_BYTES = 1024 * 1024
 HEADERS: Headers = (
     (b"content-type", b"application/json"),
     (b"anthropic-version", b"2023-06-01"),
     (b"user-agent", b"claude-cli/2.1.330 (external, sdk-cli)"),
 )
-"""Those of Claude Code, without which some plans refuse to answer."""
+"""Those of Claude Code, without which some plans do not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What came of a request to one provider; `milliseconds` until the whole answer was there."""
+    """The result of a request to one provider; `milliseconds` until the answer was complete."""
 
     provider: Provider
     model: str
@@ -48,11 +48,11 @@ class Probe:
     """Why it gave no answer; None if it answered."""
     status: int | None
     error: str
-    """The provider's own words, without the key; empty where it answered."""
+    """The provider's own message, without the key; empty if it answered."""
     clock_ahead: float | None = None
-    """Seconds by which this machine's clock is ahead of the provider's; None where it told no date."""
+    """Seconds by which this machine's clock is ahead of the provider's; None if it sent no date."""
     body: bytes = field(default=b"", repr=False)
-    """What it answered."""
+    """The body of its answer."""
 
     @property
     def answered(self) -> bool:
@@ -65,12 +65,12 @@ class Probe:
 
     @property
     def key_rejected(self) -> bool:
-        """Whether it is the key that has to be mended."""
+        """Whether the key has to be replaced."""
         return rejects_key(self.reason, self.status)
 
 
 async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egress) -> list[Probe]:
-    """Ask all providers at the same time, in whose order the results are; none that takes the client's own login."""
+    """Ask all providers at the same time, but none that uses the client's login; the results are in their order."""
     transport = HttpTransport(egress)
     try:
         async with asyncio.TaskGroup() as group:
@@ -85,20 +85,20 @@ async def probe_all(providers: Sequence[Provider], policy: Policy, egress: Egres
 
 
 async def probe_one(
-    provider: Provider, questions: Sequence[ProbeRequest], policy: Policy, egress: Egress
+    provider: Provider, requests: Sequence[ProbeRequest], policy: Policy, egress: Egress
 ) -> AsyncIterator[tuple[ProbeRequest, Probe]]:
-    """Ask one provider in several ways, one after the other: some take no more than one request at a time."""
+    """Send one provider several requests, one after the other: some accept only one at a time."""
     transport = HttpTransport(egress)
     try:
-        for question in questions:
-            yield question, await _probe(transport, provider, policy, question)
+        for request in requests:
+            yield request, await _probe(transport, provider, policy, request)
     finally:
         await transport.aclose()
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole answer, and when its head was there, in seconds since the epoch."""
+    """A whole answer, and when its head came, in seconds since the epoch."""
 
     reply: Reply
     at: float
@@ -107,7 +107,7 @@ class Fetched:
 async def fetch(
     transport: Transport, provider: Provider, request: UpstreamRequest, *, limit: int = MAX_ANSWER_BYTES
 ) -> Fetched | Rejected:
-    """Return what comes within the provider's own timeouts, up to a number of bytes, or why nothing does."""
+    """Return the answer, up to `limit` bytes and within the provider's own timeouts, or why there is none."""
     limits = provider.timeouts
     try:
         answer = await transport.open(request, connect_timeout=limits.connect, head_timeout=limits.first_event)
@@ -120,17 +120,19 @@ async def fetch(
     except UpstreamError as error:
         return unanswered(error.failure.value, str(error))
     except TimeoutError:
-        return unanswered(Reason.TIMEOUT, "it gave no answer in time")
+        return unanswered(Reason.TIMEOUT, "no answer in time")
     return Fetched(Reply(answer.status, answer.headers, body), at)
 
 
-async def _probe(transport: Transport, provider: Provider, policy: Policy, question: ProbeRequest) -> Probe:
-    request = _request(provider, question)
+async def _probe(transport: Transport, provider: Provider, policy: Policy, probe_request: ProbeRequest) -> Probe:
+    request = _request(provider, probe_request)
     began = time.monotonic()
-    found = await fetch(transport, provider, UpstreamRequest(provider.origin, request.head, request.body))
+    fetched = await fetch(transport, provider, UpstreamRequest(provider.origin, request.head, request.body))
     milliseconds = (time.monotonic() - began) * 1000
     outcome = (
-        found if isinstance(found, Rejected) else _judged(question, found, ClassifierConfig(policy, provider.traits))
+        fetched
+        if isinstance(fetched, Rejected)
+        else _judge(probe_request, fetched, ClassifierConfig(policy, provider.traits))
     )
     rejected = outcome if isinstance(outcome, Rejected) else None
     return Probe(
@@ -140,33 +142,33 @@ async def _probe(transport: Transport, provider: Provider, policy: Policy, quest
         rejected.reason if rejected else None,
         rejected.status if rejected else HTTPStatus.OK,
         redacted(rejected.text, provider.api_key, MAX_TEXT) if rejected else "",
-        clock_ahead=None if isinstance(found, Rejected) else _clock_ahead(found),
-        body=b"" if isinstance(found, Rejected) else found.reply.body,
+        clock_ahead=None if isinstance(fetched, Rejected) else _clock_ahead(fetched),
+        body=b"" if isinstance(fetched, Rejected) else fetched.reply.body,
     )
 
 
-def _judged(question: ProbeRequest, found: Fetched, terms: ClassifierConfig) -> Whole | Opening | Rejected:
-    if question.streaming and found.reply.status == HTTPStatus.OK:
-        return _judged_stream(found, terms)
-    return judge_body(found.reply, terms, found.at, counting=question.counting)
+def _judge(request: ProbeRequest, fetched: Fetched, classifier: ClassifierConfig) -> Whole | Opening | Rejected:
+    if request.streaming and fetched.reply.status == HTTPStatus.OK:
+        return _judge_stream(fetched, classifier)
+    return judge_body(fetched.reply, classifier, fetched.at, counting=request.counting)
 
 
-def _judged_stream(found: Fetched, terms: ClassifierConfig) -> Whole | Opening | Rejected:
+def _judge_stream(fetched: Fetched, classifier: ClassifierConfig) -> Whole | Opening | Rejected:
     """Judge a stream that has been read to its end."""
-    judge, decoder = StreamJudge(replace(found.reply, body=b""), found.at, terms), SSEDecoder()
-    block = decoder.feed(found.reply.body)
+    judge, decoder = StreamJudge(replace(fetched.reply, body=b""), fetched.at, classifier), SSEDecoder()
+    block = decoder.feed(fetched.reply.body)
     outcome = judge.opening(block) if block else None
     if outcome is None:
         return judge.cut(decoder.rest)
     if isinstance(outcome, Rejected) or judge.ending(Ending.TRUNCATED) is Ending.COMPLETE:
         return outcome
-    return unanswered(Reason(judge.ending(Ending.TRUNCATED).value), "the stream did not come to its proper end")
+    return unanswered(Reason(judge.ending(Ending.TRUNCATED).value), "the stream did not end properly")
 
 
-def _clock_ahead(found: Fetched) -> float | None:
+def _clock_ahead(fetched: Fetched) -> float | None:
     try:
-        date = (find(found.reply.headers, b"date") or b"").decode("latin-1")
-        return found.at - parsedate_to_datetime(date).timestamp()
+        date = (find(fetched.reply.headers, b"date") or b"").decode("latin-1")
+        return fetched.at - parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):
         return None
 
@@ -178,9 +180,9 @@ async def _read(answer: Answer, silence: float, limit: int) -> bytes:
     return bytes(body)
 
 
-def _request(provider: Provider, question: ProbeRequest) -> Adapted:
+def _request(provider: Provider, request: ProbeRequest) -> Adapted:
     maps_nothing = not provider.models and provider.own_models
     model = provider.own_models[0] if maps_nothing else MODEL
-    fields = msgspec.json.encode({"model": model, **question.fields})
-    request = MessagesRequest.parse(question.path, b"", HEADERS, fields)
-    return adapt(request, Candidate(provider, model_for(provider, model)))
+    fields = msgspec.json.encode({"model": model, **request.fields})
+    parsed = MessagesRequest.parse(request.path, b"", HEADERS, fields)
+    return adapt(parsed, Candidate(provider, model_for(provider, model)))

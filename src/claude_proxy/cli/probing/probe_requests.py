@@ -1,4 +1,4 @@
-"""Tiny requests by which a provider is tried: each in one of the ways in which Claude Code asks."""
+"""Tiny requests that test a provider, one of each kind that Claude Code sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADDING = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbeRequest:
-    """A request without its model; `name` says what it tries."""
+    """A request without its model; `name` says what it tests."""
 
     name: str
     path: str = MESSAGES_PATH
@@ -45,7 +45,7 @@ COUNT = ProbeRequest("count_tokens", COUNT_TOKENS_PATH, {"messages": _MESSAGES})
 TOOL = ProbeRequest(
     "tool",
     fields={
-        "max_tokens": 1024,  # where a model thinks first, its thoughts have to fit in too
+        "max_tokens": 1024,  # a model may think first, and that has to fit in too
         "tools": [_ADDING],
         "tool_choice": {"type": "auto"},
         "messages": [{"role": "user", "content": "Call the tool add with 12 and 30."}],

@@ -1,15 +1,15 @@
 """`claude-proxy providers`: which providers there are, and which of them are yours.
 
-listing.py     list: the configured ones, or the catalogue
-add.py         one more, and its key
-remove.py      one less
-order.py       which is asked first
-show.py        what one would be sent; words.py says what is known of it
-test.py        whether one answers, in each of the ways in which Claude Code asks
-models.py      its own list of models; model_list.py asks for that
+list_command   list: the configured providers, or the catalogue
+add            adds a provider; key asks for its key
+remove         removes a provider
+order          sets which providers are used first
+show           what a provider is sent, and what is known about it
+test           whether a provider answers each kind of request that Claude Code sends
+models         a provider's own list of models, which model_list asks it for
 
-own_files.py   config.json and .env, read and written
-naming.py      a name on the command line → the provider that is meant
+naming         a name on the command line → the provider
+formatting     what is known about a provider, in words
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from claude_proxy.cli.output.lazy_group import LazyGroup
 from claude_proxy.cli.providers.list_command import all_option, json_option, show_list
 
 SUBCOMMANDS = {
-    "list": "The configured ones in their order, or with --all the catalogue.",
-    "add": "Add one of the catalogue, and its key.",
-    "remove": "Take one out of config.json.",
-    "order": "Say which are asked first.",
-    "show": "Show what one is sent, and what is known of it.",
-    "test": "Try one: a message, a stream, a count of tokens, a tool.",
-    "models": "Ask one for the models that it has.",
+    "list": "List the configured providers, or with --all the catalogue.",
+    "add": "Add a provider from the catalogue, and its key.",
+    "remove": "Remove a provider from config.json.",
+    "order": "Set which providers are used first.",
+    "show": "Show what a provider is sent, and what is known about it.",
+    "test": "Test a provider: a message, a stream, a token count, a tool.",
+    "models": "Ask a provider for its list of models.",
 }
 
 
@@ -45,8 +45,8 @@ class _Subcommands(LazyGroup):
 @json_option
 @click.pass_context
 def providers(context: click.Context, *, everything: bool, as_json: bool) -> None:
-    """List the configured providers in their order, and change which there are."""
+    """List the configured providers in their order, and add, order, test or remove providers."""
     if context.invoked_subcommand is None:
         show_list(everything=everything, as_json=as_json)
     elif everything or as_json:
-        raise click.UsageError("--all and --json belong behind `list`", context)
+        raise click.UsageError("--all and --json go after `list`", context)

@@ -1,4 +1,4 @@
-"""What is known of a provider, in words: its models, its key, and what a request is changed in for it."""
+"""What is known about a provider, in words: its models, its key, and what is changed in its requests."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from typing import assert_never
 
 from rich.text import Text
 
-from claude_proxy.cli.probing.credentials import OWN_LOGIN, held
+from claude_proxy.cli.user_config.credentials import OWN_LOGIN, key_location
 from claude_proxy.config.load import Configured
-from claude_proxy.core.adaptation.rules import describe_changes
+from claude_proxy.core.adaptation.rules import describe_changes as describe_trait_changes
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.traits import ModelFacts, Price
 from claude_proxy.core.types import Auth, Provider
 
 
-def mapping(models: Mapping[str, str]) -> str:
-    """Return which models stand in for Claude's: `glm-5.3, haiku: glm-5.3-flash`."""
+def format_models(models: Mapping[str, str]) -> str:
+    """Return the models that replace Claude's: `glm-5.3, haiku: glm-5.3-flash`."""
     if not models:
-        return "as asked for"
+        return "as requested"
     usual, _ = Counter(models.values()).most_common(1)[0]
     others = [f"{tier}: {model}" for tier, model in models.items() if model != usual]
     return ", ".join([usual, *others])
 
 
-def tiers(provider: Provider, model: str) -> str:
-    """Return which of Claude's models one of a provider's stands in for."""
-    found = [tier for tier, name in provider.models.items() if name == model]
-    return "all" if found and len(found) == len(provider.models) else ", ".join(found)
+def format_tiers(provider: Provider, model: str) -> str:
+    """Return which of Claude's models a provider's model replaces."""
+    replaced = [tier for tier, name in provider.models.items() if name == model]
+    return "all" if replaced and len(replaced) == len(provider.models) else ", ".join(replaced)
 
 
-def key_state(one: Configured) -> Text:
-    """Return whether its key is there, by the variable's name."""
-    provider = one.provider
-    if one.missing:
-        return Text(f"missing: {one.missing}", "red")
-    return Text(held(provider.auth.value, provider.api_key_env), "green")
+def key_state(configured: Configured) -> Text:
+    """Return whether its key is set, with the variable's name."""
+    provider = configured.provider
+    if configured.missing:
+        return Text(f"missing: {configured.missing}", "red")
+    return Text(key_location(provider.auth.value, provider.api_key_env), "green")
 
 
-def told_who_asks(provider: Provider, variable: str) -> str:
-    """Return the header that a provider is told by who asks it, without what is secret in it."""
+def auth_header(provider: Provider, variable: str) -> str:
+    """Return the header that authenticates us to a provider, without the secret in it."""
     match provider.auth:
         case Auth.BEARER:
             return f"authorization: Bearer <{variable}>"
@@ -54,20 +54,20 @@ def told_who_asks(provider: Provider, variable: str) -> str:
             assert_never(provider.auth)
 
 
-def tokens(count: int | None) -> str:
+def format_tokens(count: int | None) -> str:
     """Return a number of tokens, in thousands."""
     return "-" if count is None else f"{count // 1000}k"
 
 
-def prices(asked: Price) -> tuple[str, str, str]:
+def format_prices(price: Price) -> tuple[str, str, str]:
     """Return what a million tokens cost in US dollars: of the request, of the answer, and read from the cache."""
-    paid = asked.input, asked.output, asked.cache_read
-    first, second, third = ("-" if dollars is None else f"{dollars:g}" for dollars in paid)
+    costs = price.input, price.output, price.cache_read
+    first, second, third = ("-" if dollars is None else f"{dollars:g}" for dollars in costs)
     return first, second, third
 
 
-def changes(provider: Provider) -> tuple[str, ...]:
-    """Return what is changed in a request, whichever of a provider's models it is for."""
+def describe_changes(provider: Provider) -> tuple[str, ...]:
+    """Return what is changed in every request to a provider, whichever of its models it is for."""
     if provider.auth is Auth.CLIENT:
-        return (OF_OTHERS, "nothing else: its plan serves Claude Code as it is")
-    return describe_changes(provider.traits, ModelFacts())
+        return (OF_OTHERS, "nothing else: its plan accepts Claude Code's requests as they are")
+    return describe_trait_changes(provider.traits, ModelFacts())

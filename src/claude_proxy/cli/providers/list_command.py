@@ -1,4 +1,4 @@
-"""`claude-proxy providers list`: the configured ones in their order, or the whole catalogue."""
+"""`claude-proxy providers list`: the configured providers in their order, or the whole catalogue."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 
 import click
-import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from claude_proxy.cli.output.console import console, table
-from claude_proxy.cli.providers.config_files import ConfigFiles
-from claude_proxy.cli.providers.formatting import key_state, mapping
+from claude_proxy.cli.output.console import console, print_json, table
+from claude_proxy.cli.output.program import invocation
+from claude_proxy.cli.providers.formatting import format_models, key_state
+from claude_proxy.cli.user_config.config_files import ConfigFiles
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import Configured
 from claude_proxy.core.text import printable
@@ -22,14 +22,14 @@ all_option = click.option("--all", "everything", is_flag=True, help="The whole c
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 
 WIDTH_WITH_NAMES = 140
-"""Columns; on a narrower terminal the catalogue is shown without the providers' full names, which would break it up."""
+"""Columns; a narrower terminal shows the catalogue without full names, which would break its rows."""
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy providers list\n  claude-proxy providers list --all --json")
 @all_option
 @json_option
 def list_command(*, everything: bool, as_json: bool) -> None:
-    """List the configured providers in the order in which they are asked, or with --all the catalogue."""
+    """List the configured providers in the order in which they are used, or with --all the catalogue."""
     show_list(everything=everything, as_json=as_json)
 
 
@@ -42,56 +42,59 @@ def show_list(*, everything: bool, as_json: bool) -> None:
 
 
 def _show_configured(files: ConfigFiles, *, as_json: bool) -> None:
-    found = files.survey()
+    survey = files.survey()
     if as_json:
-        _tell_json({"providers": [_facts(one) for one in found.providers]})
+        print_json({"providers": [_facts(configured) for configured in survey.providers]})
         return
     out = console()
-    out.print(_configured(found.providers))
-    for warning in found.warnings:
+    out.print(_configured(survey.providers))
+    for warning in survey.warnings:
         out.print(f"warning: {printable(warning)}", style="yellow")
 
 
 def _configured(providers: Sequence[Configured]) -> Table:
     rows = table("name", "preset", "host", "models", "key")
-    for one in providers:
-        provider = one.provider
-        state = key_state(one) if one.enabled else Text("disabled", "dim")
-        preset = one.entry.id if one.entry else "-"
-        rows.add_row(provider.name, preset, provider.origin.host, printable(mapping(provider.models)), state)
+    for configured in providers:
+        provider = configured.provider
+        state = key_state(configured) if configured.enabled else Text("disabled", "dim")
+        preset = configured.entry.id if configured.entry else "-"
+        rows.add_row(provider.name, preset, provider.origin.host, printable(format_models(provider.models)), state)
     return rows
 
 
-def _facts(one: Configured) -> dict[str, object]:
-    provider = one.provider
+def _facts(configured: Configured) -> dict[str, object]:
+    provider = configured.provider
     return {
         "name": provider.name,
-        "preset": one.entry.id if one.entry else None,
+        "preset": configured.entry.id if configured.entry else None,
         "base_url": provider.base_url,
         "models": dict(provider.models),
         "auth": provider.auth.value,
-        "api_key_env": one.missing or provider.api_key_env,
+        "api_key_env": configured.missing or provider.api_key_env,
         "key_set": bool(provider.api_key),
-        "enabled": one.enabled,
+        "enabled": configured.enabled,
     }
 
 
 def _show_catalogue(*, as_json: bool) -> None:
-    known = catalogue()
+    presets = catalogue()
     if as_json:
-        entries = [_entry_facts(entry) for entry in known.providers]
-        _tell_json({"as_of": known.as_of, "confidence_key": known.confidence_key, "providers": entries})
+        entries = [_entry_facts(entry) for entry in presets.providers]
+        print_json({"as_of": presets.as_of, "confidence_key": presets.confidence_key, "providers": entries})
         return
     out = console()
-    out.print(_entries(known.providers, named=out.width >= WIDTH_WITH_NAMES))
+    out.print(_entries(presets.providers, named=out.width >= WIDTH_WITH_NAMES))
     out.print()
-    out.print(f"As of {known.as_of}. " + "; ".join(f"{mark}: {words}" for mark, words in known.confidence_key.items()))
-    out.print("`claude-proxy providers show PRESET` tells more of one, `claude-proxy providers add PRESET` takes it.")
+    out.print(
+        f"As of {presets.as_of}. " + "; ".join(f"{mark}: {words}" for mark, words in presets.confidence_key.items())
+    )
+    show, add = invocation("providers show PRESET"), invocation("providers add PRESET")
+    out.print(f"`{show}` shows more about a provider, `{add}` adds it.")
 
 
 def _entries(entries: Sequence[Entry], *, named: bool) -> Table:
     rows = table("preset", *(["name"] if named else []), "kind", "region", "host", "mark")
-    rows.columns[0].no_wrap = True  # it is there to be copied
+    rows.columns[0].no_wrap = True  # so that it can be copied
     for entry in entries:
         name = [entry.name] if named else []
         rows.add_row(entry.id, *name, entry.kind, entry.region or "-", _host(entry), entry.confidence)
@@ -113,7 +116,3 @@ def _entry_facts(entry: Entry) -> dict[str, object]:
 
 def _host(entry: Entry) -> str:
     return entry.base_url.split("://", 1)[1].partition("/")[0]
-
-
-def _tell_json(facts: dict[str, object]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))

@@ -1,1 +1,9 @@
-"""Shell integration: the functions of a shell, and the variables that they set."""
+"""Shell integration: the functions of a shell, and the variables that they set.
+
+activation            the variables of a terminal's mode, as values: set, restored
+client_requirements   what the providers need of Claude Code's variables
+quoting               statements for a shell, quoted
+terminal              what the commands that a shell evaluates share
+functions             the functions that `init` prints; the PowerShell module
+profiles              the line in a profile that loads them
+"""

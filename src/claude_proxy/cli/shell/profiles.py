@@ -1,6 +1,6 @@
-"""The files that a shell reads when it starts: one line of ours in them, put in and taken out; the rest stays as it is.
+"""The files that a shell reads when it starts: our line is added or removed, and the rest stays as it is.
 
-A line of ours is known by the comment at its end.
+The comment at its end marks a line as ours.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from claude_proxy.store.files import rewrite
 
 MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
-"""Behind the mark, where the line before ours was the last and had no end: taking ours out brings that back."""
+"""After the mark, if the last line before ours had no line end: removing ours then removes that line end too."""
 OURS = re.compile(
     rb"^(?:eval |Import-Module |[^\r\n]*\| source )[^\r\n]*"
     + MARK
@@ -33,7 +33,7 @@ OURS = re.compile(
 NEW_FILE_MODE = 0o644
 POWERSHELL_TIMEOUT = 30.0
 """Seconds; the first start of Windows PowerShell after an update takes several."""
-WHERE = "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($PROFILE.CurrentUserAllHosts))"
+PROFILE_QUERY = "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($PROFILE.CurrentUserAllHosts))"
 """Asks PowerShell for its profile, in letters that every code page has."""
 
 
@@ -47,13 +47,15 @@ class ProfileEdit:
     shown: tuple[str, ...]
 
     def write(self) -> None:
-        """Put the new bytes in place, whole or not at all; links and the mode stay. Raises `CommandError`.
+        """Write the new bytes, all or none; links and the mode stay. Raises `CommandError`.
 
-        A file that holds nothing but our line goes with it: empty, it could stand before another profile.
+        A file that held only our line is removed: an empty one could hide another profile.
         """
         path = self.path.resolve()
         if _read(path, "") != self.before:
-            raise CommandError(f"{path} was changed meanwhile; nothing was changed", hint="Try again.")
+            raise CommandError(
+                f"another program has just changed {path}; nothing was changed", hint="Run the command again."
+            )
         try:
             if self.after or self.path.is_symlink():
                 rewrite(path, self.after, new_file_mode=NEW_FILE_MODE)
@@ -64,7 +66,7 @@ class ProfileEdit:
 
 
 def install(path: Path, line: str) -> ProfileEdit | None:
-    """Return the change that makes `line` the one line of ours in a profile; None where it is that already.
+    """Return the change that makes `line` our one line in a profile; None if it is that already.
 
     Raises `CommandError`.
     """
@@ -80,7 +82,7 @@ def install(path: Path, line: str) -> ProfileEdit | None:
 
 
 def uninstall(path: Path) -> ProfileEdit | None:
-    """Return the change that takes our line out of a profile; None where there is none. Raises `CommandError`."""
+    """Return the change that removes our line from a profile; None if there is none. Raises `CommandError`."""
     before = _read(path, "")
     after = _without(before)
     return ProfileEdit(path, before, after, _removed(before)) if after != before else None
@@ -109,18 +111,18 @@ def _bash(home: Path, *, login: bool) -> Path:
 
 
 def _powershell() -> tuple[Path, ...]:
-    """Return the profiles of those PowerShells that are there: their folder may be redirected, so they are asked."""
+    """Return the profiles of the installed PowerShells, asked of each, since their folder may be redirected."""
     programs = [program for name in ("pwsh", "powershell") if (program := shutil.which(name))]
-    told = dict.fromkeys(path for program in programs if (path := _ask(program)))
-    if not told:
-        raise CommandError("no PowerShell was found, or none tells where its profile is")
-    return tuple(told)
+    paths = dict.fromkeys(path for program in programs if (path := _ask(program)))
+    if not paths:
+        raise CommandError("no PowerShell was found, or none says where its profile is")
+    return tuple(paths)
 
 
 def _ask(program: str) -> Path | None:
     try:
         done = subprocess.run(  # noqa: S603 - the user's own PowerShell, with words of ours
-            [program, "-NoProfile", "-NonInteractive", "-Command", WHERE],
+            [program, "-NoProfile", "-NonInteractive", "-Command", PROFILE_QUERY],
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=POWERSHELL_TIMEOUT,
@@ -139,13 +141,13 @@ def _read(path: Path, line: str) -> bytes:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        hint = f"Add this line to it yourself:\n  {line}" if line else "Take the line out yourself."
-        raise CommandError(f"{path} is in UTF-16, which is left alone", hint=hint)
+        hint = f"Add this line to it yourself:\n  {line}" if line else "Remove the line yourself."
+        raise CommandError(f"{path} is in UTF-16, which this command does not change", hint=hint)
     return data
 
 
 def _without(data: bytes) -> bytes:
-    """Return a profile without lines of ours, and without the line end that was added before one at the end."""
+    """Return a profile without our lines, and without the line end that we added before one at the end."""
     after = OURS.sub(b"", data)
     last = OURS.findall(data)[-1:]
     if last and data.endswith(last[0]) and NO_END in last[0]:

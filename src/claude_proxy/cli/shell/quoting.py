@@ -1,4 +1,4 @@
-"""Statements for a shell to evaluate, so quoted that a value arrives as it is, whatever it holds."""
+"""Statements for a shell to evaluate, quoted so that every value arrives unchanged."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import enum
 import itertools
 from collections.abc import Iterator, Sequence
 
-from claude_proxy.cli.shell.activate import Change, Scope
+from claude_proxy.cli.shell.activation import Change, Scope
 
 
 class Shell(enum.Enum):
-    """The shells that can be led, by the names that commands take."""
+    """The supported shells, by the names that commands take."""
 
     BASH = "bash"
     ZSH = "zsh"
@@ -19,19 +19,19 @@ class Shell(enum.Enum):
 
 
 def statements(shell: Shell, changes: Sequence[Change]) -> str:
-    """Return the lines that make these changes; empty where there are none."""
-    of = {Shell.FISH: _fish, Shell.POWERSHELL: _powershell}.get(shell, _posix)
-    return "".join(f"{line}\n" for change in changes for line in of(change))
+    """Return the lines that make these changes; empty if there are none."""
+    lines_for = {Shell.FISH: _fish, Shell.POWERSHELL: _powershell}.get(shell, _posix)
+    return "".join(f"{line}\n" for change in changes for line in lines_for(change))
 
 
-def command(shell: Shell, words: Sequence[str]) -> str:
+def command_line(shell: Shell, words: Sequence[str]) -> str:
     """Return the line that runs a program."""
     call = "& " if shell is Shell.POWERSHELL else ""
-    return call + " ".join(quoted(shell, word) for word in words)
+    return call + " ".join(quote(shell, word) for word in words)
 
 
-def quoted(shell: Shell, text: str) -> str:
-    """Return a text as one word."""
+def quote(shell: Shell, text: str) -> str:
+    """Return a text as one word of a shell."""
     match shell:
         case Shell.BASH | Shell.ZSH:
             return "'" + text.replace("'", "'\\''") + "'"
@@ -47,13 +47,13 @@ def _posix(change: Change) -> Iterator[str]:
         yield f"unset -v {change.name}"
     if variable is not None:
         export = "export " if variable.scope is Scope.EXPORTED else ""
-        yield f"{export}{change.name}={quoted(Shell.BASH, variable.value)}"
+        yield f"{export}{change.name}={quote(Shell.BASH, variable.value)}"
 
 
 def _fish(change: Change) -> Iterator[str]:
-    """Change the variable of this terminal; the universal one, which all terminals share, is at most hidden.
+    """Change this terminal's variable; a universal one, which all terminals share, is at most hidden.
 
-    A hiding variable is empty and exported: fish passes a universal one on beside a global one that is not.
+    The variable that hides it is empty and exported: else fish would export the universal one beside it.
     """
     name, variable = change.name, change.variable
     if variable is None or variable.scope is Scope.UNIVERSAL:
@@ -62,27 +62,27 @@ def _fish(change: Change) -> Iterator[str]:
             yield f"if set -qU {name}; set -gx {name} ''; end"
         return
     flag = "-gx" if variable.scope is Scope.EXPORTED else "-gu"
-    yield f"set {flag} {name} {quoted(Shell.FISH, variable.value)}"
+    yield f"set {flag} {name} {quote(Shell.FISH, variable.value)}"
 
 
 def _powershell(change: Change) -> Iterator[str]:
     if change.variable is None:
         yield f"Remove-Item -LiteralPath Env:{change.name} -ErrorAction Ignore -Confirm:$false"
     else:
-        yield f"$env:{change.name} = {quoted(Shell.POWERSHELL, change.variable.value)}"
+        yield f"$env:{change.name} = {quote(Shell.POWERSHELL, change.variable.value)}"
 
 
 def _powershell_text(text: str) -> str:
     """Return a text in plain ASCII on one line.
 
-    Windows PowerShell reads what a program prints in the console's code page, line by line; and to every PowerShell
-    the typographic quotes are quotes. So all but ASCII is told by the numbers of its UTF-16 units.
+    Windows PowerShell reads a program's output in the console's code page, line by line, and every PowerShell takes
+    typographic quotes for quotes. So every character that is not ASCII is given as its UTF-16 code units.
     """
     if text and text.isascii() and text.isprintable():
         return _in_quotes(text)
     units = text.encode("utf-16-le", "surrogatepass")
     numbers = [int.from_bytes(units[at : at + 2], "little") for at in range(0, len(units), 2)]
-    parts = ["''"]  # a text first: else characters would be added up as numbers
+    parts = ["''"]  # a text first: else PowerShell adds the characters up as numbers
     for plain, group in itertools.groupby(numbers, lambda number: 0x20 <= number < 0x7F):
         run = tuple(group)
         parts += [_in_quotes("".join(map(chr, run)))] if plain else [f"[char]0x{number:04X}" for number in run]

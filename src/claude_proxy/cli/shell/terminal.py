@@ -1,4 +1,4 @@
-"""What the commands for terminals share: the way through the proxy, found and told; the options; standard error."""
+"""What the commands that a shell evaluates share: the target of a terminal, the options, messages on standard error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from claude_proxy.cli.checks.finding import Verdict
 from claude_proxy.cli.claude_code import settings_files
 from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.output.load_config import load_config
-from claude_proxy.cli.probing import credentials
-from claude_proxy.cli.probing.advice import advice
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.activate import Activation, Change
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.activation import Activation, Change
 from claude_proxy.cli.shell.client_requirements import TargetProvider, requirements_of
 from claude_proxy.cli.shell.quoting import Shell, statements
+from claude_proxy.cli.user_config import credentials
+from claude_proxy.cli.user_config.config_files import load_config
+from claude_proxy.cli.user_config.credentials import advice
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Auth, Provider
@@ -31,10 +31,10 @@ SHELL_NAMES = [shell.value for shell in Shell]
 
 
 class EvaluatedCommand(click.Command):
-    """A command whose standard output a shell evaluates: whatever is for people goes to standard error, help too."""
+    """A command whose standard output a shell evaluates: everything for people goes to standard error, help too."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Return click's own option, which speaks on standard error here."""
+        """Return click's own option, which prints to standard error here."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.callback = _help
@@ -58,42 +58,43 @@ shell_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class ProxyTarget:
-    """The way through the running proxy; `fresh`: it was started for it."""
+    """The running proxy as a terminal's target; `started`: this command started it."""
 
     proxy: AdminClient
     status: StatusReport
-    fresh: bool
-    lead: Activation
+    started: bool
+    activation: Activation
 
 
 def find_target(home: Home, pin: str | None) -> ProxyTarget:
-    """Return the way through the home's proxy, started if need be, to one provider or to all.
+    """Return the home's proxy, started if necessary, as the target of a terminal, with one provider or all.
 
-    Raises `CommandError`: the proxy cannot be started, or there is no provider of the name `pin`.
+    Raises `CommandError` if the proxy cannot be started, or if no provider is named `pin`.
     """
-    running, fresh = lifecycle.ensure(home)
+    running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
         status = proxy.status()
     except admin_client.ControlError as error:
-        raise CommandError(f"the proxy does not tell its providers: {error}") from error
+        raise CommandError(f"the proxy does not list its providers: {error}") from error
     if pin is not None and pin not in {known.name for known in status.providers}:
         raise CommandError(_unknown(pin, status), code=Exit.USAGE)
-    needs = requirements_of([_candidate(one, _configured(home)) for one in status.providers if pin in {None, one.name}])
-    return ProxyTarget(proxy, status, fresh, Activation(proxy.url, proxy.host, proxy.token, pin, needs))
+    configured = _configured(home)
+    requirements = requirements_of([_candidate(one, configured) for one in status.providers if pin in {None, one.name}])
+    return ProxyTarget(proxy, status, started, Activation(proxy.url, proxy.host, proxy.token, pin, requirements))
 
 
 def _unknown(name: str, status: StatusReport) -> str:
     for skipped in status.skipped:
         if skipped.name == name:
             return f"provider {name} has no key: set {skipped.variable} in .env"
-    return f"no provider is named {name!r}; there are: {', '.join(known.name for known in status.providers)}"
+    return f"no provider is named {name!r}; choose one of: {', '.join(known.name for known in status.providers)}"
 
 
 def _configured(home: Home) -> dict[str, Provider]:
     try:
         return {provider.name: provider for provider in load_config(home).providers}
-    except CommandError:  # a change with a fault in it: the proxy goes on with what was before, and says so
+    except CommandError:  # a change with a fault: the proxy keeps the configuration from before, and says so
         return {}
 
 
@@ -106,69 +107,69 @@ def _candidate(status: ProviderStatus, configured: dict[str, Provider]) -> Targe
     return TargetProvider(provider.base_url, models, provider.own_models, own_login, *known)
 
 
-def hand_out(shell: Shell, changes: tuple[Change, ...], *more: str) -> None:
-    """Print statements for the shell to evaluate, in the bytes that the environment had, and `more` lines after."""
+def print_statements(shell: Shell, changes: tuple[Change, ...], *more: str) -> None:
+    """Print statements for the shell to evaluate, in the environment's own bytes, and `more` lines after them."""
     text = statements(shell, changes) + "".join(f"{line}\n" for line in more)
     click.echo(os.fsencode(text), nl=False)
 
 
-def tell(text: str = "") -> None:
-    """Say something to the user."""
+def say(text: str = "") -> None:
+    """Print a line for the user, which no shell evaluates."""
     click.echo(text, err=True)
 
 
-def tell_start(way: ProxyTarget) -> None:
+def report_start(target: ProxyTarget) -> None:
     """Say that the proxy was started, if it was."""
-    if way.fresh:
-        tell(f"claude-proxy started at {way.proxy.url}")
+    if target.started:
+        say(f"claude-proxy started at {target.proxy.url}")
 
 
-def tell_providers(status: StatusReport) -> None:
-    """Say in which order providers are asked, which of them rest, and which lack a key."""
+def report_providers(status: StatusReport) -> None:
+    """Print the order of the providers, which of them are cooling down, and which lack a key."""
     width = max((len(provider.name) for provider in status.providers), default=0)
     for number, provider in enumerate(status.providers, 1):
-        tell(f"  {number}. {provider.name:<{width}}  {_state(provider)}".rstrip())
+        say(f"  {number}. {provider.name:<{width}}  {_state(provider)}".rstrip())
     for skipped in status.skipped:
-        tell(f"  left out: {skipped.name} has no key (set {skipped.variable} in .env)")
+        say(f"  skipped: {skipped.name} has no key (set {skipped.variable} in .env)")
 
 
-def tell_problems(status: StatusReport) -> None:
-    """Say what is wrong with a changed configuration that the proxy did not take up."""
+def report_config_problems(status: StatusReport) -> None:
+    """Print what is wrong with a changed configuration that the proxy does not use."""
     if status.config_problems:
-        tell("The changed configuration is not in use; the one before it still is:")
+        say("The changed configuration has a fault, so the proxy still uses the one before:")
     for problem in status.config_problems:
-        tell(f"  {printable(problem, 1000)}")
+        say(f"  {printable(problem, 1000)}")
 
 
 def _state(provider: ProviderStatus) -> str:
     facts = [provider.state]
     if provider.state == "cooldown" and provider.cooldown_until is not None:
-        facts = [f"rests until {when(provider.cooldown_until)}"]
+        facts = [f"cooling down until {when(provider.cooldown_until)}"]
     if why := provider.why or provider.reason:
         facts.append(f"({printable(why, 60)})")
-    if to_do := list(advice(provider)):
-        facts += [f"- {words}" for words in to_do]
+    if steps := list(advice(provider)):
+        facts += [f"- {step}" for step in steps]
     elif provider.auth == Auth.CLIENT.value:
-        facts.append(f"- by {credentials.OWN_LOGIN}")
+        facts.append(f"- with {credentials.OWN_LOGIN}")
     return " ".join(facts)
 
 
-def tell_overrides(environ: Mapping[str, str]) -> None:
-    """Say which of Claude Code's settings files would win over this environment, by file and variable."""
-    for text in overrides(environ):
-        tell(f"warning: {text}")
+def warn_of_conflicts(environ: Mapping[str, str]) -> None:
+    """Print which variables in Claude Code's settings files would override this environment."""
+    for text in conflicts(environ):
+        say(f"warning: {text}")
 
 
-def overrides(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence or two for each variable of a settings file that wins over this environment, here."""
-    for finding in settings_conflicts.judge(settings_files.sources(environ, settings_files.working_folder()), environ):
+def conflicts(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence or two for each variable of a settings file that overrides this environment."""
+    for finding in settings_conflicts.assess(settings_files.sources(environ, settings_files.working_folder()), environ):
         if finding.verdict is not Verdict.OK:
-            yield printable(f"{finding.what}. {finding.mend}", 1000)
+            yield printable(f"{finding.what}. {finding.fix}", 1000)
 
 
-def lead_here(shell: Shell, way: ProxyTarget) -> None:
-    """Print what leads this terminal there, and say what stands in the way."""
-    changes = activate.lead(os.environ, way.lead)
-    tell_problems(way.status)
-    tell_overrides(activate.applied(os.environ, changes))
-    hand_out(shell, changes)
+def activate_terminal(shell: Shell, target: ProxyTarget) -> None:
+    """Print what activates the target in this terminal, and warn of what would prevent it."""
+    changes = activation.activate(os.environ, target.activation)
+    report_config_problems(target.status)
+    warn_of_conflicts(activation.apply_changes(os.environ, changes))
+    print_statements(shell, changes)

@@ -1,4 +1,4 @@
-"""config.json and .env of the home, read to be changed, and put back only where nobody else has changed them."""
+"""config.json and .env of the home: loaded, or read to be changed and written if no other program changed them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.output.exit_codes import CommandError, Exit, not_written
-from claude_proxy.cli.shell import activate
+from claude_proxy.cli.output.program import invocation, with_invocations
+from claude_proxy.cli.shell import activation
 from claude_proxy.config.document import parse_document, read_text
-from claude_proxy.config.load import ConfigError, Configured, Survey, survey
+from claude_proxy.config.load import Config, ConfigError, Configured, Survey, load, survey
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.variables import parse_variables_of
 from claude_proxy.store.files import rewrite
@@ -25,16 +26,29 @@ LOCK_TIMEOUT = 5.0
 _UNCHANGED = "nothing was changed"
 
 
+def load_config(home: Home) -> Config:
+    """Return the home's configuration. Raises `CommandError` with a line for each fault in it."""
+    try:
+        return load(home.root, activation.original_environment(os.environ))
+    except ConfigError as error:
+        raise CommandError(*config_problems(error), code=Exit.USAGE) from error
+
+
+def config_problems(error: ConfigError) -> list[str]:
+    """Return each fault of a configuration, with the commands that it names as this user calls them."""
+    return [with_invocations(str(problem)) for problem in error.problems]
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file of the user's with the text that it held when it was read; None where there is no such file."""
+    """A file of the user's with the text that it held when it was read; None if there is no such file."""
 
     path: Path
     text: str | None = field(repr=False)
 
     @classmethod
     def read(cls, path: Path) -> ConfigFile:
-        """Read a file. Raises `CommandError` where it is none, or no text."""
+        """Read a file. Raises `CommandError` if it is no file, or no text."""
         findings = Findings()
         try:
             text = read_text(path, findings, encoding="utf-8")
@@ -45,9 +59,11 @@ class ConfigFile:
         return cls(path, text)
 
     def require_unchanged(self) -> None:
-        """Raise `CommandError` where somebody else has written it since it was read."""
+        """Raise `CommandError` if another program has written it since it was read."""
         if ConfigFile.read(self.path) != self:
-            raise CommandError(f"{self.path} was changed meanwhile; {_UNCHANGED}", hint="Run the command once more.")
+            raise CommandError(
+                f"another program has just changed {self.path}; {_UNCHANGED}", hint="Run the command again."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +80,38 @@ class ConfigFiles:
         return cls(home, ConfigFile.read(home.config), ConfigFile.read(home.env))
 
     def write(self, *, config: str | None = None, env: str | None = None) -> None:
-        """Put new texts in place, unless either file was changed meanwhile; modes and links stay.
+        """Write new texts, unless either file was changed meanwhile; modes and links stay.
 
-        Each is written whole or not at all. Another command of ours waits meanwhile; to what others write there is no
-        more than a moment between the last look and our own. Raises `CommandError`.
+        Each is written whole or not at all. Our other commands wait meanwhile; another program has only the moment
+        between the last look at the file and its replacement. Raises `CommandError`.
         """
         lifecycle.prepare(self.home)
-        with _alone(self.home):
+        with _edit_lock(self.home):
             for file in (self.env, self.config):
                 file.require_unchanged()
-            for file, text in ((self.env, env), (self.config, config)):  # the key is there before its provider is named
+            for file, text in ((self.env, env), (self.config, config)):  # a provider's key is there before its name
                 if text is not None:
                     _rewrite(file.path, text)
 
     @property
     def config_text(self) -> str:
-        """What is in config.json. Raises `CommandError` where there is none."""
+        """What is in config.json. Raises `CommandError` if there is no such file."""
         if self.config.text is None:
-            hint = "`claude-proxy providers add NAME` makes it; `claude-proxy providers --all` lists the names."
+            add, names = invocation("providers add NAME"), invocation("providers --all")
+            hint = f"`{add}` creates it; `{names}` lists the names."
             raise CommandError(f"there is no config.json in {self.home.root} yet", code=Exit.USAGE, hint=hint)
         return self.config.text
 
     def configured(self) -> tuple[Configured, ...]:
-        """Return the providers that config.json names, none where there are none yet. Raises `CommandError`."""
+        """Return the providers that config.json names, none if there are none yet. Raises `CommandError`."""
         if self.config.text is None:
             return ()
-        document = parse_document(_unmarked(self.config.text), Findings())
-        nobody_yet = document is not None and document.get("providers", []) == []
-        return () if nobody_yet else self.survey().providers
+        document = parse_document(_without_mark(self.config.text), Findings())
+        none_yet = document is not None and document.get("providers", []) == []
+        return () if none_yet else self.survey().providers
 
     def holds(self, variable: str) -> bool:
-        """Tell whether .env has something in a variable."""
+        """Return whether .env has a value for a variable."""
         return bool(parse_variables_of(self.env.text or "", {}, Findings()).file.get(variable, "").strip())
 
     def survey(self, config: str | None = None, env: str | None = None) -> Survey:
@@ -102,25 +119,25 @@ class ConfigFiles:
         config = self.config_text if config is None else config
         env = (self.env.text or "") if env is None else env
         try:
-            return survey(_unmarked(config), env, activate.ordinary(os.environ))
+            return survey(_without_mark(config), env, activation.original_environment(os.environ))
         except ConfigError as error:
-            raise CommandError(*map(str, error.problems), code=Exit.USAGE, hint=f"Mend it; {_UNCHANGED}.") from error
+            raise CommandError(*config_problems(error), code=Exit.USAGE, hint=f"Fix it first; {_UNCHANGED}.") from error
 
 
 @contextlib.contextmanager
-def _alone(home: Home) -> Iterator[None]:
+def _edit_lock(home: Home) -> Iterator[None]:
     lock = home.state / "edit.lock"
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(exclusive(lock, LOCK_TIMEOUT))
         except TimeoutError:
-            raise CommandError(f"another command holds {lock}; {_UNCHANGED}", hint="Run this one once more.") from None
+            raise CommandError(f"another command holds {lock}; {_UNCHANGED}", hint="Run this one again.") from None
         except OSError as error:
             raise CommandError(f"{lock} cannot be locked: {error.strerror}; {_UNCHANGED}") from error
         yield
 
 
-def _unmarked(text: str) -> str:
+def _without_mark(text: str) -> str:
     return text.removeprefix("\ufeff")
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_proxy.cli.shell import activate
-from claude_proxy.cli.shell.activate import (
+from claude_proxy.cli.shell import activation
+from claude_proxy.cli.shell.activation import (
     BASE_URL,
+    BYPASS_VARIABLES,
     DISCOVERY,
     HEADERS,
-    LEADS_ELSEWHERE,
     MANAGED,
-    PAST_PROXIES,
+    NO_PROXY_NAMES,
     SAVED,
     SAVED_SHELL,
     TIMEOUT,
@@ -30,10 +30,10 @@ from claude_proxy.cli.shell.activate import (
     Change,
     Scope,
     Variable,
-    applied,
-    lead,
-    ordinary,
-    take_back,
+    activate,
+    apply_changes,
+    deactivate,
+    original_environment,
 )
 from claude_proxy.cli.shell.client_requirements import ClientRequirements, TargetProvider, requirements_of
 from claude_proxy.core.traits import ModelFacts
@@ -64,24 +64,24 @@ environments = st.tuples(environments, st.none() | headers.map("\n".join)).map(
 def test_every_way_leads_back(before: dict[str, str], ways: list[Activation]) -> None:
     environ = before
     for way in ways:
-        environ = applied(environ, lead(environ, way))
-    assert applied(environ, take_back(environ)) == before
-    assert ordinary(environ) == before
+        environ = apply_changes(environ, activate(environ, way))
+    assert apply_changes(environ, deactivate(environ)) == before
+    assert original_environment(environ) == before
 
 
 @given(environments, ways, ways)
 def test_where_a_terminal_was_led_before_makes_no_difference(
     before: dict[str, str], one: Activation, other: Activation
 ) -> None:
-    direct = applied(before, lead(before, other))
-    by_detour = applied(before, lead(before, one))
-    by_detour = applied(by_detour, lead(by_detour, other))
+    direct = apply_changes(before, activate(before, other))
+    by_detour = apply_changes(before, activate(before, one))
+    by_detour = apply_changes(by_detour, activate(by_detour, other))
     del direct[SAVED], by_detour[SAVED]  # what is kept may name more, unset, variables
     assert by_detour == direct
 
 
 def led(before: dict[str, str], to: Activation = TO) -> dict[str, str]:
-    environ = applied(before, lead(before, to))
+    environ = apply_changes(before, activate(before, to))
     del environ[SAVED]
     return environ
 
@@ -132,12 +132,12 @@ def test_claude_codes_own_token_is_left_alone() -> None:
 )
 def test_elsewhere_a_line_of_ours_is_taken_away(before: str, after: str | None) -> None:
     assert led({HEADERS: before}).get(HEADERS) == after
-    environ = applied({HEADERS: before}, lead({HEADERS: before}, BY_LOGIN))
+    environ = apply_changes({HEADERS: before}, activate({HEADERS: before}, BY_LOGIN))
     assert led(environ).get(HEADERS) == after
 
 
 def test_what_would_lead_elsewhere_is_put_aside() -> None:
-    assert not set(led(dict.fromkeys(LEADS_ELSEWHERE, "1"))) & set(LEADS_ELSEWHERE)
+    assert not set(led(dict.fromkeys(BYPASS_VARIABLES, "1"))) & set(BYPASS_VARIABLES)
 
 
 @pytest.mark.parametrize(
@@ -184,36 +184,38 @@ def test_a_smaller_window_of_the_users_stays(before: str, after: str) -> None:
 )
 def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
     once = led(before)
-    assert {once.get(name) for name in PAST_PROXIES} == {past}
-    again = applied(applied(before, lead(before, TO)), lead(applied(before, lead(before, TO)), TO))
-    assert {again.get(name) for name in PAST_PROXIES} == {past}
+    assert {once.get(name) for name in NO_PROXY_NAMES} == {past}
+    again = apply_changes(
+        apply_changes(before, activate(before, TO)), activate(apply_changes(before, activate(before, TO)), TO)
+    )
+    assert {again.get(name) for name in NO_PROXY_NAMES} == {past}
 
 
 def test_on_windows_there_is_one_variable_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activate, "PAST_PROXIES", ("NO_PROXY",))
-    names = [change.name for change in lead({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a"}, TO)]
+    monkeypatch.setattr(activation, "NO_PROXY_NAMES", ("NO_PROXY",))
+    names = [change.name for change in activate({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a"}, TO)]
     assert [name for name in names if name.upper() == "NO_PROXY"] == ["NO_PROXY"]
 
 
 def test_what_was_not_exported_is_kept_out_of_what_is() -> None:
     before = {UNEXPORTED: "ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY": "secret", TIMEOUT: "1"}
-    changes = {change.name: change.variable for change in lead(before, TO)}
+    changes = {change.name: change.variable for change in activate(before, TO)}
     kept, alone = changes[SAVED], changes[SAVED_SHELL]
     assert kept is not None
     assert alone is not None
     assert (kept.scope, alone.scope) == (Scope.EXPORTED, Scope.SHELL)
     assert b"secret" not in urlsafe_b64decode(kept.value)
-    back = take_back({SAVED: kept.value, SAVED_SHELL: alone.value})
+    back = deactivate({SAVED: kept.value, SAVED_SHELL: alone.value})
     assert Change("ANTHROPIC_API_KEY", Variable("secret", Scope.SHELL)) in back
     assert Change(SAVED_SHELL, None) in back
-    in_a_shell_below = take_back({SAVED: kept.value})
+    in_a_shell_below = deactivate({SAVED: kept.value})
     assert Change("ANTHROPIC_API_KEY", None) in in_a_shell_below
 
 
 def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -> None:
     before = {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_MODEL": "hidden", UNEXPORTED: "ANTHROPIC_MODEL", UNIVERSAL: "X"}
-    assert ordinary(before) == {"ANTHROPIC_API_KEY": "key"}
-    assert ordinary(applied(before, lead(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
+    assert original_environment(before) == {"ANTHROPIC_API_KEY": "key"}
+    assert original_environment(apply_changes(before, activate(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -
 )
 def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept: str) -> None:
     environ = {**led({"PATH": "/bin"}), SAVED: kept}
-    back = applied(environ, take_back(environ))
+    back = apply_changes(environ, deactivate(environ))
     assert SAVED not in back
     assert back["PATH"] == "/bin"
     assert BASE_URL in led(environ)
@@ -231,11 +233,11 @@ def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept
 
 def test_what_is_kept_can_set_nothing_but_our_variables() -> None:
     kept = urlsafe_b64encode(json.dumps({"PATH": ["/evil", "exported"], "x; id": ["", "exported"]}).encode()).decode()
-    assert [change.name for change in take_back({SAVED: kept})] == [SAVED]
+    assert [change.name for change in deactivate({SAVED: kept})] == [SAVED]
 
 
 def test_no_value_shows_in_a_text() -> None:
-    text = repr(lead({"ANTHROPIC_API_KEY": "sk-secret"}, TO)) + repr(TO)
+    text = repr(activate({"ANTHROPIC_API_KEY": "sk-secret"}, TO)) + repr(TO)
     assert "sk-secret" not in text
     assert "'token'" not in text
 
