@@ -35,8 +35,6 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "com
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs") for path in (ROOT / folder).rglob("*.py"))
-UNMAPPED = {"cli"}
-"""Parts whose maps do not name all files yet."""
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -51,7 +49,7 @@ def layer_of(part: str) -> int:
 
 def part_of(module: Path) -> str:
     """Return the part of the package that a file belongs to: `core` for `core/sse.py`, `ports` for `proxy/ports.py`."""
-    return (module.relative_to(PACKAGE).parts or ("",))[0].removesuffix(".py")
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports(module: Path) -> Iterator[str]:
@@ -137,7 +135,7 @@ def test_a_file_has_one_subject() -> None:
     assert not [name_of(path) for path in files if path.stem in EMPTY_NAMES]
 
 
-@pytest.mark.parametrize("package", [path for path in PACKAGES if part_of(path) not in UNMAPPED], ids=name_of)
+@pytest.mark.parametrize("package", PACKAGES, ids=name_of)
 def test_a_packages_map_names_all_its_files(package: Path) -> None:
     """The map is the docstring of `__init__.py`: `name.py` anywhere in it, or names in the first column of a line."""
     text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""

@@ -86,7 +86,7 @@ def _show_terminal(out: Console, running: Running | None) -> None:
         out.print("This terminal: " + (f"pinned to {pin}, without failover" if pin else "fallback mode"))
         if running is None or running.port != target.port:
             again = f"claude-switch {pin}" if pin else "claude-fb"
-            out.print(f"No proxy is at the address that it leads to: type {again} again.", style="yellow")
+            out.print(f"No proxy is at the address that this terminal uses. Type {again} again.", style="yellow")
     for text in conflicts(os.environ):
         out.print(f"warning: {text}", style="yellow")
 

@@ -1,12 +1,14 @@
 """`claude-proxy providers`: which providers there are, and which of them are yours.
 
 list_command   list: the configured providers, or the catalogue
-add            adds a provider; key asks for its key
+add            adds a provider
+key            asks for a provider's key
 remove         removes a provider
 order          sets which providers are used first
 show           what a provider is sent, and what is known about it
 test           whether a provider answers each kind of request that Claude Code sends
-models         a provider's own list of models, which model_list asks it for
+models         shows a provider's own list of models
+model_list     asks a provider for that list
 
 naming         a name on the command line → the provider
 formatting     what is known about a provider, in words
