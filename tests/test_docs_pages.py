@@ -61,12 +61,12 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_the_import_table_is_the_one_that_is_held() -> None:
-    assert tuple(tuple(code(row[0])) for row in table(ARCHITECTURE, "Parts")) == LAYERS
+    assert tuple(tuple(code(row[0])) for row in table(section(ARCHITECTURE, "Packages"), "Package")) == LAYERS
 
 
 def test_each_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    rows = {code(package)[0]: reason for package, reason in table(ARCHITECTURE, "Package")}
+    rows = {code(package)[0]: reason for package, reason in table(section(ARCHITECTURE, "Dependencies"), "Package")}
     assert set(rows) == {re.split(r"[>=;]", asked)[0] for asked in project["project"]["dependencies"]}
     assert all(rows.values())
     groups = [one for group in project["dependency-groups"].values() for one in group if isinstance(one, str)]
