@@ -1,4 +1,4 @@
-"""Each fault of the configuration gets one message: where it is, what is wrong, how to mend it."""
+"""Each fault of the configuration gets one message: where it is, what is wrong, how to fix it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_file_that_cannot_be_read_is_told(home: Folder, file: str) -> None:
     (problem,) = caught.value.problems
     assert (problem.file, problem.key) == (file, "")
     assert problem.what.startswith("cannot be read (")
-    assert problem.mend == f"Make {path} a file that you may read."
+    assert problem.fix == f"Make {path} a file that you may read."
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such file")

@@ -29,7 +29,7 @@ def test_a_broken_line_of_the_env_file_is_told_by_its_number(home: Folder, env: 
 @pytest.mark.parametrize("key", ["a b", "a\tb", "schlüssel", "“abc”", "a\x00b"])
 def test_a_key_that_no_header_can_carry_is_told_by_its_variable(home: Folder, key: str) -> None:
     what = "the key in it has a space, a control character or one that is not ASCII"
-    mend = "Copy the key again, without what stands around it."
+    fix = "Copy the key again, without what stands around it."
     twice = {"providers": [GOOD, GOOD | {"name": "other"}]}
-    assert home.faults(twice, env=f'MINIMAX_API_KEY="{key}"') == [f".env: MINIMAX_API_KEY: {what}. {mend}"]
-    assert home.faults(twice, environ={"MINIMAX_API_KEY": key}) == [f"environment: MINIMAX_API_KEY: {what}. {mend}"]
+    assert home.faults(twice, env=f'MINIMAX_API_KEY="{key}"') == [f".env: MINIMAX_API_KEY: {what}. {fix}"]
+    assert home.faults(twice, environ={"MINIMAX_API_KEY": key}) == [f"environment: MINIMAX_API_KEY: {what}. {fix}"]

@@ -200,10 +200,10 @@ def test_a_preset_whose_address_holds_something_of_the_users_own_says_so(home: F
 
 def test_two_providers_of_one_name_apart_from_case(home: Folder) -> None:
     providers = [GOOD, {"preset": "minimax"}, GOOD | {"name": "Good"}, {"preset": "minimax", "enabled": False}]
-    mend = 'Give each provider a "name" of its own.'
+    fix = 'Give each provider a "name" of its own.'
     assert home.faults({"providers": providers}) == [
-        f'config.json: providers[2].name: "Good" is the name of providers[0] too. {mend}',
-        f'config.json: providers[3].name: "minimax" is the name of providers[1] too. {mend}',
+        f'config.json: providers[2].name: "Good" is the name of providers[0] too. {fix}',
+        f'config.json: providers[3].name: "minimax" is the name of providers[1] too. {fix}',
     ]
 
 

@@ -23,11 +23,11 @@ _AS_URL = 'Write it as "https://host/path".'
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why an address cannot be used, and how to mend it, as a `Problem` says it."""
+class InvalidAddress:
+    """Why an address cannot be used, and how to fix it, in the words of a `Problem`."""
 
     what: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +43,29 @@ class Address:
         return f"{scheme}://{host}{'' if port == _DEFAULT_PORTS[scheme] else f':{port}'}{self.path}"
 
 
-def parse_base_url(text: str) -> Address | Refused:
-    """Return the address of a provider, or why it is none."""
+def parse_base_url(text: str) -> Address | InvalidAddress:
+    """Return the address of a provider, or why it is not valid."""
     match = _URL.fullmatch(text)
     if match is None or match["scheme"].lower() not in _DEFAULT_PORTS:
-        return Refused(f"{quoted(text)} is not an http or https address", _AS_URL)
+        return InvalidAddress(f"{quoted(text)} is not an http or https address", _AS_URL)
     if "@" in match["authority"]:
-        return Refused("has a user name or a password in it", "Remove it: a key belongs into .env.")
+        return InvalidAddress("has a user name or a password in it", "Remove it: a key belongs into .env.")
     if match["rest"]:
-        return Refused("has a query or a fragment", 'Remove what begins at the "?" or "#".')
+        return InvalidAddress("has a query or a fragment", 'Remove what begins at the "?" or "#".')
     if _PATH.fullmatch(match["path"]) is None:
-        return Refused("has a path with characters that no address may have", _AS_URL)
+        return InvalidAddress("has a path with characters that no address may have", _AS_URL)
     origin = _origin(match["scheme"].lower(), match["authority"])
-    return origin if isinstance(origin, Refused) else Address(origin, match["path"].rstrip("/"))
+    return origin if isinstance(origin, InvalidAddress) else Address(origin, match["path"].rstrip("/"))
 
 
-def parse_proxy_url(text: str) -> str | Refused:
-    """Return an HTTP proxy as `http://[user:password@]host:port`, or why it is none; no message repeats any of it."""
+def parse_proxy_url(text: str) -> str | InvalidAddress:
+    """Return an HTTP proxy as `http://[user:password@]host:port`, or why it is invalid; no message shows any of it."""
     match = _URL.fullmatch(text)
     userinfo, at, authority = match["authority"].rpartition("@") if match else ("", "", "")
     plain = match is not None and match["path"] in {"", "/"} and not match["rest"]
     origin = _origin(match["scheme"].lower(), authority) if match and plain else None
     if not isinstance(origin, Origin) or origin.scheme != "http" or re.fullmatch(r"[!-~]*", userinfo) is None:
-        return Refused("is not the address of an HTTP proxy", 'Write it as "http://host:port".')
+        return InvalidAddress("is not the address of an HTTP proxy", 'Write it as "http://host:port".')
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     return f"http://{userinfo}{at}{host}:{origin.port}"
 
@@ -79,25 +79,25 @@ def is_host(text: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, as far as its name says; nothing is looked up."""
+    """Tell whether a host is this machine, by its name alone: nothing is looked up."""
     ip = _ip(host)
     return ip.is_loopback if ip else host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def is_private(host: str) -> bool:
-    """Tell whether what is sent to a host stays off the public internet, as far as its name says."""
+    """Tell whether what is sent to a host stays off the public internet, by its name alone."""
     ip = _ip(host)
     return is_loopback(host) or (ip is not None and not ip.is_global)
 
 
-def _origin(scheme: str, authority: str) -> Origin | Refused:
+def _origin(scheme: str, authority: str) -> Origin | InvalidAddress:
     match = _AUTHORITY.fullmatch(authority)
     host = match["host"].strip("[]").lower() if match else ""
     if match is None or not is_host(host) or (":" in host) != match["host"].startswith("["):
-        return Refused("has no valid host name", 'Write it as "https://host/path", an IPv6 address in brackets.')
+        return InvalidAddress("has no valid host name", 'Write it as "https://host/path", an IPv6 address in brackets.')
     port = int(match["port"][:6]) if match["port"] else _DEFAULT_PORTS.get(scheme, 0)
     if not 1 <= port <= 65535:
-        return Refused("has a port out of range", "Write a port from 1 to 65535, or none.")
+        return InvalidAddress("has a port out of range", "Write a port from 1 to 65535, or none.")
     return Origin(scheme, host, port)
 
 

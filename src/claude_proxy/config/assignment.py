@@ -1,4 +1,4 @@
-"""A variable in the text of `.env`, set in its place: every other line stays byte for byte."""
+"""Sets a variable in the text of `.env`: every other line stays byte for byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dotenv.parser import parse_stream
 
 _MARK = "\ufeff"
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/+=@%,~^-]+")
-"""What every reader of such files takes as it stands."""
+"""Characters that every reader of such files accepts without quotes."""
 
 _STATEMENT = re.compile(
     r"(?P<head>\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=)"
@@ -25,9 +25,9 @@ _STATEMENT = re.compile(
 
 
 def assigned(text: str, name: str, value: str) -> str:
-    """Return the text with a variable set: where it is set last, which is what counts, else on a line at the end.
+    """Return the text with a variable set: in the last line that sets it, which counts, else in a new line at the end.
 
-    The text is known to be read without a fault. A `${` in the value would be read as the use of a variable.
+    The text must be free of faults. A `${` in the value would be read as the use of a variable.
     """
     mark, text = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
     bindings = list(parse_stream(io.StringIO(text)))

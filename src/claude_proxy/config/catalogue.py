@@ -1,4 +1,4 @@
-"""The catalogue: dated facts about known providers, which stand in for what the user leaves out.
+"""The catalogue: dated facts about known providers, used for what the user leaves out.
 
 Nothing in it is sent anywhere by itself: an entry counts once the user names it, or its address, in config.json.
 """
@@ -23,7 +23,7 @@ from claude_proxy.core.types import Auth, ClaudeCode
 AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
 Kind = Literal["native", "api", "plan", "aggregator", "local", "gateway", "cloud"]
 Mark = Literal["A", "B", "C"]
-"""How far a fact can be trusted; `confidence_key` says what each means."""
+"""How well a fact is confirmed; `confidence_key` says what each letter means."""
 
 _HEADERS = MappingProxyType(
     {"authorization-bearer": Auth.BEARER, "x-api-key": Auth.X_API_KEY, "none": Auth.NONE},
@@ -33,7 +33,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class AcceptedAuth(Struct, frozen=True, forbid_unknown_fields=True):
-    """The ways in which a provider takes its key, and the one that its documentation shows."""
+    """The headers in which a provider accepts its key, and the one that its documentation shows."""
 
     accepted: tuple[AuthName, ...]
     preferred: Literal["authorization-bearer", "x-api-key", "none"]
@@ -48,7 +48,7 @@ class Endpoints(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price that holds for long requests, or at some hours, in place of the model's own."""
+    """A price for long requests, or for some hours, in place of the model's own."""
 
     above_prompt_tokens: int | None = None
     peak: str | None = None
@@ -69,9 +69,9 @@ class ModelEntry(FactSettings, frozen=True, kw_only=True):
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A known provider.
 
-    `tiers` names its models for Claude's, None where names go through unchanged; with `needs_models` those mean nothing
-    to it, so the user has to name his. `claude_code_env` holds the variables that its documentation wants set for
-    Claude Code, `quirks` what it does otherwise than Anthropic, a sentence each. A base URL may hold a `{placeholder}`.
+    `tiers` names its models for Claude's; None: names are passed on unchanged. With `needs_models` it does not know
+    those, so the user has to name its models. `claude_code_env` holds the variables that its documentation sets for
+    Claude Code, `quirks` what differs from Anthropic, a sentence each. A base URL may hold a `{placeholder}`.
     """
 
     id: str
@@ -96,24 +96,24 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def preferred_auth(self) -> Auth:
-        """The header that it is sent its key in, or none."""
+        """The header for its key, or none."""
         return _HEADERS[self.auth.preferred]
 
     @property
     def keyed_auth(self) -> Auth:
-        """The header that takes a key where there is one, although the provider can do without."""
+        """The header for a key, if there is one, although the provider does not require it."""
         keyed = (name for name in (self.auth.preferred, *self.auth.accepted) if name in _HEADERS and name != "none")
         return _HEADERS[next(keyed)]
 
     @property
     def claude_code(self) -> ClaudeCode:
-        """How Claude Code has to be set to get on with it."""
+        """How Claude Code has to be set up for it."""
         timeout = self.claude_code_env.get("API_TIMEOUT_MS")
         return ClaudeCode(int(timeout) if timeout else None, self.claude_code_env.get("ENABLE_TOOL_SEARCH") != "false")
 
     @property
     def traits(self) -> Traits:
-        """What it takes, whichever of its models is asked."""
+        """What it accepts, for all of its models."""
         return self.known_traits.over(Traits())
 
     @property
@@ -128,7 +128,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every address that tells of it; none where it is on this machine, as any other program may be."""
+        """Every address by which it is recognized; none on this machine, where any program can have that address."""
         return () if self.kind in _ON_THIS_MACHINE else (self.base_url, *self.alt_base_urls.values())
 
 
@@ -151,7 +151,7 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
         return next((entry for entry in self.providers if entry.id == preset), None)
 
     def by_address(self, address: Address) -> Entry | None:
-        """Return the provider that answers at an address; one written out beats one with a placeholder."""
+        """Return the provider at an address. An address without a placeholder beats one with a placeholder."""
         text = str(address)
         known = [(base, entry) for entry in self.providers for base in entry.addresses]
         exact = (entry for base, entry in known if base == text)

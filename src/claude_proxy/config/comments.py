@@ -12,29 +12,29 @@ _TEXT_OR_COMMENT = re.compile(
     r"|/\*.*",
     re.DOTALL,
 )
-"""What is not closed, a text in its line or a comment, is taken too: it is read once, however much of that there is."""
+"""It also matches what is not closed, a text in its line or a comment, so that each character is read once."""
 _NO_LINE_END = re.compile(r"[^\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """Where a comment stands in a text; the end of its line is no part of it."""
+    """Where a comment is in a text, without the end of its line."""
 
     start: int
     end: int
     to_line_end: bool
-    """Whether it is of the kind that whatever follows on its line would belong to."""
+    """Whether it is a `//` comment: whatever follows on its line would belong to it."""
 
 
 def comments(text: str) -> Iterator[Comment]:
-    """Yield the comments of a JSON text in their order; what stands within a text in quotes is none."""
+    """Yield the comments of a JSON text in their order. What is inside a text in quotes is no comment."""
     for found in _TEXT_OR_COMMENT.finditer(text):
         if comment := found["comment"]:
             yield Comment(found.start(), found.end(), comment.startswith("//"))
 
 
 def blanked(text: str) -> str:
-    """Return the text with spaces for its comments: what is left stands in the same lines and columns."""
+    """Return the text with spaces in place of its comments: all the rest stays in the same lines and columns."""
     pieces, kept = list[str](), 0
     for comment in comments(text):
         pieces += (text[kept : comment.start], _NO_LINE_END.sub(" ", text[comment.start : comment.end]))

@@ -1,4 +1,4 @@
-"""The text of config.json: read within limits, and turned into raw JSON."""
+"""The text of config.json: read within limits, and parsed into raw JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_FILE_BYTES = 1024 * 1024
 """Far above any configuration, and small enough to be read at each change of the file."""
 
 _MAX_INTEGER = 20
-"""Digits; beyond it every number is out of every range here, and Python refuses to read thousands of them."""
+"""Digits: a longer number is out of every range here, and Python refuses to read one of thousands."""
 
 
 class _Object(dict[str, object]):
-    """A JSON object that remembers the keys that were written more than once."""
+    """A JSON object that remembers which keys were written more than once."""
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
@@ -28,13 +28,13 @@ class _Object(dict[str, object]):
 
 
 def read_document(path: Path, findings: Findings) -> dict[str, object] | None:
-    """Return the object in config.json, or None where there is none; why is a problem in `findings`."""
+    """Return the object in config.json; None if it has none, and `findings` has the reason."""
     text = _read(path, findings)
     return None if text is None else parse_document(text, findings)
 
 
 def parse_document(text: str, findings: Findings) -> dict[str, object] | None:
-    """Return the object in the text of a config.json, or None where it is none; why is a problem in `findings`."""
+    """Return the object in the text of a config.json; None if it is none, and `findings` has the reason."""
     try:
         document: object = json.loads(blanked(text), object_pairs_hook=_Object, parse_int=_integer)
         _find_repeated(document, "", findings)
@@ -53,10 +53,9 @@ def parse_document(text: str, findings: Findings) -> dict[str, object] | None:
 
 
 def read_text(path: Path, findings: Findings, *, encoding: str = "utf-8-sig") -> str | None:
-    """Return a file's text, without the mark that some editors put at its start; None where it cannot be read.
+    """Return a file's text, without the byte order mark that some editors add; None if it cannot be read.
 
-    With `utf-8` as the encoding, that mark is kept. Raises `FileNotFoundError`; every other failure is a problem in
-    `findings`.
+    With the encoding `utf-8` the mark is kept. Raises `FileNotFoundError`; other failures are problems in `findings`.
     """
     try:
         data = read_up_to(path, MAX_FILE_BYTES)
@@ -83,11 +82,11 @@ def _read(path: Path, findings: Findings) -> str | None:
     try:
         return read_text(path, findings)
     except FileNotFoundError:
-        mend = (
+        fix = (
             "Copy config.example.json there as config.json and name your providers in it, or let "
             "`claude-proxy providers add NAME` make it."
         )
-        findings.problem("", f"there is no such file in {path.parent}", mend)
+        findings.problem("", f"there is no such file in {path.parent}", fix)
         return None
 
 
@@ -107,13 +106,13 @@ def _find_repeated(value: object, key: str, findings: Findings) -> None:
 
 
 def join(key: str, name: str) -> str:
-    """Return the path of a key within an object; a name that could be a secret is left out."""
+    """Return the path of a key in an object. A name that could be a secret is left out."""
     name = name if quoted(name) == f'"{name}"' else "(not shown)"
     return f"{key}.{name}" if key else name
 
 
 def _report_syntax(error: JSONDecodeError, findings: Findings) -> None:
-    # json's own words differ from one Python to the next, so the usual mistakes are told apart here.
+    # The messages of `json` differ between versions of Python, so the usual mistakes have messages of their own.
     before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos :].lstrip()
     trailing = (before.endswith(",") and after[:1] in "}]") or re.match(r",\s*[}\]]", after) is not None
     place = f"is not JSON at line {error.lineno}, column {error.colno}"

@@ -1,4 +1,4 @@
-"""The way out of this machine: the configuration's proxy, else the environment's."""
+"""The HTTP proxy to providers: the configuration's, else the environment's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import UNSET
 
-from claude_proxy.config.address import Refused, parse_proxy_url
+from claude_proxy.config.address import InvalidAddress, parse_proxy_url
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.settings import Settings
 from claude_proxy.core.types import Egress
@@ -17,7 +17,7 @@ _NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")
 
 
 def read_egress(settings: Settings, environ: Mapping[str, str], findings: Findings) -> Egress:
-    """Return how providers are reached; an empty `proxy_url` of the configuration means no proxy at all."""
+    """Return how providers are reached. An empty `proxy_url` in the configuration means no proxy at all."""
     url: str | None = None
     if settings.proxy_url is UNSET:
         url = _from_environment(environ, findings)
@@ -29,8 +29,8 @@ def read_egress(settings: Settings, environ: Mapping[str, str], findings: Findin
 
 def _from_settings(text: str, findings: Findings) -> str | None:
     url = parse_proxy_url(text)
-    if isinstance(url, Refused):
-        findings.problem("proxy_url", url.what, url.mend)
+    if isinstance(url, InvalidAddress):
+        findings.problem("proxy_url", url.what, url.fix)
         return None
     return url
 
@@ -39,16 +39,16 @@ def _from_environment(environ: Mapping[str, str], findings: Findings) -> str | N
     variable, text = _first(_PROXY_VARIABLES, environ)
     if not text:
         return None
-    # Other programs take a proxy without a scheme for an http one.
+    # Other programs read a proxy without a scheme as an http one.
     url = parse_proxy_url(text if "://" in text else f"http://{text}")
-    if isinstance(url, Refused):
+    if isinstance(url, InvalidAddress):
         findings.warn(f'environment: {variable}: {url.what}, and is passed over. Set "proxy_url" in config.json.')
         return None
     return url
 
 
 def _first(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the first variable that is set to more than nothing, and its value."""
+    """Return the first variable that is set and not empty, and its value."""
     for name in names:
         value = environ.get(name, "").strip()
         if value:

@@ -1,4 +1,4 @@
-"""What is known of a provider and its models, as JSON: in the catalogue, and in config.json, which overrides it."""
+"""What is known of a provider and its models, as settings: in the catalogue, and in config.json, which overrides it."""
 
 from __future__ import annotations
 

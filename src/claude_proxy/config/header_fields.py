@@ -11,14 +11,14 @@ from claude_proxy.core.headers import HOP_BY_HOP
 from claude_proxy.core.types import Headers
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a token of RFC 9110
-_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")  # field-content of RFC 9110; what is over it has no bytes on the wire
+_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")  # field-content of RFC 9110; characters above have no bytes on the wire
 
 _KEYS = frozenset({"authorization", "x-api-key", "cookie"})
 _OURS = {name.decode() for name in HOP_BY_HOP} | {"accept-encoding", "content-length", "content-type", "expect", "host"}
 
 
 def wire_headers(headers: Mapping[str, str], key: str, findings: Findings) -> Headers:
-    """Return header fields with lower-case names; one that cannot be sent is a problem, which never shows its value."""
+    """Return header fields with names in lower case. One that cannot be sent is a problem; its value is not shown."""
     pairs: dict[str, str] = {}
     for name, value in headers.items():
         fault = _fault(name, value, pairs)

@@ -1,7 +1,7 @@
-"""A list in the text of config.json as it is written: its elements, their comments, and the gaps between them.
+"""A list in a JSON text as it is written: its elements, their comments, and the gaps between them.
 
-A comment belongs to the element on whose line it stands, or directly below it, up to a blank line. Every other comment
-is part of a gap, which stays where it is when elements move.
+A comment belongs to the element on its line, or to the element directly below it. Every other comment is part of a gap,
+which stays where it is when elements move.
 
     "providers": [      // in this order     gap
       // the cheap one                       lead
@@ -47,13 +47,13 @@ class Element:
     after: str = ""
 
     def pieces(self, *, comma: bool) -> tuple[str, ...]:
-        """Return what is written, where a comma follows and where none does."""
+        """Return what is written, with or without a comma after it."""
         return (self.lead, self.body, *((self.mid, ",") if comma else (self.mid.rstrip(),)), self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A list as it stands in a text, with a gap before each element and one at the end."""
+    """A list in a text, with a gap before each element and one at the end."""
 
     text: str
     start: int
@@ -66,7 +66,7 @@ class List:
         """How the lines of the text end."""
         return line_end_of(self.text)
 
-    def holding(self, elements: Sequence[Element], gaps: Sequence[str]) -> str:
+    def with_elements(self, elements: Sequence[Element], gaps: Sequence[str]) -> str:
         """Return the text with other elements in this list."""
         pieces = list[str]()
         for number, (element, gap) in enumerate(zip(elements, gaps, strict=False), start=1):
@@ -81,7 +81,7 @@ class List:
 
 
 def find_list(text: str, key: str) -> List | None:
-    """Return the list that a key of the outermost object holds; None where there is no such key.
+    """Return the list under a key of the outermost object; None if there is no such key.
 
     The text is known to be an object in which the key, if it is there, holds a list.
     """
@@ -103,7 +103,7 @@ def _items(plain: str, position: int) -> Iterator[_Span]:
 
 
 def _laid_out(text: str, plain: str, inside: _Span, bodies: Sequence[_Span]) -> List:
-    """Return a list with what stands between its elements dealt out to them and to the gaps."""
+    """Return a list in which everything between the elements belongs to one of them or to a gap."""
     notes = tuple(comments(text))
     elements, gaps, behind = list[Element](), list[str](), inside.start
     above = _end_of_line_notes(text, notes, _Span(inside.start, bodies[0].start)) if bodies else inside.start
@@ -123,9 +123,9 @@ def _laid_out(text: str, plain: str, inside: _Span, bodies: Sequence[_Span]) -> 
 
 
 def _end_of_line_notes(text: str, notes: Sequence[Comment], region: _Span, *, last: bool = False) -> int:
-    """Return where the comments end that stand on the line on which a region begins.
+    """Return where the comments end that are on the line on which a region begins.
 
-    It is the beginning of the region where there are none, or where the next element follows on that line.
+    That is the beginning of the region if there are none, or if the next element follows on that line.
     """
     end = region.start
     for note in _within(notes, region):
@@ -136,7 +136,7 @@ def _end_of_line_notes(text: str, notes: Sequence[Comment], region: _Span, *, la
 
 
 def _start_of_lead(text: str, notes: Sequence[Comment], region: _Span) -> int:
-    """Return where the comments begin that stand directly above the element at a region's end."""
+    """Return where the comments begin that are directly above the element at a region's end."""
     start = region.end
     for note in reversed(_within(notes, region)):
         if len(LINE_END.findall(text, note.end, start)) > 1:
@@ -155,7 +155,7 @@ def _within(notes: Sequence[Comment], region: _Span) -> list[Comment]:
 
 
 def _joined(pieces: Sequence[str], line_end: str) -> str:
-    """Return pieces in a row; whatever comes behind a comment that runs to the end of its line gets a new line."""
+    """Return pieces in a row. What comes after a comment that runs to the end of its line gets a new line."""
     text, open_comment = "", False
     for piece in filter(None, pieces):
         text += line_end + piece if open_comment and _NEW_LINE.match(piece) is None else piece
@@ -165,7 +165,7 @@ def _joined(pieces: Sequence[str], line_end: str) -> str:
 
 
 def _is_above(lead: str) -> bool:
-    """Tell whether comments before an element stand on lines of their own."""
+    """Tell whether comments before an element are on lines of their own."""
     notes = list(comments(lead))
     ends = [*(note.start for note in notes[1:]), len(lead)]
     return any(LINE_END.search(lead, note.end, end) for note, end in zip(notes, ends, strict=False))

@@ -1,4 +1,4 @@
-"""How a provider is told who asks: the header, and the variable that holds the key."""
+"""How a provider authenticates the user: the header, and the variable that holds the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from claude_proxy.core.types import Auth, Provider
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A provider that is left out because `variable`, which should hold its key, is not set."""
+    """A provider that is left out because the `variable` for its key is not set."""
 
     name: str
     variable: str
@@ -23,10 +23,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The header that takes the key, and the variables that may hold it; the first is the one that a message names.
+    """The header for the key, and the variables that may hold it; messages name the first.
 
-    Of those that are set, the first one whose key begins with `prefix` counts, else the first. Without any the provider
-    is skipped, unless the key is `optional`. No variables: no key is sent at all.
+    Of the variables that are set, the first whose key begins with `prefix` counts, else the first. If none is set, the
+    provider is skipped, unless the key is `optional`. Without variables, no key is sent at all.
     """
 
     auth: Auth
@@ -36,12 +36,12 @@ class Login:
 
 
 def takes_key(given: ProviderSettings) -> bool:
-    """Tell whether a provider is, or may be, sent a key of its own."""
+    """Tell whether a provider gets, or may get, a key of its own."""
     return given.auth not in {Auth.CLIENT.value, Auth.NONE.value}
 
 
 def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Login:
-    """Return how a provider is logged in to; `variable` is the one that was named, by the user or by the catalogue."""
+    """Return how a provider is logged in to; the user or the catalogue names the `variable`."""
     usual = entry.preferred_auth if entry else Auth.BEARER
     auth = usual if given.auth is UNSET else Auth(given.auth)
     if not takes_key(given):
@@ -55,7 +55,7 @@ def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Log
 
 
 def with_key(provider: Provider, login: Login, variables: Variables, findings: Findings) -> Provider | Skipped:
-    """Return a provider with its key, or why it is left out; a key that is none is a problem in `findings`."""
+    """Return a provider with its key, or why it is left out. An invalid key is a problem in `findings`."""
     if not login.variables:
         return provider
     keys = {name: key for name in login.variables if (key := variables.key(name, findings))}

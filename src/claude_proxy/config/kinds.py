@@ -1,4 +1,4 @@
-"""The kinds of values that settings hold: the limits of each, and what a message says of a wrong one."""
+"""The types of single values in the settings: the limits of each, and what a message says about a wrong one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MAX_WAIT = 86400
 _MAX_COOLDOWN = 10080
 """Minutes, a week: the longest time after which a plan's quota returns."""
 _MAX_TOKENS = 100_000_000
-"""Ten times the largest window that anyone has announced."""
+"""Ten times the largest context window that was ever announced."""
 
 
 def key(description: str, *, unit: str, default: float | None = None) -> Meta:
-    """Describe a key; `default` only where the type's own is not what stands in."""
+    """Describe a key. `default` is given only if it is not the default of the type."""
     extra: dict[str, object] = {"x-unit": unit}
     if default is not None:
         extra["default"] = plain(default)
@@ -30,14 +30,14 @@ def plain(number: float) -> float:
     return int(number) if number == int(number) else number
 
 
-def says(expected: str, example: object = None, *, mend: str = "", private: bool = False) -> dict[str, object]:
-    """Say what a value must be, and how to mend a wrong one; a message repeats no value that is `private`."""
-    return {"expected": expected, "mend": mend or f"Write one, such as {json.dumps(example)}.", "private": private}
+def says(expected: str, example: object = None, *, fix: str = "", private: bool = False) -> dict[str, object]:
+    """Say what a value must be, and how to fix a wrong one. No message shows a value that is `private`."""
+    return {"expected": expected, "fix": fix or f"Write one, such as {json.dumps(example)}.", "private": private}
 
 
-Text = Annotated[str, Meta(extra=says("a text", mend="Write a text, in quotes."))]
-HeaderValue = Annotated[str, Meta(extra=says("a text", mend="Write a text, in quotes.", private=True))]
-Flag = Annotated[bool, Meta(extra=says("true or false", mend="Write true or false, without quotes."))]
+Text = Annotated[str, Meta(extra=says("a text", fix="Write a text, in quotes."))]
+HeaderValue = Annotated[str, Meta(extra=says("a text", fix="Write a text, in quotes.", private=True))]
+Flag = Annotated[bool, Meta(extra=says("true or false", fix="Write true or false, without quotes."))]
 Port = Annotated[int, Meta(ge=1, le=65535, extra=says("a whole number from 1 to 65535", 8787))]
 Status = Annotated[int, Meta(ge=400, le=599, extra=says("an HTTP status from 400 to 599", 429))]
 Minutes = Annotated[

@@ -1,4 +1,4 @@
-"""The user's `config.json` and `.env`, checked, completed from the catalogue, and ready for use."""
+"""Loads the user's `config.json` and `.env`: checked, and completed from the catalogue."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ ENV_FILE = ".env"
 
 _Stat: TypeAlias = tuple[int, int, int] | None
 Fingerprint: TypeAlias = tuple[_Stat, _Stat]
-"""Of config.json and of .env: time of change in nanoseconds, size in bytes, inode; None where there is no such file."""
+"""Of config.json and of .env: time of change in nanoseconds, size in bytes, inode; None if there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration that can be used: `providers` holds at least one, in the order of failover.
+    """A configuration that can be used: `providers` has at least one, in the order of failover.
 
-    `skipped` names those that lack a key. `warnings` are whole sentences, those about skipped providers among them.
+    `skipped` names those without a key. `warnings` are whole sentences; some are about skipped providers.
     """
 
     host: str
@@ -65,7 +65,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a configuration names; `warnings` are whole sentences, none of them about a key that is missing."""
+    """What a configuration names. `warnings` are whole sentences, none of them about a missing key."""
 
     providers: tuple[Configured, ...]
     policy: Policy
@@ -81,7 +81,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     findings = Findings()
     document = read_document(home / CONFIG_FILE, findings)
     variables = read_variables(home / ENV_FILE, environ, findings)
-    settings, egress, resolved = _understood(document, variables, environ, findings)
+    settings, egress, resolved = _read(document, variables, environ, findings)
     routes = routes_of(settings.routes, resolved, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
@@ -110,17 +110,17 @@ def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
     findings = Findings()
     document = parse_document(config, findings)
     variables = parse_variables_of(env, environ, findings)
-    settings, egress, resolved = _understood(document, variables, environ, findings)
+    settings, egress, resolved = _read(document, variables, environ, findings)
     routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
     return Survey(resolved.configured, _policy(settings), egress, tuple(findings.warnings))
 
 
-def _understood(
+def _read(
     document: Mapping[str, object] | None, variables: Variables, environ: Mapping[str, str], findings: Findings
 ) -> tuple[Settings, Egress, Resolved]:
-    """Return what both files say. Raises `ConfigError` where there is no document."""
+    """Return what both files say. Raises `ConfigError` if there is no document."""
     if document is None:
         raise ConfigError(tuple(findings.problems))
     settings = check(document, findings)
@@ -131,7 +131,7 @@ def _understood(
 
 
 def fingerprint(home: Path) -> Fingerprint:
-    """Return what changes when `config.json` or `.env` does; cheap enough to be asked every second."""
+    """Return a value that changes when `config.json` or `.env` does; cheap enough to compute every second."""
     return _stat(home / CONFIG_FILE), _stat(home / ENV_FILE)
 
 
@@ -156,7 +156,7 @@ def _policy(settings: Settings) -> Policy:
 
 def _check_host(host: str, findings: Findings) -> None:
     if not is_host(host):
-        findings.problem("host", _no_host(host), 'Write one without scheme and port, such as "127.0.0.1".')
+        findings.problem("host", _not_a_host(host), 'Write one without scheme and port, such as "127.0.0.1".')
     elif not is_loopback(host):
         findings.warn(
             f"config.json: host: {quoted(host)} lets other machines reach this proxy, over plain http. "
@@ -167,17 +167,17 @@ def _check_host(host: str, findings: Findings) -> None:
 def _check_allowed(hosts: tuple[str, ...], findings: Findings) -> None:
     for index, host in enumerate(hosts):
         if not is_host(host):
-            mend = 'Write one without scheme and port, such as "relay.example".'
-            findings.problem(f"allow_http_hosts[{index}]", _no_host(host), mend)
+            fix = 'Write one without scheme and port, such as "relay.example".'
+            findings.problem(f"allow_http_hosts[{index}]", _not_a_host(host), fix)
 
 
-def _no_host(text: str) -> str:
+def _not_a_host(text: str) -> str:
     return f"{quoted(text)} is not an IP address or a host name"
 
 
 def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> None:
     if any(problem.key.startswith("providers") or problem.file != CONFIG_FILE for problem in findings.problems):
-        return  # it follows from what has been said
+        return  # it follows from those problems
     if not resolved.skipped:
         findings.problem("providers", "every one is disabled", 'Remove "enabled": false from at least one.')
         return

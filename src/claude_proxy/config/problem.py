@@ -1,4 +1,4 @@
-"""What can be wrong with the configuration, said so that it can be mended, and without ever showing a secret."""
+"""What is wrong with the configuration and how to fix it, in messages that show no secret."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from claude_proxy.core.text import encodable
+
 SHOWN_CHARACTERS = 60
-"""The longest text of the user's that a message repeats: a line stays readable."""
+"""The longest text of the user that a message repeats, so that a line stays readable."""
 
 _RUN = re.compile(r"[\w-]{16,}", re.ASCII)
 """Hexadecimal, UUIDs and base64 are such runs, with digits among letters; words are not."""
@@ -15,20 +17,20 @@ _RUN = re.compile(r"[\w-]{16,}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of the configuration: in which file, at which key, what is wrong and how to mend it.
+    """One fault of the configuration: in which file, at which key, what is wrong and how to fix it.
 
-    `key` is a path such as `providers[1].base_url`, or empty where the file as a whole is meant. `what` has no full
-    stop at its end, `mend` is a whole sentence.
+    `key` is a path such as `providers[1].base_url`, or empty for the file as a whole. `what` has no full stop at its
+    end, `fix` is a whole sentence.
     """
 
     file: str
     key: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.key}" if self.key else self.file
-        return f"{place}: {self.what}. {self.mend}"
+        return f"{place}: {self.what}. {self.fix}"
 
 
 class ConfigError(Exception):
@@ -41,33 +43,28 @@ class ConfigError(Exception):
 
 @dataclass(slots=True)
 class Findings:
-    """What is found while the configuration is read: problems, which forbid to use it, and warnings, which do not."""
+    """What is found while the configuration is read: problems, which make it unusable, and warnings, which do not."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def problem(self, key: str, what: str, mend: str, *, file: str = "config.json") -> None:
-        """Note a fault; the same one twice (two providers with one bad variable) is one."""
-        problem = Problem(file, key, _encodable(what), _encodable(mend))
+    def problem(self, key: str, what: str, fix: str, *, file: str = "config.json") -> None:
+        """Note a fault. The same fault twice (two providers with one bad variable) counts once."""
+        problem = Problem(file, key, encodable(what), encodable(fix))
         if problem not in self.problems:
             self.problems.append(problem)
 
     def warn(self, text: str) -> None:
         """Note something that the user should know, as a whole sentence."""
-        self.warnings.append(_encodable(text))
+        self.warnings.append(encodable(text))
 
     def about(self, key: str) -> bool:
         """Tell whether there is a problem with exactly this key of config.json."""
         return any(problem.key == key and problem.file == "config.json" for problem in self.problems)
 
 
-def _encodable(text: str) -> str:
-    """Return a text that JSON can hold: a path may have bytes in it that are not UTF-8."""
-    return text.encode(errors="replace").decode()
-
-
 def shown(value: object) -> str:
-    """Return a JSON value as a message may repeat it: on one line, short, and hidden where it could be a secret."""
+    """Return a JSON value as a message may show it: on one line, short, and hidden if it could be a secret."""
     match value:
         case str():
             return quoted(value)
@@ -83,13 +80,13 @@ def shown(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, or `this text` where it is long, not plain, or could be a secret."""
+    """Return a text in quotes, or `this text` if it is long, not plain, or could be a secret."""
     plain = text.isascii() and text.isprintable() and len(text) <= SHOWN_CHARACTERS
     return f'"{text}"' if plain and not looks_secret(text) else "this text"
 
 
 def looks_secret(text: str) -> bool:
-    """Tell whether a text could be, or contain, a key or a password; it errs towards yes."""
+    """Tell whether a text could be, or contain, a key or a password. In doubt, the answer is yes."""
     # sk- begins most providers' keys, eyJ a JSON Web Token; the marks belong to addresses with a password or a query.
     marked = "sk-" in text.lower() or any(mark in text for mark in ("eyJ", "@", "?", "#"))
     return marked or any(_is_mixed(run) for run in _RUN.findall(text))
@@ -100,7 +97,7 @@ def _is_mixed(run: str) -> bool:
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str | None:
-    """Return the one of the known words that was most likely meant, if any is near."""
+    """Return the known word that was most likely meant; None if none is similar."""
     import difflib  # noqa: PLC0415 - takes as long to load as all the rest here, and only a mistake needs it
 
     folded = {name.lower(): name for name in known}

@@ -1,6 +1,6 @@
-"""The text of config.json, edited in its list of providers: all else stays byte for byte.
+"""Edits the list of providers in the text of config.json: all else stays byte for byte.
 
-The texts that are handed in are known to be configurations: `parse_document` and `check` have found no fault in them.
+The texts must be configurations in which `parse_document` and `check` found no fault.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def add_provider(text: str, provider: Mapping[str, object], *, first: bool = Fal
         return add_provider(prepend_member(text, f'"{KEY}": []'), provider)
     element = Element(_rendered(provider, found))
     if not found.elements:
-        return found.holding([element], _opened(found))
+        return found.with_elements([element], _opened(found))
     gap = _separator(found)
     if first:
-        return found.holding([element, *found.elements], [found.gaps[0], gap, *found.gaps[1:]])
-    return found.holding([*found.elements, element], [*found.gaps[:-1], gap, found.gaps[-1]])
+        return found.with_elements([element, *found.elements], [found.gaps[0], gap, *found.gaps[1:]])
+    return found.with_elements([*found.elements, element], [*found.gaps[:-1], gap, found.gaps[-1]])
 
 
 def remove_provider(text: str, index: int) -> str:
@@ -35,13 +35,13 @@ def remove_provider(text: str, index: int) -> str:
     found = _list(text)
     elements = [*found.elements[:index], *found.elements[index + 1 :]]
     merged = _merged(found.gaps[index], found.gaps[index + 1], last=index == len(elements))
-    return found.holding(elements, [*found.gaps[:index], merged, *found.gaps[index + 2 :]])
+    return found.with_elements(elements, [*found.gaps[:index], merged, *found.gaps[index + 2 :]])
 
 
 def reorder_providers(text: str, order: Sequence[int]) -> str:
-    """Return the text with the providers in another order, in which each place of the old one is named once."""
+    """Return the text with the providers in another order, which names each old place once."""
     found = _list(text)
-    return found.holding([found.elements[index] for index in order], found.gaps)
+    return found.with_elements([found.elements[index] for index in order], found.gaps)
 
 
 def _list(text: str) -> List:
@@ -52,7 +52,7 @@ def _list(text: str) -> List:
 
 
 def _separator(found: List) -> str:
-    """Return what is to stand between a new element and its neighbour: what parts those that are there."""
+    """Return what to write between a new element and its neighbour: the same as between the others."""
     gaps = found.gaps[:-1]
     on_lines = [gap for gap in gaps if LINE_END.search(gap)]
     if on_lines:
@@ -61,7 +61,7 @@ def _separator(found: List) -> str:
 
 
 def _merged(gap: str, following: str, *, last: bool) -> str:
-    """Return one gap for the two around an element that goes; comments in them stay."""
+    """Return one gap for the two around an element that is removed. Comments in them stay."""
     kept = gap.rstrip() if _has_comment(gap) else ""
     return kept + following if last or _has_comment(following) else gap
 
@@ -71,7 +71,7 @@ def _has_comment(text: str) -> bool:
 
 
 def _rendered(provider: Mapping[str, object], found: List) -> str:
-    """Return a provider as JSON: on one line or, as the last one is, over several."""
+    """Return a provider as JSON: on one line, or over several if the last one is."""
     model = found.elements[-1].body if found.elements else ""
     members = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in provider.items()]
     opening = re.match(r"\{[ \t]*(?:\r\n|\r|\n)([ \t]+)", model)

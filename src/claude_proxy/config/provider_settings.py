@@ -1,4 +1,4 @@
-"""The settings of one provider as types; see `settings.py`, which holds them all."""
+"""The settings of one provider as types; `settings.py` has all settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Providers as the core knows them: the settings, completed from the catalogue and joined with their keys."""
+"""Providers as the core knows them: the settings, completed from the catalogue, with their keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from msgspec import UNSET, UnsetType
 
-from claude_proxy.config.address import Address, Refused, is_private, parse_base_url
+from claude_proxy.config.address import Address, InvalidAddress, is_private, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.header_fields import wire_headers
 from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
@@ -21,15 +21,15 @@ from claude_proxy.core.traits import ModelFacts, Traits, known_of
 from claude_proxy.core.types import TIERS, Auth, ClaudeCode, Provider, Timeouts
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
-"""What people copy along from a provider's documentation although every client adds it."""
+"""What people copy from a provider's documentation although every client adds it."""
 
 _OF_LOGINS = "anthropic"
-"""The one entry whose provider knows Claude Code's own login."""
+"""The only entry whose provider accepts Claude Code's own login."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A provider as config.json names it, whether it can be used or not; `missing` is the variable that lacks its key.
+    """A provider in config.json, whether it can be used or not; `missing` is the variable whose key is missing.
 
     `entry` is what the catalogue knows of it.
     """
@@ -41,7 +41,7 @@ class Configured:
 
     @property
     def usable(self) -> bool:
-        """Whether it is asked at all."""
+        """Whether it is used at all."""
         return self.enabled and not self.missing
 
 
@@ -49,7 +49,7 @@ class Configured:
 class Resolved:
     """The providers that can be used, in the order of failover, and those without a key.
 
-    `configured` are all of them. Of use only where `resolve` found no problem.
+    `configured` are all of them. Valid only if `resolve` found no problem.
     """
 
     usable: tuple[Provider, ...]
@@ -67,7 +67,7 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
         if completed is None:
             continue
         _claim_name(completed.provider.name, path, names, findings)
-        # What is wrong with the key of one that is disabled does no harm.
+        # A fault in the key of a disabled provider does no harm.
         found = with_key(completed.provider, completed.login, variables, findings if given.enabled else Findings())
         if isinstance(found, Provider):
             configured.append(Configured(found, completed.entry, given.enabled))
@@ -81,7 +81,7 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
 
 
 def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings) -> None:
-    # Apart from case too: a name is part of a path and of commands.
+    # Upper and lower case count as the same: a name is part of a path and of commands.
     other = names.setdefault(name.lower(), path)
     if other != path:
         what = f"{quoted(name)} is the name of {other} too"
@@ -90,7 +90,7 @@ def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings)
 
 @dataclass(frozen=True, slots=True)
 class _Completed:
-    """A provider that still lacks its key, how it gets it, and what the catalogue knows of it."""
+    """A provider without its key, how it gets it, and its entry in the catalogue."""
 
     provider: Provider
     login: Login
@@ -99,7 +99,7 @@ class _Completed:
 
 @dataclass(frozen=True, slots=True)
 class _Completion:
-    """The making of one provider from what the user gave, which stands at `path`, and the catalogue."""
+    """Makes one provider from what the user gave, which is at `path`, and the catalogue."""
 
     given: ProviderSettings
     path: str
@@ -107,7 +107,7 @@ class _Completion:
     findings: Findings
 
     def completed(self) -> _Completed | None:
-        """Return the provider, still without its key; None where a fault forbids it."""
+        """Return the provider, still without its key; None if there is a fault."""
         entry = self._preset()
         address = self._address(entry)
         if entry is None and address is not None:
@@ -146,10 +146,10 @@ class _Completion:
                 f'Name its own at {self.path}, such as "models": "<name>".'
             )
 
-    def _problem(self, key: str, what: str, mend: str) -> None:
-        # Of a key that has a problem already, a second one would only say what follows from it.
+    def _problem(self, key: str, what: str, fix: str) -> None:
+        # A second problem about the same key would only follow from the first.
         if not self.findings.about(f"{self.path}.{key}"):
-            self.findings.problem(f"{self.path}.{key}", what, mend)
+            self.findings.problem(f"{self.path}.{key}", what, fix)
 
     def _preset(self) -> Entry | None:
         preset = self.given.preset
@@ -158,9 +158,9 @@ class _Completion:
         entry = catalogue().by_id(preset)
         if entry is None:
             near = nearest(preset, catalogue().ids)
-            mend = f'Did you mean "{near}"? ' if near else ""
-            mend += "The command `claude-proxy providers --all` lists them."
-            self._problem("preset", f"{quoted(preset)} is not a known preset", mend)
+            fix = f'Did you mean "{near}"? ' if near else ""
+            fix += "The command `claude-proxy providers --all` lists them."
+            self._problem("preset", f"{quoted(preset)} is not a known preset", fix)
         return entry
 
     def _address(self, entry: Entry | None) -> Address | None:
@@ -175,8 +175,8 @@ class _Completion:
                 self._problem("base_url", "is missing", self._how_to_give_an_address())
             return None
         address = parse_base_url(text)
-        if isinstance(address, Refused):
-            self._problem("base_url", address.what, address.mend)
+        if isinstance(address, InvalidAddress):
+            self._problem("base_url", address.what, address.fix)
             return None
         return self._safe(self._shortened(address))
 
@@ -216,11 +216,11 @@ class _Completion:
         at_fault = any(self.findings.about(f"{self.path}.{source}") for source in ("preset", "base_url"))
         if self.given.auth == Auth.CLIENT.value and (entry is None or entry.id != _OF_LOGINS) and not at_fault:
             what = "Claude Code's own login is for Anthropic, and this is another provider"
-            mend = 'Leave "auth" out and give this provider a key, or write "preset": "anthropic".'
-            self._problem("auth", f'is "client", but {what}', mend)
+            fix = 'Leave "auth" out and give this provider a key, or write "preset": "anthropic".'
+            self._problem("auth", f'is "client", but {what}', fix)
 
     def _variable(self, entry: Entry | None) -> str | None:
-        """Return the variable that is named; an empty text where no key is sent."""
+        """Return the variable that is named; an empty text if no key is sent."""
         name = self.given.api_key_env
         if not takes_key(self.given):
             if name is not UNSET:
@@ -236,16 +236,16 @@ class _Completion:
             )
             return None
         if entry is None:
-            mend = f'Name the variable that holds the key, such as "api_key_env": "{_example(None)}".'
-            self._missing("api_key_env", mend)
+            fix = f'Name the variable that holds the key, such as "api_key_env": "{_example(None)}".'
+            self._missing("api_key_env", fix)
             return None
         return entry.api_key_env
 
-    def _missing(self, key: str, mend: str) -> None:
-        # Where the preset or the address is at fault, the catalogue may hold what seems to be missing.
+    def _missing(self, key: str, fix: str) -> None:
+        # If the preset or the address is wrong, the catalogue may have what seems to be missing.
         at_fault = any(self.findings.about(f"{self.path}.{source}") for source in ("preset", "base_url"))
         if not at_fault:
-            self._problem(key, "is missing, and the catalogue does not know this address", mend)
+            self._problem(key, "is missing, and the catalogue does not know this address", fix)
 
     def _models(self, entry: Entry | None) -> dict[str, str]:
         tiers = dict(entry.tiers or {}) if entry else {}

@@ -1,4 +1,4 @@
-"""Raw JSON becomes settings: every fault that the types can tell is found, not only the first."""
+"""Raw JSON becomes settings. Every fault that the types can find is reported, not only the first."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from claude_proxy.config.settings import Settings
 S = TypeVar("S", bound=Struct)
 
 _KEY_NAMES = frozenset({"key", "apikey", "token", "authtoken", "apitoken", "authorization", "password", "secret"})
-"""Names under which people write the key itself; spelt without hyphens and underscores."""
+"""Names under which people write the key itself, without hyphens and underscores."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Halves of a character, which JSON can write, are among them: nothing can send or print them."""
+"""Lone surrogates, which JSON can write, are among them: nothing can send or print them."""
 
 
 def check(document: Mapping[str, object], findings: Findings) -> Settings:
-    """Return the settings of a configuration; a faulty value is a problem in `findings`, and its default stands in."""
+    """Return the settings of a configuration. A faulty value is a problem in `findings`, and its default is used."""
     if document.get("providers", []) == []:
         findings.problem(
             "providers", "there are none", 'Add at least one, such as "providers": [{"preset": "minimax"}].'
@@ -55,7 +55,7 @@ def _fields(kind: type[Struct]) -> dict[str, FieldInfo]:
 
 
 def _value(hint: object, raw: object, key: str, findings: Findings) -> object:
-    """Return the value, or UNSET where it is none of its type (and a problem says so); a container is then empty."""
+    """Return the value; if it does not fit its type, note a problem and return UNSET, or an empty list or object."""
     bare, metas = _bare(hint)
     form = _container(bare, raw)
     if form is None:
@@ -70,7 +70,7 @@ def _value(hint: object, raw: object, key: str, findings: Findings) -> object:
 
 
 def _container(bare: object, raw: object) -> type[list[object] | dict[str, object]] | None:
-    """Return what JSON writes a type as, where that is a list or an object."""
+    """Return the JSON form of a type, if that is a list or an object."""
     if get_origin(bare) in {list, tuple}:
         return list
     if get_origin(bare) is dict or _struct_in(bare) is bare:
@@ -110,13 +110,13 @@ def _leaf(hint: object, raw: object, key: str, findings: Findings) -> object:
 
 def _wrong(bare: object, metas: tuple[Meta, ...], raw: object, key: str, findings: Findings) -> None:
     said = next(meta.extra for meta in metas if meta.extra)
-    mend: str = said["mend"]
+    fix: str = said["fix"]
     if get_origin(bare) is Literal and isinstance(raw, str):
         near = nearest(raw, get_args(bare))
-        mend = f'Did you mean "{near}"?' if near else mend
+        fix = f'Did you mean "{near}"?' if near else fix
     elif isinstance(raw, str) and _fits_unquoted(raw, bare, metas):
-        mend = "Write it without the quotes."
-    findings.problem(key, f"{'this' if said['private'] else shown(raw)} is not {said['expected']}", mend)
+        fix = "Write it without the quotes."
+    findings.problem(key, f"{'this' if said['private'] else shown(raw)} is not {said['expected']}", fix)
 
 
 def _fits_unquoted(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
@@ -128,7 +128,7 @@ def _fits_unquoted(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
 
 
 def _bare(hint: object) -> tuple[Any, tuple[Meta, ...]]:
-    """Return a type without its annotations and without "may be left out", and the annotations."""
+    """Return a type without its annotations and without UNSET, and the annotations."""
     metas: tuple[Meta, ...] = ()
     while True:
         if get_origin(hint) is Annotated:
@@ -152,9 +152,9 @@ def _unknown(kind: type[Struct], name: str, key: str, findings: Findings) -> Non
     known = tuple(_fields(kind))
     place = join(key, name)
     if kind is ProviderSettings and name.lower().replace("_", "").replace("-", "") in _KEY_NAMES:
-        mend = 'Put the key into .env, as in MINIMAX_API_KEY=<key>, and name that variable in "api_key_env".'
-        findings.problem(place, "keys do not belong in this file", mend)
+        fix = 'Put the key into .env, as in MINIMAX_API_KEY=<key>, and name that variable in "api_key_env".'
+        findings.problem(place, "keys do not belong in this file", fix)
         return
     near = nearest(name, known)
-    mend = f'Did you mean "{near}"?' if near else f"Remove it; the keys known here are {', '.join(known)}."
-    findings.problem(place, "is an unknown key", mend)
+    fix = f'Did you mean "{near}"?' if near else f"Remove it; the keys known here are {', '.join(known)}."
+    findings.problem(place, "is an unknown key", fix)

@@ -20,7 +20,7 @@ from claude_proxy.core.types import KeySource
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_PART = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{16,}|.{24,}")
-"""What stands between underscores in a key, and hardly in a name."""
+"""What is between underscores in a key, and hardly ever in a name."""
 _KEY = re.compile(r"[!-~]+")
 
 
@@ -32,9 +32,9 @@ class Variables:
     file: Mapping[str, str] = field(repr=False)
 
     def key(self, name: str, findings: Findings) -> str | None:
-        """Return the key that a variable holds: empty where it is not set, None where a problem says that it is no key.
+        """Return the key that a variable holds: empty if it is not set, None with a problem noted if it is no key.
 
-        The environment wins. An empty value, there or in the file, is as good as none.
+        The environment wins. An empty value, there or in the file, counts as not set.
         """
         source = self.source(name)
         key = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "").strip()
@@ -50,7 +50,7 @@ class Variables:
 
 
 def read_variables(path: Path, environ: Mapping[str, str], findings: Findings) -> Variables:
-    """Return the variables of the environment and of a `.env` file, which need not be there.
+    """Return the variables of the environment and of a `.env` file, which may be missing.
 
     A value may use others, as `${NAME}`. Faults go into `findings`.
     """
@@ -85,8 +85,8 @@ def _report_broken_line(binding: Binding, findings: Findings) -> None:
         return  # a comment or an empty line
     blank = statement[: len(statement) - len(statement.lstrip())]
     line = binding.original.line + len(re.findall(r"\r\n|\r|\n", blank))
-    mend = 'Write it as NAME=value, with the value in quotes where it holds spaces or "#".'
-    findings.problem(f"line {line}", "is not of the form NAME=value", mend, file=".env")
+    fix = 'Write it as NAME=value, with the value in quotes where it holds spaces or "#".'
+    findings.problem(f"line {line}", "is not of the form NAME=value", fix, file=".env")
 
 
 def _warn_if_readable_by_others(path: Path, findings: Findings) -> None:

@@ -36,4 +36,4 @@ def assess(config: Config) -> Iterator[Finding]:
 
 def _problem(problem: Problem) -> Finding:
     place = f"{problem.file}: {problem.key}" if problem.key else problem.file
-    return wrong("configuration", printable(f"{place}: {problem.what}"), printable(with_invocations(problem.mend)))
+    return wrong("configuration", printable(f"{place}: {problem.what}"), printable(with_invocations(problem.fix)))
