@@ -82,7 +82,9 @@ def test_a_cooldown_that_ends_on_another_day_is_shown_with_the_date() -> None:
 
 
 def test_a_rejected_key_is_shown_with_the_variable_to_fix() -> None:
-    assert "the key in MOONSHOT_API_KEY was rejected: mend it" in shown(with_provider(key_rejected=True))
+    from_file, unknown = (shown(with_provider(key_rejected=True, key_source=source)) for source in (".env", ""))
+    assert "-> moonshot rejected MOONSHOT_API_KEY (from .env). Replace it there." in from_file
+    assert "-> moonshot rejected MOONSHOT_API_KEY. Replace it in .env or in the environment." in unknown
 
 
 def test_the_reason_of_a_cooldown_is_shown_in_plain_words() -> None:
@@ -92,8 +94,8 @@ def test_the_reason_of_a_cooldown_is_shown_in_plain_words() -> None:
 
 def test_missing_credit_and_an_unknown_model_are_shown_with_the_next_step() -> None:
     text = shown(with_provider(out_of_credit=True, unknown_model="kimi-k9\x1b"))
-    assert "-> out of credit: top up its account, then ask it once by claude-switch moonshot" in text
-    assert "-> it does not know the model kimi-k9?: mend models in config.json" in text
+    assert "-> moonshot is out of credit. Top up its account, then ask it once: claude-switch moonshot" in text
+    assert "-> moonshot does not know the model kimi-k9?. Correct its models in config.json." in text
 
 
 def test_a_changed_configuration_that_cannot_be_used_is_shown() -> None:
@@ -137,7 +139,7 @@ def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: Command
         text = cli("status").out
         facts = json.loads(cli("status", "--json").out)
     assert "cooldown until" in text
-    assert "the key in MOONSHOT_API_KEY was rejected: mend it" in text
+    assert "moonshot rejected MOONSHOT_API_KEY (from .env). Replace it there." in text
     first, second = facts["providers"]
     assert first["state"] == "cooldown"
     assert first["cooldown_until"] > NOW + 500

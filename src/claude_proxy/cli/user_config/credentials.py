@@ -52,7 +52,8 @@ def _rejection(name: str, auth: str, variable: str, source: str) -> Rejection:
             return Rejection(f'{name} asks for a key, but its "auth" is "none"', fix)
         case _:
             place = {KeySource.FILE.value: " (from .env)", KeySource.ENVIRONMENT.value: " (from the environment)"}
-            return Rejection(f"{name} rejected {variable}{place.get(source, '')}", "Replace it there.")
+            fix = "Replace it there." if source else "Replace it in .env or in the environment."
+            return Rejection(f"{name} rejected {variable}{place.get(source, '')}", fix)
 
 
 def advice(provider: ProviderStatus) -> Iterator[str]:
