@@ -19,10 +19,10 @@ DOWN = rejected(Fault.PROVIDER, 503)
 SPENT = rejected(Fault.QUOTA, 429)
 
 
-def healths(**rests: float) -> dict[str, Health]:
-    """Return the health of each provider; those that are named rest so many seconds."""
+def healths(**seconds_left: float) -> dict[str, Health]:
+    """Return the health of each provider; those that are named are in cooldown for so many seconds."""
     made = {name: Health(name, 1800.0) for name in NAMES}
-    for name, seconds in rests.items():
+    for name, seconds in seconds_left.items():
         made[name].rate_limited(Permit(0), NOW, Reason.STATUS, 429, NOW + seconds)
     return made
 
@@ -104,11 +104,11 @@ def test_a_request_that_does_not_fit_goes_to_the_next_provider_without_a_strike(
 @pytest.mark.parametrize("pin", [True, False])
 def test_a_request_that_fits_nowhere_gets_the_last_error_without_retry_after(*, pin: bool) -> None:
     of = healths()
-    misfit = rejected(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, NOW + 60, error("not_found_error", 404))
+    incompatible = rejected(Fault.INCOMPATIBLE, Reason.UNKNOWN_MODEL, NOW + 60, error("not_found_error", 404))
     names = NAMES[:1] if pin else NAMES
-    asked_names, end = all_fail(failover(of, names, pinned=pin), [misfit] * len(names))
+    asked_names, end = all_fail(failover(of, names, pinned=pin), [incompatible] * len(names))
     assert tuple(asked_names) == names
-    assert end == GiveUp(misfit, names[-1], None)
+    assert end == GiveUp(incompatible, names[-1], None)
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 

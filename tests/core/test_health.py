@@ -33,7 +33,7 @@ def admitted(health: Health, now: float) -> Permit:
     return permit
 
 
-def resting(status: int = 500, now: float = NOW) -> Health:
+def cooling_down(status: int = 500, now: float = NOW) -> Health:
     health = minimax()
     health.strike(admitted(health, now), now, Reason.STATUS, status)
     return health
@@ -51,7 +51,7 @@ def test_a_new_provider_is_ready_and_admits_any_number() -> None:
 
 
 def test_a_strike_starts_a_cooldown_and_the_first_request_after_it_is_the_probe() -> None:
-    health = resting(503)
+    health = cooling_down(503)
     assert repr(health) == "<Health minimax cooldown 15 s, 1 strike>"
     assert (health.cooldown_until, health.label) == (NOW + 15, "503")
     assert (health.state(NOW + 14.9), health.admit(NOW + 14.9)) == (State.COOLDOWN, None)
@@ -61,30 +61,30 @@ def test_a_strike_starts_a_cooldown_and_the_first_request_after_it_is_the_probe(
 
 
 def test_each_strike_in_a_row_doubles_the_cooldown_up_to_the_users_limit() -> None:
-    health, now, rests = minimax(), NOW, list[float]()
+    health, now, lengths = minimax(), NOW, list[float]()
     for _ in range(9):
         health.strike(admitted(health, now), now, Reason.STATUS, 500)
-        rests.append(health.cooldown_length)
+        lengths.append(health.cooldown_length)
         now += health.cooldown_length
-    assert rests == [15, 30, 60, 120, 240, 480, 960, 1800, 1800]
+    assert lengths == [15, 30, 60, 120, 240, 480, 960, 1800, 1800]
     health.strikes = 5000
     health.strike(admitted(health, now), now, Reason.STATUS, 500)
     assert health.cooldown_length == COOLDOWN
 
 
 @pytest.mark.parametrize(
-    ("until", "rest"), [(NOW + 60, 60), (NOW + 5, 15), (NOW - 60, 15), (NOW + 9999, 1800), (None, 15)]
+    ("until", "length"), [(NOW + 60, 60), (NOW + 5, 15), (NOW - 60, 15), (NOW + 9999, 1800), (None, 15)]
 )
 def test_a_time_named_with_a_strike_lengthens_the_cooldown_up_to_the_users_limit(
-    until: float | None, rest: float
+    until: float | None, length: float
 ) -> None:
     health = minimax()
     health.strike(Permit(0), NOW, Reason.STATUS, 503, until)
-    assert health.cooldown_until == NOW + rest
+    assert health.cooldown_until == NOW + length
 
 
 @pytest.mark.parametrize(
-    ("until", "rest"),
+    ("until", "length"),
     [
         (NOW + 60, 60),
         (NOW + 9999, 9999),
@@ -95,11 +95,11 @@ def test_a_time_named_with_a_strike_lengthens_the_cooldown_up_to_the_users_limit
     ],
 )
 def test_a_spent_quota_starts_a_cooldown_until_the_named_time_and_is_no_strike(
-    until: float | None, rest: float
+    until: float | None, length: float
 ) -> None:
     health = minimax()
     health.rate_limited(Permit(0), NOW, Reason.STATUS, 429, until)
-    assert (health.cooldown_until, health.strikes, health.label) == (NOW + rest, 0, "429")
+    assert (health.cooldown_until, health.strikes, health.label) == (NOW + length, 0, "429")
 
 
 def test_a_named_cooldown_is_kept_within_its_bounds() -> None:
@@ -110,7 +110,7 @@ def test_a_named_cooldown_is_kept_within_its_bounds() -> None:
 
 
 def test_an_accepted_probe_ends_the_cooldown_and_a_complete_answer_resets_the_strikes() -> None:
-    health = resting()
+    health = cooling_down()
     probe = admitted(health, NOW + 15)
     health.accept(probe)
     assert repr(health) == "<Health minimax ready, 1 strike>"
@@ -121,7 +121,7 @@ def test_an_accepted_probe_ends_the_cooldown_and_a_complete_answer_resets_the_st
 
 
 def test_an_accepted_answer_that_breaks_off_is_one_more_strike() -> None:
-    health = resting()
+    health = cooling_down()
     probe = admitted(health, NOW + 15)
     health.accept(probe)
     health.strike(probe, NOW + 20, Reason.TRUNCATED)
@@ -130,14 +130,14 @@ def test_an_accepted_answer_that_breaks_off_is_one_more_strike() -> None:
 
 @pytest.mark.parametrize("until", [None, NOW + 100])
 def test_a_probe_that_meets_the_quota_starts_another_cooldown(until: float | None) -> None:
-    health = resting()
+    health = cooling_down()
     health.rate_limited(admitted(health, NOW + 15), NOW + 15, Reason.STATUS, 429, until)
     assert health.cooldown_until == (until or NOW + 15 + COOLDOWN)
     assert health.state(NOW + 16) is State.COOLDOWN
 
 
 def test_a_probe_given_back_makes_room_for_the_next_if_it_is_the_one_that_is_out() -> None:
-    health = resting()
+    health = cooling_down()
     probe = admitted(health, NOW + 15)
     health.release(Permit(probe.epoch, probe=True))
     assert health.admit(NOW + 15) is None
@@ -162,7 +162,7 @@ def test_a_late_answer_from_before_the_cooldown_changes_nothing() -> None:
 
 
 def test_a_forced_request_is_sent_during_a_cooldown_and_its_success_ends_it() -> None:
-    health = resting()
+    health = cooling_down()
     forced = health.force()
     assert (forced.probe, health.state(NOW)) == (False, State.COOLDOWN)
     health.accept(forced)
@@ -170,7 +170,7 @@ def test_a_forced_request_is_sent_during_a_cooldown_and_its_success_ends_it() ->
 
 
 def test_a_forced_request_that_fails_during_a_cooldown_changes_nothing() -> None:
-    health = resting()
+    health = cooling_down()
     before = everything(health)
     health.strike(health.force(), NOW + 14, Reason.STATUS, 500)
     health.rate_limited(health.force(), NOW + 14, Reason.STATUS, 429)
@@ -178,7 +178,7 @@ def test_a_forced_request_that_fails_during_a_cooldown_changes_nothing() -> None
 
 
 def test_a_forced_request_that_is_told_a_new_time_or_fails_after_the_cooldown_counts() -> None:
-    health = resting()
+    health = cooling_down()
     health.rate_limited(health.force(), NOW + 5, Reason.STATUS, 429, NOW + 600)
     assert health.cooldown_until == NOW + 600
     health.strike(health.force(), NOW + 600, Reason.STATUS, 500)
@@ -188,7 +188,7 @@ def test_a_forced_request_that_is_told_a_new_time_or_fails_after_the_cooldown_co
 
 
 def test_a_forced_success_settles_the_probe_as_well() -> None:
-    health = resting()
+    health = cooling_down()
     probe, forced = admitted(health, NOW + 15), health.force()
     health.accept(forced)
     assert health.state(NOW + 15) is State.READY
@@ -197,7 +197,7 @@ def test_a_forced_success_settles_the_probe_as_well() -> None:
 
 
 def test_a_clock_set_back_does_not_prolong_a_cooldown() -> None:
-    health = resting()
+    health = cooling_down()
     assert (health.state(NOW), health.admit(NOW)) == (State.COOLDOWN, None)
     assert admitted(health, NOW - 1).probe
     assert health.state(NOW - 1) is State.PROBING
@@ -208,7 +208,7 @@ named = st.none() | st.floats(-1e9, 1e9)
 
 
 def test_a_probe_that_fails_after_the_clock_was_set_back_counts() -> None:
-    health = resting()
+    health = cooling_down()
     health.strike(admitted(health, NOW + 15), NOW + 10, Reason.STATUS, 500)
     assert health.cooldown_until == NOW + 40
 

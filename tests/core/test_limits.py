@@ -218,7 +218,7 @@ def test_reads_openrouters_code_as_a_status(
 
 
 @pytest.mark.parametrize(
-    ("status", "plan", "kind", "label", "rest"),
+    ("status", "plan", "kind", "label", "cooldown"),
     [
         (429, b"rejected", "rate_limit_error", "plan_limit", 0),
         (429, b"rejected", "odd", "plan_limit", 0),
@@ -228,13 +228,13 @@ def test_reads_openrouters_code_as_a_status(
     ],
 )
 def test_a_429_with_a_rejecting_plan_header_is_a_plan_limit(
-    status: int, plan: bytes, kind: str, label: str, rest: float
+    status: int, plan: bytes, kind: str, label: str, cooldown: float
 ) -> None:
     """Its words speak of a rate limit; by its headers `status` can say what it is."""
     headers = ((b"anthropic-ratelimit-unified-status", plan),)
     found = judge_body(Reply(status, headers, error("This would exceed your rate limit", type=kind)), CONFIG, NOW)
     assert isinstance(found, Rejected)
-    assert (found.label, found.cooldown) == (label, rest)
+    assert (found.label, found.cooldown) == (label, cooldown)
 
 
 @pytest.mark.parametrize("status", [429, 500, 529])
@@ -244,7 +244,7 @@ def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(statu
 
 
 @pytest.mark.parametrize(
-    ("body", "rest"),
+    ("body", "cooldown"),
     [
         (error("no", code="1113"), LONG_COOLDOWN),
         (error("You're out of extra usage", type="x"), LONG_COOLDOWN),
@@ -253,9 +253,9 @@ def test_a_status_that_the_user_does_not_retry_is_relayed_whatever_it_says(statu
         (error("no", code="1302"), 0),
     ],
 )
-def test_a_limit_that_has_to_be_paid_first_means_a_long_cooldown(body: bytes, rest: float) -> None:
-    assert judged(429, body).cooldown == rest
-    assert judged(200, body).cooldown == rest
+def test_a_limit_that_has_to_be_paid_first_means_a_long_cooldown(body: bytes, cooldown: float) -> None:
+    assert judged(429, body).cooldown == cooldown
+    assert judged(200, body).cooldown == cooldown
 
 
 @pytest.mark.parametrize(

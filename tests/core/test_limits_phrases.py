@@ -44,12 +44,12 @@ PHRASES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "meaning", "rest"), PHRASES)
-def test_understands_a_phrase_without_a_code(words: str, meaning: tuple[Fault, str], rest: float) -> None:
+@pytest.mark.parametrize(("words", "meaning", "cooldown"), PHRASES)
+def test_understands_a_phrase_without_a_code(words: str, meaning: tuple[Fault, str], cooldown: float) -> None:
     for status in (200, 400) if meaning == NO_MODEL else (200, 400, 429, 500):
         found = judged(status, error(words, type="x"))
         label = "429" if meaning == FAST and status == 429 else meaning[1]
-        assert (found.fault, found.label, found.cooldown) == (meaning[0], label, rest), status
+        assert (found.fault, found.label, found.cooldown) == (meaning[0], label, cooldown), status
 
 
 LITELLM = "litellm.BadRequestError: AnthropicException - "

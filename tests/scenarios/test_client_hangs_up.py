@@ -17,12 +17,12 @@ from fakes.steps import Head, Script, Stall, Stream, Wait, text_delta
 from fakes.stream_checks import complete_text
 
 
-async def send_prompt(proxy: RunningProxy, *, stream: bool = True) -> Connection:
+async def send_prompt(proxy: RunningProxy, path: str = "/v1/messages", *, stream: bool = True) -> Connection:
     """Send a prompt, and do not wait for the answer."""
     connection = await proxy.connect()
     body = json.dumps({**PROMPT, "stream": stream}).encode()
     head = (
-        f"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:{proxy.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{proxy.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     await connection.send(head.encode() + body)
@@ -69,6 +69,18 @@ async def test_a_hang_up_before_the_answer_closes_the_providers_connection(scrip
         await check_no_strike(proxy)
         assert proxy.ledger.accounts[0].status == 499
     assert second.requests == []
+
+
+@async_test
+async def test_a_hang_up_before_a_count_closes_the_providers_connection() -> None:
+    first = FakeProvider([Stall()])
+    async with running_proxy(first) as proxy:
+        connection = await send_prompt(proxy, "/v1/messages/count_tokens")
+        await first.wait_for_requests()
+        connection.hang_up()
+        await first.wait_for_hang_ups()
+        await check_no_strike(proxy)
+        assert (proxy.ledger.accounts[0].kind, proxy.ledger.accounts[0].status) == ("count_tokens", 499)
 
 
 @async_test

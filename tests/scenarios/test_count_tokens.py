@@ -31,6 +31,15 @@ async def test_relays_the_providers_own_count() -> None:
     assert (fake.requests[0].target, fake.requests[0].json()["model"]) == (TARGET, "kimi-k3")
 
 
+@async_test
+async def test_relays_a_count_to_a_body_that_asks_for_a_stream() -> None:
+    fake = FakeProvider(json_answer(200, {"input_tokens": 12}))
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post(TARGET, stream=True)
+        assert await answer.json() == {"input_tokens": 12}
+        assert "x-claude-proxy-estimate" not in answer.headers
+
+
 FAILURES = {
     "404": [Status(404)],
     "405": [Status(405)],
