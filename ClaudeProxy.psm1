@@ -1,5 +1,5 @@
-# Functions for PowerShell that lead Claude Code in this terminal through claude-proxy, and back.
-# They hold no logic: the program prints statements for PowerShell, and they are evaluated here.
+# Functions for PowerShell that send this terminal's Claude Code through claude-proxy, and turn that off.
+# They hold no logic: they evaluate the statements that the program prints for PowerShell.
 # For Windows PowerShell 5.1 and PowerShell 7. Plain ASCII, since 5.1 reads a file without a mark in the local code page.
 
 Set-StrictMode -Version 2.0
@@ -7,11 +7,11 @@ Set-StrictMode -Version 2.0
 $env:CLAUDE_PROXY_SHELL = 'powershell'
 
 function Get-ClaudeProxyProgram {
-    # The words that run the program: proxy.py beside this file by the Python at hand, else the installed command.
+    # The words that run the program: proxy.py beside this file, with the first Python found, else the installed command.
     $script = Join-Path -Path $PSScriptRoot -ChildPath 'proxy.py'
     if (-not (Test-Path -LiteralPath $script -PathType Leaf)) {
         $found = Get-Command -Name 'claude-proxy' -CommandType Application -ErrorAction Ignore | Select-Object -First 1
-        if (-not $found) { throw "claude-proxy was not found: proxy.py is not in $PSScriptRoot, nor claude-proxy on PATH." }
+        if (-not $found) { throw "claude-proxy was not found: proxy.py is not in $PSScriptRoot, and claude-proxy is not on PATH. Install it, or put it on PATH." }
         return $found.Path
     }
     foreach ($part in '.venv/Scripts/python.exe', '.venv/bin/python') {
@@ -26,26 +26,26 @@ function Get-ClaudeProxyProgram {
 }
 
 function Invoke-ClaudeProxyCommand {
-    # Run the program. What it prints goes on; what it says is shown, or becomes the error where the exit code is none
-    # of those that are accepted.
+    # Run the program and pass its output on. Its messages are shown, or become the error if the exit code is not among
+    # the accepted ones.
     param([Parameter(Mandatory)] [string[]] $Words, [int[]] $Accept = @(0), [switch] $Quiet)
-    $ErrorActionPreference = 'Continue' # what a program says on standard error is no error by itself
+    $ErrorActionPreference = 'Continue' # a message on standard error is no error by itself
     $PSNativeCommandUseErrorActionPreference = $false
     $first, $rest = @(Get-ClaudeProxyProgram) + $Words
-    $rest = @($rest) # one word alone would be taken apart
-    $said = New-Object -TypeName 'System.Collections.Generic.List[string]'
+    $rest = @($rest) # a single word would be split into characters
+    $messages = New-Object -TypeName 'System.Collections.Generic.List[string]'
     & $first @rest 2>&1 | ForEach-Object -Process {
         if ($_ -is [System.Management.Automation.ErrorRecord]) {
-            # an empty line comes from 5.1 as the name of this type
-            $said.Add(([string]$_ -replace '^System\.Management\.Automation\.RemoteException$', ''))
+            # 5.1 turns an empty line into the name of this type
+            $messages.Add(([string]$_ -replace '^System\.Management\.Automation\.RemoteException$', ''))
         }
         else { $_ }
     }
     if ($Accept -notcontains $LASTEXITCODE) {
-        throw (($said -join [Environment]::NewLine) -replace '^error: ', '')
+        throw (($messages -join [Environment]::NewLine) -replace '^error: ', '')
     }
     if (-not $Quiet) {
-        $said | ForEach-Object -Process { Write-Information -MessageData $_ -InformationAction Continue }
+        $messages | ForEach-Object -Process { Write-Information -MessageData $_ -InformationAction Continue }
     }
 }
 
@@ -58,10 +58,10 @@ function Get-ClaudeProxyStatement {
 function Use-ClaudeProxy {
     <#
     .SYNOPSIS
-    Leads this terminal's claude through the proxy, with failover over all providers.
+    Sends this terminal's claude through the proxy, with failover over all providers.
     .DESCRIPTION
-    Starts the proxy if it does not run, and shows the order of the providers, which of them rest and until when, and
-    which lack a key. Other terminals are not touched. Reset-ClaudeProxy takes it back.
+    Starts the proxy if it does not run, and shows the order of the providers, which of them are cooling down and until
+    when, and which lack a key. Other terminals do not change. Reset-ClaudeProxy turns it off again.
     .EXAMPLE
     claude-fb
     .LINK
@@ -82,11 +82,11 @@ function Use-ClaudeProxy {
 function Switch-ClaudeProxyProvider {
     <#
     .SYNOPSIS
-    Leads this terminal's claude to one provider alone, without failover.
+    Sends this terminal's claude to one provider alone, without failover.
     .DESCRIPTION
-    Starts the proxy if it does not run. A name that is not configured is refused with the names that are.
+    Starts the proxy if it does not run. A name that is not configured is an error, which lists the configured names.
     .PARAMETER Provider
-    The provider's name in config.json. It can be completed with the tabulator.
+    The provider's name in config.json. Tab completes it.
     .EXAMPLE
     claude-switch -Provider moonshot
     .LINK
@@ -109,14 +109,14 @@ function Switch-ClaudeProxyProvider {
 function Reset-ClaudeProxy {
     <#
     .SYNOPSIS
-    Takes this terminal back to what it was, and stops the proxy.
+    Restores this terminal's variables, and stops the proxy.
     .DESCRIPTION
-    Every variable gets the value that it had before, or none. Where requests of other terminals are in flight, this
-    says so and lets them finish first; Ctrl-C ends the waiting, and the proxy still stops after them.
+    Every variable gets the value that it had before, or none. If requests of other terminals are in flight, this
+    says so and waits for them; Ctrl-C ends the waiting, and the proxy still stops after them.
     .PARAMETER Force
     Cut the requests in flight.
     .PARAMETER KeepProxy
-    Leave the proxy running, and take back this terminal alone.
+    Leave the proxy running; reset this terminal only.
     .EXAMPLE
     claude-reset
     .EXAMPLE
@@ -126,7 +126,7 @@ function Reset-ClaudeProxy {
     #>
     [CmdletBinding(SupportsShouldProcess)]
     param([switch] $Force, [switch] $KeepProxy)
-    $what = if ($KeepProxy) { 'Take back to normal' } else { 'Take back to normal, and stop the proxy' }
+    $what = if ($KeepProxy) { 'Turn the proxy off' } else { 'Turn the proxy off, and stop it' }
     if (-not $PSCmdlet.ShouldProcess('this terminal', $what)) { return }
     $words = @('reset')
     if ($Force) { $words += '--force' }

@@ -29,20 +29,24 @@ def serve(
     config: Config,
     ready: Callable[[Proxy], None] = lambda _: None,
     draining: Callable[[int], None] = lambda _: None,
+    *,
+    program: str = "claude-proxy",
 ) -> int:
     """Run the proxy until it is stopped: the whole of `claude-proxy serve`. Returns the exit code.
 
-    `ready` is called once it listens, `draining` if a signal makes it wait for that many requests. Raises
-    `ListenError`, and another `OSError` if the home's files cannot be written.
+    `ready` is called once it listens, `draining` if a signal makes it wait for that many requests. `program` is
+    how its user calls this program. Raises `ListenError`, and another `OSError` if the home's files cannot be written.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(home, config, ready, draining))
+        return runner.run(_serve(home, config, ready, draining, program))
 
 
-async def _serve(home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None]) -> int:
+async def _serve(
+    home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None], program: str
+) -> int:
     ledger = LogLedger(home.log, level=config.log_level)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
-    proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home)
+    proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home, program=program)
     try:
         await proxy.start()
     except OSError as error:

@@ -41,10 +41,20 @@ class SystemClock:
 
 
 class Proxy:
-    """One running proxy. If it has a `home`, it reloads a changed configuration while it runs."""
+    """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.
+
+    `program` is how its user calls this program, for messages to clients.
+    """
 
     def __init__(
-        self, config: Config, *, token: str, ledger: Journal, home: Home | None, clock: Clock | None = None
+        self,
+        config: Config,
+        *,
+        token: str,
+        ledger: Journal,
+        home: Home | None,
+        clock: Clock | None = None,
+        program: str = "claude-proxy",
     ) -> None:
         self._config = config
         self._clock = clock or SystemClock()
@@ -65,7 +75,7 @@ class Proxy:
         self.port = config.port
         health = {"status": "ok", "service": "claude-proxy", "version": __version__, "instance": self.instance}
         self._server = Server(
-            Guard(config.host, token),
+            Guard(config.host, token, program),
             lambda: self._gateway,
             services(lambda: self._gateway, self, health),
             self._tracker,

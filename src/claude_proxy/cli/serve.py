@@ -11,6 +11,7 @@ from claude_proxy import __version__, app
 from claude_proxy.cli.background import admin_client, lifecycle, port_owner
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.config.load import Config
@@ -27,7 +28,9 @@ def serve() -> int:
     config = load_config(home)
     with lifecycle.claim(home):
         try:
-            return app.serve(home, config, lambda proxy: _report_start(config, proxy.port), _report_waiting)
+            return app.serve(
+                home, config, lambda proxy: _report_start(config, proxy.port), _report_waiting, program=invocation()
+            )
         except app.ListenError as error:
             raise _cannot_listen(config, error) from error
 

@@ -58,7 +58,7 @@ def open_to(route: Route, *, with_login: bool) -> Route | NoLogin:
     name = route.candidates[0].provider.name
     return NoLogin(
         f"{name} takes Claude Code's own login, and this request has none. Log in to Claude Code (/login), then start "
-        "it in a terminal where you have typed claude-fb again, or with `claude-proxy run -- claude`"
+        "it in a terminal where you have typed claude-fb again, or with the proxy's command `run -- claude`"
     )
 
 

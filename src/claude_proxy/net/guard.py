@@ -19,12 +19,16 @@ _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
 
 
 class Guard:
-    """Refuses requests that do not come from a client of this installation. The proxy listens on `host`."""
+    """Refuses requests that do not come from a client of this installation. The proxy listens on `host`.
 
-    def __init__(self, host: str, token: str) -> None:
+    `program` is how the user calls the program that starts clients.
+    """
+
+    def __init__(self, host: str, token: str, program: str) -> None:
         self._hosts = LOOPBACK | {host.lower()}
         self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         self._token = token.encode()
+        self._program = program
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
@@ -42,7 +46,7 @@ class Guard:
         # all of them are compared, so that the time does not reveal which one it was
         if sum(hmac.compare_digest(token, self._token) for token in _tokens(fields)):
             return None
-        message = "this needs the proxy's own token: start Claude Code with `claude-proxy run -- claude`"
+        message = f"this needs the proxy's own token: start Claude Code with `{self._program} run -- claude`"
         return refusal("authentication_error", message, NO_RETRY)
 
     def strip_credentials(self, headers: Headers) -> Headers:

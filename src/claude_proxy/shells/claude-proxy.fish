@@ -1,8 +1,8 @@
 # The functions of claude-proxy for fish 3.4 or newer. `claude-proxy init fish` prints this file after a definition of
 # `_claude_proxy`, which runs the program, and of `_claude_proxy_names`, the variables that it may set.
-# They hold no logic: the program prints statements, and they are evaluated here.
+# They hold no logic: they evaluate the statements that the program prints.
 
-# Run the program. It is told of variables that are not exported, and of universal ones, so that it can bring them back.
+# Run the program, and name the variables that are not exported or are universal, so that it can restore them.
 function _claude_proxy_ask
     set -lx CLAUDE_PROXY_UNEXPORTED
     set -lx CLAUDE_PROXY_UNIVERSAL
@@ -19,7 +19,7 @@ function _claude_proxy_ask
     _claude_proxy $argv
 end
 
-# Evaluate what the program prints; what it has to say comes on standard error.
+# Evaluate what the program prints; its messages come on standard error.
 function _claude_proxy_evaluate
     _claude_proxy_ask $argv | source
     set -l codes $pipestatus
@@ -27,15 +27,15 @@ function _claude_proxy_evaluate
     return $codes[2]
 end
 
-function claude-fb --description "Lead this terminal's claude through the proxy, with failover"
+function claude-fb --description "Send this terminal's claude through the proxy, with failover"
     _claude_proxy_evaluate fallback --shell fish $argv
 end
 
-function claude-switch --description "Lead this terminal's claude to one provider alone"
+function claude-switch --description "Send this terminal's claude to one provider alone"
     _claude_proxy_evaluate switch --shell fish $argv
 end
 
-function claude-reset --description "Take this terminal back to normal, and stop the proxy"
+function claude-reset --description "Turn the proxy off in this terminal, and stop it"
     _claude_proxy_evaluate reset --shell fish $argv
 end
 

@@ -1,9 +1,9 @@
 # The functions of claude-proxy for bash and zsh. `claude-proxy init` prints this file after a definition of
 # `_claude_proxy`, which runs the program, and of `_claude_proxy_names`, the variables that it may set.
-# They hold no logic: the program prints statements, and they are evaluated here.
+# They hold no logic: they evaluate the statements that the program prints.
 # shellcheck shell=bash
 
-# Run the program with the variables that this shell has not exported as well, so that it can bring them back.
+# Run the program with the variables that this shell has not exported too, so that it can restore them.
 _claude_proxy_ask() {
   local name declared
   CLAUDE_PROXY_UNEXPORTED=
@@ -19,7 +19,7 @@ _claude_proxy_ask() {
   _claude_proxy "$@"
 }
 
-# Evaluate what the program prints; what it has to say comes on standard error.
+# Evaluate what the program prints; its messages come on standard error.
 _claude_proxy_evaluate() {
   local statements code=0
   statements="$(_claude_proxy_ask "$@")" || code=$?
@@ -27,7 +27,7 @@ _claude_proxy_evaluate() {
   return "$code"
 }
 
-# `function`: in zsh an alias of the same name would stand in the way of the other form.
+# `function`: in zsh the other form fails if there is an alias of the same name.
 function claude-fb { _claude_proxy_evaluate fallback --shell "$CLAUDE_PROXY_SHELL" "$@"; }
 function claude-switch { _claude_proxy_evaluate switch --shell "$CLAUDE_PROXY_SHELL" "$@"; }
 function claude-reset { _claude_proxy_evaluate reset --shell "$CLAUDE_PROXY_SHELL" "$@"; }

@@ -1,5 +1,5 @@
 # Completion of claude-proxy's functions in zsh, printed after claude-proxy.sh. It needs compinit, as all completion
-# does; without it the functions work all the same.
+# does; the functions work without it.
 
 _claude_proxy_complete() {
   local -a options

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -76,6 +79,20 @@ def test_a_clones_user_is_told_proxy_py(cli: CommandLine, clone: Path, tmp_path:
     assert "let `python3 proxy.py providers add NAME`" in shown, "the configuration's own hints, too"
     shown = run(cli, "python3", str(clone / "proxy.py"), "status", path=bin_folder, cwd=tmp_path, HOME=str(tmp_path))
     assert "Start it with: python3 ~/'a clone/proxy.py' start\n" in shown
+
+
+@posix
+def test_the_background_process_names_the_clone_by_its_path(
+    cli: CommandLine, clone: Path, tmp_path: Path, upstream: str
+) -> None:
+    cli.configure(upstream)
+    shown = run(cli, "python3", "proxy.py", "start", path=tmp_path / "bin", cwd=clone)
+    assert "started at" in shown
+    connection = http.client.HTTPConnection("127.0.0.1", cli.running().port)
+    with closing(connection):
+        connection.request("POST", "/v1/messages", "{}", {"content-type": "application/json"})
+        error = json.loads(connection.getresponse().read())["error"]["message"]
+    assert f"start Claude Code with `python3 {shlex.quote(str(clone / 'proxy.py'))} run -- claude`" in error
 
 
 @posix

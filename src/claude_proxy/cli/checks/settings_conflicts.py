@@ -36,7 +36,7 @@ def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Ite
     if not found:
         present = sum(source.path.exists() for source in sources)
         yield ok(
-            "settings", f"no settings file of Claude Code ({present} found) has anything which would bypass the proxy"
+            "settings", f"no settings file of Claude Code ({present} found) has anything that would bypass the proxy"
         )
 
 
