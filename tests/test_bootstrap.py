@@ -74,7 +74,7 @@ def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedInstal
     return installer
 
 
-def test_an_old_python_is_told_what_is_needed() -> None:
+def test_an_old_python_says_what_is_needed() -> None:
     pretend = "import runpy, sys; sys.version_info = (3, 9, 2); runpy.run_path(sys.argv[1], run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", pretend, str(SOURCE)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -116,7 +116,7 @@ def test_the_lock_of_the_tests_holds_that_of_the_proxy(installer: ScriptedInstal
 
 
 @pytest.mark.parametrize("damage", ["python is gone", "interrupted", "made by another Python", "record is damaged"])
-def test_a_broken_venv_is_made_anew(installer: ScriptedInstaller, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replaces_a_broken_venv(installer: ScriptedInstaller, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout = installer.checkout
     checkout.prepare("runtime")
     left_over = installer.site_packages() / "half_a_package"
@@ -136,7 +136,7 @@ def test_a_broken_venv_is_made_anew(installer: ScriptedInstaller, damage: str, m
     assert checkout.is_ready("runtime")
 
 
-def test_a_set_up_that_ends_half_way_is_not_taken_for_whole(installer: ScriptedInstaller) -> None:
+def test_an_interrupted_setup_is_not_complete(installer: ScriptedInstaller) -> None:
     checkout = installer.checkout
     checkout.prepare("runtime")
     (checkout.root / "requirements" / "runtime.txt").write_text("# newer\n", encoding="utf-8")
@@ -170,14 +170,14 @@ def test_of_two_starts_at_once_one_sets_up_and_the_other_waits(
     assert installer.ran == ["venv", "install"]
 
 
-def test_uv_is_used_where_it_is(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_uv_if_it_is_installed(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", {"uv": "/somewhere/uv"}.get)
     monkeypatch.setattr(installer.checkout, "_install_with_pip", lambda *_a, **_k: pytest.fail("pip was used"))
     installer.checkout.prepare("runtime")
     assert installer.ran == ["venv", "install"]
 
 
-def test_pip_takes_over_where_uv_fails(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_takes_over_if_uv_fails(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", {"uv": "/somewhere/uv"}.get)
     installer.fails_once["install"] = "error: no such index"
     installer.checkout.prepare("runtime")
@@ -185,7 +185,7 @@ def test_pip_takes_over_where_uv_fails(installer: ScriptedInstaller, monkeypatch
 
 
 @pytest.mark.parametrize("installed", [{}, {"uv": "/somewhere/uv"}], ids=["pip", "uv"])
-def test_no_package_is_taken_without_its_hash(
+def test_installs_no_package_without_its_hash(
     installer: ScriptedInstaller, installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", installed.get)
@@ -193,7 +193,7 @@ def test_no_package_is_taken_without_its_hash(
     assert "--require-hashes" in installer.commands[-1]
 
 
-def test_a_failing_install_shows_the_end_of_what_pip_said(installer: ScriptedInstaller) -> None:
+def test_a_failed_install_shows_the_end_of_pips_output(installer: ScriptedInstaller) -> None:
     installer.fails_once["install"] = "\n".join(["noise"] * 50 + ["ERROR: No matching distribution found for click"])
     with pytest.raises(bootstrap.SetUpError) as failure:
         installer.checkout.prepare("runtime")
@@ -205,7 +205,7 @@ def test_a_failing_install_shows_the_end_of_what_pip_said(installer: ScriptedIns
     assert installer.checkout.is_ready("runtime")
 
 
-def test_a_python_without_venv_is_told_the_package(
+def test_a_python_without_venv_names_the_package_to_install(
     installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
@@ -219,7 +219,7 @@ def test_a_folder_that_cannot_be_written_is_named(installer: ScriptedInstaller) 
         installer.checkout.prepare("runtime")
 
 
-def test_where_processes_cannot_be_replaced_the_exit_code_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes_the_exit_code_on_if_processes_cannot_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "WINDOWS", True)
     with pytest.raises(SystemExit) as end:
         bootstrap.become([sys.executable, "-c", "raise SystemExit(7)"])

@@ -32,7 +32,7 @@ def test_a_missing_key_is_a_warning_that_names_its_variable(cli: CommandLine, up
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("name", ["config.json", ".env"])
-def test_a_pipe_is_refused_and_not_waited_for(cli: CommandLine, upstream: str, name: str) -> None:
+def test_rejects_a_pipe_without_waiting(cli: CommandLine, upstream: str, name: str) -> None:
     cli.configure(upstream)
     path = cli.home.root / name
     path.unlink()
@@ -44,7 +44,7 @@ def test_a_pipe_is_refused_and_not_waited_for(cli: CommandLine, upstream: str, n
     assert (done.code, done.err) == (2, f"error: {name}: is no regular file. Make {path} a file with text in it.\n")
 
 
-def test_checking_starts_nothing_and_makes_nothing(cli: CommandLine, upstream: str) -> None:
+def test_starts_nothing_and_creates_nothing(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream)
     cli("check")
     assert {path.name for path in cli.home.root.iterdir()} == {"config.json", ".env"}
@@ -66,7 +66,7 @@ def test_live_asks_each_provider_itself(cli: CommandLine) -> None:
     assert request.header("authorization") == f"Bearer {KEYS['MINIMAX_API_KEY']}"
 
 
-def test_live_is_0_where_all_answer(cli: CommandLine, upstream: str) -> None:
+def test_live_is_0_if_all_providers_answer(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream, upstream)
     done = cli("check", "--live")
     assert done.code == 0
@@ -90,7 +90,7 @@ def test_live_asks_for_the_providers_own_small_model(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_live_names_the_variable_of_a_key_that_is_refused(cli: CommandLine, status: int) -> None:
+def test_live_names_the_variable_of_a_rejected_key(cli: CommandLine, status: int) -> None:
     with serving(json_answer(status)) as url:
         cli.configure(url)
         done = cli("check", "--live")
@@ -125,7 +125,7 @@ def test_live_sees_an_error_behind_200(cli: CommandLine, content: object, words:
     assert words in done.out
 
 
-def test_live_tells_of_a_provider_that_is_not_there(cli: CommandLine) -> None:
+def test_live_reports_a_provider_that_cannot_be_reached(cli: CommandLine) -> None:
     cli.configure(f"http://127.0.0.1:{free_port()}")
     done = cli("check", "--live")
     assert done.code == 1

@@ -41,7 +41,7 @@ def test_it_needs_no_configuration_and_leaves_nothing(cli: CommandLine) -> None:
     assert list(cli.home.root.iterdir()) == []
 
 
-def test_it_takes_another_port_where_the_usual_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_another_port_if_the_default_one_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_providers, "PAUSE", 0)
     with listening() as taken:
         port = taken.getsockname()[1]

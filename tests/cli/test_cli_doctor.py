@@ -51,7 +51,7 @@ def checks(rows: list[Row]) -> list[tuple[str, str]]:
     return [(row["check"], row["verdict"]) for row in rows]
 
 
-def test_a_set_up_that_is_right(shared: CommandLine) -> None:
+def test_finds_nothing_wrong_in_a_correct_setup(shared: CommandLine) -> None:
     environ = {
         "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{shared.running().port}",
         "ANTHROPIC_AUTH_TOKEN": shared.token(),
@@ -76,7 +76,7 @@ def test_a_proxy_that_does_not_run_is_no_fault(cli: CommandLine) -> None:
     assert "\n        Run: claude-proxy start\n" in cli("doctor").out
 
 
-def test_an_empty_home_says_what_is_missing(cli: CommandLine) -> None:
+def test_says_what_an_empty_home_lacks(cli: CommandLine) -> None:
     rows = findings(cli, code=1)
     assert checks(rows) == [("configuration", "wrong"), ("proxy", "note")]
     cli.home.root.rmdir()
@@ -85,7 +85,7 @@ def test_an_empty_home_says_what_is_missing(cli: CommandLine) -> None:
     cli.home.root.mkdir()
 
 
-def test_each_fault_of_the_configuration_is_told_and_no_key(cli: CommandLine) -> None:
+def test_reports_each_fault_of_the_configuration_and_no_key(cli: CommandLine) -> None:
     cli.configure("ftp://x", "http://127.0.0.1:9", cooldown_minutes=-1)
     rows = [row for row in findings(cli, code=1) if row["check"] == "configuration"]
     assert len(rows) == 2
@@ -102,7 +102,7 @@ def test_a_provider_without_a_key_is_a_note_and_none_with_one_is_wrong(cli: Comm
     assert checks(findings(cli, code=1))[0] == ("configuration", "wrong")
 
 
-def test_a_key_that_the_terminals_mode_has_put_aside_is_there(cli: CommandLine) -> None:
+def test_finds_a_key_that_the_terminals_mode_has_unset(cli: CommandLine) -> None:
     cli.configure("http://127.0.0.1:9")
     document = json.loads(cli.home.config.read_text(encoding="utf-8"))
     document["providers"][0]["api_key_env"] = "ANTHROPIC_API_KEY"
@@ -117,7 +117,7 @@ def test_a_key_that_the_terminals_mode_has_put_aside_is_there(cli: CommandLine) 
 
 
 @posix
-def test_private_files_that_others_may_read_are_mended(cli: CommandLine) -> None:
+def test_repairs_private_files_that_others_may_read(cli: CommandLine) -> None:
     cli.configure("http://127.0.0.1:9")
     cli.home.state.mkdir()
     cli.home.token.write_text("a-token-of-this-installation", encoding="ascii")
@@ -143,7 +143,7 @@ def test_private_files_that_others_may_read_are_mended(cli: CommandLine) -> None
 
 
 @posix
-def test_only_a_regular_file_in_the_home_is_mended(cli: CommandLine, tmp_path: Path) -> None:
+def test_repairs_only_regular_files_in_the_home(cli: CommandLine, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("a-token-of-another-installation", encoding="ascii")
     cli.home.env.mkdir()
@@ -161,7 +161,7 @@ def test_only_a_regular_file_in_the_home_is_mended(cli: CommandLine, tmp_path: P
 
 
 @posix
-def test_a_working_folder_that_is_gone(cli: CommandLine, tmp_path: Path) -> None:
+def test_works_in_a_folder_that_was_deleted(cli: CommandLine, tmp_path: Path) -> None:
     cli.configure("http://127.0.0.1:9")
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -175,7 +175,7 @@ def test_a_working_folder_that_is_gone(cli: CommandLine, tmp_path: Path) -> None
     assert b"no settings file of Claude Code" in done.stdout
 
 
-def test_a_state_file_that_a_killed_proxy_left_is_mended(cli: CommandLine) -> None:
+def test_removes_the_state_file_of_a_killed_proxy(cli: CommandLine) -> None:
     cli.configure("http://127.0.0.1:9")
     cli.home.prepare()
     stale = Running(pid=2**22 + 1, host="127.0.0.1", port=1, instance="a", started_at=0.0, version="0")
@@ -186,7 +186,7 @@ def test_a_state_file_that_a_killed_proxy_left_is_mended(cli: CommandLine) -> No
     assert not cli.home.running.exists()
 
 
-def test_a_port_that_another_program_has(cli: CommandLine) -> None:
+def test_reports_a_port_that_another_program_uses(cli: CommandLine) -> None:
     with listening() as taken:
         cli.configure("http://127.0.0.1:9", port=taken.getsockname()[1])
         rows = findings(cli, code=1)
@@ -195,7 +195,7 @@ def test_a_port_that_another_program_has(cli: CommandLine) -> None:
     assert "proxy_port" in rows[1]["fix"]
 
 
-def test_a_proxy_that_runs_with_another_token_or_port(started: CommandLine) -> None:
+def test_reports_a_running_proxy_with_another_token_or_port(started: CommandLine) -> None:
     good = started.home.token.read_bytes()
     try:
         started.home.token.write_text("another-token-than-the-one-it-has", encoding="ascii")
@@ -212,7 +212,7 @@ def test_a_proxy_that_runs_with_another_token_or_port(started: CommandLine) -> N
     assert ("port", "note") in checks(findings(started, code=0))
 
 
-def test_a_terminal_that_goes_past_the_proxy(shared: CommandLine) -> None:
+def test_reports_variables_that_would_bypass_the_proxy(shared: CommandLine) -> None:
     base = f"http://127.0.0.1:{shared.running().port}/provider/moonshot"
     environ = {"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": "sk-old-token", "ANTHROPIC_API_KEY": "sk-other"}
     rows = findings(shared, code=1, environ=environ)
@@ -222,7 +222,7 @@ def test_a_terminal_that_goes_past_the_proxy(shared: CommandLine) -> None:
     assert "sk-" not in str(rows)
 
 
-def test_settings_that_lead_claude_code_elsewhere(shared: CommandLine, tmp_path: Path) -> None:
+def test_reports_settings_that_would_bypass_the_proxy(shared: CommandLine, tmp_path: Path) -> None:
     user = tmp_path / "settings.json"
     environ = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
     user.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://u:sk-1@x", "API_TIMEOUT_MS": "1"}}), "utf-8")
@@ -260,7 +260,7 @@ def dated(text: str) -> Script:
     return json_answer(200, date=text)
 
 
-def test_what_cannot_be_looked_at_is_a_finding(tmp_path: Path) -> None:
+def test_reports_what_cannot_be_checked(tmp_path: Path) -> None:
     def fail(_: CheckContext) -> Any:
         raise PermissionError(13, "Permission denied", "state")
 

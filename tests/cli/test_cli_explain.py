@@ -10,7 +10,7 @@ from fakes.threaded import serving
 HERE = "http://127.0.0.1:9"
 
 
-def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
+def test_without_a_proxy_the_configuration_answers(cli: CommandLine) -> None:
     cli.configure(HERE, HERE)
     done = cli("explain", "--tokens", "300000", "--image")
     assert done.code == 0
@@ -29,7 +29,7 @@ def test_without_a_proxy_the_configuration_tells(cli: CommandLine) -> None:
     ]
 
 
-def test_on_a_narrow_terminal_a_change_is_still_seen_to_be_one(cli: CommandLine) -> None:
+def test_on_a_narrow_terminal_a_change_still_looks_like_one(cli: CommandLine) -> None:
     cli.home.config.write_text('{"providers": [{"preset": "zai"}]}', encoding="utf-8")
     narrow = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "ZAI_API_KEY": "sk-zai-5d1e9c3b7f"}
     lines = [line.rstrip() for line in cli("explain", environ=narrow).out.splitlines()]
@@ -40,14 +40,14 @@ def test_on_a_narrow_terminal_a_change_is_still_seen_to_be_one(cli: CommandLine)
     ]
 
 
-def test_a_missing_key_is_told(cli: CommandLine) -> None:
+def test_names_a_missing_key(cli: CommandLine) -> None:
     cli.configure(HERE, HERE)
     cli.home.env.write_text("MOONSHOT_API_KEY=sk-moonshot-8e3b6d5f0a\n", encoding="utf-8")
     text = cli("explain").out
     assert "  - minimax\n    it has no key: set MINIMAX_API_KEY in .env\n" in text
 
 
-def test_the_running_proxy_knows_who_rests(cli: CommandLine) -> None:
+def test_the_running_proxy_knows_which_providers_are_cooling_down(cli: CommandLine) -> None:
     with serving(json_answer(429, retry_after="600")) as busy, serving(json_answer(200)) as well:
         cli.configure(busy, well)
         assert cli("start").code == 0
@@ -70,18 +70,18 @@ def test_a_terminal_that_is_pinned_asks_for_its_own_provider(shared: CommandLine
     assert "no provider is named 'nobody'" in shared("explain", "--provider", "nobody").out
 
 
-def test_a_tier_stands_for_the_model_that_claude_code_asks_for(shared: CommandLine) -> None:
+def test_a_tier_means_the_model_that_claude_code_sends(shared: CommandLine) -> None:
     assert "A request for claude-haiku-5-5\n" in shared("explain", "--model", "Haiku").out
     assert "A request for claude-opus-5-5\n" in shared("explain", "--model", "").out
 
 
-def test_what_is_no_number_is_told(cli: CommandLine) -> None:
+def test_rejects_what_is_no_number(cli: CommandLine) -> None:
     done = cli("explain", "--tokens", "-1")
     assert done.code == 2
     assert "--tokens" in done.err
 
 
-def test_a_configuration_that_is_wrong_is_told(cli: CommandLine) -> None:
+def test_reports_a_wrong_configuration(cli: CommandLine) -> None:
     cli.home.config.write_text("{}", encoding="utf-8")
     done = cli("explain")
     assert done.code == 2

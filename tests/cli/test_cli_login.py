@@ -39,9 +39,7 @@ def planned(cli: CommandLine, upstream: str) -> CommandLine:
         (["--provider", "moonshot"], ["TOKEN", OWN_HEADER, "sk-ant-oat01-x"]),
     ],
 )
-def test_run_leaves_the_login_alone_where_it_is_needed(
-    planned: CommandLine, pin: list[str], expected: list[str]
-) -> None:
+def test_run_keeps_the_login_if_a_provider_needs_it(planned: CommandLine, pin: list[str], expected: list[str]) -> None:
     environ = {
         "ANTHROPIC_AUTH_TOKEN": "of another gateway",
         "ANTHROPIC_CUSTOM_HEADERS": OWN_HEADER,
@@ -52,7 +50,7 @@ def test_run_leaves_the_login_alone_where_it_is_needed(
     assert json.loads(done.out) == expected
 
 
-def test_check_and_status_say_what_takes_the_place_of_a_key(planned: CommandLine) -> None:
+def test_check_and_status_name_the_login_in_place_of_a_key(planned: CommandLine) -> None:
     rows = {line.split()[0]: line for line in planned("check").out.splitlines() if line.strip()}
     assert rows["plan"].rstrip().endswith("Claude Code's own login")
     assert rows["moonshot"].rstrip().endswith("in MOONSHOT_API_KEY")
@@ -69,7 +67,7 @@ def plan() -> Iterator[FakeProvider]:
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])
-def test_live_asks_nobody_who_takes_the_login(
+def test_live_skips_providers_that_use_the_login(
     cli: CommandLine, upstream: str, plan: FakeProvider, command: str
 ) -> None:
     cli.configure_plan(plan.url, upstream)
@@ -79,7 +77,7 @@ def test_live_asks_nobody_who_takes_the_login(
     assert plan.requests == []
 
 
-def test_a_refused_login_is_mended_in_claude_code(cli: CommandLine, upstream: str) -> None:
+def test_a_rejected_login_is_to_be_replaced_in_claude_code(cli: CommandLine, upstream: str) -> None:
     with serving(json_answer(401)) as url:
         cli.configure_plan(url, upstream)
         assert cli("start").code == 0
@@ -112,7 +110,7 @@ def findings(cli: CommandLine, code: int, environ: dict[str, str] | None = None)
     ]
 
 
-def test_the_doctor_takes_either_way_of_carrying_the_token(planned: CommandLine) -> None:
+def test_doctor_accepts_the_token_in_either_variable(planned: CommandLine) -> None:
     base = f"http://127.0.0.1:{planned.running().port}"
     ours = f"x-claude-proxy-token: {planned.token()}"
     by_header = {"ANTHROPIC_BASE_URL": base, "ANTHROPIC_CUSTOM_HEADERS": f"X-Team: blue\n{ours}"}
@@ -128,7 +126,7 @@ def test_the_doctor_takes_either_way_of_carrying_the_token(planned: CommandLine)
     assert "ANTHROPIC_CUSTOM_HEADERS holds a token that is not the proxy's" in row["what"]
 
 
-def test_the_doctor_sees_settings_that_take_the_token_away(planned: CommandLine, tmp_path: Path) -> None:
+def test_doctor_reports_settings_that_remove_the_token(planned: CommandLine, tmp_path: Path) -> None:
     ours = f"x-claude-proxy-token: {planned.token()}"
     led = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{planned.running().port}", "CLAUDE_CONFIG_DIR": str(tmp_path)}
     by_header = {**led, "ANTHROPIC_CUSTOM_HEADERS": ours}

@@ -13,13 +13,13 @@ def test_the_last_lines_are_shown(cli: CommandLine) -> None:
     assert cli("logs", "-n", "0") == Done(0, "", "")
 
 
-def test_nothing_logged_is_told(cli: CommandLine) -> None:
+def test_says_that_the_log_is_empty(cli: CommandLine) -> None:
     done = cli("logs")
     assert (done.code, done.out) == (0, "")
     assert "has no lines yet" in done.err
 
 
-def test_a_log_that_cannot_be_read_is_told(cli: CommandLine) -> None:
+def test_reports_a_log_that_cannot_be_read(cli: CommandLine) -> None:
     cli.home.log.mkdir()
     done = cli("logs")
     assert done.code == 1
@@ -49,5 +49,5 @@ def test_following_begins_with_a_log_that_is_not_there_yet(cli: CommandLine) -> 
         ledger.close()
 
 
-def test_what_the_proxy_logs_is_there(started: CommandLine) -> None:
+def test_shows_what_the_proxy_logs(started: CommandLine) -> None:
     assert "service started: version" in started("logs").out

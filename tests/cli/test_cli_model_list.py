@@ -38,7 +38,7 @@ def test_the_catalogue_says_where_the_list_is(preset: str, url: str, header: byt
     assert head.startswith(f"GET /{target}".encode())
 
 
-def test_all_pages_of_anthropics_are_asked_for_at_once() -> None:
+def test_requests_all_of_anthropics_models_at_once() -> None:
     _, head = made("anthropic")
     assert head.startswith(b"GET /v1/models?limit=1000 HTTP/1.1\r\n")
 

@@ -15,7 +15,7 @@ COMMANDS = ["start", "status", "stop", "serve", "logs", "check", "doctor", "rest
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_home_of_nobody_is_told(cli: CommandLine, command: str) -> None:
+def test_a_home_of_an_unknown_user_is_an_error(cli: CommandLine, command: str) -> None:
     done = cli(command, environ={"CLAUDE_PROXY_HOME": "~no-such-user/x"})
     assert (done.code, done.out) == (2, "")
     first, hint = done.err.splitlines()
@@ -25,7 +25,7 @@ def test_a_home_of_nobody_is_told(cli: CommandLine, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["start", "status", "stop", "serve", "check", "restart"])
 @pytest.mark.parametrize("kind", ["a file", "a loop"])
-def test_a_home_that_cannot_be_entered_is_told(cli: CommandLine, tmp_path: Path, command: str, kind: str) -> None:
+def test_a_home_that_cannot_be_entered_is_an_error(cli: CommandLine, tmp_path: Path, command: str, kind: str) -> None:
     home = tmp_path / "odd"
     if kind == "a file":
         home.touch()
@@ -40,7 +40,7 @@ def test_a_home_that_cannot_be_entered_is_told(cli: CommandLine, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["start.lock", "serve.lock", "serve.err", "token.lock"])
-def test_a_state_that_cannot_be_written_is_told_with_its_path(cli: CommandLine, upstream: str, name: str) -> None:
+def test_a_state_that_cannot_be_written_is_an_error_with_its_path(cli: CommandLine, upstream: str, name: str) -> None:
     cli.configure(upstream)
     (cli.home.state / name / "of somebody").mkdir(parents=True)
     done = cli("start")
@@ -59,7 +59,7 @@ DAMAGES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_state_file_heals(cli: CommandLine, upstream: str, damage: dict[str, object]) -> None:
+def test_replaces_a_damaged_state_file(cli: CommandLine, upstream: str, damage: dict[str, object]) -> None:
     port = cli.configure(upstream)
     cli.home.prepare()
     whole = Running(pid=1, host="127.0.0.1", port=port, instance="gone", started_at=0, version="0.1.0")
@@ -69,7 +69,7 @@ def test_a_damaged_state_file_heals(cli: CommandLine, upstream: str, damage: dic
     assert cli("status").code == 0
 
 
-def test_a_folder_in_the_state_files_place_heals(cli: CommandLine, upstream: str) -> None:
+def test_replaces_a_folder_in_place_of_the_state_file(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream)
     cli.home.running.mkdir(parents=True)
     assert cli("stop").out == "claude-proxy is not running\n"
@@ -87,7 +87,7 @@ def test_a_token_that_was_removed_asks_for_a_restart(started: CommandLine, comma
     assert "restart --force" in done.err
 
 
-def test_a_restart_by_force_mends_a_token_that_was_removed(started: CommandLine) -> None:
+def test_a_forced_restart_replaces_a_token_that_was_removed(started: CommandLine) -> None:
     started.home.token.unlink()
     assert started("restart", "--force").code == 0
     assert started("status").code == 0
@@ -95,7 +95,7 @@ def test_a_restart_by_force_mends_a_token_that_was_removed(started: CommandLine)
 
 @pytest.mark.skipif(os.name == "nt", reason="links take privileges on Windows")
 @pytest.mark.parametrize("command", [["start"], ["status"], ["stop"], ["run", "--", "true"]])
-def test_a_token_that_cannot_be_read_is_told_and_the_proxy_can_still_be_ended(
+def test_an_unreadable_token_is_an_error_and_the_proxy_can_still_be_stopped(
     started: CommandLine, command: list[str]
 ) -> None:
     started.home.token.unlink()

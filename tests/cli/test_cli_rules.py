@@ -58,7 +58,7 @@ def day(epoch: float) -> str:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: str, running: bool) -> None:
+def test_shows_the_rules_with_the_errors_that_they_come_from(cli: CommandLine, upstream: str, running: bool) -> None:
     leave_behind(cli.home, upstream)
     configure(cli, upstream)
     if running:
@@ -83,7 +83,7 @@ def test_the_rules_are_shown_with_what_taught_them(cli: CommandLine, upstream: s
     )
 
 
-def test_a_narrow_terminal_gets_no_row_that_is_broken_to_pieces() -> None:
+def test_shows_rules_in_lines_on_a_narrow_terminal() -> None:
     out = Console(width=80, file=io.StringIO(), markup=False)
     show(out, [RuleReport(("minimax",), learned(Upstream("u"), ROLE, f"{REASON} [b]and[/b] so on"))])
     assert isinstance(out.file, io.StringIO)
@@ -146,7 +146,7 @@ def test_shows_the_address_if_the_configuration_is_broken(cli: CommandLine, upst
     assert json.loads(cli("rules", "--json").out)["rules"][0]["providers"] == [f"{upstream}/minimax"]
 
 
-def test_nothing_was_learned_in_a_home_that_is_new(cli: CommandLine) -> None:
+def test_a_new_home_has_no_rules(cli: CommandLine) -> None:
     assert cli("rules").out.startswith("No provider has rejected anything that can be left out.")
     assert json.loads(cli("rules", "--json").out) == {"rules": []}
     assert cli("rules", "forget", "--all").out == "Forgotten: 0 rules.\n"
@@ -154,11 +154,11 @@ def test_nothing_was_learned_in_a_home_that_is_new(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["forget"], ["forget", "minimax", "--all"], ["--all"], ["other"]])
-def test_what_makes_no_sense_is_told(cli: CommandLine, arguments: list[str]) -> None:
+def test_rejects_options_that_do_not_go_together(cli: CommandLine, arguments: list[str]) -> None:
     assert cli("rules", *arguments).code == 2
 
 
-def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
+def test_reports_a_damaged_file_once_and_puts_it_aside(cli: CommandLine) -> None:
     cli.home.prepare()
     cli.home.memory.write_bytes(b"{")
     done = cli("rules")
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_told_once_and_put_aside(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("at", [1e300, -1e300, -5])
-def test_a_rule_from_no_time_at_all_is_passed_over(cli: CommandLine, at: float) -> None:
+def test_ignores_a_rule_without_a_valid_time(cli: CommandLine, at: float) -> None:
     leave_behind(cli.home, "https://api.example")
     document = json.loads(cli.home.memory.read_bytes())
     document["tables"]["lessons"][0]["at"] = at
@@ -176,7 +176,7 @@ def test_a_rule_from_no_time_at_all_is_passed_over(cli: CommandLine, at: float) 
     assert (cli("rules").code, len(remembered(cli.home)[0])) == (0, 2)
 
 
-def test_a_command_that_is_none_is_refused(started: CommandLine) -> None:
+def test_rejects_an_unknown_action(started: CommandLine) -> None:
     headers = {"Authorization": f"Bearer {started.token()}", "Content-Type": "application/json"}
     for path, body, status in [
         ("/admin/rules/forget", b"{}", 400),

@@ -21,7 +21,7 @@ print(json.dumps({"length": len(token), **{name: os.environ.get(name) for name i
 """
 
 
-def test_the_command_is_led_through_the_proxy(shared: CommandLine) -> None:
+def test_the_commands_requests_go_through_the_proxy(shared: CommandLine) -> None:
     done = shared("run", "--", sys.executable, "-c", SHOW, environ={"ANTHROPIC_API_KEY": "sk-own"})
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == {
@@ -36,7 +36,7 @@ def test_a_provider_can_be_pinned(shared: CommandLine) -> None:
     assert json.loads(done.out)["ANTHROPIC_BASE_URL"].endswith("/provider/moonshot")
 
 
-def test_the_proxy_is_started_if_need_be_and_stays(cli: CommandLine, upstream: str) -> None:
+def test_starts_the_proxy_if_necessary_and_leaves_it_running(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream)
     done = cli("run", "--", sys.executable, "-c", "print('ran')")
     assert (done.code, done.out) == (0, "ran\n")
@@ -60,13 +60,13 @@ def test_a_command_that_a_signal_ends_gives_128_and_its_number(shared: CommandLi
     assert done.code == 128 + 15
 
 
-def test_an_unknown_provider_is_refused_with_the_names(shared: CommandLine) -> None:
+def test_rejects_an_unknown_provider_and_lists_the_names(shared: CommandLine) -> None:
     done = shared("run", "--provider", "monshot", "--", sys.executable, "-c", "print('ran')")
     assert (done.code, done.out) == (2, "")
     assert done.err == "error: no provider is named 'monshot'; there are: minimax, moonshot\n"
 
 
-def test_a_provider_without_a_key_is_refused_with_the_variable(cli: CommandLine, upstream: str) -> None:
+def test_rejects_a_provider_without_a_key_and_names_the_variable(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream, upstream)
     cli.home.env.write_text("MINIMAX_API_KEY=sk-minimax-4f9d1c7a2b\n", encoding="utf-8")
     done = cli("run", "--provider", "moonshot", "--", sys.executable, "-c", "print('ran')")
@@ -118,7 +118,7 @@ while True:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-def test_a_request_to_end_is_passed_on(shared: CommandLine) -> None:
+def test_passes_a_termination_signal_on(shared: CommandLine) -> None:
     code = f"{ENDS_IN_TIME}; print(os.getpid(), flush=True); signal.pause()"
     with shared.spawned("run", "--", sys.executable, "-c", code) as process:
         assert process.stdout is not None

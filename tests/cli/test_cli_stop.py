@@ -70,7 +70,7 @@ def busy(cli: CommandLine) -> Iterator[Busy]:
             cli.clean_up()
 
 
-def test_a_request_in_flight_is_waited_for(busy: Busy) -> None:
+def test_waits_for_a_request_in_flight(busy: Busy) -> None:
     with busy.cli.spawned("stop") as process:
         line = line_with(process.stdout, "waiting for")
         assert line.startswith("waiting for 1 request in flight")
@@ -83,7 +83,7 @@ def test_a_request_in_flight_is_waited_for(busy: Busy) -> None:
     assert not processes.alive(busy.running.pid)
 
 
-def test_waiting_ends_where_the_user_said(busy: Busy) -> None:
+def test_stops_waiting_after_the_timeout(busy: Busy) -> None:
     done = busy.cli("stop", "--timeout", "0.1")
     assert done.code == 1
     assert "still waits for requests after 0.1 s" in done.err
@@ -99,7 +99,7 @@ def test_force_cuts_requests(busy: Busy) -> None:
     assert not processes.alive(busy.running.pid)
 
 
-def test_force_ends_a_proxy_that_is_stopping_already(busy: Busy) -> None:
+def test_force_ends_a_proxy_that_is_already_stopping(busy: Busy) -> None:
     busy.cli("stop", "--timeout", "0")
     again = busy.cli("stop", "--timeout", "0.1")
     assert "it is already stopping" in again.out
@@ -134,7 +134,7 @@ def test_ctrl_c_ends_the_waiting_only(busy: Busy) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a Ctrl-C there reaches every process of the console")
-def test_ctrl_c_says_what_is_waited_for(cli: CommandLine) -> None:
+def test_ctrl_c_says_what_the_proxy_waits_for(cli: CommandLine) -> None:
     with held() as (url, asked, release), ThreadPoolExecutor(1) as pool:
         cli.configure(url)
         with cli.spawned("serve") as process:
@@ -184,6 +184,6 @@ def test_a_proxy_that_does_not_know_our_token_can_be_ended(started: CommandLine)
     assert started("stop", "--force").code == 0
 
 
-def test_nobody_serves_a_home_that_is_not_there(cli: CommandLine) -> None:
+def test_a_missing_home_has_no_proxy(cli: CommandLine) -> None:
     assert not lifecycle.is_served(cli.home)
     assert lifecycle.find_draining(cli.home) is None

@@ -61,7 +61,7 @@ environments = st.tuples(environments, st.none() | headers.map("\n".join)).map(
 
 @given(environments, st.lists(ways, min_size=1, max_size=4))
 @settings(max_examples=300)
-def test_every_way_leads_back(before: dict[str, str], ways: list[Activation]) -> None:
+def test_every_activation_can_be_undone(before: dict[str, str], ways: list[Activation]) -> None:
     environ = before
     for way in ways:
         environ = apply_changes(environ, activate(environ, way))
@@ -70,9 +70,7 @@ def test_every_way_leads_back(before: dict[str, str], ways: list[Activation]) ->
 
 
 @given(environments, ways, ways)
-def test_where_a_terminal_was_led_before_makes_no_difference(
-    before: dict[str, str], one: Activation, other: Activation
-) -> None:
+def test_an_earlier_activation_makes_no_difference(before: dict[str, str], one: Activation, other: Activation) -> None:
     direct = apply_changes(before, activate(before, other))
     by_detour = apply_changes(before, activate(before, one))
     by_detour = apply_changes(by_detour, activate(by_detour, other))
@@ -86,7 +84,7 @@ def led(before: dict[str, str], to: Activation = TO) -> dict[str, str]:
     return environ
 
 
-def test_what_is_set() -> None:
+def test_sets_the_variables_that_the_providers_need() -> None:
     assert led({"PATH": "/bin"}) == {
         "PATH": "/bin",
         BASE_URL: URL,
@@ -98,7 +96,7 @@ def test_what_is_set() -> None:
     }
 
 
-def test_a_pin_is_in_the_address_and_nothing_is_set_that_nobody_needs() -> None:
+def test_puts_a_pin_into_the_address_and_sets_nothing_unneeded() -> None:
     assert led({}, PINNED) == {BASE_URL: f"{URL}/provider/moonshot", TOKEN: "token", DISCOVERY: "1"}
 
 
@@ -115,9 +113,7 @@ def test_a_pin_is_in_the_address_and_nothing_is_set_that_nobody_needs() -> None:
         ("x-claude-proxy-tokens: a", ["x-claude-proxy-tokens: a", OUR_LINE]),
     ],
 )
-def test_where_claude_codes_own_login_is_needed_our_token_goes_beside_the_users_headers(
-    before: str | None, after: list[str]
-) -> None:
+def test_adds_our_token_to_the_users_headers_if_the_login_is_needed(before: str | None, after: list[str]) -> None:
     environ = {TOKEN: "of another gateway"} if before is None else {HEADERS: before}
     assert led(environ, BY_LOGIN) == {BASE_URL: URL, HEADERS: "\n".join(after), DISCOVERY: "1"}
 
@@ -130,13 +126,13 @@ def test_claude_codes_own_token_is_left_alone() -> None:
     ("before", "after"),
     [("X-Team: blue", "X-Team: blue"), (OUR_LINE, None), (f"{OUR_LINE}\nX-Team: blue\n", "X-Team: blue")],
 )
-def test_elsewhere_a_line_of_ours_is_taken_away(before: str, after: str | None) -> None:
+def test_removes_our_header_if_the_login_is_not_needed(before: str, after: str | None) -> None:
     assert led({HEADERS: before}).get(HEADERS) == after
     environ = apply_changes({HEADERS: before}, activate({HEADERS: before}, BY_LOGIN))
     assert led(environ).get(HEADERS) == after
 
 
-def test_what_would_lead_elsewhere_is_put_aside() -> None:
+def test_unsets_variables_that_would_bypass_the_proxy() -> None:
     assert not set(led(dict.fromkeys(BYPASS_VARIABLES, "1"))) & set(BYPASS_VARIABLES)
 
 
@@ -155,7 +151,7 @@ def test_what_would_lead_elsewhere_is_put_aside() -> None:
         ("", False),
     ],
 )
-def test_a_model_that_not_all_providers_have_is_put_aside(model: str, stays: bool) -> None:
+def test_unsets_a_model_that_not_all_providers_have(model: str, stays: bool) -> None:
     assert ("ANTHROPIC_MODEL" in led({"ANTHROPIC_MODEL": model})) is stays
 
 
@@ -182,7 +178,7 @@ def test_a_smaller_window_of_the_users_stays(before: str, after: str) -> None:
         ({}, None),
     ],
 )
-def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
+def test_requests_to_this_machine_bypass_the_companys_proxy(before: dict[str, str], past: str | None) -> None:
     once = led(before)
     assert {once.get(name) for name in NO_PROXY_NAMES} == {past}
     again = apply_changes(
@@ -191,13 +187,13 @@ def test_the_way_to_our_own_machine_is_not_through_the_companys_proxy(before: di
     assert {again.get(name) for name in NO_PROXY_NAMES} == {past}
 
 
-def test_on_windows_there_is_one_variable_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_no_proxy_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activation, "NO_PROXY_NAMES", ("NO_PROXY",))
     names = [change.name for change in activate({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "a"}, TO)]
     assert [name for name in names if name.upper() == "NO_PROXY"] == ["NO_PROXY"]
 
 
-def test_what_was_not_exported_is_kept_out_of_what_is() -> None:
+def test_keeps_unexported_values_out_of_exported_variables() -> None:
     before = {UNEXPORTED: "ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY": "secret", TIMEOUT: "1"}
     changes = {change.name: change.variable for change in activate(before, TO)}
     kept, alone = changes[SAVED], changes[SAVED_SHELL]
@@ -212,7 +208,7 @@ def test_what_was_not_exported_is_kept_out_of_what_is() -> None:
     assert Change("ANTHROPIC_API_KEY", None) in in_a_shell_below
 
 
-def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -> None:
+def test_the_proxy_gets_unset_variables_but_no_unexported_ones() -> None:
     before = {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_MODEL": "hidden", UNEXPORTED: "ANTHROPIC_MODEL", UNIVERSAL: "X"}
     assert original_environment(before) == {"ANTHROPIC_API_KEY": "key"}
     assert original_environment(apply_changes(before, activate(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
@@ -223,7 +219,7 @@ def test_the_proxy_gets_what_was_put_aside_but_nothing_that_was_not_exported() -
     ["", "nonsense", "%", urlsafe_b64encode(b"[1]").decode(), urlsafe_b64encode(b'{"PATH": 5').decode()]
     + [urlsafe_b64encode(json.dumps({BASE_URL: [value, "exported"]}).encode()).decode() for value in ("\ud800", "\0")],
 )
-def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept: str) -> None:
+def test_unreadable_saved_values_unset_our_variables_without_an_error(kept: str) -> None:
     environ = {**led({"PATH": "/bin"}), SAVED: kept}
     back = apply_changes(environ, deactivate(environ))
     assert SAVED not in back
@@ -231,12 +227,12 @@ def test_what_cannot_be_read_any_more_unsets_what_is_ours_and_fails_nowhere(kept
     assert BASE_URL in led(environ)
 
 
-def test_what_is_kept_can_set_nothing_but_our_variables() -> None:
+def test_saved_values_can_set_only_our_variables() -> None:
     kept = urlsafe_b64encode(json.dumps({"PATH": ["/evil", "exported"], "x; id": ["", "exported"]}).encode()).decode()
     assert [change.name for change in deactivate({SAVED: kept})] == [SAVED]
 
 
-def test_no_value_shows_in_a_text() -> None:
+def test_no_value_shows_in_a_repr() -> None:
     text = repr(activate({"ANTHROPIC_API_KEY": "sk-secret"}, TO)) + repr(TO)
     assert "sk-secret" not in text
     assert "'token'" not in text
@@ -271,14 +267,14 @@ ANTHROPIC = TargetProvider("https://api.anthropic.com", (), ("claude-opus-5-5",)
         ([replace(LOCAL, facts={"qwen3-coder": ModelFacts(context=120_000)}), MINIMAX], 3_000_000, 120_000, True),
     ],
 )
-def test_what_suits_all_candidates(
+def test_finds_requirements_that_suit_all_candidates(
     candidates: list[TargetProvider], timeout: int | None, window: int | None, tool_search: bool
 ) -> None:
     needs = requirements_of(candidates)
     assert (needs.timeout_ms, needs.window, needs.tool_search) == (timeout, window, tool_search)
 
 
-def test_claude_codes_own_login_is_needed_where_one_candidate_takes_it() -> None:
+def test_the_login_is_needed_if_one_candidate_uses_it() -> None:
     plan = TargetProvider("https://api.anthropic.com", own_login=True)
     assert requirements_of([MOONSHOT, plan]).own_login
     assert not requirements_of([MOONSHOT, ANTHROPIC]).own_login
@@ -289,7 +285,7 @@ def test_a_preset_behind_a_relay_is_known_by_its_models() -> None:
     assert requirements_of([TargetProvider("https://relay.example/m", ("MiniMax-M3",), own)]).timeout_ms == 3_000_000
 
 
-def test_a_model_is_kept_where_each_candidate_has_it() -> None:
+def test_keeps_a_model_that_each_candidate_has() -> None:
     assert requirements_of([MOONSHOT]).has_model("kimi-k3[1m]")
     assert requirements_of([MOONSHOT]).has_model("kimi-k3[1M]")
     assert not requirements_of([MOONSHOT, MINIMAX]).has_model("kimi-k3")

@@ -45,7 +45,7 @@ def by_header(before: Mapping[str, str], token: str) -> dict[str, str]:
 
 @every_shell
 @pytest.mark.parametrize("before", [{}, BEFORE], ids=["nothing", "much"])
-def test_there_by_turns_and_back(shell: Shell, before: dict[str, str], planned: CommandLine) -> None:
+def test_switches_between_providers_and_back(shell: Shell, before: dict[str, str], planned: CommandLine) -> None:
     names = (HEADERS, TOKEN, "CLAUDE_CODE_OAUTH_TOKEN")
     kept = {name: value for name, value in before.items() if name == "CLAUDE_CODE_OAUTH_TOKEN"}
     with terminal(shell, planned, before) as typed:
@@ -85,7 +85,7 @@ def test_headers_that_were_not_exported_are_not_exported_again(shell: Shell, pla
 
 
 @every_shell
-def test_a_shell_started_in_the_terminal_can_go_back_too(shell: Shell, planned: CommandLine) -> None:
+def test_a_shell_started_in_the_terminal_can_reset_too(shell: Shell, planned: CommandLine) -> None:
     with terminal(shell, planned, {HEADERS: NASTY}) as outer:
         outer("claude-fb")
         inherited = outer.exported()
@@ -97,7 +97,7 @@ def test_a_shell_started_in_the_terminal_can_go_back_too(shell: Shell, planned: 
 
 
 @every_shell
-def test_a_line_of_ours_that_was_left_behind_is_replaced(shell: Shell, planned: CommandLine) -> None:
+def test_replaces_a_header_of_ours_from_before(shell: Shell, planned: CommandLine) -> None:
     with terminal(shell, planned, {HEADERS: "X-Team: blue\nx-claude-proxy-token: of-an-older-proxy"}) as typed:
         typed("claude-fb")
         assert typed.exported(HEADERS) == by_header({HEADERS: "X-Team: blue"}, planned.token())
@@ -119,7 +119,7 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(pl
 
 @every_shell
 @async_test
-async def test_the_real_claude_code_shows_its_login_to_its_plan_alone(
+async def test_the_real_claude_code_sends_its_login_to_its_plan_only(
     shell: Shell, cli: CommandLine, tmp_path: Path
 ) -> None:
     claude = command_line(shell, [claude_code(tmp_path).program, "-p", "say hi"])

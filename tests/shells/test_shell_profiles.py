@@ -52,7 +52,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize("before", BODIES)
-def test_it_goes_in_once_and_comes_out_byte_for_byte(before: bytes, tmp_path: Path) -> None:
+def test_adds_the_line_once_and_removes_it_byte_for_byte(before: bytes, tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(before)
     put = profiles.install(path, LINE)
@@ -70,7 +70,7 @@ def test_it_goes_in_once_and_comes_out_byte_for_byte(before: bytes, tmp_path: Pa
     assert profiles.uninstall(path) is None
 
 
-def test_what_was_written_after_it_stays(tmp_path: Path) -> None:
+def test_keeps_what_was_written_after_it(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1\n" + ADDED + b"\nb=2\n")
     edit = profiles.uninstall(path)
@@ -80,7 +80,7 @@ def test_what_was_written_after_it_stays(tmp_path: Path) -> None:
     assert path.read_bytes() == b"a=1\nb=2\n"
 
 
-def test_a_line_of_another_place_is_replaced_and_shown(tmp_path: Path) -> None:
+def test_replaces_and_shows_a_line_for_another_place(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"eval 'old' # claude-proxy init\nb=2\n")
     edit = profiles.install(path, LINE)
@@ -115,14 +115,14 @@ def test_a_file_in_utf_16_is_left_alone(tmp_path: Path) -> None:
     assert LINE in caught.value.hint
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_reports_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     edit = profiles.ProfileEdit(tmp_path / "file" / "profile", b"", b"x", ())
     with pytest.raises(CommandError, match="cannot be read"):
         edit.write()
 
 
-def test_what_is_added_behind_ours_stays_a_line_of_its_own(tmp_path: Path) -> None:
+def test_a_line_added_after_ours_stays_a_line(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1")
     put = profiles.install(path, LINE)
@@ -137,7 +137,7 @@ def test_what_is_added_behind_ours_stays_a_line_of_its_own(tmp_path: Path) -> No
     assert path.read_bytes() == b"a=1\nb=2\n"
 
 
-def test_a_change_that_others_made_meanwhile_is_not_lost(tmp_path: Path) -> None:
+def test_keeps_a_change_by_another_program(tmp_path: Path) -> None:
     path = tmp_path / "profile"
     path.write_bytes(b"a=1\n")
     put = profiles.install(path, LINE)
@@ -155,7 +155,7 @@ def test_a_line_of_the_users_own_with_our_mark_stays(line: bytes, tmp_path: Path
     assert profiles.uninstall(path) is None
 
 
-def test_a_link_to_a_file_that_held_only_our_line_leads_somewhere_still(tmp_path: Path) -> None:
+def test_keeps_the_target_of_a_link_that_held_only_our_line(tmp_path: Path) -> None:
     target, link = tmp_path / "dotfile", tmp_path / "profile"
     target.write_bytes(b"")
     link.symlink_to(target)
@@ -190,7 +190,7 @@ def test_a_new_shell_has_the_functions(shell: Shell, cli: CommandLine, tmp_path:
     assert not (tmp_path / PROFILES[shell]).exists()
 
 
-def test_nothing_is_changed_without_a_yes(cli: CommandLine, tmp_path: Path) -> None:
+def test_changes_nothing_without_a_yes(cli: CommandLine, tmp_path: Path) -> None:
     environ = environment(cli, tmp_path, {"SHELL": "/bin/bash"})
     done = cli("init", "--install", environ=environ)
     assert done.code != 0
@@ -207,13 +207,13 @@ def test_nothing_is_changed_without_a_yes(cli: CommandLine, tmp_path: Path) -> N
         (["tcsh"], "tcsh"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments: list[str], words: str, cli: CommandLine) -> None:
+def test_rejects_contradictory_options(arguments: list[str], words: str, cli: CommandLine) -> None:
     done = cli("init", *arguments, environ={"SHELL": "/bin/tcsh"})
     assert done.code == 2
     assert words in done.err
 
 
-def test_the_status_line_goes_into_claude_codes_settings_and_out(cli: CommandLine, tmp_path: Path) -> None:
+def test_adds_the_status_line_to_claude_codes_settings_and_removes_it(cli: CommandLine, tmp_path: Path) -> None:
     environ = environment(cli, tmp_path, {})
     settings = tmp_path / ".claude" / "settings.json"
     assert cli("init", "statusline", "--yes", environ=environ).code == 0
@@ -234,22 +234,20 @@ def test_a_terminal_of_macos_starts_a_login_shell(tmp_path: Path) -> None:
     assert profiles._bash(tmp_path, login=False) == tmp_path / ".bashrc"
 
 
-def test_both_powershells_of_windows_are_asked_for_their_profiles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_asks_both_powershells_of_windows_for_their_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"C:/pwsh.exe": tmp_path / "é" / "7.ps1", "C:/powershell.exe": tmp_path / "5.ps1"}
     monkeypatch.setattr(shutil, "which", lambda name: f"C:/{name}.exe")
     monkeypatch.setattr(profiles, "_ask", answers.get)
     assert profiles.profiles(Shell.POWERSHELL, {}) == tuple(answers.values())
 
 
-def test_no_powershell_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_that_there_is_no_powershell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(CommandError, match="no PowerShell"):
         profiles.profiles(Shell.POWERSHELL, {})
 
 
-def test_a_program_that_is_no_powershell_tells_no_profile() -> None:
+def test_ignores_a_program_that_is_no_powershell() -> None:
     assert profiles._ask(sys.executable) is None
     assert profiles._ask("/no/such/program") is None
 
@@ -281,7 +279,7 @@ def test_the_module_of_a_clone_is_imported_where_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-def test_the_module_of_a_package_is_put_into_the_home_and_replaced_by_a_newer_one(tmp_path: Path) -> None:
+def test_copies_a_packages_module_to_the_home_and_replaces_it_with_a_newer_one(tmp_path: Path) -> None:
     shipped, home = tmp_path / "shells", Home(tmp_path / "it's home")
     shipped.mkdir()
     for version in ("old", "new"):
@@ -292,6 +290,6 @@ def test_the_module_of_a_package_is_put_into_the_home_and_replaced_by_a_newer_on
         assert (home.root / "ClaudeProxy.psm1").read_text(encoding="utf-8") == version
 
 
-def test_a_package_without_the_module_is_told(tmp_path: Path) -> None:
+def test_reports_a_package_without_the_module(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be copied"):
         functions.import_line(Home(tmp_path / "home"), tmp_path, tmp_path)

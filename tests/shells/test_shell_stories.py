@@ -48,7 +48,7 @@ def url(cli: CommandLine) -> str:
 
 @every_shell
 @pytest.mark.parametrize("before", [{}, BEFORE], ids=["nothing", "much"])
-def test_there_and_back(shell: Shell, before: dict[str, str], configured: CommandLine) -> None:
+def test_activates_and_resets_a_terminal(shell: Shell, before: dict[str, str], configured: CommandLine) -> None:
     with terminal(shell, configured, before) as typed:
         normal = typed.variables()
         assert typed.exported() == {name: value for name, value in before.items() if name != "HTTPS_PROXY"}
@@ -90,7 +90,7 @@ def test_what_was_not_exported_is_not_exported_again(shell: Shell, configured: C
 
 
 @with_scopes
-def test_a_shell_started_in_the_terminal_can_go_back_too(shell: Shell, configured: CommandLine) -> None:
+def test_a_shell_started_in_the_terminal_can_reset_too(shell: Shell, configured: CommandLine) -> None:
     with terminal(shell, configured, {"ANTHROPIC_API_KEY": "key of mine"}) as outer:
         outer("claude-fb")
         inherited = outer.exported()
@@ -115,7 +115,7 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(co
 
 
 @every_shell
-def test_claude_fb_tells_who_is_asked_who_rests_and_who_lacks_a_key(shell: Shell, cli: CommandLine) -> None:
+def test_claude_fb_shows_the_order_the_cooldowns_and_the_missing_keys(shell: Shell, cli: CommandLine) -> None:
     with serving(json_answer(429, retry_after="600")) as busy, serving(json_answer(200)) as steady:
         cli.configure(busy, steady)
         document = json.loads(cli.home.config.read_text(encoding="utf-8"))
@@ -151,7 +151,7 @@ def ask(typed: Terminal) -> None:
 
 
 @every_shell
-def test_an_unknown_provider_is_refused_with_the_names(shell: Shell, configured: CommandLine) -> None:
+def test_rejects_an_unknown_provider_and_lists_the_names(shell: Shell, configured: CommandLine) -> None:
     with terminal(shell, configured) as typed:
         typed("claude-fb")
         before = typed.variables()
@@ -176,9 +176,7 @@ def test_help_is_shown_and_not_evaluated(shell: Shell, configured: CommandLine) 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @every_shell
-def test_a_proxy_that_was_killed_is_started_again_with_the_key_that_was_put_aside(
-    shell: Shell, cli: CommandLine, upstream: str
-) -> None:
+def test_restarts_a_killed_proxy_with_the_key_that_was_unset(shell: Shell, cli: CommandLine, upstream: str) -> None:
     port = cli.configure(upstream)
     document = json.loads(cli.home.config.read_text(encoding="utf-8"))
     document["providers"] = [{"name": "own", "base_url": upstream, "api_key_env": "ANTHROPIC_API_KEY"}]
@@ -215,9 +213,7 @@ def test_a_broken_configuration_starts_nothing_and_changes_nothing(shell: Shell,
 
 
 @every_shell
-def test_a_change_that_breaks_the_configuration_leaves_the_running_proxy_to_work_with(
-    shell: Shell, configured: CommandLine
-) -> None:
+def test_a_change_with_a_fault_leaves_the_running_proxy_usable(shell: Shell, configured: CommandLine) -> None:
     with terminal(shell, configured) as typed:
         typed("claude-fb")
         led = typed.exported()
@@ -231,7 +227,7 @@ def test_a_change_that_breaks_the_configuration_leaves_the_running_proxy_to_work
 
 
 @every_shell
-def test_no_key_at_all_is_told_with_the_variables(shell: Shell, configured: CommandLine) -> None:
+def test_names_the_variables_if_no_key_is_set(shell: Shell, configured: CommandLine) -> None:
     configured.home.env.unlink()
     with terminal(shell, configured) as typed:
         before = typed.variables()
@@ -243,7 +239,7 @@ def test_no_key_at_all_is_told_with_the_variables(shell: Shell, configured: Comm
 
 
 @every_shell
-def test_two_terminals_have_two_modes_and_one_goes_back_alone(shell: Shell, configured: CommandLine) -> None:
+def test_two_terminals_have_two_modes_and_reset_separately(shell: Shell, configured: CommandLine) -> None:
     with terminal(shell, configured) as one, terminal(shell, configured) as other:
         one("claude-fb")
         other("claude-switch moonshot")
@@ -301,7 +297,7 @@ def release_once_it_stops(cli: CommandLine, released: threading.Event) -> None:
 
 
 @every_shell
-def test_settings_of_claude_code_that_win_are_pointed_out(shell: Shell, configured: CommandLine) -> None:
+def test_warns_of_claude_codes_settings_that_override_ours(shell: Shell, configured: CommandLine) -> None:
     with terminal(shell, configured) as typed:
         place = typed.errors.parent
         own, project = place / ".claude", place / "project" / ".claude"
@@ -324,7 +320,7 @@ def test_settings_of_claude_code_that_win_are_pointed_out(shell: Shell, configur
 
 
 @every_shell
-def test_names_that_are_listed_are_not_run(shell: Shell, cli: CommandLine) -> None:
+def test_does_not_run_the_listed_names(shell: Shell, cli: CommandLine) -> None:
     if shell is Shell.POWERSHELL:
         return  # its function takes no --list
     cli.configure(*["http://127.0.0.1:9"] * 2)
@@ -336,7 +332,7 @@ def test_names_that_are_listed_are_not_run(shell: Shell, cli: CommandLine) -> No
 
 
 @pytest.mark.parametrize("shell", [Shell.BASH, Shell.ZSH], ids=lambda shell: shell.value)
-def test_an_alias_of_the_same_name_gives_way(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
+def test_replaces_an_alias_of_the_same_name(shell: Shell, cli: CommandLine, tmp_path: Path) -> None:
     cli.configure("http://127.0.0.1:9")
     with terminal(shell, cli) as one:
         one("shopt -s expand_aliases 2>/dev/null; alias claude-fb=false claude-reset=false")

@@ -98,7 +98,7 @@ def test_a_serve_in_the_terminal_is_the_same_proxy(cli: CommandLine, upstream: s
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no kill that cannot be caught on Windows")
-def test_after_a_kill_the_next_start_mends_the_state(started: CommandLine) -> None:
+def test_after_a_kill_the_next_start_repairs_the_state(started: CommandLine) -> None:
     before = started.running()
     processes.kill(before.pid)
     while processes.alive(before.pid):
@@ -118,7 +118,7 @@ def leftovers(port: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("which", range(4))
-def test_a_stale_state_file_mends_itself(cli: CommandLine, upstream: str, which: int) -> None:
+def test_replaces_a_stale_state_file(cli: CommandLine, upstream: str, which: int) -> None:
     health = {"status": "ok", "service": "claude-proxy", "version": "0.1.0", "instance": "another one"}
     with serving(json_answer(200, health)) as other:
         cli.configure(upstream)
@@ -133,7 +133,7 @@ def test_a_stale_state_file_mends_itself(cli: CommandLine, upstream: str, which:
         assert cli("status").code == 0
 
 
-def test_a_port_that_another_program_has_is_told_with_its_name(cli: CommandLine, upstream: str) -> None:
+def test_names_the_program_that_uses_the_port(cli: CommandLine, upstream: str) -> None:
     with listening() as taken:
         port = cli.configure(upstream, port=taken.getsockname()[1])
         done = cli("start")
@@ -146,7 +146,7 @@ def test_a_port_that_another_program_has_is_told_with_its_name(cli: CommandLine,
     assert not cli.home.running.exists()
 
 
-def test_the_proxy_of_another_home_on_the_port_is_told(started: CommandLine, tmp_path: Path, upstream: str) -> None:
+def test_says_that_the_proxy_of_another_home_uses_the_port(started: CommandLine, tmp_path: Path, upstream: str) -> None:
     other = CommandLine(type(started.home)(tmp_path / "other"))
     other.home.root.mkdir()
     other.configure(upstream, port=started.running().port)
@@ -156,7 +156,7 @@ def test_the_proxy_of_another_home_on_the_port_is_told(started: CommandLine, tmp
 
 
 @pytest.mark.parametrize("command", ["start", "serve", "restart", "check"])
-def test_a_broken_configuration_is_told_line_by_line(cli: CommandLine, upstream: str, command: str) -> None:
+def test_reports_a_broken_configuration_line_by_line(cli: CommandLine, upstream: str, command: str) -> None:
     cli.configure(upstream, port=99_999, cooldown_minuets=3)
     done = cli(command)
     assert done.code == 2
@@ -174,7 +174,7 @@ def test_a_first_start_without_configuration_says_what_to_do(cli: CommandLine, c
     assert "config.example.json" in done.err
 
 
-def test_a_folder_that_cannot_be_made_is_told(cli: CommandLine, tmp_path: Path) -> None:
+def test_reports_a_folder_that_cannot_be_created(cli: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = cli("start", environ={"CLAUDE_PROXY_HOME": str(tmp_path / "file" / "home")})
     assert done.code == 2

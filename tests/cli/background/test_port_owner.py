@@ -41,7 +41,7 @@ def test_a_port_that_is_free_has_no_owner() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
-def test_who_only_connects_from_a_port_does_not_own_it() -> None:
+def test_a_program_that_only_connects_from_a_port_does_not_own_it() -> None:
     with listening() as taken, socket.create_connection(taken.getsockname()) as client:
         assert owner_of(client.getsockname()[1]) is None
 
@@ -66,7 +66,7 @@ def test_on_windows_netstat_and_tasklist_are_asked(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.TimeoutExpired("lsof", 3), PermissionError()])
-def test_a_system_that_does_not_tell_is_no_error(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_an_unknown_owner_is_no_error(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail(*_: str) -> str:
         raise error
 

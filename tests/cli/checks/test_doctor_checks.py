@@ -68,7 +68,7 @@ def env(tmp_path: Path) -> Path:
         (INHERITED + "(A;;FA;;;OW)(A;;FA;;;S-1-5-18)", ()),
     ],
 )
-def test_on_windows_the_access_list_tells_who_may_read(env: Path, sddl: str, others: tuple[str, ...]) -> None:
+def test_on_windows_reads_the_access_list(env: Path, sddl: str, others: tuple[str, ...]) -> None:
     _, lists = windows(sddl)
     assert lists.others(env) == others
     (finding,) = private.on_windows((env, env.with_name("missing")), lists)
@@ -76,7 +76,7 @@ def test_on_windows_the_access_list_tells_who_may_read(env: Path, sddl: str, oth
     assert all(name in finding.what for name in others)
 
 
-def test_on_windows_the_file_is_closed_to_all_but_the_current_user(env: Path) -> None:
+def test_on_windows_lets_only_the_current_user_read_the_file(env: Path) -> None:
     plays, lists = windows(INHERITED + "(A;;FR;;;WD)")
     (finding,) = private.on_windows((env,), lists)
     plays.asked.clear()
@@ -86,7 +86,7 @@ def test_on_windows_the_file_is_closed_to_all_but_the_current_user(env: Path) ->
     assert after.verdict is Verdict.OK
 
 
-def test_on_windows_a_program_that_fails_is_told(env: Path) -> None:
+def test_on_windows_reports_a_program_that_fails(env: Path) -> None:
     def fail(command: Sequence[str]) -> str:
         raise CommandError("icacls.exe ended with 5")
 
@@ -98,7 +98,7 @@ def test_on_windows_a_program_that_fails_is_told(env: Path) -> None:
         nobody.close(env)
 
 
-def test_the_systems_programs_are_run_and_their_failure_is_told() -> None:
+def test_runs_the_systems_programs_and_reports_a_failure() -> None:
     assert windows_access._run([sys.executable, "-c", "print('told')"]).strip() == "told"
     with pytest.raises(CommandError, match="ended with 3"):
         windows_access._run([sys.executable, "-c", "raise SystemExit(3)"])
@@ -121,13 +121,13 @@ def test_a_repair_that_fails_leaves_the_finding_wrong() -> None:
     ("version", "verdict"),
     [((3, 10), "wrong"), ((3, 11), "ok"), ((3, 14), "ok"), ((3, 15), "note")],
 )
-def test_which_python_it_is_made_for(version: tuple[int, int], verdict: str) -> None:
+def test_says_which_pythons_are_supported(version: tuple[int, int], verdict: str) -> None:
     finding = python.assess(version, "python")
     assert finding.verdict.value == verdict
     assert bool(finding.fix) == (verdict != "ok")
 
 
-def test_a_clock_that_cannot_be_right() -> None:
+def test_finds_a_wrong_clock() -> None:
     assert clock.assess(NOW, {"config.json": NOW + 60}).verdict is Verdict.OK
     assert "before this program was released" in clock.assess(clock.RELEASED - 1, {}).what
     ahead = clock.assess(NOW, {"config.json": NOW - 9, ".env": NOW + 3600})
@@ -136,7 +136,7 @@ def test_a_clock_that_cannot_be_right() -> None:
     assert "300 s behind that of zai" in clock.compare("zai", -300.0).what
 
 
-def test_what_the_running_proxy_knows_to_be_wrong() -> None:
+def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
     closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_source=".env", key_rejected=True)
     status = StatusReport(
         version="1",
@@ -180,7 +180,7 @@ def place(tmp_path: Path) -> Callable[[], list[Finding]]:
         ("managed/managed-settings.d/10-proxy.json", "managed"),
     ],
 )
-def test_settings_are_looked_for_where_claude_code_does(
+def test_reads_settings_where_claude_code_does(
     place: Callable[[], list[Finding]], tmp_path: Path, name: str, scope: str
 ) -> None:
     assert [one.verdict for one in place()] == [Verdict.OK]
@@ -193,7 +193,7 @@ def test_settings_are_looked_for_where_claude_code_does(
 
 
 @pytest.mark.parametrize("text", ['{"env": {"A": "b"}}', '{"env": []}', "", "{}"])
-def test_settings_that_are_not_in_the_way(place: Callable[[], list[Finding]], tmp_path: Path, text: str) -> None:
+def test_ignores_settings_that_override_nothing(place: Callable[[], list[Finding]], tmp_path: Path, text: str) -> None:
     (tmp_path / "user").mkdir()
     (tmp_path / "user" / "settings.json").write_text(text, encoding="utf-8")
     assert [one.verdict for one in place()] == [Verdict.OK]
@@ -205,13 +205,13 @@ def test_the_home_folder_as_a_project_is_one_place(tmp_path: Path) -> None:
     assert [source.scope for source in found] == ["user", "local", "managed"]
 
 
-def test_a_folder_that_is_gone_leaves_the_users_settings_and_the_administrators(tmp_path: Path) -> None:
+def test_without_a_working_folder_it_reads_the_users_and_the_administrators_settings(tmp_path: Path) -> None:
     environ = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
     found = settings_files.sources(environ, settings_files.NOWHERE, tmp_path / "managed")
     assert [source.scope for source in found] == ["user", "managed"]
 
 
-def test_a_folder_named_after_a_user_who_is_not_there_is_taken_as_it_is() -> None:
+def test_takes_a_tilde_name_without_such_a_user_as_a_folder() -> None:
     named = "~nosuchuser/x"
     if sys.platform != "win32":  # which makes up a home for any name
         assert settings_files.config_folder({"CLAUDE_CONFIG_DIR": named}) == Path(named)
@@ -220,7 +220,7 @@ def test_a_folder_named_after_a_user_who_is_not_there_is_taken_as_it_is() -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices in folders are POSIX")
 @pytest.mark.parametrize("there", ["pipe", "/dev/zero", "link to pipe"])
-def test_settings_that_are_no_file_are_told_and_never_waited_for(
+def test_reports_settings_that_are_no_file_without_waiting(
     place: Callable[[], list[Finding]], tmp_path: Path, there: str
 ) -> None:
     path = tmp_path / "project" / ".claude" / "settings.json"
@@ -235,9 +235,7 @@ def test_settings_that_are_no_file_are_told_and_never_waited_for(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes in folders are POSIX")
-def test_a_pipe_that_takes_the_place_of_settings_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_does_not_wait_for_a_pipe_in_place_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, file = tmp_path / "pipe", tmp_path / "file"
     file.touch()
     facts = file.stat()
@@ -248,7 +246,7 @@ def test_a_pipe_that_takes_the_place_of_settings_is_not_waited_for(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="owners and modes are POSIX")
-def test_a_file_of_somebody_else_is_told_and_not_mended(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_another_users_file_and_does_not_repair_it(env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env.chmod(0o644)
     (mine,) = private.on_posix((env,), env.parent)
     assert mine.repair is not None
@@ -261,7 +259,7 @@ def test_a_file_of_somebody_else_is_told_and_not_mended(env: Path, monkeypatch: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links and modes are POSIX")
-def test_what_takes_the_place_of_a_file_is_not_mended(env: Path) -> None:
+def test_does_not_repair_what_replaced_a_file(env: Path) -> None:
     env.chmod(0o644)
     (finding,) = private.on_posix((env,), env.parent)
     other = env.rename(env.with_name("other"))

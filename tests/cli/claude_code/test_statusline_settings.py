@@ -81,7 +81,7 @@ def test_the_style_of_the_file_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", " \n"])
-def test_where_there_are_no_settings_they_are_made(tmp_path: Path, text: str | None) -> None:
+def test_creates_the_settings_if_there_are_none(tmp_path: Path, text: str | None) -> None:
     path, environ = settings(tmp_path, text)
     if text is None:
         environ = {"CLAUDE_CONFIG_DIR": str(tmp_path / "new" / "folder")}
@@ -91,7 +91,7 @@ def test_where_there_are_no_settings_they_are_made(tmp_path: Path, text: str | N
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_it_is_taken_out_wherever_it_stands(tmp_path: Path, position: int) -> None:
+def test_removes_it_wherever_it_is(tmp_path: Path, position: int) -> None:
     members = ['  "a": {\n    "b": [1]\n  }', '  "c": "d"']
     members.insert(position, '  "statusLine": {"type": "command", "command": "claude-proxy statusline"}')
     _, environ = settings(tmp_path, "{\n" + ",\n".join(members) + "\n}\n")
@@ -99,7 +99,7 @@ def test_it_is_taken_out_wherever_it_stands(tmp_path: Path, position: int) -> No
     assert written(uninstall(environ)) == "{\n" + ",\n".join(members) + "\n}\n"
 
 
-def test_an_older_one_of_ours_is_brought_up_to_date_in_its_place(tmp_path: Path) -> None:
+def test_updates_an_older_one_of_ours_in_its_place(tmp_path: Path) -> None:
     value = '{"type": "command", "command": "/old/py -m claude_proxy statusline", "padding": 2}'
     old = '{\n  "statusLine": ' + value + ',\n  "a": 1\n}'
     _, environ = settings(tmp_path, old)
@@ -144,7 +144,7 @@ def test_broken_settings_are_refused_and_left_alone(tmp_path: Path, text: str, w
     assert path.read_bytes() == before
 
 
-def test_what_is_shown_is_our_own_lines_and_nothing_beside_them(tmp_path: Path) -> None:
+def test_shows_our_own_lines_only(tmp_path: Path) -> None:
     _, environ = settings(tmp_path, '{\n  "env": {"KEY": "' + SECRET + '"}\n}\n')
     edit = install(environ, LINE)
     assert edit is not None
@@ -170,7 +170,7 @@ def test_a_link_stays_a_link_and_a_mode_stays_a_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_reports_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     edit = install({"CLAUDE_CONFIG_DIR": str(tmp_path / "file" / "folder")}, LINE)
     assert edit is not None
@@ -194,7 +194,7 @@ def test_a_file_that_was_changed_since_it_was_shown_stays(tmp_path: Path, meanwh
     assert not path.is_file() or path.read_bytes().decode() == meanwhile
 
 
-def test_half_a_character_is_told(tmp_path: Path) -> None:
+def test_rejects_half_a_character(tmp_path: Path) -> None:
     text = '{"statusLine": {"type": "\\ud800", "command": "claude-proxy statusline"}, "a": "\\udfff"}'
     path, environ = settings(tmp_path, text)
     with pytest.raises(CommandError, match="half a character") as error:
@@ -218,7 +218,7 @@ def test_half_a_character_is_told(tmp_path: Path) -> None:
         "python3 '/a clone/proxy.py' statusline",
     ],
 )
-def test_a_command_that_is_ours_from_beginning_to_end(line: str) -> None:
+def test_recognizes_our_own_command(line: str) -> None:
     assert statusline_settings._is_ours({"type": "command", "command": line})
 
 

@@ -42,7 +42,7 @@ def test_each_command_has_help_with_an_example(name: str, capsys: pytest.Capture
         (["stop", "--timeout", "soon"], "soon"),
     ],
 )
-def test_a_wrong_command_line_is_told_and_ends_with_2(
+def test_a_wrong_command_line_is_an_error_with_code_2(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -79,7 +79,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, cli: CommandLine) -> Path:
     return cli.home.state / "error.txt"
 
 
-def test_a_fault_of_our_own_is_one_line_and_70(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_is_one_line_with_code_70(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 70
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -90,7 +90,7 @@ def test_a_fault_of_our_own_is_one_line_and_70(fails: Path, capsys: pytest.Captu
     assert SECRET not in details
 
 
-def test_a_fault_that_cannot_even_be_written_down_is_one_line(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_that_cannot_be_saved_is_one_line(fails: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fails.parent.write_text("a file where the folder should be", encoding="utf-8")
     assert main(["version"]) == 70
     assert capsys.readouterr().err == "error: unexpected ValueError\n"

@@ -31,7 +31,7 @@ def shell(cli: CommandLine, line: str, **environ: str) -> Done:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", ["status", "status --json", "version", "--help", "status --help", "logs", "check"])
-def test_an_output_that_is_full_is_told(cli: CommandLine, upstream: str, command: str, unbuffered: str) -> None:
+def test_reports_a_full_output(cli: CommandLine, upstream: str, command: str, unbuffered: str) -> None:
     cli.configure(upstream)
     cli.home.log.write_text("a line\n", encoding="utf-8")
     assert shell(cli, f'"$@" {command} >/dev/full', PYTHONUNBUFFERED=unbuffered) == Done(1, "", FULL)
@@ -66,7 +66,7 @@ def test_an_error_that_cannot_be_shown_keeps_its_exit_code(cli: CommandLine, whe
     assert shell(cli, f'"$@" check {where}') == Done(2, "", "")
 
 
-def test_a_full_disk_is_not_told_as_a_taken_address(cli: CommandLine, upstream: str) -> None:
+def test_a_full_disk_is_not_reported_as_a_port_in_use(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream)
     done = shell(cli, 'ulimit -f 0; "$@" serve')
     assert done == Done(1, "", f"error: {cli.home.token}: File too large\n")
@@ -82,7 +82,7 @@ def test_a_proxy_that_could_not_say_why_it_ended(cli: CommandLine, upstream: str
     assert "`claude-proxy serve`" in hint
 
 
-def test_a_home_that_is_no_text_is_told_in_json(cli: CommandLine, tmp_path: Path) -> None:
+def test_json_names_a_home_that_is_no_text(cli: CommandLine, tmp_path: Path) -> None:
     root = os.fsdecode(os.fsencode(tmp_path) + b"/h\xff")
     Path(root).mkdir()
     for command in ("status", "doctor"):
@@ -91,7 +91,7 @@ def test_a_home_that_is_no_text_is_told_in_json(cli: CommandLine, tmp_path: Path
         assert f'"home": "{tmp_path}/h?"' in done.out
 
 
-def test_a_proxy_in_a_home_that_is_no_text_tells_its_status(cli: CommandLine, upstream: str, tmp_path: Path) -> None:
+def test_a_proxy_in_a_home_that_is_no_text_gives_its_status(cli: CommandLine, upstream: str, tmp_path: Path) -> None:
     root = os.fsdecode(os.fsencode(tmp_path) + b"/h\xff")
     cli.configure(upstream)
     cli.home.env.chmod(0o644)  # which is warned of, with its path

@@ -67,7 +67,7 @@ def run(cli: CommandLine, *words: str, path: Path, cwd: Path, **environ: str) ->
 
 
 @posix
-def test_a_clones_user_is_told_proxy_py(cli: CommandLine, clone: Path, tmp_path: Path) -> None:
+def test_hints_in_a_clone_name_proxy_py(cli: CommandLine, clone: Path, tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     shown = run(cli, "python3", "proxy.py", "status", path=bin_folder, cwd=clone)
     assert "Start it with: python3 proxy.py start\n" in shown
@@ -96,7 +96,7 @@ def test_the_background_process_names_the_clone_by_its_path(
 
 
 @posix
-def test_an_installed_programs_user_is_told_its_name(cli: CommandLine, tmp_path: Path) -> None:
+def test_hints_of_an_installed_program_name_it(cli: CommandLine, tmp_path: Path) -> None:
     code = f"#!{sys.executable}\nimport sys\nfrom claude_proxy.__main__ import main\nsys.exit(main())\n"
     executable(tmp_path / "bin" / "claude-proxy", code)
     shown = run(cli, "claude-proxy", "status", path=tmp_path / "bin", cwd=tmp_path)
@@ -105,18 +105,18 @@ def test_an_installed_programs_user_is_told_its_name(cli: CommandLine, tmp_path:
     assert "Start it with: bin/claude-proxy start\n" in shown
 
 
-def test_a_packages_user_is_told_its_module(cli: CommandLine, tmp_path: Path) -> None:
+def test_hints_of_a_package_name_its_module(cli: CommandLine, tmp_path: Path) -> None:
     shown = run(cli, sys.executable, "-m", "claude_proxy", "status", path=tmp_path, cwd=tmp_path)
     assert " -m claude_proxy start\n" in shown
 
 
 @pytest.mark.parametrize(("shell", "hint"), [("fish", "claude-fb"), ("", "claude-proxy start")])
-def test_with_shell_functions_the_next_step_is_one_of_them(cli: CommandLine, shell: str, hint: str) -> None:
+def test_with_shell_functions_hints_name_them(cli: CommandLine, shell: str, hint: str) -> None:
     assert f"Start it with: {hint}\n" in cli("status", environ={"CLAUDE_PROXY_SHELL": shell}).out
 
 
 @pytest.mark.parametrize(("shell", "hint"), [("bash", "claude-reset --force"), ("powershell", "claude-reset -Force")])
-def test_claude_reset_is_told_how_to_cut_requests_in_its_shell(shell: str, hint: str) -> None:
+def test_names_the_option_of_claude_reset_in_its_shell(shell: str, hint: str) -> None:
     assert program.force_reset_command({"CLAUDE_PROXY_SHELL": shell}) == hint
 
 
@@ -141,7 +141,7 @@ def test_on_windows_the_launcher_is_named_if_python_is_not_on_path(
     assert invocation("start") == f"{python} proxy.py start"
 
 
-def test_only_commands_are_taken_for_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renames_the_program_before_commands_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "invocation", lambda: "<PROGRAM>")
     assert with_invocations("`claude-proxy stop`, x/claude-proxy stop") == "`<PROGRAM> stop`, x/claude-proxy stop"
     context = click.Context(claude_proxy)

@@ -20,7 +20,7 @@ from fakes.config_files import CONFIG, read_config, read_env, rows
 KEY = KEYS["MOONSHOT_API_KEY"]
 
 
-def test_the_configured_ones_are_listed_in_their_order(own: CommandLine) -> None:
+def test_lists_the_configured_providers_in_their_order(own: CommandLine) -> None:
     assert rows(own("providers"))[1:] == [
         ["minimax", "minimax", "api.minimax.io", "MiniMax-M3", "in", "MINIMAX_API_KEY"],
         ["moonshot", "moonshot", "api.moonshot.ai", "kimi-k3", "disabled"],
@@ -29,7 +29,7 @@ def test_the_configured_ones_are_listed_in_their_order(own: CommandLine) -> None
     assert own("providers", "list").out == own("providers").out
 
 
-def test_the_list_is_there_for_programs_too(own: CommandLine) -> None:
+def test_lists_the_providers_as_json(own: CommandLine) -> None:
     one, two, three = json.loads(own("providers", "--json").out)["providers"]
     assert one == {
         "name": "minimax",
@@ -53,14 +53,14 @@ def test_the_catalogue_is_listed_with_its_date_and_marks(cli: CommandLine) -> No
     assert f"As of {catalogue().as_of}. A: official documentation" in cli("providers", "--all").out
 
 
-def test_without_a_configuration_the_list_says_how_to_make_one(cli: CommandLine) -> None:
+def test_a_list_without_a_configuration_says_how_to_create_one(cli: CommandLine) -> None:
     done = cli("providers")
     assert done.code == 2
     assert "there is no config.json" in done.err
     assert "providers add" in done.err
 
 
-def test_one_is_removed_with_its_comments_and_its_key_stays(own: CommandLine) -> None:
+def test_removes_a_provider_with_its_comments_but_not_its_key(own: CommandLine) -> None:
     own("providers", "add", "deepseek", environ={"DEEPSEEK_API_KEY": KEY})
     own("providers", "add", "zai", "--name", "glm", "--key-stdin", stdin=KEY)
     done = own("providers", "remove", "minimax")
@@ -82,7 +82,7 @@ def test_one_is_removed_with_its_comments_and_its_key_stays(own: CommandLine) ->
         ),
     ],
 )
-def test_the_last_one_is_not_removed(own: CommandLine, config: str, words: str) -> None:
+def test_does_not_remove_the_last_usable_provider(own: CommandLine, config: str, words: str) -> None:
     own.home.config.write_text(config, encoding="utf-8")
     done = own("providers", "remove", "minimax")
     assert done.code == 1
@@ -90,7 +90,7 @@ def test_the_last_one_is_not_removed(own: CommandLine, config: str, words: str) 
     assert read_config(own) == config
 
 
-def test_those_that_are_named_come_first_and_the_others_keep_their_order(own: CommandLine) -> None:
+def test_named_providers_come_first_and_the_others_keep_their_order(own: CommandLine) -> None:
     done = own("providers", "order", "glm", "moonshot")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith(": glm, moonshot, minimax\n")
@@ -115,7 +115,7 @@ def test_an_unknown_name_in_an_order_changes_nothing(own: CommandLine) -> None:
     assert read_config(own) == CONFIG
 
 
-def test_one_that_a_route_needs_is_not_removed(own: CommandLine) -> None:
+def test_does_not_remove_a_provider_that_a_route_needs(own: CommandLine) -> None:
     config = CONFIG.replace('  "proxy_port"', '  "routes": {"haiku": ["glm"]},\n  "proxy_port"')
     own.home.config.write_text(config, encoding="utf-8")
     done = own("providers", "remove", "glm")
@@ -124,7 +124,7 @@ def test_one_that_a_route_needs_is_not_removed(own: CommandLine) -> None:
     assert read_config(own) == config
 
 
-def test_options_of_the_list_do_not_stand_before_a_command(own: CommandLine) -> None:
+def test_rejects_options_of_list_before_a_command(own: CommandLine) -> None:
     done = own("providers", "--all", "remove", "minimax")
     assert done.code == 2
     assert read_config(own) == CONFIG
@@ -132,9 +132,7 @@ def test_options_of_the_list_do_not_stand_before_a_command(own: CommandLine) -> 
 
 @pytest.mark.parametrize("name", ["config.json", ".env"])
 @pytest.mark.parametrize("before", [None, "theirs"])
-def test_what_others_wrote_meanwhile_stays_and_neither_file_is_written(
-    tmp_path: Path, name: str, before: str | None
-) -> None:
+def test_writes_neither_file_if_another_program_changed_one(tmp_path: Path, name: str, before: str | None) -> None:
     path = tmp_path / name
     if before is not None:
         path.write_text(before, encoding="utf-8")
@@ -160,7 +158,7 @@ def test_one_command_at_a_time_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (home.config.read_text(encoding="utf-8"), home.env.read_text(encoding="utf-8")) == ("ours", "ours")
 
 
-def test_of_several_commands_that_read_the_same_one_writes(tmp_path: Path) -> None:
+def test_of_several_commands_that_read_the_same_text_one_writes(tmp_path: Path) -> None:
     files = ConfigFiles.read(Home(tmp_path))
 
     def write(text: str) -> str | None:

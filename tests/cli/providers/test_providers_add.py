@@ -17,7 +17,7 @@ from fakes.config_files import CONFIG, ENV, read_config, read_env, rows
 KEY = KEYS["MOONSHOT_API_KEY"]
 
 
-def test_one_is_added_at_the_end_with_its_key_from_standard_input(own: CommandLine) -> None:
+def test_adds_a_provider_at_the_end_with_its_key_from_standard_input(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin=f"{KEY}\n")
     assert (done.code, done.err) == (0, "")
     assert read_config(own) == CONFIG.replace("} /* dear */", '} /* dear */,\n    {"preset": "deepseek"}')
@@ -26,7 +26,7 @@ def test_one_is_added_at_the_end_with_its_key_from_standard_input(own: CommandLi
     assert "as DEEPSEEK_API_KEY" in done.out
 
 
-def test_one_is_added_first_with_what_is_said_of_it(own: CommandLine) -> None:
+def test_adds_a_provider_first_with_its_settings(own: CommandLine) -> None:
     arguments = ["--first", "--name", "relay", "--base-url", "https://relay.example", "--api-key-env", "RELAY_KEY"]
     done = own("providers", "add", "deepseek", *arguments, "--model", "m1", "--key-stdin", stdin=KEY)
     assert (done.code, done.err) == (0, "")
@@ -37,20 +37,20 @@ def test_one_is_added_first_with_what_is_said_of_it(own: CommandLine) -> None:
     assert read_env(own).endswith(f"RELAY_KEY={KEY}\n")
 
 
-def test_the_empty_line_of_its_variable_is_filled_in(own: CommandLine) -> None:
+def test_fills_in_the_empty_line_of_the_keys_variable(own: CommandLine) -> None:
     done = own("providers", "add", "zai", "--key-stdin", stdin=KEY)
     assert done.code == 0
     assert read_env(own) == ENV.replace("ZAI_API_KEY=", f"ZAI_API_KEY={KEY}")
 
 
-def test_a_variable_that_is_set_already_is_used_and_nothing_is_written_to_env(own: CommandLine) -> None:
+def test_uses_a_key_that_is_already_set_and_leaves_env_alone(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", environ={"DEEPSEEK_API_KEY": KEY})
     assert (done.code, done.err) == (0, "")
     assert read_env(own) == ENV
     assert "DEEPSEEK_API_KEY (from the environment); .env was not changed" in done.out
 
 
-def test_without_a_terminal_the_key_is_not_asked_for_and_nothing_changes(own: CommandLine) -> None:
+def test_without_a_terminal_it_asks_for_no_key_and_changes_nothing(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek")
     assert done.code == 2
     assert "cannot ask for the key: standard input is no terminal" in done.err
@@ -58,7 +58,7 @@ def test_without_a_terminal_the_key_is_not_asked_for_and_nothing_changes(own: Co
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
-def test_where_there_is_no_configuration_it_is_made_for_its_owner_alone(cli: CommandLine) -> None:
+def test_creates_a_private_configuration_if_there_is_none(cli: CommandLine) -> None:
     done = cli("providers", "add", "moonshot", "--key-stdin", stdin=KEY)
     assert (done.code, done.err) == (0, "")
     assert read_config(cli) == '{\n  "providers": [\n    {"preset": "moonshot"}\n  ]\n}\n'
@@ -77,7 +77,7 @@ def test_a_configuration_without_providers_gets_its_first(cli: CommandLine, text
     assert [row[0] for row in rows(cli("providers"))] == ["name", "moonshot"]
 
 
-def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
+def test_leaves_a_provider_that_is_already_configured_as_it_is(own: CommandLine) -> None:
     done = own("providers", "add", "minimax")
     assert (done.code, done.err) == (0, "")
     assert "minimax is already in" in done.out
@@ -89,7 +89,9 @@ def test_what_is_there_already_stays_as_it_is(own: CommandLine) -> None:
     "arguments",
     [["--auth", "none"], ["--first"], ["--name", "MINIMAX", "--model", "M2"], ["--base-url", "https://a.b"]],
 )
-def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: CommandLine, arguments: list[str]) -> None:
+def test_rejects_other_settings_for_a_provider_that_is_already_configured(
+    own: CommandLine, arguments: list[str]
+) -> None:
     done = own("providers", "add", "minimax", *arguments)
     assert (done.code, done.out) == (2, "")
     assert "minimax is already in config.json; nothing was changed" in done.err
@@ -97,14 +99,14 @@ def test_what_is_there_already_is_not_passed_off_as_what_was_asked_for(own: Comm
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
-def test_the_name_of_another_one_is_refused(own: CommandLine) -> None:
+def test_rejects_the_name_of_another_provider(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--name", "GLM", environ={"DEEPSEEK_API_KEY": KEY})
     assert done.code == 2
     assert "glm is the name of another provider" in done.err
     assert read_config(own) == CONFIG
 
 
-def test_a_slip_in_a_name_is_told_with_the_nearest(own: CommandLine) -> None:
+def test_suggests_the_nearest_name(own: CommandLine) -> None:
     for arguments, near in [
         (("add", "depseek"), "deepseek"),
         (("remove", "minimx"), "minimax"),
@@ -116,7 +118,7 @@ def test_a_slip_in_a_name_is_told_with_the_nearest(own: CommandLine) -> None:
     assert read_config(own) == CONFIG
 
 
-def test_a_key_that_belongs_elsewhere_by_its_look_is_warned_of_and_not_shown(cli: CommandLine) -> None:
+def test_warns_of_a_key_with_an_unusual_beginning_and_does_not_show_it(cli: CommandLine) -> None:
     done = cli("providers", "add", "openrouter", "--key-stdin", stdin=KEY)
     assert done.code == 0
     assert "warning: the key does not begin with sk-or-" in done.err
@@ -124,7 +126,7 @@ def test_a_key_that_belongs_elsewhere_by_its_look_is_warned_of_and_not_shown(cli
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "two words", "one\ntwo", "schlüssel", "k" * 9000])
-def test_what_is_no_key_is_refused(own: CommandLine, typed: str) -> None:
+def test_rejects_what_is_no_key(own: CommandLine, typed: str) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin=typed)
     assert done.code == 2
     assert done.err.startswith("error: ")
@@ -132,20 +134,20 @@ def test_what_is_no_key_is_refused(own: CommandLine, typed: str) -> None:
     assert (read_config(own), read_env(own)) == (CONFIG, ENV)
 
 
-def test_a_key_that_env_would_read_otherwise_is_refused(own: CommandLine) -> None:
+def test_rejects_a_key_that_env_would_read_differently(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin="a${HOME}b")
     assert done.code == 2
     assert "Set DEEPSEEK_API_KEY in the environment instead." in done.err
     assert read_env(own) == ENV
 
 
-def test_a_key_in_the_environment_that_wins_over_the_new_one_is_told(own: CommandLine) -> None:
+def test_warns_of_a_variable_in_the_environment_that_overrides_the_new_key(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--key-stdin", stdin=KEY, environ={"DEEPSEEK_API_KEY": "sk-other"})
     assert done.code == 0
     assert "DEEPSEEK_API_KEY is also set in the environment, which overrides .env" in done.err
 
 
-def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) -> None:
+def test_asks_for_an_address_with_parts_of_the_users_own(own: CommandLine) -> None:
     done = own("providers", "add", "bedrock-mantle")
     assert done.code == 2
     assert "--base-url https://bedrock-mantle.{region}.api.aws/anthropic" in done.err
@@ -156,14 +158,14 @@ def test_one_whose_address_is_not_the_same_for_all_needs_it(own: CommandLine) ->
     assert own("providers", "add", "bedrock-mantle").code == 0
 
 
-def test_one_on_this_machine_needs_no_key(own: CommandLine) -> None:
+def test_a_provider_on_this_machine_needs_no_key(own: CommandLine) -> None:
     done = own("providers", "add", "ollama", "--model", "qwen3-coder")
     assert (done.code, done.err) == (0, "")
     assert "It needs no key" in done.out
     assert read_env(own) == ENV
 
 
-def test_a_plan_is_asked_with_claude_codes_own_login_and_takes_no_key(own: CommandLine) -> None:
+def test_a_plan_uses_claude_codes_own_login_and_no_key(own: CommandLine) -> None:
     done = own("providers", "add", "anthropic", "--auth", "client", "--first")
     assert (done.code, done.err) == (0, "")
     assert "Claude Code's own login" in done.out
@@ -198,7 +200,7 @@ def test_broken_files_are_reported_and_left_alone(cli: CommandLine, config: str,
         assert (read_config(cli), read_env(cli)) == (config, env)
 
 
-def test_what_would_be_a_fault_is_not_written(own: CommandLine) -> None:
+def test_does_not_write_a_configuration_with_a_fault(own: CommandLine) -> None:
     done = own("providers", "add", "deepseek", "--base-url", "http://public.example", "--key-stdin", stdin=KEY)
     assert done.code == 2
     assert "providers[3].base_url: is http:// to a public host" in done.err
@@ -223,7 +225,7 @@ def test_links_and_modes_of_both_files_stay(own: CommandLine, tmp_path: Path) ->
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a terminal of its own, as POSIX systems make one")
 @pytest.mark.parametrize(("typed", "kept"), [(f"{KEY}\n", True), ("\n", False)])
-def test_the_key_is_asked_for_on_a_terminal_without_an_echo(own: CommandLine, typed: str, kept: bool) -> None:
+def test_asks_for_the_key_on_a_terminal_without_an_echo(own: CommandLine, typed: str, kept: bool) -> None:
     import pty  # noqa: PLC0415 - there is none on Windows
 
     try:

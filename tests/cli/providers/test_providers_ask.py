@@ -60,7 +60,7 @@ def row(done: Done, name: str) -> str:
     return next(line.rstrip() for line in done.out.splitlines() if line.startswith(f"{name} "))
 
 
-def test_each_way_of_asking_is_tried_once(cli: CommandLine) -> None:
+def test_sends_each_kind_of_request_once(cli: CommandLine) -> None:
     done, bodies = tried(cli)
     assert (done.code, done.err) == (0, "")
     assert "costs a few tokens" in done.out
@@ -81,14 +81,14 @@ def test_an_answer_without_the_tool_is_no_failure(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("which", ["message", "stream"])
-def test_one_that_gives_no_message_or_no_stream_fails(cli: CommandLine, which: str) -> None:
+def test_fails_without_a_message_or_a_stream(cli: CommandLine, which: str) -> None:
     done, _ = tried(cli, **{which: json_answer(529)})
     assert done.code == 1
     assert "scripted 529" in row(done, which)
     assert f"{which} failed" in done.out
 
 
-def test_one_that_counts_no_tokens_or_takes_no_tools_does_not_fail(cli: CommandLine) -> None:
+def test_does_not_fail_without_token_counts_or_tools(cli: CommandLine) -> None:
     done, _ = tried(cli, count_tokens=json_answer(404), tool=json_answer(400))
     assert done.code == 0
     assert "not supported; the proxy estimates instead" in row(done, "count_tokens")
@@ -105,20 +105,20 @@ def test_one_that_counts_no_tokens_or_takes_no_tools_does_not_fail(cli: CommandL
         ([*EVENTS[:3], {"type": "error", "error": {"type": "api_error", "message": "broken"}}], "error"),
     ],
 )
-def test_a_stream_that_does_not_come_to_its_end_fails(cli: CommandLine, events: list[Any], label: str) -> None:
+def test_fails_if_the_stream_does_not_end_properly(cli: CommandLine, events: list[Any], label: str) -> None:
     done, _ = tried(cli, stream=streaming(events))
     assert done.code == 1
     assert row(done, "stream").split()[2] == label
 
 
-def test_a_rejected_key_is_told_by_its_variable_and_never_shown(cli: CommandLine) -> None:
+def test_names_the_variable_of_a_rejected_key_and_never_shows_the_key(cli: CommandLine) -> None:
     error = {"type": "error", "error": {"type": "authentication_error", "message": f"{KEY} is not valid"}}
     done, _ = tried(cli, message=json_answer(401, error), stream=json_answer(401, error))
     assert done.code == 1
     assert "minimax rejected MINIMAX_API_KEY (from .env). Replace it there." in row(done, "message")
 
 
-def test_nobody_is_asked_without_a_key(cli: CommandLine) -> None:
+def test_sends_nothing_without_a_key(cli: CommandLine) -> None:
     cli.home.config.write_text('{"providers": [{"preset": "zai"}, {"preset": "anthropic", "auth": "client"}]}')
     for name, words in [("zai", "ZAI_API_KEY is not set"), ("anthropic", "Claude Code's own login"), ("zia", '"zai"')]:
         for command in ("test", "models"):
@@ -152,7 +152,7 @@ def asked(cli: CommandLine) -> Ask:
     return ask
 
 
-def test_the_models_are_listed_with_what_they_stand_in_for(asked: Ask) -> None:
+def test_lists_the_models_with_those_that_they_replace(asked: Ask) -> None:
     settings = {"preset": "minimax", "models": {"opus": "big", "haiku": "gone"}}
     done, (request,) = asked(listing("MiniMax-M3", "big", "MiniMax-M2.7", "other"), **settings)
     assert (done.code, done.err) == (0, "")
@@ -169,13 +169,13 @@ def test_the_models_are_listed_with_what_they_stand_in_for(asked: Ask) -> None:
     assert request.header("anthropic-version")
 
 
-def test_the_key_goes_into_the_header_that_the_provider_takes(asked: Ask) -> None:
+def test_sends_the_key_in_the_header_that_the_provider_accepts(asked: Ask) -> None:
     _, (request,) = asked(listing("a"), auth="x-api-key")
     assert (request.header("x-api-key"), request.header("authorization")) == (KEY, None)
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_one_without_a_list_is_told(asked: Ask, status: int) -> None:
+def test_says_that_a_provider_has_no_list_of_models(asked: Ask, status: int) -> None:
     done, _ = asked(json_answer(status))
     assert done.code == 1
     assert "minimax has no list of models at http://127.0.0.1" in done.err
@@ -192,7 +192,7 @@ def test_one_without_a_list_is_told(asked: Ask, status: int) -> None:
         (json_answer(302), "302"),
     ],
 )
-def test_what_is_no_list_is_told(asked: Ask, script: Script, words: str) -> None:
+def test_says_that_the_answer_is_no_list_of_models(asked: Ask, script: Script, words: str) -> None:
     done, _ = asked(script)
     assert done.code == 1
     assert words in done.err
@@ -204,7 +204,7 @@ def test_a_key_that_is_quoted_is_not_repeated(asked: Ask) -> None:
     assert "who is [key]?" in done.err
 
 
-def test_a_list_is_shown_safely_and_not_without_end(asked: Ask) -> None:
+def test_shows_a_list_safely_and_up_to_a_limit(asked: Ask) -> None:
     names = [f"m{number}" for number in range(600)]
     done, _ = asked(listing("\x1b[31mred", "x" * 5000, *names))
     assert done.code == 0
@@ -214,7 +214,7 @@ def test_a_list_is_shown_safely_and_not_without_end(asked: Ask) -> None:
     assert len(done.out.splitlines()) < 520
 
 
-def test_a_provider_that_is_not_there_is_told(cli: CommandLine) -> None:
+def test_says_that_a_provider_cannot_be_reached(cli: CommandLine) -> None:
     cli.configure(f"http://127.0.0.1:{free_port()}")
     done = cli("providers", "models", "minimax")
     assert done.code == 1

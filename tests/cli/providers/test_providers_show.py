@@ -32,7 +32,7 @@ def shown(cli: CommandLine, name: str) -> str:
     return done.out
 
 
-def test_one_that_is_configured_is_shown_as_it_is_sent(own: CommandLine) -> None:
+def test_shows_what_a_configured_provider_is_sent(own: CommandLine) -> None:
     text = shown(own, "minimax")
     lines = text.splitlines()
     assert lines[0] == "minimax: MiniMax (international)"
@@ -48,7 +48,7 @@ def test_one_that_is_configured_is_shown_as_it_is_sent(own: CommandLine) -> None
     assert f"As of {catalogue().as_of}. Mark A: official documentation." in text
 
 
-def test_what_the_user_says_of_one_counts(own: CommandLine) -> None:
+def test_shows_the_users_settings_of_a_provider(own: CommandLine) -> None:
     text = shown(own, "glm")
     assert "glm: Z.ai (GLM, international) (disabled)" in text
     assert "<ZAI_API_KEY> (not set)" in text
@@ -62,14 +62,14 @@ def test_a_dated_name_is_shown_with_what_is_known_of_its_model(cli: CommandLine)
     assert ["claude-haiku-4-5-20251001", "all", "200k", "64k"] in rows
 
 
-def test_one_that_the_catalogue_does_not_know_is_shown_too(own: CommandLine) -> None:
+def test_shows_a_provider_that_the_catalogue_does_not_have(own: CommandLine) -> None:
     text = shown(own, "mine")
     assert "POST https://mine.example/api/v1/messages" in text
     assert "not known: it is tried" in text
     assert "As of" not in text
 
 
-def test_one_that_takes_claude_codes_own_login_is_sent_what_comes(own: CommandLine) -> None:
+def test_a_provider_with_claude_codes_login_is_sent_requests_as_they_are(own: CommandLine) -> None:
     text = shown(own, "anthropic")
     assert "authorization: <Claude Code's own login>" in text
     assert "- no thinking that another provider is known to have made" in text
@@ -87,11 +87,11 @@ def test_nothing_is_cut_on_a_narrow_terminal(own: CommandLine) -> None:
     assert "anthropic.claude-haiku-4-5" in done.out
 
 
-def test_prices_that_are_not_known_are_told_from_those_that_are_nothing() -> None:
+def test_unknown_prices_differ_from_zero() -> None:
     assert formatting.format_prices(Price(input=0, output=1.5)) == ("0", "1.5", "-")
 
 
-def test_models_are_told_by_the_most_frequent_one_and_the_others() -> None:
+def test_models_are_summed_up_by_the_most_frequent_one() -> None:
     assert formatting.format_models({}) == "as requested"
     assert formatting.format_models({"opus": "a", "haiku": "b", "sonnet": "a"}) == "a, haiku: b"
 
@@ -105,6 +105,6 @@ def test_models_are_told_by_the_most_frequent_one_and_the_others() -> None:
         (Auth.NONE, "no key"),
     ],
 )
-def test_how_one_is_told_who_asks(auth: Auth, told: str) -> None:
+def test_shows_how_requests_are_authenticated(auth: Auth, told: str) -> None:
     provider = Provider("a", "https://a.example", Origin("https", "a.example", 443), auth, "secret", "A_KEY")
     assert formatting.auth_header(provider, "A_KEY") == told
