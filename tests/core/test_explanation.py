@@ -191,7 +191,7 @@ def test_the_changes_include_learned_rules() -> None:
     learned_rules = LearnedRules()
     learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.FIELD, "context_management"), NOW, NOW + 10, ""))
     found = explain(Selector((A,), learned_rules=learned_rules))
-    assert found.candidates[0].changes == ("left out, as its errors taught: context_management", OF_OTHERS)
+    assert found.candidates[0].changes == ("left out, learned from its errors: context_management", OF_OTHERS)
 
 
 def test_without_a_running_proxy_no_health_is_known() -> None:

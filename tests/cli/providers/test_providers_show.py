@@ -72,7 +72,7 @@ def test_shows_a_provider_that_the_catalogue_does_not_have(own: CommandLine) -> 
 def test_a_provider_with_claude_codes_login_is_sent_requests_as_they_are(own: CommandLine) -> None:
     text = shown(own, "anthropic")
     assert "authorization: <Claude Code's own login>" in text
-    assert "- no thinking that another provider is known to have made" in text
+    assert "- no thinking known to be from another provider" in text
     assert "- nothing else: its plan accepts Claude Code's requests as they are" in text
 
 

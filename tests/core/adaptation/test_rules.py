@@ -41,16 +41,16 @@ def test_anthropic_gets_everything_and_others_all_but_the_billing_block() -> Non
         (Traits(True, server_tools=()), "left out: tools that a provider runs itself, such as web search"),
         (
             Traits(True, server_tools=("web_search_", "code_")),
-            "of the tools that a provider runs itself, only web_search_, code_ kept",
+            "only these tools that a provider runs itself: web_search_, code_",
         ),
-        (Traits(True, checks_signatures=True), "written anew: ids of tool calls that another provider gave"),
-        (Traits(True, plain_call_ids=True), "written anew: ids of tool calls that another provider gave"),
+        (Traits(True, checks_signatures=True), "rewritten: ids of tool calls that another provider gave"),
+        (Traits(True, plain_call_ids=True), "rewritten: ids of tool calls that another provider gave"),
         (
             Traits(True, thinking_on_tool_turns=True),
-            "put in: a placeholder for thinking, where an earlier tool call came without",
+            "added: a placeholder for thinking, if an earlier tool call has none",
         ),
-        (Traits(True, efforts=("low", "high")), "the effort one of low, high"),
-        (Traits(True, effort_without_thinking=False), "no effort where thinking is off"),
+        (Traits(True, efforts=("low", "high")), "the effort limited to low, high"),
+        (Traits(True, effort_without_thinking=False), "no effort while thinking is off"),
         (Traits(True, session_header="x-session"), "the session's id sent along in x-session"),
     ],
 )
@@ -64,7 +64,7 @@ def test_describes_what_a_provider_accepts(traits: Traits, words: str) -> None:
         (ModelFacts(images=False), "replaced by a short text: images"),
         (ModelFacts(max_output=8192), "max_tokens at most 8192"),
         (ModelFacts(forced_tool=ForcedTool.NO), "no tool forced: the model chooses"),
-        (ModelFacts(thinking=Thinking.ADAPTIVE), "thinking asked for as adaptive"),
+        (ModelFacts(thinking=Thinking.ADAPTIVE), "thinking requested as adaptive"),
     ],
 )
 def test_describes_what_a_model_accepts(facts: ModelFacts, words: str) -> None:
@@ -86,21 +86,21 @@ def test_describes_each_mode_of_thinking(thinking: Thinking) -> None:
         (Rule(Kind.BLOCK, "image"), "replaced by a short text: images"),
         (Rule(Kind.BLOCK, "document"), "replaced by a short text: documents"),
         (Rule(Kind.BLOCK, "tool_reference"), "replaced by a short text: tool_reference"),
-        (Rule(Kind.ROLE, "system"), "put into the user's message beside it: a message with the role system"),
+        (Rule(Kind.ROLE, "system"), "moved into the user's message beside it: a message with the role system"),
         (
             Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS),
-            "put in: a placeholder for thinking, where an earlier tool call came without",
+            "added: a placeholder for thinking, if an earlier tool call has none",
         ),
         (Rule(Kind.THINKING, "all"), "left out: earlier thinking"),
-        (Rule(Kind.THINKING_MODE, "adaptive"), "not asked for: thinking in the mode adaptive"),
+        (Rule(Kind.THINKING_MODE, "adaptive"), "not requested: thinking in the mode adaptive"),
         (Rule(Kind.MARK, "cache_control.scope"), "left out: cache_control.scope of blocks and tools"),
-        (Rule(Kind.THINKING, "unknown"), "left out: thinking of which it is not known who made it"),
+        (Rule(Kind.THINKING, "unknown"), "left out: thinking of unknown origin"),
     ],
 )
 def test_describes_what_is_rejected_and_whether_it_was_learned(rule: Rule, words: str) -> None:
     rejecting = Traits(True, rejects=frozenset({rule}))
     assert changed(rejecting) == (words,)
-    assert changed(ANTHROPIC, NOTHING, [rule]) == (words.replace(":", ", as its errors taught:", 1),)
+    assert changed(ANTHROPIC, NOTHING, [rule]) == (words.replace(":", ", learned from its errors:", 1),)
     assert changed(rejecting, NOTHING, [rule]) == (words,)
 
 
@@ -114,7 +114,7 @@ def test_groups_what_is_changed_in_the_same_way() -> None:
     learned = [Rule(Kind.FIELD, "container"), Rule(Kind.BETA, "x")]
     assert changed(rejecting, NOTHING, learned) == (
         "left out: Claude Code's billing block, top_k, top_p",
-        "left out, as its errors taught: the beta x, container",
+        "left out, learned from its errors: the beta x, container",
     )
 
 
@@ -125,7 +125,7 @@ def test_describes_every_kind_of_rejection() -> None:
 
 def test_describes_one_rule() -> None:
     assert describe_rule(Rule(Kind.BETA, "x")) == "the beta x left out"
-    assert describe_rule(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not asked for"
+    assert describe_rule(Rule(Kind.THINKING_MODE, "adaptive")) == "thinking in the mode adaptive not requested"
 
 
 def test_each_rule_has_a_name_its_words_and_one_way_to_apply() -> None:

@@ -69,7 +69,7 @@ def relax_tool_choice(draft: Draft) -> None:
 
 _FORCED_TOOL: Final = {
     ForcedTool.NO: "no tool forced: the model chooses",
-    ForcedTool.WITHOUT_THINKING: "thinking turned off where a tool is forced",
+    ForcedTool.WITHOUT_THINKING: "thinking turned off when a tool is forced",
 }
 
 

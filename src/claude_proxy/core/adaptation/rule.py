@@ -15,8 +15,8 @@ from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
 LEFT_OUT: Final = "left out"
 REPLACED: Final = "replaced by a short text"
-REWRITTEN: Final = "written anew"
-INSERTED: Final = "put in"
+REWRITTEN: Final = "rewritten"
+INSERTED: Final = "added"
 
 
 class Change(NamedTuple):

@@ -67,7 +67,7 @@ def apply_rules(draft: Draft) -> None:
         step(draft)
 
 
-_LEARNED: Final = ", as its errors taught"
+_LEARNED: Final = ", learned from its errors"
 _REJECTIONS: Final = {rejected: change for rule in RULES for rejected, change in rule.rejections.items()}
 
 
@@ -89,7 +89,7 @@ def _describe_rejections(known: frozenset[Rule], learned: frozenset[Rule]) -> It
 
 
 def _change_for(rule: Rule) -> Change:
-    change = _REJECTIONS.get(rule) or _REJECTIONS.get(rule.kind) or Change("seen to", "{}")
+    change = _REJECTIONS.get(rule) or _REJECTIONS.get(rule.kind) or Change("followed", "{}")
     return change._replace(subject=change.subject.format(rule.name))
 
 

@@ -105,6 +105,6 @@ SYSTEM_ROLE: Final = AdaptationRule(
     ),
     on_messages=fold_system_role,
     rejections=MappingProxyType(
-        {Kind.ROLE: Change("put into the user's message beside it", "a message with the role {}")}
+        {Kind.ROLE: Change("moved into the user's message beside it", "a message with the role {}")}
     ),
 )

@@ -145,8 +145,8 @@ def _starts_with_thinking(message: Message) -> bool:
     return bool(message.blocks) and message.blocks[0].kind in _KINDS
 
 
-_PLACEHOLDER_INSERTED: Final = Change(INSERTED, "a placeholder for thinking, where an earlier tool call came without")
-OF_OTHERS: Final = "no thinking that another provider is known to have made"
+_PLACEHOLDER_INSERTED: Final = Change(INSERTED, "a placeholder for thinking, if an earlier tool call has none")
+OF_OTHERS: Final = "no thinking known to be from another provider"
 """True of every provider: only the one that made it accepts it."""
 
 
@@ -177,7 +177,7 @@ THINKING_BLOCKS: Final = AdaptationRule(
         {
             Kind.THINKING: Change(LEFT_OUT, "thinking ({})"),
             ALL_THINKING: Change(LEFT_OUT, "earlier thinking"),
-            UNKNOWN_THINKING: Change(LEFT_OUT, "thinking of which it is not known who made it"),
+            UNKNOWN_THINKING: Change(LEFT_OUT, "thinking of unknown origin"),
             Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS): _PLACEHOLDER_INSERTED,
         }
     ),

@@ -28,10 +28,10 @@ _TRANSLATIONS: Final[dict[Thinking, dict[str, str | None]]] = {
 """From the type that a client sends to the one that such a model accepts; None: the field is removed."""
 
 _DESCRIPTIONS: Final = {
-    Thinking.ADAPTIVE: "thinking asked for as adaptive",
-    Thinking.ADAPTIVE_ONLY: "thinking asked for as adaptive, and never turned off",
-    Thinking.ENABLED: "thinking asked for as enabled, with a budget",
-    Thinking.ENABLED_ONLY: "thinking asked for as enabled, and never turned off",
+    Thinking.ADAPTIVE: "thinking requested as adaptive",
+    Thinking.ADAPTIVE_ONLY: "thinking requested as adaptive, and never turned off",
+    Thinking.ENABLED: "thinking requested as enabled, with a budget",
+    Thinking.ENABLED_ONLY: "thinking requested as enabled, and never turned off",
     Thinking.ALWAYS: "thinking never turned off",
 }
 
@@ -126,7 +126,7 @@ THINKING_MODE: Final = AdaptationRule(
     ),
     apply=translate_thinking,
     describe=_describe_thinking,
-    rejections=MappingProxyType({Kind.THINKING_MODE: Change("not asked for", "thinking in the mode {}")}),
+    rejections=MappingProxyType({Kind.THINKING_MODE: Change("not requested", "thinking in the mode {}")}),
 )
 
 _LOW_EFFORTS: Final = ("low", "medium")
@@ -158,9 +158,9 @@ def _requested_type(draft: Draft) -> Any:
 def _describe_effort(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
     del facts
     if traits.efforts:
-        yield Change("", f"the effort one of {', '.join(traits.efforts)}")
+        yield Change("", f"the effort limited to {', '.join(traits.efforts)}")
     if not traits.effort_without_thinking:
-        yield Change("", "no effort where thinking is off")
+        yield Change("", "no effort while thinking is off")
 
 
 EFFORT: Final = AdaptationRule(

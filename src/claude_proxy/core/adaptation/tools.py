@@ -74,7 +74,7 @@ def _describe_server_tools(traits: Traits, facts: ModelFacts) -> Iterator[Change
     if traits.server_tools == ():
         yield Change(LEFT_OUT, "tools that a provider runs itself, such as web search")
     elif traits.server_tools:
-        yield Change("", f"of the tools that a provider runs itself, only {', '.join(traits.server_tools)} kept")
+        yield Change("", f"only these tools that a provider runs itself: {', '.join(traits.server_tools)}")
 
 
 SERVER_TOOLS: Final = AdaptationRule(
