@@ -44,13 +44,13 @@ def read(text: str) -> dict[str, str]:
         ('A="two\nZAI_API_KEY=lines"\n', 'A="two\nZAI_API_KEY=lines"\nZAI_API_KEY={}\n'),
     ],
 )
-def test_a_variable_is_set_in_its_place(text: str, after: str) -> None:
+def test_sets_a_variable_in_its_place(text: str, after: str) -> None:
     assert assigned(text, NAME, KEY) == after.format(KEY)
     assert read(assigned(text, NAME, KEY))[NAME] == KEY
 
 
 @pytest.mark.parametrize("value", ["a#b", "#a", "a'b", 'a"b', "a\\b", "a$b", "a'\\'b", "\\", "a`b", "(a);b"])
-def test_a_value_that_needs_it_is_quoted(value: str) -> None:
+def test_quotes_a_value_if_needed(value: str) -> None:
     assert read(assigned("A=b\n", NAME, value)) == {"A": "b", NAME: value}
 
 
@@ -61,7 +61,7 @@ OLD = st.sampled_from(["", "''", '""', "old", "'o # ld'", '"o\\"ld"', "#old", "o
 
 
 @given(st.lists(LINES), OLD, st.lists(LINES), BLANKS, st.sampled_from(["", " # mine"]), VALUES)
-def test_no_other_line_changes(
+def test_keeps_every_other_line(
     above: list[str], old: str, below: list[str], blanks: str, comment: str, value: str
 ) -> None:
     text = "".join([*above, f"{NAME}{blanks}={blanks}{old}{comment}\n", *below])

@@ -33,7 +33,7 @@ def refused(preset: str) -> set[str]:
     return set(map(str, entry_of(preset).traits.rejects))
 
 
-def test_it_holds_the_known_providers_as_of_a_day() -> None:
+def test_has_the_known_providers_as_of_a_day() -> None:
     kinds = [entry.kind for entry in catalogue().providers]
     assert {kind: kinds.count(kind) for kind in kinds} == KINDS
     assert len(set(catalogue().ids)) == len(kinds) == 46
@@ -42,7 +42,7 @@ def test_it_holds_the_known_providers_as_of_a_day() -> None:
 
 
 @each_entry
-def test_each_entry_holds_together(entry: Entry) -> None:
+def test_each_entry_is_consistent(entry: Entry) -> None:
     for base in (entry.base_url, *entry.alt_base_urls.values()):
         address = address_of(base)
         assert str(address) == base.format(**FILLED)
@@ -57,7 +57,7 @@ def test_each_entry_holds_together(entry: Entry) -> None:
 
 
 @each_entry
-def test_an_address_tells_of_its_entry_unless_it_is_on_this_machine(entry: Entry) -> None:
+def test_finds_an_entry_by_its_address_unless_it_is_on_this_machine(entry: Entry) -> None:
     on_this_machine = is_loopback(address_of(entry.base_url).origin.host)
     assert on_this_machine == (entry.kind in {"local", "gateway"})
     assert catalogue().by_address(address_of(entry.base_url)) is (None if on_this_machine else entry)
@@ -75,17 +75,17 @@ def test_an_address_tells_of_its_entry_unless_it_is_on_this_machine(entry: Entry
         ("https://api.minimax.io", None),
     ],
 )
-def test_a_second_address_and_one_with_its_placeholder_filled_in_are_known(address: str, preset: str | None) -> None:
+def test_finds_an_entry_by_other_addresses_and_filled_placeholders(address: str, preset: str | None) -> None:
     entry = catalogue().by_address(address_of(address))
     assert (entry.id if entry else None) == preset
 
 
-def test_no_key_is_taken_from_a_variable_that_is_another_providers_own() -> None:
+def test_takes_no_key_from_the_variable_of_another_provider() -> None:
     own = {entry.api_key_env for entry in catalogue().providers}
     assert not [entry.id for entry in catalogue().providers if own & set(entry.api_key_env_aliases)]
 
 
-def test_those_who_serve_claude_check_signatures_and_anthropic_alone_keeps_the_billing_block() -> None:
+def test_providers_of_claude_check_signatures_and_only_anthropic_keeps_the_billing_block() -> None:
     assert [entry.id for entry in catalogue().providers if entry.traits.is_anthropic] == ["anthropic"]
     assert [entry.id for entry in catalogue().providers if entry.traits.checks_signatures] == [
         "anthropic",
@@ -93,7 +93,7 @@ def test_those_who_serve_claude_check_signatures_and_anthropic_alone_keeps_the_b
     ]
 
 
-def test_what_a_provider_refuses_is_a_rule_and_what_it_ignores_is_none() -> None:
+def test_has_a_rule_for_what_a_provider_rejects_and_none_for_what_it_ignores() -> None:
     assert refused("minimax") == refused("minimax-cn") == {"role:system", "block:document"}
     assert refused("zai") == refused("zhipu") == refused("xiaomi") == {"role:system"}
     assert (
@@ -123,14 +123,14 @@ def test_what_a_provider_refuses_is_a_rule_and_what_it_ignores_is_none() -> None
     assert refused("ollama") == refused("openrouter") == set()
 
 
-def test_server_tools_are_known_of_providers_and_left_alone_where_others_stand_behind() -> None:
+def test_knows_the_server_tools_of_providers_but_not_of_aggregators() -> None:
     server_tools = {entry.id: entry.traits.server_tools for entry in catalogue().providers}
     assert server_tools["deepseek"] == ("web_search_", "web_fetch_")
     others = {entry.kind for entry in catalogue().providers if server_tools[entry.id] is None}
     assert others == set(KINDS) - {"api", "plan"}
 
 
-def test_the_other_traits() -> None:
+def test_has_the_other_traits() -> None:
     def having(name: str) -> set[str]:
         default = getattr(Traits(), name)
         return {entry.id for entry in catalogue().providers if getattr(entry.traits, name) != default}
@@ -169,11 +169,11 @@ def test_the_other_traits() -> None:
         ("kimi-code", "k3", ModelFacts(1_048_576)),
     ],
 )
-def test_the_facts_of_a_model(preset: str, model: str, facts: ModelFacts) -> None:
+def test_has_the_facts_of_a_model(preset: str, model: str, facts: ModelFacts) -> None:
     assert entry_of(preset).facts[model] == facts
 
 
-def test_which_thinking_a_model_takes() -> None:
+def test_has_the_thinking_mode_of_a_model() -> None:
     takes = {model: facts.thinking for entry in catalogue().providers for model, facts in entry.facts.items()}
     assert {model for model, mode in takes.items() if mode is Thinking.ADAPTIVE_ONLY} == {
         "claude-fable-5-1",
@@ -186,5 +186,5 @@ def test_which_thinking_a_model_takes() -> None:
     assert always == {"MiniMax-M2.7", "MiniMax-M2.7-highspeed", "kimi-k3.1-pro", "qwen3.8-max"}
 
 
-def test_it_is_read_once() -> None:
+def test_reads_the_file_once() -> None:
     assert catalogue() is catalogue()

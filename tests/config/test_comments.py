@@ -32,34 +32,34 @@ JSON = st.recursive(
         ("/* // */1", "        1"),
     ],
 )
-def test_a_comment_becomes_blanks(text: str, after: str) -> None:
+def test_replaces_a_comment_by_blanks(text: str, after: str) -> None:
     assert blanked(text) == after
 
 
 @pytest.mark.parametrize("text", ["/* one", "/*/", '["// a', "/", "[1 / 2]"])
-def test_what_is_no_whole_comment_stays(text: str) -> None:
+def test_keeps_what_is_no_complete_comment(text: str) -> None:
     assert blanked(text) == text
 
 
 @pytest.mark.parametrize("piece", ['"', "/*", "//", '\\"', '"\n', "/*/"])
-def test_a_long_text_of_nothing_but_beginnings_is_read_at_once(piece: str) -> None:
+def test_reads_a_long_text_of_unclosed_beginnings_in_linear_time(piece: str) -> None:
     text = piece * 500_000
     assert len(blanked(text)) == len(text)
 
 
 @given(JSON, st.sampled_from([None, 2]))
-def test_json_without_comments_has_none(document: object, indent: int | None) -> None:
+def test_finds_no_comment_in_plain_json(document: object, indent: int | None) -> None:
     assert list(comments(json.dumps(document, indent=indent))) == []
 
 
 @given(JSON, st.sampled_from(["//\n", "// a\n", '/* " */', "/**/", "/*\n*/"]))
-def test_a_comment_may_stand_wherever_a_blank_may(document: object, comment: str) -> None:
+def test_accepts_a_comment_wherever_a_blank_may_be(document: object, comment: str) -> None:
     text = json.dumps(document, indent=1).replace("\n", f" {comment} \n ")
     assert json.loads(blanked(text)) == document
     assert len(blanked(text)) == len(text)
 
 
-def test_a_configuration_may_have_comments(home: Folder) -> None:
+def test_loads_a_configuration_with_comments(home: Folder) -> None:
     text = """// mine
     {
       /* the order

@@ -58,7 +58,7 @@ def told(folder: Path, environ: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("path", VALUE_PATHS, ids=str)
-def test_no_value_that_could_be_a_secret_is_repeated(home: Folder, path: tuple[str | int, ...]) -> None:
+def test_shows_no_value_that_could_be_a_secret(home: Folder, path: tuple[str | int, ...]) -> None:
     for secret, tail in itertools.product(SECRETS, ["", "\n"]):
         home.write(placed(path, secret + tail))
         text = told(home.path, {})
@@ -67,7 +67,7 @@ def test_no_value_that_could_be_a_secret_is_repeated(home: Folder, path: tuple[s
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("path", [(), ("providers", 0), ("timeouts",), ("providers", 0, "headers")], ids=str)
-def test_no_key_that_could_be_a_secret_is_repeated(home: Folder, path: tuple[str | int, ...], secret: str) -> None:
+def test_shows_no_name_that_could_be_a_secret(home: Folder, path: tuple[str | int, ...], secret: str) -> None:
     home.write(placed((*path, secret), 1))
     text = told(home.path, {})
     assert text.startswith("config.json: ")
@@ -76,7 +76,7 @@ def test_no_key_that_could_be_a_secret_is_repeated(home: Folder, path: tuple[str
 
 @pytest.mark.parametrize("value", ["hunter2", 4711, ["hunter2"]])
 @pytest.mark.parametrize("name", ["X-Own", "Host", "Authorization", "x y", "X-Own\n"])
-def test_no_header_shows_its_value(home: Folder, name: str, value: object) -> None:
+def test_shows_no_value_of_a_header(home: Folder, name: str, value: object) -> None:
     home.write({"providers": [{"preset": "minimax", "headers": {name: value, "Cookie": "hunter2\n"}}]})
     text = told(home.path, {})
     assert text
@@ -86,7 +86,7 @@ def test_no_header_shows_its_value(home: Folder, name: str, value: object) -> No
 
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("line", ["{}", "{}=1", "A={}", "A='{}", "A={} b…", "A: {}", "'{}", "${{{}}}=", "A b={}"])
-def test_no_line_of_the_env_file_is_repeated(home: Folder, line: str, secret: str) -> None:
+def test_shows_no_line_of_the_env_file(home: Folder, line: str, secret: str) -> None:
     config = {"providers": [{"preset": "minimax", "api_key_env": "A"}]}
     home.write(config, env=f"{line.format(secret)}\n")
     text = told(home.path, {"ALL_PROXY": f"socks5://{secret}@proxy", "MINIMAX_API_KEY": secret})
@@ -98,7 +98,7 @@ def test_no_line_of_the_env_file_is_repeated(home: Folder, line: str, secret: st
     st.sampled_from(VALUE_PATHS),
     st.sampled_from(["{}", "sk-{}", "https://{}@x", "https://x/{}?", "{}\n", "ftp://{}", "a b {}", "{}-{}", "[{}"]),
 )
-def test_no_random_key_is_repeated(secret: str, path: tuple[str | int, ...], form: str) -> None:
+def test_shows_no_random_key(secret: str, path: tuple[str | int, ...], form: str) -> None:
     # Letters alone are words as far as anyone can tell.
     secret = f"{secret}7q"
     with tempfile.TemporaryDirectory() as folder:

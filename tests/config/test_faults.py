@@ -19,12 +19,12 @@ def general(home: Folder, **settings: object) -> list[str]:
     return home.faults({"providers": [GOOD], **settings})
 
 
-def test_a_problem_reads_as_one_line_with_or_without_a_key() -> None:
+def test_a_problem_is_one_line_with_or_without_a_key() -> None:
     assert str(Problem("config.json", "host", "is bad", "Mend it.")) == "config.json: host: is bad. Mend it."
     assert str(Problem(".env", "", "is bad", "Mend it.")) == ".env: is bad. Mend it."
 
 
-def test_a_missing_file_says_what_to_copy(home: Folder) -> None:
+def test_says_what_to_copy_if_the_file_is_missing(home: Folder) -> None:
     with pytest.raises(ConfigError) as caught:
         load(home.path / "absent", {})
     assert [str(problem) for problem in caught.value.problems] == [
@@ -66,7 +66,7 @@ def test_a_missing_file_says_what_to_copy(home: Folder) -> None:
         ('{"a":' * 3_000 + "1" + "}" * 3_000, f"nests too deeply. {EXAMPLE}"),
     ],
 )
-def test_a_text_that_is_no_json_object_is_told_with_its_place(home: Folder, text: str, message: str) -> None:
+def test_says_where_a_text_is_no_json_object(home: Folder, text: str, message: str) -> None:
     (found,) = home.faults(text)
     before, place, after = message.partition("{}")
     assert found.startswith(f"config.json: {before}")
@@ -84,19 +84,19 @@ def test_a_text_that_is_no_json_object_is_told_with_its_place(home: Folder, text
         ('{"a": "//", "b": "/*", "c\\"": nothing, "*/": 1}', "line 1, column 31"),
     ],
 )
-def test_the_place_in_a_broken_text_is_its_line_and_column(home: Folder, text: str, place: str) -> None:
+def test_names_the_line_and_column_of_a_syntax_error(home: Folder, text: str, place: str) -> None:
     (found,) = home.faults(text)
     assert found.startswith(f"config.json: is not JSON at {place}")
 
 
-def test_an_unusual_slip_still_gets_a_message_with_a_way_to_mend_it(home: Folder) -> None:
+def test_says_how_to_fix_an_unusual_mistake(home: Folder) -> None:
     (found,) = home.faults('{"a": nothing}')
     assert (
         found == "config.json: is not JSON at line 1, column 7 (expecting value). Compare it with config.example.json."
     )
 
 
-def test_a_key_that_is_written_twice_is_told_with_its_path(home: Folder) -> None:
+def test_names_the_path_of_a_repeated_key(home: Folder) -> None:
     text = '{"providers": [{"preset": "minimax", "name": "a", "name": "b"}], "host": "::1", "host": "::1"}'
     assert home.faults(text) == [
         "config.json: host: is written twice. Keep one of the two.",
@@ -105,7 +105,7 @@ def test_a_key_that_is_written_twice_is_told_with_its_path(home: Folder) -> None
 
 
 @pytest.mark.parametrize("file", ["config.json", ".env"])
-def test_a_file_in_another_encoding_is_refused(home: Folder, file: str) -> None:
+def test_rejects_a_file_in_another_encoding(home: Folder, file: str) -> None:
     home.write({"providers": [GOOD]})
     (home.path / file).write_bytes("MINIMAX_API_KEY=abc".encode("utf-16"))
     with pytest.raises(ConfigError) as caught:
@@ -114,7 +114,7 @@ def test_a_file_in_another_encoding_is_refused(home: Folder, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["config.json", ".env"])
-def test_a_file_that_is_too_large_is_refused(home: Folder, file: str) -> None:
+def test_rejects_a_file_that_is_too_large(home: Folder, file: str) -> None:
     home.write({"providers": [GOOD]})
     path = home.path / file
     path.write_bytes(path.read_bytes() + b"\n" * document.MAX_FILE_BYTES)
@@ -126,7 +126,7 @@ def test_a_file_that_is_too_large_is_refused(home: Folder, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["config.json", ".env"])
-def test_a_file_that_cannot_be_read_is_told(home: Folder, file: str) -> None:
+def test_says_that_a_file_cannot_be_read(home: Folder, file: str) -> None:
     home.write({"providers": [GOOD]})
     path = home.path / file
     path.unlink()
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_read_is_told(home: Folder, file: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such file")
 @pytest.mark.parametrize("file", ["config.json", ".env"])
-def test_a_device_is_refused(home: Folder, file: str) -> None:
+def test_rejects_a_device(home: Folder, file: str) -> None:
     home.write({"providers": [GOOD]})
     path = home.path / file
     path.unlink()
@@ -154,14 +154,14 @@ def test_a_device_is_refused(home: Folder, file: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom a file's mode can stop")
-def test_an_env_file_of_someone_else_is_told(home: Folder) -> None:
+def test_says_that_an_env_file_of_another_user_cannot_be_read(home: Folder) -> None:
     home.write({"providers": [GOOD]})
     (home.path / ".env").chmod(0)
     with pytest.raises(ConfigError, match=r"^\.env: cannot be read \(Permission denied\)\. "):
         load(home.path, {})
 
 
-def test_a_mark_at_the_start_of_the_file_is_no_fault(home: Folder) -> None:
+def test_accepts_a_byte_order_mark(home: Folder) -> None:
     assert home.loads('\ufeff{"providers": [{"preset": "minimax"}]}').providers
 
 
@@ -169,7 +169,7 @@ NONE = 'config.json: providers: there are none. Add at least one, such as "provi
 
 
 @pytest.mark.parametrize("config", [{}, {"providers": []}])
-def test_no_providers(home: Folder, config: object) -> None:
+def test_asks_for_at_least_one_provider(home: Folder, config: object) -> None:
     assert home.faults(config) == [NONE]
 
 
@@ -238,13 +238,13 @@ def test_no_providers(home: Folder, config: object) -> None:
         ({"$schema": 1}, "$schema: 1 is not a text. Write a text, in quotes."),
     ],
 )
-def test_a_general_setting_that_is_wrong(home: Folder, settings: dict[str, object], message: str) -> None:
+def test_says_what_is_wrong_with_a_general_setting(home: Folder, settings: dict[str, object], message: str) -> None:
     (found,) = general(home, **settings)
     assert found.startswith(f"config.json: {message}")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
-def test_a_number_that_is_none_is_out_of_every_range(home: Folder, number: str) -> None:
+def test_rejects_numbers_outside_every_range(home: Folder, number: str) -> None:
     (found,) = home.faults('{"providers": [{"preset": "minimax"}], "cooldown_minutes": ' + number + "}")
     assert found.endswith(" is not a number of minutes from 0 to 10080. Write one, such as 30.")
 
@@ -252,11 +252,11 @@ def test_a_number_that_is_none_is_out_of_every_range(home: Folder, number: str) 
 @pytest.mark.parametrize(
     "url", ["https://proxy:1", "socks5://proxy", "proxy:3128", "http://", "http://p:0", "http://p/x"]
 )
-def test_a_proxy_on_the_way_out_that_is_no_http_proxy(home: Folder, url: str) -> None:
+def test_rejects_a_proxy_that_is_no_http_proxy(home: Folder, url: str) -> None:
     assert general(home, proxy_url=url) == [PROXY]
 
 
-def test_all_faults_are_told_at_once_in_both_files(home: Folder) -> None:
+def test_reports_all_faults_of_both_files_at_once(home: Folder) -> None:
     first = {"base_url": "ftp://x", "timeouts": {"stall": -1}}
     config = {"prot": 1, "proxy_port": 0, "host": "a b", "proxy_url": "x", "providers": [first, GOOD | {"models": 1}]}
     found = home.faults(config, env="nonsense\nMINIMAX_API_KEY=a")

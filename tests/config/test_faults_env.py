@@ -22,12 +22,12 @@ LINE = 'is not of the form NAME=value. Write it as NAME=value, with the value in
         ("=abc", 1),
     ],
 )
-def test_a_broken_line_of_the_env_file_is_told_by_its_number(home: Folder, env: str, line: int) -> None:
+def test_names_the_number_of_a_broken_line_in_the_env_file(home: Folder, env: str, line: int) -> None:
     assert home.faults({"providers": [GOOD]}, env=env) == [f".env: line {line}: {LINE}"]
 
 
 @pytest.mark.parametrize("key", ["a b", "a\tb", "schlüssel", "“abc”", "a\x00b"])
-def test_a_key_that_no_header_can_carry_is_told_by_its_variable(home: Folder, key: str) -> None:
+def test_names_the_variable_of_a_key_that_no_header_can_hold(home: Folder, key: str) -> None:
     what = "the key in it has a space, a control character or one that is not ASCII"
     fix = "Copy the key again, without what stands around it."
     twice = {"providers": [GOOD, GOOD | {"name": "other"}]}

@@ -71,7 +71,7 @@ HOST = 'Write it as "https://host/path", an IPv6 address in brackets.'
         ({"preset": "qqq"}, '.preset: "qqq" is not a known preset. The command '),
     ],
 )
-def test_a_setting_of_a_provider_that_is_wrong(home: Folder, settings: dict[str, object], message: str) -> None:
+def test_says_what_is_wrong_with_a_providers_setting(home: Folder, settings: dict[str, object], message: str) -> None:
     (found,) = home.faults({"providers": [GOOD | settings]})
     assert found.startswith(f"config.json: providers[0]{message}")
 
@@ -116,7 +116,7 @@ def test_a_setting_of_a_provider_that_is_wrong(home: Folder, settings: dict[str,
         ({"base_url": 5}, ".base_url: 5 is not a text. Write a text, in quotes."),
     ],
 )
-def test_an_address_that_cannot_be_used(home: Folder, settings: dict[str, object], message: str) -> None:
+def test_says_why_an_address_cannot_be_used(home: Folder, settings: dict[str, object], message: str) -> None:
     (found,) = home.faults({"providers": [GOOD | settings]})
     assert found.startswith(f"config.json: providers[0]{message}")
 
@@ -147,13 +147,13 @@ def test_an_address_that_cannot_be_used(home: Folder, settings: dict[str, object
         ({"headers": {"X-A": "a", "x-a": "b"}}, ".headers.x-a: is written twice, apart from upper and lower case. "),
     ],
 )
-def test_a_header_that_cannot_be_sent(home: Folder, settings: dict[str, object], message: str) -> None:
+def test_says_why_a_header_cannot_be_sent(home: Folder, settings: dict[str, object], message: str) -> None:
     (found,) = home.faults({"providers": [GOOD | settings]})
     assert found.startswith(f"config.json: providers[0]{message}")
 
 
 @pytest.mark.parametrize("name", ["OPENROUTER_API_KEY_2", "KEY", "_k", "MONKEYJAR_API_KEY", "openrouter_api_key_2"])
-def test_an_ordinary_name_of_a_variable_is_not_taken_for_a_key(home: Folder, name: str) -> None:
+def test_does_not_mistake_the_name_of_a_variable_for_a_key(home: Folder, name: str) -> None:
     config = home.loads({"providers": [GOOD | {"api_key_env": name}]}, environ={name: "abc"})
     assert config.providers[0].api_key_env == name
 
@@ -184,12 +184,12 @@ def test_an_ordinary_name_of_a_variable_is_not_taken_for_a_key(home: Folder, nam
         ),
     ],
 )
-def test_what_is_missing_and_stands_in_no_catalogue(home: Folder, given: object, messages: list[str]) -> None:
+def test_asks_for_what_the_catalogue_does_not_have(home: Folder, given: object, messages: list[str]) -> None:
     found = home.faults({"providers": [given]})
     assert [message.removeprefix("config.json: providers[0].") for message in found][: len(messages)] == messages
 
 
-def test_a_preset_whose_address_holds_something_of_the_users_own_says_so(home: Folder) -> None:
+def test_says_that_a_presets_address_has_a_placeholder(home: Folder) -> None:
     assert home.faults({"providers": [{"preset": "bedrock-mantle"}]}) == [
         (
             "config.json: providers[0].base_url: is missing, and the address of bedrock-mantle holds your own "
@@ -198,7 +198,7 @@ def test_a_preset_whose_address_holds_something_of_the_users_own_says_so(home: F
     ]
 
 
-def test_two_providers_of_one_name_apart_from_case(home: Folder) -> None:
+def test_rejects_two_names_that_differ_only_in_case(home: Folder) -> None:
     providers = [GOOD, {"preset": "minimax"}, GOOD | {"name": "Good"}, {"preset": "minimax", "enabled": False}]
     fix = 'Give each provider a "name" of its own.'
     assert home.faults({"providers": providers}) == [
@@ -207,7 +207,7 @@ def test_two_providers_of_one_name_apart_from_case(home: Folder) -> None:
     ]
 
 
-def test_no_provider_with_a_key_names_each_variable_and_where_it_goes(home: Folder) -> None:
+def test_names_each_variable_and_its_file_if_no_provider_has_a_key(home: Folder) -> None:
     providers = [
         {"preset": "minimax"},
         {"preset": "minimax-cn"},
@@ -222,7 +222,7 @@ def test_no_provider_with_a_key_names_each_variable_and_where_it_goes(home: Fold
     ]
 
 
-def test_only_disabled_providers(home: Folder) -> None:
+def test_rejects_only_disabled_providers(home: Folder) -> None:
     assert home.faults({"providers": [GOOD | {"enabled": False}]}) == [
         'config.json: providers: every one is disabled. Remove "enabled": false from at least one.'
     ]

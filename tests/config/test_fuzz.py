@@ -61,17 +61,17 @@ def is_sound(found: Config | ConfigError) -> bool:
 
 
 @given(CONFIGS | JSON)
-def test_any_json_ends_in_a_configuration_or_in_problems(config: object) -> None:
+def test_any_json_gives_a_configuration_or_problems(config: object) -> None:
     environ = {"MINIMAX_API_KEY": "abc", "ALL_PROXY": "x"}
     assert is_sound(outcome(json.dumps(config).encode(), b"A=b", environ))
 
 
 @given(st.binary() | st.text().map(str.encode), st.binary() | st.text().map(str.encode))
-def test_any_bytes_end_in_problems(config: bytes, env: bytes) -> None:
+def test_any_bytes_give_problems(config: bytes, env: bytes) -> None:
     assert is_sound(outcome(config, env, {}))
 
 
 @given(st.binary() | st.text().map(str.encode), st.dictionaries(st.text(), st.text()))
-def test_any_env_file_and_any_environment_end_in_either(env: bytes, environ: dict[str, str]) -> None:
+def test_any_env_file_and_environment_give_either(env: bytes, environ: dict[str, str]) -> None:
     environ |= {"HTTPS_PROXY": next(iter(environ), ""), "NO_PROXY": next(iter(environ.values()), "")}
     assert is_sound(outcome(b'{"providers": [{"preset": "minimax"}, {"preset": "zai"}]}', env, environ))

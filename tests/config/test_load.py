@@ -40,7 +40,7 @@ def only(home: Folder, provider: object, **kwargs: Any) -> Provider:
     return config.providers[0]
 
 
-def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder) -> None:
+def test_loads_the_documented_form_with_all_defaults(home: Folder) -> None:
     config = home.loads(FORM)
     assert (config.host, config.port, config.log_level) == ("127.0.0.1", 8787, "info")
     assert config.policy == Policy()
@@ -64,7 +64,7 @@ def test_the_documented_form_gives_both_providers_and_all_defaults(home: Folder)
     assert (moonshot.name, moonshot.api_key) == ("moonshot", "sk-moonshot")
 
 
-def test_the_shipped_examples_load_once_a_key_is_filled_in(tmp_path: Path) -> None:
+def test_loads_the_shipped_examples_once_a_key_is_filled_in(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.example.json", tmp_path / "config.json")
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     (tmp_path / ".env").write_text(
@@ -76,14 +76,14 @@ def test_the_shipped_examples_load_once_a_key_is_filled_in(tmp_path: Path) -> No
     assert config.skipped == (Skipped("minimax", "MINIMAX_API_KEY"),)
 
 
-def test_the_shipped_env_example_alone_is_no_key(tmp_path: Path) -> None:
+def test_the_shipped_env_example_has_no_key(tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.example.json", tmp_path / "config.json")
     shutil.copy(ROOT / ".env.example", tmp_path / ".env")
     with pytest.raises(ConfigError, match=r"no provider has its key \(MINIMAX_API_KEY, MOONSHOT_API_KEY not set\)"):
         load(tmp_path, {})
 
 
-def test_a_preset_alone_is_a_whole_provider(home: Folder) -> None:
+def test_a_preset_alone_is_a_complete_provider(home: Folder) -> None:
     provider = only(home, {"preset": "deepseek"}, env="DEEPSEEK_API_KEY=sk-deep")
     assert provider.name == "deepseek"
     assert provider.base_url == "https://api.deepseek.com/anthropic"
@@ -108,34 +108,32 @@ def test_a_preset_with_an_address_is_that_provider_behind_a_relay(home: Folder) 
         "HTTPS://api.minimax.io:443/anthropic//",
     ],
 )
-def test_the_catalogue_knows_an_address_however_it_is_written(home: Folder, address: str) -> None:
+def test_finds_a_preset_by_its_address_however_it_is_written(home: Folder, address: str) -> None:
     provider = only(home, {"base_url": address})
     assert (provider.name, provider.base_url) == ("minimax", "https://api.minimax.io/anthropic")
     assert provider.api_key_env == "MINIMAX_API_KEY"
 
 
-def test_a_provider_that_the_catalogue_does_not_know_has_plain_defaults(home: Folder) -> None:
+def test_an_unknown_provider_has_plain_defaults(home: Folder) -> None:
     provider = only(home, RELAY)
     assert provider.auth is Auth.BEARER
     assert (dict(provider.models), provider.own_models, provider.counts_tokens) == ({}, (), True)
 
 
-def test_what_the_user_says_wins_over_the_catalogue(home: Folder) -> None:
+def test_the_users_settings_win_over_the_catalogue(home: Folder) -> None:
     own = {"preset": "minimax", "auth": "x-api-key", "api_key_env": "MINE", "name": "Mine"}
     provider = only(home, own, env="MINE=abc")
     assert (provider.auth, provider.api_key_env, provider.name) == (Auth.X_API_KEY, "MINE", "Mine")
 
 
-def test_anthropic_itself_keeps_every_name(home: Folder) -> None:
+def test_keeps_every_model_name_for_anthropic(home: Folder) -> None:
     provider = only(home, {"preset": "anthropic"}, env="ANTHROPIC_API_KEY=sk-ant")
     assert dict(provider.models) == {}
     assert provider.auth is Auth.X_API_KEY
     assert "claude-opus-5-5" in provider.own_models
 
 
-def test_a_provider_that_is_known_not_to_count_tokens_is_not_asked_to(
-    home: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_does_not_ask_a_provider_to_count_tokens_that_cannot(home: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = entry_of("minimax")
     silent = replace(entry, endpoints=replace(entry.endpoints, count_tokens="no"))
     monkeypatch.setattr(providers, "catalogue", lambda: replace(catalogue(), providers=(silent,)))
@@ -143,7 +141,7 @@ def test_a_provider_that_is_known_not_to_count_tokens_is_not_asked_to(
 
 
 @pytest.mark.parametrize("entry", catalogue().providers, ids=lambda entry: entry.id)
-def test_each_preset_is_a_whole_provider_once_it_has_its_key_and_its_region(home: Folder, entry: Entry) -> None:
+def test_each_preset_is_complete_with_a_key_and_a_region(home: Folder, entry: Entry) -> None:
     settings = {"preset": entry.id}
     if entry.placeholders:
         settings["base_url"] = entry.base_url.format(region="eu-west-3")
@@ -152,20 +150,20 @@ def test_each_preset_is_a_whole_provider_once_it_has_its_key_and_its_region(home
     assert (provider.traits, provider.facts, dict(provider.models)) == (entry.traits, entry.facts, entry.tiers or {})
 
 
-def test_a_server_on_this_machine_needs_no_key_and_is_sent_none(home: Folder) -> None:
+def test_a_server_on_this_machine_needs_and_gets_no_key(home: Folder) -> None:
     provider = only(home, {"preset": "ollama", "models": "qwen3-coder"})
     assert (provider.base_url, provider.auth, provider.api_key) == ("http://localhost:11434", Auth.NONE, "")
     assert provider.counts_tokens is False
 
 
-def test_a_key_that_the_user_names_for_such_a_server_is_waited_for(home: Folder) -> None:
+def test_such_a_server_needs_the_key_that_the_user_names(home: Folder) -> None:
     ollama = {"preset": "ollama", "models": "qwen3-coder", "api_key_env": "MINE"}
     config = home.loads({"providers": [ollama, RELAY]})
     assert config.skipped == (Skipped("ollama", "MINE"),)
     assert home.loads({"providers": [ollama]}, env="MINE=sk-own").providers[0].auth is Auth.BEARER
 
 
-def test_a_provider_that_knows_none_of_claudes_names_is_warned_of_until_its_models_are_named(home: Folder) -> None:
+def test_warns_until_the_models_of_a_provider_without_claude_names_are_named(home: Folder) -> None:
     assert home.loads({"providers": [{"preset": "ollama"}]}).warnings == (
         (
             "config.json: provider ollama knows none of Claude's model names. "
@@ -185,20 +183,18 @@ def test_a_provider_that_knows_none_of_claudes_names_is_warned_of_until_its_mode
         ("DASHSCOPE_API_KEY=other\nALIBABA_TOKEN_PLAN_API_KEY=another", "DASHSCOPE_API_KEY"),
     ],
 )
-def test_the_key_is_in_the_first_variable_that_holds_one_of_the_providers_own(
-    home: Folder, env: str, variable: str
-) -> None:
+def test_takes_the_key_from_the_first_variable_with_a_matching_prefix(home: Folder, env: str, variable: str) -> None:
     assert only(home, {"preset": "bailian-coding"}, env=env).api_key_env == variable
 
 
-def test_a_variable_that_the_user_names_has_no_others_beside_it(home: Folder) -> None:
+def test_the_users_variable_replaces_those_of_the_catalogue(home: Folder) -> None:
     own = {"preset": "bailian-coding", "api_key_env": "MINE"}
     config = home.loads({"providers": [own, RELAY]}, environ={"DASHSCOPE_API_KEY": "sk-sp-a"})
     assert config.skipped == (Skipped("bailian-coding", "MINE"),)
 
 
 @pytest.mark.parametrize("model", ["glm-5.3", "glm-5.3[1m]", "glm-5.3[1M]"])
-def test_one_model_stands_for_all_tiers_and_every_other_name(home: Folder, model: str) -> None:
+def test_one_model_serves_all_tiers_and_every_other_name(home: Folder, model: str) -> None:
     provider = only(home, RELAY | {"models": model})
     assert dict(provider.models) == dict.fromkeys(("opus", "sonnet", "haiku", "fable", "default"), "glm-5.3")
     assert provider.own_models == ("glm-5.3",)
@@ -223,12 +219,12 @@ def test_a_providers_timeouts_win_over_the_general_ones_and_those_over_the_defau
     assert config.providers[1].timeouts == Timeouts(connect=10, first_event=9, first_content=180, stall=7)
 
 
-def test_the_users_headers_go_on_the_wire_in_lower_case(home: Folder) -> None:
+def test_sends_the_users_headers_in_lower_case(home: Folder) -> None:
     provider = only(home, RELAY | {"headers": {"X-Team": " blue ", "X-Name": "Zoë", "X-Empty": ""}})
     assert provider.headers == ((b"x-team", b"blue"), (b"x-name", b"Zo\xeb"), (b"x-empty", b""))
 
 
-def test_every_general_setting_arrives(home: Folder) -> None:
+def test_loads_every_general_setting(home: Folder) -> None:
     config = home.loads(
         {
             "$schema": "anything",
@@ -249,13 +245,13 @@ def test_every_general_setting_arrives(home: Folder) -> None:
     assert config.warnings == ()
 
 
-def test_a_disabled_provider_is_left_out_without_a_word(home: Folder) -> None:
+def test_leaves_out_a_disabled_provider_silently(home: Folder) -> None:
     config = home.loads({"providers": [{"preset": "zai", "enabled": False}, RELAY]})
     assert [provider.name for provider in config.providers] == ["relay"]
     assert (config.skipped, config.warnings) == ((), ())
 
 
-def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_variable(home: Folder) -> None:
+def test_skips_a_provider_without_a_key_and_names_the_variable(home: Folder) -> None:
     config = home.loads({"providers": [{"preset": "zai"}, RELAY]})
     assert [provider.name for provider in config.providers] == ["relay"]
     assert config.skipped == (Skipped("zai", "ZAI_API_KEY"),)
@@ -277,7 +273,7 @@ def test_a_provider_without_its_key_is_skipped_with_a_warning_that_names_the_var
         ("\n# comment\n\nMINIMAX_API_KEY=a$b", {}, "a$b"),
     ],
 )
-def test_a_key_comes_from_the_environment_else_from_the_file(
+def test_takes_a_key_from_the_environment_else_from_the_file(
     home: Folder, env: str | None, environ: dict[str, str], key: str
 ) -> None:
     provider = only(home, RELAY, env=env, environ=environ)
@@ -286,7 +282,7 @@ def test_a_key_comes_from_the_environment_else_from_the_file(
 
 
 @pytest.mark.parametrize(("ending", "name"), [("/v1", "/v1"), ("/v1/messages", "/v1/messages"), ("/v1/", "/v1")])
-def test_what_every_request_adds_to_an_address_is_left_out_with_a_warning(home: Folder, ending: str, name: str) -> None:
+def test_removes_what_every_request_adds_to_an_address_with_a_warning(home: Folder, ending: str, name: str) -> None:
     config = home.loads({"providers": [{"base_url": f"https://api.minimax.io/anthropic{ending}"}]})
     assert config.providers[0].base_url == "https://api.minimax.io/anthropic"
     assert config.warnings == (
@@ -312,20 +308,18 @@ def test_what_every_request_adds_to_an_address_is_left_out_with_a_warning(home: 
         ("https://[2606:4700::1]/x", Origin("https", "2606:4700::1", 443)),
     ],
 )
-def test_an_address_without_tls_is_taken_where_it_stays_off_the_internet_or_is_named(
-    home: Folder, address: str, origin: Origin
-) -> None:
+def test_accepts_plain_http_to_private_and_allowed_hosts(home: Folder, address: str, origin: Origin) -> None:
     config = home.loads({"providers": [RELAY | {"base_url": address}], "allow_http_hosts": ["relay.EXAMPLE"]})
     assert config.providers[0].origin == origin
     assert config.providers[0].base_url == address.lower()
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.9", "::1", "::ffff:127.0.0.1"])
-def test_listening_on_this_machine_alone_is_not_warned_of(home: Folder, host: str) -> None:
+def test_does_not_warn_about_a_loopback_host(home: Folder, host: str) -> None:
     assert home.loads({"providers": [RELAY], "host": host}).warnings == ()
 
 
-def test_listening_beyond_this_machine_is_warned_of(home: Folder) -> None:
+def test_warns_about_a_host_that_lets_others_in(home: Folder) -> None:
     config = home.loads({"providers": [RELAY], "host": "0.0.0.0"})  # noqa: S104 - it is what is warned of
     assert config.host == "0.0.0.0"  # noqa: S104
     assert config.warnings == (
@@ -337,7 +331,7 @@ def test_listening_beyond_this_machine_is_warned_of(home: Folder) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX modes say who may read a file")
-def test_keys_that_others_may_read_are_warned_of(home: Folder) -> None:
+def test_warns_about_keys_that_others_can_read(home: Folder) -> None:
     odd = Folder(home.path / 'a "home" for $5')
     odd.path.mkdir()
     odd.write({"providers": [RELAY]})
@@ -362,7 +356,7 @@ def test_keys_that_others_may_read_are_warned_of(home: Folder) -> None:
         ({}, {"no_proxy": "*"}, Egress(None, ("*",))),
     ],
 )
-def test_the_way_out_is_the_configurations_else_the_environments(
+def test_takes_the_proxy_from_the_configuration_else_from_the_environment(
     home: Folder, settings: dict[str, str], environ: dict[str, str], egress: Egress
 ) -> None:
     config = home.loads({"providers": [RELAY], **settings}, environ=environ)
@@ -370,7 +364,7 @@ def test_the_way_out_is_the_configurations_else_the_environments(
     assert config.warnings == ()
 
 
-def test_a_proxy_of_the_environment_that_is_not_http_is_passed_over_with_a_warning(home: Folder) -> None:
+def test_ignores_a_proxy_of_the_environment_that_is_not_http_with_a_warning(home: Folder) -> None:
     config = home.loads({"providers": [RELAY]}, environ={"ALL_PROXY": "socks5://user:hunter2@proxy.example:1080"})
     assert config.egress == Egress()
     assert config.warnings == (
@@ -381,7 +375,7 @@ def test_a_proxy_of_the_environment_that_is_not_http_is_passed_over_with_a_warni
     )
 
 
-def test_the_fingerprint_changes_with_either_file_and_only_then(home: Folder) -> None:
+def test_the_fingerprint_changes_only_with_one_of_the_files(home: Folder) -> None:
     assert fingerprint(home.path) == (None, None)
     home.write(FORM, env=None)
     first = fingerprint(home.path)
@@ -394,7 +388,7 @@ def test_the_fingerprint_changes_with_either_file_and_only_then(home: Folder) ->
     assert fingerprint(home.path)[1] is not None
 
 
-def test_no_key_shows_in_what_is_printed_of_a_configuration(home: Folder) -> None:
+def test_its_repr_shows_no_key(home: Folder) -> None:
     own = RELAY | {"headers": {"X-Own": "sk-header"}}
     config = home.loads({"providers": [own], "proxy_url": "http://u:sk-proxy@p:1"}, env="MINIMAX_API_KEY=sk-key")
     assert "sk-" not in repr(config)

@@ -74,7 +74,7 @@ def test_settings_have_the_fields_of_the_cores_type(known: type, settings: type)
         ("reset_utc_offset", -5.5, -5.5),
     ],
 )
-def test_each_trait_is_overridden_alone(home: Folder, name: str, value: object, meant: object) -> None:
+def test_overrides_each_trait_alone(home: Folder, name: str, value: object, meant: object) -> None:
     provider = only(home, {"preset": "deepseek", "traits": {name: value}})
     if name == "rejects":
         meant = frozenset(Rule(*pair) for pair in meant)  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def test_each_trait_is_overridden_alone(home: Folder, name: str, value: object, 
         assert getattr(provider.traits, field.name) == expected, field.name
 
 
-def test_a_provider_that_the_catalogue_does_not_know_has_the_traits_that_it_is_given(home: Folder) -> None:
+def test_an_unknown_provider_has_the_given_traits(home: Folder) -> None:
     assert only(home, RELAY).traits == Traits()
     assert only(home, RELAY).facts == {}
     given = only(home, RELAY | {"traits": {"rejects": ["role:system"]}, "model_facts": {"m": {"images": False}}})
@@ -107,7 +107,7 @@ def test_a_provider_that_the_catalogue_does_not_know_has_the_traits_that_it_is_g
         ("price", {"input": 5, "cache_read": None}, Price(5, 0.6, None, 0.0)),
     ],
 )
-def test_each_fact_of_a_model_is_overridden_alone(home: Folder, name: str, value: object, meant: object) -> None:
+def test_overrides_each_fact_of_a_model_alone(home: Folder, name: str, value: object, meant: object) -> None:
     usual = only(home, {"preset": "deepseek"}).facts
     changed = only(home, {"preset": "deepseek", "model_facts": {"deepseek-flash": {name: value}}}).facts
     assert changed["deepseek-v4-pro"] == usual["deepseek-v4-pro"]
@@ -123,7 +123,7 @@ def test_removes_the_context_suffix_from_a_model_of_the_facts(home: Folder, suff
     assert f"MiniMax-M3{suffix}" not in facts
 
 
-def test_what_is_given_for_a_dated_name_leaves_the_rest_of_what_is_known(home: Folder) -> None:
+def test_keeps_the_other_facts_of_a_dated_name(home: Folder) -> None:
     name = "claude-haiku-4-5-20251001"
     facts = only(home, {"preset": "anthropic", "model_facts": {name: {"context": 5}}}).facts
     assert (facts[name].context, facts[name].max_output) == (5, 64_000)
@@ -138,13 +138,13 @@ def test_what_is_given_for_a_dated_name_leaves_the_rest_of_what_is_known(home: F
         ({"claude_code": {"timeout_ms": None, "tool_search": False}}, ClaudeCode(tool_search=False)),
     ],
 )
-def test_how_claude_code_is_set(home: Folder, settings: dict[str, Any], meant: ClaudeCode) -> None:
+def test_overrides_the_settings_for_claude_code(home: Folder, settings: dict[str, Any], meant: ClaudeCode) -> None:
     assert only(home, {"preset": "deepseek"} | settings).claude_code == meant
 
 
 @pytest.mark.parametrize("preset", ["minimax", "ollama"])
 @pytest.mark.parametrize("counts", [True, False])
-def test_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> None:
+def test_overrides_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> None:
     assert only(home, {"preset": preset, "models": "m", "count_tokens": counts}).counts_tokens is counts
 
 
@@ -209,7 +209,7 @@ def test_whether_tokens_are_counted(home: Folder, preset: str, counts: bool) -> 
         ({"count_tokens": "no"}, 'count_tokens: "no" is not true or false. Write true or false, without quotes.'),
     ],
 )
-def test_what_cannot_be_known_of_a_provider(home: Folder, settings: dict[str, Any], message: str) -> None:
+def test_says_what_is_wrong_with_an_override(home: Folder, settings: dict[str, Any], message: str) -> None:
     (found,) = faults(home, RELAY | settings)
     assert found.startswith(message)
 
@@ -230,7 +230,7 @@ def test_the_clients_own_login_is_for_anthropic_and_needs_no_key(home: Folder, s
 
 
 @pytest.mark.parametrize("settings", [RELAY, {"preset": "minimax"}, {"preset": "bedrock-mantle"} | RELAY])
-def test_the_clients_own_login_goes_to_nobody_else(home: Folder, settings: dict[str, Any]) -> None:
+def test_rejects_the_clients_own_login_for_other_providers(home: Folder, settings: dict[str, Any]) -> None:
     keyless = {name: value for name, value in settings.items() if name != "api_key_env"}
     assert faults(home, keyless | {"auth": "client"}) == [
         (
@@ -240,13 +240,13 @@ def test_the_clients_own_login_goes_to_nobody_else(home: Folder, settings: dict[
     ]
 
 
-def test_a_login_beside_a_mistaken_preset_is_not_complained_of_as_well(home: Folder) -> None:
+def test_reports_only_the_preset_if_that_is_wrong_too(home: Folder) -> None:
     (found,) = faults(home, {"preset": "antropic", "auth": "client"})
     assert found.startswith('preset: "antropic" is not a known preset.')
 
 
 @pytest.mark.parametrize("auth", ["client", "none"])
-def test_a_variable_for_a_key_that_is_not_sent_is_a_slip(home: Folder, auth: str) -> None:
+def test_rejects_a_variable_for_a_key_that_is_not_sent(home: Folder, auth: str) -> None:
     assert faults(home, {"preset": "anthropic", "auth": auth, "api_key_env": "ANTHROPIC_API_KEY"}) == [
         f'api_key_env: stands beside "auth": "{auth}", with which no key is sent. Remove one of the two.'
     ]
@@ -261,13 +261,13 @@ def test_a_variable_for_a_key_that_is_not_sent_is_a_slip(home: Folder, auth: str
         {"preset": "minimax-cn"},
     ],
 )
-def test_a_provider_that_asks_for_no_key_is_sent_none_whatever_is_set(home: Folder, settings: dict[str, Any]) -> None:
+def test_sends_no_key_to_a_provider_that_needs_none(home: Folder, settings: dict[str, Any]) -> None:
     env = "OLLAMA_API_KEY=a\nLITELLM_MASTER_KEY=b\nMINIMAX_CN_API_KEY=c"
     provider = only(home, settings | {"auth": "none"}, env=env)
     assert (provider.auth, provider.api_key, provider.api_key_env) == (Auth.NONE, "", "")
 
 
-def test_a_server_on_this_machine_can_be_made_to_want_its_key(home: Folder) -> None:
+def test_sends_a_key_to_a_server_on_this_machine_if_asked_to(home: Folder) -> None:
     config = home.loads({"providers": [{"preset": "ollama", "models": "m", "auth": "x-api-key"}, RELAY]}, env=ENV)
     assert [skipped.variable for skipped in config.skipped] == ["OLLAMA_API_KEY"]
     keyed = only(home, {"preset": "ollama", "models": "m", "auth": "x-api-key"}, env="OLLAMA_API_KEY=a")

@@ -42,7 +42,7 @@ def notes(text: str) -> Counter[str]:
     return Counter(text[comment.start : comment.end].rstrip() for comment in comments(text))
 
 
-def test_it_is_added_at_the_end_or_first_in_the_style_of_the_others() -> None:
+def test_adds_at_the_end_or_first_in_the_style_of_the_others() -> None:
     assert add_provider(LINES, ZAI) == LINES.replace("} /* dear */", '} /* dear */,\n    {"preset": "zai"}')
     assert add_provider(LINES, ZAI, first=True) == LINES.replace(
         "    // the cheap", '    {"preset": "zai"},\n    // the cheap'
@@ -72,12 +72,12 @@ def test_it_is_added_at_the_end_or_first_in_the_style_of_the_others() -> None:
         ('\ufeff{"x": {"providers": [1]}, "providers": [{}]}', None),
     ],
 )
-def test_it_is_added_to_lists_of_every_shape(text: str, after: str | None) -> None:
+def test_adds_to_lists_of_every_shape(text: str, after: str | None) -> None:
     expected = after or text.replace("[{}]", '[{}, {"preset": "zai"}]')
     assert add_provider(text, ZAI) == expected
 
 
-def test_a_name_is_written_as_it_is_read() -> None:
+def test_writes_a_name_without_escapes() -> None:
     assert add_provider('{"providers": [{}]}', {"preset": "zai", "name": "é"}).endswith(
         '{"preset": "zai", "name": "é"}]}'
     )
@@ -90,33 +90,33 @@ def test_a_name_is_written_as_it_is_read() -> None:
         (1, '    {"preset": "b", "x": "[1, {}] // no comment"},\n'),
     ],
 )
-def test_what_is_removed_takes_its_own_comments_along(index: int, gone: str) -> None:
+def test_removes_a_provider_with_its_own_comments(index: int, gone: str) -> None:
     assert remove_provider(LINES, index) == LINES.replace(gone, "")
 
 
-def test_with_the_last_one_the_comma_before_it_goes() -> None:
+def test_removes_the_comma_before_the_last_provider() -> None:
     assert remove_provider(LINES, 2) == LINES.replace(',\n    {"preset": "c"} /* dear */', "")
 
 
-def test_with_a_comma_at_the_beginning_of_its_line_the_line_goes() -> None:
+def test_removes_the_line_if_it_begins_with_the_comma() -> None:
     text = '{"providers": [\n  {"a": 1}\n  , {"b": 2}\n]}'
     assert remove_provider(text, 1) == '{"providers": [\n  {"a": 1}\n]}'
 
 
-def test_a_comment_above_comes_to_stand_on_a_line_of_its_own() -> None:
+def test_puts_a_comment_above_on_a_line_of_its_own() -> None:
     text = '{"providers": [{"a": 1},\n  // why\n  {"b": 2}]}'
     after = '{"providers": [\n  // why\n  {"b": 2},\n  {"a": 1}]}'
     assert reorder_providers(text, [1, 0]) == after
     assert remove_provider(after, 0) == '{"providers": [\n  {"a": 1}]}'
 
 
-def test_comments_of_a_section_stay_when_its_first_element_goes() -> None:
+def test_keeps_the_comments_of_a_section_without_its_first_provider() -> None:
     text = '[\n  {"a": 1},\n\n  // two\n\n  {"b": 2},\n\n  // three\n\n  {"c": 3}\n]'
     for index in range(3):
         assert notes(remove_provider(f'{{"providers": {text}}}', index)) == {"// two": 1, "// three": 1}
 
 
-def test_the_order_changes_with_the_comments_of_each() -> None:
+def test_reorders_providers_with_their_comments() -> None:
     rows = [
         '    {"preset": "c"} /* dear */,\n',
         '    // the cheap one\n    {"preset": "a"}, // for now\n',
@@ -176,7 +176,7 @@ def is_outermost(plain: str, at: int) -> bool:
 
 
 @given(texts(), ADDED, st.booleans())
-def test_adding_adds_one_and_changes_nothing_outside_the_list(text: str, one: dict[str, object], first: bool) -> None:
+def test_adding_changes_nothing_outside_the_list(text: str, one: dict[str, object], first: bool) -> None:
     after = add_provider(text, one, first=first)
     assert listed(after) == ([one, *listed(text)] if first else [*listed(text), one])
     assert around(after) == around(text)
@@ -187,19 +187,19 @@ def test_adding_adds_one_and_changes_nothing_outside_the_list(text: str, one: di
 @example('{"providers": [{} // a\n]}', ZAI, False)
 @example('{"providers": [{} /* a */]}', ZAI, False)
 @example('{"providers": [/* a\n */ {}]}', ZAI, True)
-def test_removing_what_was_added_gives_the_old_text_back(text: str, one: dict[str, object], first: bool) -> None:
+def test_removing_what_was_added_restores_the_text(text: str, one: dict[str, object], first: bool) -> None:
     assert remove_provider(add_provider(text, one, first=first), 0 if first else len(listed(text))) == text
 
 
 @given(texts(least=0), ADDED)
-def test_a_list_of_none_can_be_added_to(text: str, one: dict[str, object]) -> None:
+def test_adds_to_an_empty_list(text: str, one: dict[str, object]) -> None:
     after = add_provider(text, one)
     assert listed(after) == [*listed(text), one]
     assert notes(after) == notes(text)
 
 
 @given(texts(least=2), st.data())
-def test_removing_takes_one_and_changes_nothing_outside_the_list(text: str, data: st.DataObject) -> None:
+def test_removing_changes_nothing_outside_the_list(text: str, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(listed(text)) - 1))
     after = remove_provider(text, index)
     expected = listed(text)
@@ -210,7 +210,7 @@ def test_removing_takes_one_and_changes_nothing_outside_the_list(text: str, data
 
 
 @given(texts(), st.data())
-def test_an_order_is_followed_and_nothing_gets_lost(text: str, data: st.DataObject) -> None:
+def test_reordering_loses_nothing(text: str, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(listed(text)))))
     after = reorder_providers(text, order)
     assert listed(after) == [listed(text)[index] for index in order]
@@ -221,7 +221,7 @@ def test_an_order_is_followed_and_nothing_gets_lost(text: str, data: st.DataObje
 
 
 @given(st.permutations(range(4)))
-def test_the_old_order_brings_the_old_text_back(order: list[int]) -> None:
+def test_the_old_order_restores_the_text(order: list[int]) -> None:
     rows = ["  // one\n  {}", "  {} /* two */", "  /* three\n   */ {}", "  {}"]
     text = '{"providers": [\n' + ",\n".join(rows) + "\n]}"
     back = sorted(range(4), key=order.__getitem__)

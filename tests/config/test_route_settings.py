@@ -18,7 +18,7 @@ def routes(home: Folder, given: object) -> Routes:
     return home.loads({"providers": PROVIDERS, "routes": given}).routes
 
 
-def test_without_any_the_order_of_the_providers_holds(home: Folder) -> None:
+def test_uses_the_order_of_the_providers_without_routes(home: Folder) -> None:
     assert home.loads({"providers": PROVIDERS}).routes == Routes() == routes(home, {})
 
 
@@ -41,7 +41,7 @@ def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
     )
 
 
-def test_who_cannot_be_used_is_left_out_with_a_warning_and_an_order_of_nobody_is_none(home: Folder) -> None:
+def test_leaves_out_unusable_providers_and_drops_an_empty_route(home: Folder) -> None:
     given = {"opus": ["zai", "minimax"], "haiku": ["deepseek/deepseek-flash"], "long_context": ["zai"], "fable": []}
     config = home.loads({"providers": PROVIDERS, "routes": given})
     assert config.routes == Routes(by_tier={"opus": (RouteEntry("minimax"),)})
@@ -83,11 +83,11 @@ def test_who_cannot_be_used_is_left_out_with_a_warning_and_an_order_of_nobody_is
         ([], 'routes: a list is not an object. Write one, such as {"haiku": ["zai/glm-5.3-flash", "minimax"]}.'),
     ],
 )
-def test_an_order_that_is_wrong(home: Folder, given: object, message: str) -> None:
+def test_says_what_is_wrong_with_a_route(home: Folder, given: object, message: str) -> None:
     assert home.faults({"providers": PROVIDERS, "routes": given}) == [f"config.json: {message}"]
 
 
-def test_a_survey_finds_a_place_that_names_nobody_and_says_nothing_of_missing_keys() -> None:
+def test_a_survey_reports_unknown_names_but_no_missing_keys() -> None:
     given = {"providers": PROVIDERS, "routes": {"opus": ["zai", "minimax"]}}
     assert survey(json.dumps(given), "", {}).warnings == ()
     given["providers"] = PROVIDERS[:2]
@@ -95,13 +95,13 @@ def test_a_survey_finds_a_place_that_names_nobody_and_says_nothing_of_missing_ke
         survey(json.dumps(given), "", {})
 
 
-def test_a_fault_of_a_provider_is_not_said_again_of_the_places_that_name_it(home: Folder) -> None:
+def test_reports_a_faulty_provider_only_once(home: Folder) -> None:
     faulty = {"name": "relay", "base_url": "ftp://x", "api_key_env": "MINIMAX_API_KEY"}
     (found,) = home.faults({"providers": [*PROVIDERS, faulty], "routes": {"opus": ["relay"]}})
     assert found.startswith("config.json: providers[4].base_url: ")
 
 
-def test_when_a_session_goes_back_and_what_a_refused_key_does(home: Folder) -> None:
+def test_loads_failback_and_failover_on_auth(home: Folder) -> None:
     usual = home.loads({"providers": PROVIDERS}).policy
     assert (usual.failback, usual.failover_on_auth) == (Failback.CACHE_AWARE, False)
     for failback in Failback:
@@ -120,6 +120,6 @@ def test_when_a_session_goes_back_and_what_a_refused_key_does(home: Folder) -> N
         ({"failover_on_auth": "yes"}, 'failover_on_auth: "yes" is not true or false. Write true or false, without qu'),
     ],
 )
-def test_a_choice_that_is_none(home: Folder, given: dict[str, object], message: str) -> None:
+def test_says_which_choices_there_are(home: Folder, given: dict[str, object], message: str) -> None:
     (found,) = home.faults({"providers": PROVIDERS, **given})
     assert found.startswith(f"config.json: {message}")

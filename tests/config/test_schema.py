@@ -31,7 +31,7 @@ def test_the_shipped_file_is_up_to_date() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:'claude_proxy.config.schema' found in sys.modules:RuntimeWarning")
-def test_the_module_writes_the_file_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_module_writes_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[Path, str]] = []
 
     def write_text(path: Path, text: str, **_: object) -> None:
@@ -43,16 +43,14 @@ def test_the_module_writes_the_file_anew(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("kind", "name", "key"), list(keys()))
-def test_every_key_has_a_description_a_unit_and_says_what_stands_in_for_it(
-    kind: str, name: str, key: dict[str, Any]
-) -> None:
+def test_every_key_has_a_description_a_unit_and_a_default(kind: str, name: str, key: dict[str, Any]) -> None:
     assert key["description"].endswith("."), (kind, name)
     assert key["x-unit"]
     said = "Default: " in key["description"] or "Required." in key["description"]
     assert said != ("default" in key)
 
 
-def test_nothing_beyond_the_known_keys_is_allowed() -> None:
+def test_allows_no_unknown_keys() -> None:
     assert [SHIPPED["$defs"][kind.__name__]["additionalProperties"] for kind in KINDS] == [False] * len(KINDS)
     assert SHIPPED["$defs"]["Settings"]["required"] == ["providers"]
 
@@ -72,11 +70,11 @@ def test_the_defaults_are_those_of_the_core() -> None:
     assert Timeouts(**timeouts) == Timeouts()
 
 
-def test_an_editor_is_offered_the_presets() -> None:
+def test_offers_the_presets() -> None:
     assert SHIPPED["$defs"]["ProviderSettings"]["properties"]["preset"]["enum"] == list(catalogue().ids)
 
 
-def test_an_editor_lets_comments_stand() -> None:
+def test_allows_comments() -> None:
     assert SHIPPED["allowComments"] is True
 
 

@@ -20,14 +20,14 @@ from claude_proxy.config.validation import check
         {"providers": [{"models": {"opus": "a"}, "timeouts": {}, "headers": {"a": "b"}, "enabled": False}]},
     ],
 )
-def test_a_sound_document_becomes_the_settings_that_msgspec_reads(document: dict[str, object]) -> None:
+def test_reads_a_valid_document_as_msgspec_does(document: dict[str, object]) -> None:
     findings = Findings()
     settings = check(document, findings)
     assert findings.problems == []
     assert settings == msgspec.convert(document, Settings)
 
 
-def test_of_a_faulty_document_the_sound_part_is_kept() -> None:
+def test_keeps_the_valid_part_of_a_faulty_document() -> None:
     findings = Findings()
     document = {
         "providers": [{"name": "a", "auth": "x"}, 3, {"name": "c", "timeouts": {"stall": 0, "connect": 1}}],
