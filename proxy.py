@@ -65,7 +65,7 @@ class Checkout:
         import shutil
 
         whole = self.python.exists() and any(self._recorded(lock).startswith(this_python()) for lock in LOCKS)
-        tell("updating .venv …" if whole else "setting up .venv (once, about 10 s) …")
+        report("updating .venv …" if whole else "setting up .venv (once, about 10 s) …")
         shutil.rmtree(self.venv / "locks", ignore_errors=True)
         uv = shutil.which("uv")
         if not (uv and self._install_with_uv(uv, name, whole=whole)):
@@ -172,7 +172,7 @@ def held(path: Path) -> "Iterator[None]":
     """Hold the file's lock, once it is free; the system releases it when a process ends, however it ends."""
     with path.open("a", encoding="utf-8") as file:
         if not try_lock(file.fileno(), wait=False):
-            tell("another process is setting up .venv; waiting for it …")
+            report("another process is setting up .venv; waiting for it …")
             while not try_lock(file.fileno(), wait=True):
                 pass
         yield
@@ -216,7 +216,7 @@ def last_lines(text: str, count: int = 8) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Print a message on standard error, so that standard output holds only what the command prints."""
     print(f"claude-proxy: {text}", file=sys.stderr, flush=True)
 
@@ -229,10 +229,10 @@ def prepare(name: str) -> Path:
     try:
         return Checkout(Path(__file__).resolve().parent).prepare(name)
     except SetUpError as error:
-        tell(str(error))
+        report(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        tell("interrupted; the next start begins again.")
+        report("interrupted; the next start begins again.")
         sys.exit(130)
 
 

@@ -155,7 +155,7 @@ def test_of_two_starts_at_once_one_sets_up_and_the_other_waits(
     installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_work, waiting = threading.Event(), threading.Event()
-    monkeypatch.setattr(bootstrap, "tell", lambda text: waiting.set() if "another start" in text else None)
+    monkeypatch.setattr(bootstrap, "report", lambda text: waiting.set() if "another process" in text else None)
 
     def hold_up() -> None:
         at_work.set()

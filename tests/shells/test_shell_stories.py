@@ -68,7 +68,7 @@ def test_activates_and_resets_a_terminal(shell: Shell, before: dict[str, str], c
 
         assert "back to normal" in typed.reset(keep_proxy=True).text
         assert typed.variables() == normal
-        assert "was in normal mode" in typed.reset(keep_proxy=True).text
+        assert "was not using the proxy" in typed.reset(keep_proxy=True).text
         assert typed.variables() == normal
 
 
@@ -168,7 +168,7 @@ def test_help_is_shown_and_not_evaluated(shell: Shell, configured: CommandLine) 
         line = "Get-Help claude-reset | Out-String" if shell is Shell.POWERSHELL else "claude-reset --help"
         said = typed(line)
         assert said.code == 0
-        assert "normal" in said.text or "what it was" in said.text
+        assert "Restores" in said.text or "restore" in said.text
         assert "Keep" in said.text or "--keep-proxy" in said.text
         if shell is not Shell.POWERSHELL:
             assert said.out == ""
@@ -218,10 +218,10 @@ def test_a_change_with_a_fault_leaves_the_running_proxy_usable(shell: Shell, con
         typed("claude-fb")
         led = typed.exported()
         configured.home.config.write_text("{", encoding="utf-8")
-        assert until(lambda: "is not in use" in typed("claude-status").text or None, PATIENCE)
+        assert until(lambda: "cannot be used" in typed("claude-status").text or None, PATIENCE)
         said = typed("claude-fb")
         assert said.code == 0
-        assert "The changed configuration is not in use" in said.text
+        assert "The changed configuration cannot be used" in said.text
         assert typed.exported()[BASE_URL] == led[BASE_URL]
         assert typed("claude-switch moonshot").code == 0
 

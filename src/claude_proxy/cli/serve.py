@@ -36,7 +36,7 @@ def serve() -> int:
 
 
 def _restore_environment() -> None:
-    """Restore what this terminal's mode has put aside: a provider's key may be in it, now or after a change."""
+    """Restore what this terminal's mode has unset: a provider's key may be in it, now or after a change."""
     original = activation.original_environment(os.environ)
     os.environ.clear()
     os.environ.update(original)

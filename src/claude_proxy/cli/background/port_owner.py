@@ -1,4 +1,4 @@
-"""Which program listens on a port, as far as the system tells; it never raises, and takes a few seconds at most."""
+"""Which program listens on a port, as far as the system says; it never raises, and takes a few seconds at most."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAKEN = {errno.EADDRINUSE, 10048}
 HEALTH_TIMEOUT = 1.0
 """Seconds for a claude-proxy to answer; another program may never do."""
 TOOL_TIMEOUT = 3.0
-"""Seconds for each of the system's own programs that are asked."""
+"""Seconds for each of the system's own programs that we run."""
 LISTEN = "0A"
 """The state's code in /proc/net/tcp (TCP_LISTEN of Linux's tcp_states.h)."""
 
@@ -88,18 +88,18 @@ def _open_files(folder: Path) -> Iterator[str]:
 def _ask_lsof(port: int) -> Owner | None:
     """Read the field output of lsof: a line `p123` for the pid, then `cname` for the program."""
     output = _run("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc")
-    found = re.search(r"^p(\d+)\nc(.*)$", output, re.MULTILINE)
-    return Owner(int(found[1]), found[2]) if found else None
+    match = re.search(r"^p(\d+)\nc(.*)$", output, re.MULTILINE)
+    return Owner(int(match[1]), match[2]) if match else None
 
 
 def _ask_netstat(port: int) -> Owner | None:
     """Find the row of a listener by its remote port 0 (the word for its state is in the system's language)."""
-    found = re.search(rf"^\s*TCP\s+\S+:{port}\s+\S+:0\s+\S+\s+(\d+)\s*$", _run("netstat", "-ano"), re.MULTILINE)
-    if not found:
+    match = re.search(rf"^\s*TCP\s+\S+:{port}\s+\S+:0\s+\S+\s+(\d+)\s*$", _run("netstat", "-ano"), re.MULTILINE)
+    if not match:
         return None
-    tasks = list(csv.reader(_run("tasklist", "/FI", f"PID eq {found[1]}", "/FO", "CSV", "/NH").splitlines()))
-    name = next((row[0] for row in tasks if len(row) > 1 and row[1] == found[1]), "a program")
-    return Owner(int(found[1]), name)
+    tasks = list(csv.reader(_run("tasklist", "/FI", f"PID eq {match[1]}", "/FO", "CSV", "/NH").splitlines()))
+    name = next((row[0] for row in tasks if len(row) > 1 and row[1] == match[1]), "a program")
+    return Owner(int(match[1]), name)
 
 
 def _run(*command: str) -> str:

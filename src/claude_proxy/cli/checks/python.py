@@ -19,10 +19,10 @@ def inspect(_: CheckContext) -> Iterator[Finding]:
 
 def assess(version: tuple[int, int], executable: str) -> Finding:
     """Assess a version of Python."""
-    found = f"{version[0]}.{version[1]} ({executable})"
+    python = f"{version[0]}.{version[1]} ({executable})"
     if version < OLDEST:
-        return wrong("python", f"{found} is too old", "Install Python 3.11 or newer, and start the program with it.")
+        return wrong("python", f"{python} is too old", "Install Python 3.11 or newer, and start the program with it.")
     if version > NEWEST:
         fix = "If something fails, try Python 3.14."
-        return note("python", f"{found} is newer than the newest that this program was tested with", fix)
-    return ok("python", found)
+        return note("python", f"{python} is newer than the newest that this program was tested with", fix)
+    return ok("python", python)

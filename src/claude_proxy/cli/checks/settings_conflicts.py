@@ -25,15 +25,15 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
 
 def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Iterator[Finding]:
     """Assess settings files, the weakest first, against the environment that Claude Code is started with."""
-    values, found = dict[SettingsFile, Mapping[str, str]](), list[Finding]()
+    values, findings = dict[SettingsFile, Mapping[str, str]](), list[Finding]()
     for source in sources:
         try:
             values[source] = settings_files.variables(source)
         except SettingsError as error:
-            found.append(wrong("settings", str(error), "Fix the file: Claude Code cannot use it either."))
-    found += _overrides(values, environ)
-    yield from found
-    if not found:
+            findings.append(wrong("settings", str(error), "Fix the file: Claude Code cannot use it either."))
+    findings += _overrides(values, environ)
+    yield from findings
+    if not findings:
         present = sum(source.path.exists() for source in sources)
         yield ok(
             "settings", f"no settings file of Claude Code ({present} found) has anything that would bypass the proxy"
@@ -43,15 +43,19 @@ def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Ite
 def _overrides(values: Mapping[SettingsFile, Mapping[str, str]], environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the variables that override ours, unless the settings themselves name our proxy."""
     together = dict(environ)
-    for one in values.values():
-        together |= one
+    for settings in values.values():
+        together |= settings
     token = custom_headers.token_in(environ.get(activation.HEADERS, ""))
     excused = OUR_TARGET if statusline_text.proxy_target_of(together) else frozenset[str]()
     if token is not None:  # then even our token in `TOKEN` would replace Claude Code's own login
         excused -= {activation.TOKEN}
-    for source, one in values.items():
+    for source, settings in values.items():
         for name in WATCHED:
-            if name in one and name not in excused and not _is_harmless(name, one[name], environ.get(name, ""), token):
+            if (
+                name in settings
+                and name not in excused
+                and not _is_harmless(name, settings[name], environ.get(name, ""), token)
+            ):
                 yield _finding(source, name)
 
 

@@ -44,7 +44,7 @@ def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) 
         yield ok("terminal", f"{mode_name}: claude is not using the proxy")
         return
     yield ok("terminal", mode_name)
-    own_login = [one.name for one in providers if one.auth is Auth.CLIENT and target.pin in ("", one.name)]
+    own_login = [item.name for item in providers if item.auth is Auth.CLIENT and target.pin in ("", item.name)]
     yield from _token(environ, token, own_login)
     for variable in BYPASS_VARIABLES:
         if environ.get(variable):

@@ -55,10 +55,10 @@ class WindowsAccess:
         self.run([program, str(path), "/inheritance:r", "/grant:r", f"*{user}:F"])
 
     def _user(self) -> str:
-        found = _SID.search(self.run([self._program("whoami"), "/user", "/fo", "csv", "/nh"]))
-        if found is None:
+        user = _SID.search(self.run([self._program("whoami"), "/user", "/fo", "csv", "/nh"]))
+        if user is None:
             raise CommandError("Windows does not say who the current user is")
-        return found[0]
+        return user[0]
 
     def _program(self, name: str) -> str:
         return str(self.folder / f"{name}.exe")

@@ -42,7 +42,7 @@ def start_command(environ: Mapping[str, str]) -> str:
 
 
 def force_reset_command(environ: Mapping[str, str]) -> str:
-    """Return how the shell function `claude-reset` is told to cut requests, in the shell that calls us."""
+    """Return how to call the shell function `claude-reset` so that it cuts requests, in this shell."""
     return "claude-reset -Force" if environ.get(SHELL_VARIABLE) == "powershell" else "claude-reset --force"
 
 

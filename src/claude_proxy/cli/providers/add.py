@@ -79,14 +79,14 @@ class _Addition:
 
 def _addition(files: ConfigFiles, entry: Entry, given: Mapping[str, str], *, first: bool) -> _Addition:
     name = given.get("name", entry.id)
-    before = [one.provider.name.lower() for one in files.configured()]
+    before = [configured.provider.name.lower() for configured in files.configured()]
     is_new = name.lower() not in before
     config = files.config.text or NEW_CONFIG
     if is_new:
         _require_address(entry, given)
         config = add_provider(config, {"preset": entry.id, **given}, first=first)
     after = files.survey(config).providers
-    place = [one.provider.name.lower() for one in after].index(name.lower())
+    place = [configured.provider.name.lower() for configured in after].index(name.lower())
     addition = _Addition(entry, after[place], place, len(after), is_new, config)
     if not is_new:
         _require_nothing_else(addition, given, first=first)

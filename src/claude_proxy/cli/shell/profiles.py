@@ -111,7 +111,7 @@ def _bash(home: Path, *, login: bool) -> Path:
 
 
 def _powershell() -> tuple[Path, ...]:
-    """Return the profiles of the installed PowerShells, asked of each, since their folder may be redirected."""
+    """Return the profiles of the installed PowerShells. Each is asked, since its folder may be redirected."""
     programs = [program for name in ("pwsh", "powershell") if (program := shutil.which(name))]
     paths = dict.fromkeys(path for program in programs if (path := _ask(program)))
     if not paths:

@@ -80,7 +80,9 @@ def find_target(home: Home, pin: str | None) -> ProxyTarget:
     if pin is not None and pin not in {known.name for known in status.providers}:
         raise CommandError(_unknown(pin, status), code=Exit.USAGE)
     configured = _configured(home)
-    requirements = requirements_of([_candidate(one, configured) for one in status.providers if pin in {None, one.name}])
+    requirements = requirements_of(
+        [_candidate(provider, configured) for provider in status.providers if pin in {None, provider.name}]
+    )
     return ProxyTarget(proxy, status, started, Activation(proxy.url, proxy.host, proxy.token, pin, requirements))
 
 
@@ -88,7 +90,7 @@ def _unknown(name: str, status: StatusReport) -> str:
     for skipped in status.skipped:
         if skipped.name == name:
             return f"provider {name} has no key: set {skipped.variable} in .env"
-    return f"no provider is named {name!r}; choose one of: {', '.join(known.name for known in status.providers)}"
+    return f"no provider is named {name!r}; there are: {', '.join(known.name for known in status.providers)}"
 
 
 def _configured(home: Home) -> dict[str, Provider]:
@@ -136,7 +138,7 @@ def report_providers(status: StatusReport) -> None:
 def report_config_problems(status: StatusReport) -> None:
     """Print what is wrong with a changed configuration that the proxy does not use."""
     if status.config_problems:
-        say("The changed configuration has a fault, so the proxy still uses the one before:")
+        say("The changed configuration cannot be used; the one before it stays in use:")
     for problem in status.config_problems:
         say(f"  {printable(problem, 1000)}")
 

@@ -1,5 +1,5 @@
 """The user's configuration, as the commands read it, change it and speak of it.
 
 config_files   config.json and .env: loaded, or read to be changed
-credentials    what is said of a provider's key: where it is, that it was rejected, and the next step
+credentials    messages about a provider's key: where it is, that it was rejected, and the next step
 """

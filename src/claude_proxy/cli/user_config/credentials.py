@@ -1,4 +1,4 @@
-"""What is said of a provider's key, or of what takes its place: Claude Code's own login, or nothing.
+"""Messages about a provider's key, or about what takes its place: Claude Code's own login, or nothing.
 
 `auth` is the value of an `Auth`, as the running proxy gives it too; `variable` is the variable that holds the key.
 """
@@ -33,13 +33,13 @@ def key_location(auth: str, variable: str) -> str:
 
 
 def rejection(provider: Provider) -> Rejection:
-    """Return what to say of a provider that answered 401 or 403."""
+    """Return the message about a provider that answered 401 or 403."""
     source = provider.api_key_source.value if provider.api_key_source else ""
     return _rejection(provider.name, provider.auth.value, provider.api_key_env, source)
 
 
 def reported_rejection(provider: ProviderStatus) -> Rejection:
-    """Return what to say of a provider that rejected its key, as the proxy's status has it."""
+    """Return the message about a provider that rejected its key, according to the proxy's status."""
     return _rejection(provider.name, provider.auth, provider.key, provider.key_source)
 
 
