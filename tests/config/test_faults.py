@@ -44,17 +44,17 @@ def test_says_what_to_copy_if_the_file_is_missing(home: Folder) -> None:
         ("[]", 'is not an object. Begin the file with "{" and end it with "}", as config.example.json does.'),
         (
             '{"a": 1,\n}',
-            "is not JSON at line {}: a comma stands before the end of a list or object. Remove that comma.",
+            "is not JSON at line {}: there is a comma before the end of a list or object. Remove that comma.",
         ),
         (
             '{"a": [1 , ]}',
-            "is not JSON at line {}: a comma stands before the end of a list or object. Remove that comma.",
+            "is not JSON at line {}: there is a comma before the end of a list or object. Remove that comma.",
         ),
         ('{\n  /* why\n  "a": 1}', 'is not JSON at line {}: a comment that does not end. End it with "*/".'),
         ('{"a": 1 # why\n}', 'is not JSON at line {}: a comment. Begin it with "//".'),
         (
             '{"a": 1, // why\n}',
-            "is not JSON at line {}: a comma stands before the end of a list or object. Remove that comma.",
+            "is not JSON at line {}: there is a comma before the end of a list or object. Remove that comma.",
         ),
         ("// nothing but this", f"is empty. {EXAMPLE}"),
         ("{'a': 1}", "is not JSON at line {}: a text in single quotes. Write it in double quotes."),

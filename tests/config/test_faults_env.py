@@ -9,7 +9,7 @@ from config.folder import Folder
 GOOD = {"name": "good", "base_url": "https://good.example", "api_key_env": "MINIMAX_API_KEY"}
 
 
-LINE = 'is not of the form NAME=value. Write it as NAME=value, with the value in quotes where it holds spaces or "#".'
+LINE = 'is not of the form NAME=value. Write it as NAME=value, with the value in quotes if it holds spaces or "#".'
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_names_the_number_of_a_broken_line_in_the_env_file(home: Folder, env: st
 @pytest.mark.parametrize("key", ["a b", "a\tb", "schlüssel", "“abc”", "a\x00b"])
 def test_names_the_variable_of_a_key_that_no_header_can_hold(home: Folder, key: str) -> None:
     what = "the key in it has a space, a control character or one that is not ASCII"
-    fix = "Copy the key again, without what stands around it."
+    fix = "Copy the key again, without anything around it."
     twice = {"providers": [GOOD, GOOD | {"name": "other"}]}
     assert home.faults(twice, env=f'MINIMAX_API_KEY="{key}"') == [f".env: MINIMAX_API_KEY: {what}. {fix}"]
     assert home.faults(twice, environ={"MINIMAX_API_KEY": key}) == [f"environment: MINIMAX_API_KEY: {what}. {fix}"]

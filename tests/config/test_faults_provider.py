@@ -106,7 +106,7 @@ def test_says_what_is_wrong_with_a_providers_setting(home: Folder, settings: dic
         (
             {"base_url": "http://api.minimax.io/anthropic"},
             (
-                ".base_url: is http:// to a public host, which would send key and prompts for all to read. "
+                ".base_url: is http:// to a public host, which would send the key and the prompts unencrypted. "
                 'Write https://, or add the host to "allow_http_hosts".'
             ),
         ),
@@ -143,8 +143,14 @@ def test_says_why_an_address_cannot_be_used(home: Folder, settings: dict[str, ob
             ),
         ),
         ({"headers": {"X-Api-Key": "x"}}, ".headers.X-Api-Key: is set from the provider's key. "),
-        ({"headers": {"x-a": "a", "X-A": "b"}}, ".headers.X-A: is written twice, apart from upper and lower case. "),
-        ({"headers": {"X-A": "a", "x-a": "b"}}, ".headers.x-a: is written twice, apart from upper and lower case. "),
+        (
+            {"headers": {"x-a": "a", "X-A": "b"}},
+            ".headers.X-A: is written twice, with different upper and lower case. ",
+        ),
+        (
+            {"headers": {"X-A": "a", "x-a": "b"}},
+            ".headers.x-a: is written twice, with different upper and lower case. ",
+        ),
     ],
 )
 def test_says_why_a_header_cannot_be_sent(home: Folder, settings: dict[str, object], message: str) -> None:
@@ -202,8 +208,8 @@ def test_rejects_two_names_that_differ_only_in_case(home: Folder) -> None:
     providers = [GOOD, {"preset": "minimax"}, GOOD | {"name": "Good"}, {"preset": "minimax", "enabled": False}]
     fix = 'Give each provider a "name" of its own.'
     assert home.faults({"providers": providers}) == [
-        f'config.json: providers[2].name: "Good" is the name of providers[0] too. {fix}',
-        f'config.json: providers[3].name: "minimax" is the name of providers[1] too. {fix}',
+        f'config.json: providers[2].name: "Good" is also the name of providers[0]. {fix}',
+        f'config.json: providers[3].name: "minimax" is also the name of providers[1]. {fix}',
     ]
 
 
@@ -224,5 +230,5 @@ def test_names_each_variable_and_its_file_if_no_provider_has_a_key(home: Folder)
 
 def test_rejects_only_disabled_providers(home: Folder) -> None:
     assert home.faults({"providers": [GOOD | {"enabled": False}]}) == [
-        'config.json: providers: every one is disabled. Remove "enabled": false from at least one.'
+        'config.json: providers: all providers are disabled. Remove "enabled": false from at least one.'
     ]

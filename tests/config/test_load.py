@@ -325,7 +325,7 @@ def test_warns_about_a_host_that_lets_others_in(home: Folder) -> None:
     assert config.warnings == (
         (
             'config.json: host: "0.0.0.0" lets other machines reach this proxy, over plain http. '
-            'Write "127.0.0.1" unless you mean it.'
+            'Write "127.0.0.1" unless you want that.'
         ),
     )
 
@@ -369,7 +369,7 @@ def test_ignores_a_proxy_of_the_environment_that_is_not_http_with_a_warning(home
     assert config.egress == Egress()
     assert config.warnings == (
         (
-            "environment: ALL_PROXY: is not the address of an HTTP proxy, and is passed over. "
+            "environment: ALL_PROXY: is not the address of an HTTP proxy, and is ignored. "
             'Set "proxy_url" in config.json.'
         ),
     )

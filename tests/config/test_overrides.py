@@ -248,7 +248,7 @@ def test_reports_only_the_preset_if_that_is_wrong_too(home: Folder) -> None:
 @pytest.mark.parametrize("auth", ["client", "none"])
 def test_rejects_a_variable_for_a_key_that_is_not_sent(home: Folder, auth: str) -> None:
     assert faults(home, {"preset": "anthropic", "auth": auth, "api_key_env": "ANTHROPIC_API_KEY"}) == [
-        f'api_key_env: stands beside "auth": "{auth}", with which no key is sent. Remove one of the two.'
+        f'api_key_env: is set together with "auth": "{auth}", which sends no key. Remove one of the two.'
     ]
 
 

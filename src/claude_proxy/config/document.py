@@ -119,7 +119,7 @@ def _report_syntax(error: JSONDecodeError, findings: Findings) -> None:
     if not error.doc.strip():
         findings.problem("", "is empty", "Write it as config.example.json shows.")
     elif trailing:
-        findings.problem("", f"{place}: a comma stands before the end of a list or object", "Remove that comma.")
+        findings.problem("", f"{place}: there is a comma before the end of a list or object", "Remove that comma.")
     elif after.startswith("/*"):
         findings.problem("", f"{place}: a comment that does not end", 'End it with "*/".')
     elif after.startswith("#"):

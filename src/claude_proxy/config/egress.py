@@ -42,7 +42,7 @@ def _from_environment(environ: Mapping[str, str], findings: Findings) -> str | N
     # Other programs read a proxy without a scheme as an http one.
     url = parse_proxy_url(text if "://" in text else f"http://{text}")
     if isinstance(url, InvalidAddress):
-        findings.warn(f'environment: {variable}: {url.what}, and is passed over. Set "proxy_url" in config.json.')
+        findings.warn(f'environment: {variable}: {url.what}, and is ignored. Set "proxy_url" in config.json.')
         return None
     return url
 

@@ -37,7 +37,7 @@ def _fault(name: str, value: str, earlier: Mapping[str, str]) -> tuple[str, str]
     if name.lower() in _OURS:
         return "is set by claude-proxy itself", "Remove it."
     if name.lower() in earlier:
-        return "is written twice, apart from upper and lower case", "Keep one of the two."
+        return "is written twice, with different upper and lower case", "Keep one of the two."
     if _VALUE.fullmatch(value) is None:
         return "has a character that no header may have", "Write it in ASCII."
     return None

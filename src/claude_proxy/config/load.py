@@ -160,7 +160,7 @@ def _check_host(host: str, findings: Findings) -> None:
     elif not is_loopback(host):
         findings.warn(
             f"config.json: host: {quoted(host)} lets other machines reach this proxy, over plain http. "
-            'Write "127.0.0.1" unless you mean it.'
+            'Write "127.0.0.1" unless you want that.'
         )
 
 
@@ -179,7 +179,7 @@ def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> No
     if any(problem.key.startswith("providers") or problem.file != CONFIG_FILE for problem in findings.problems):
         return  # it follows from those problems
     if not resolved.skipped:
-        findings.problem("providers", "every one is disabled", 'Remove "enabled": false from at least one.')
+        findings.problem("providers", "all providers are disabled", 'Remove "enabled": false from at least one.')
         return
     variables = list(dict.fromkeys(skipped.variable for skipped in resolved.skipped))
     what = f"no provider has its key ({', '.join(variables)} not set)"

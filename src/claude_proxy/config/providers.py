@@ -84,7 +84,7 @@ def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings)
     # Upper and lower case count as the same: a name is part of a path and of commands.
     other = names.setdefault(name.lower(), path)
     if other != path:
-        what = f"{quoted(name)} is the name of {other} too"
+        what = f"{quoted(name)} is also the name of {other}"
         findings.problem(f"{path}.name", what, 'Give each provider a "name" of its own.')
 
 
@@ -200,7 +200,7 @@ class _Completion:
         allowed = {name.lower() for name in self.common.allow_http_hosts}
         if address.origin.scheme == "https" or is_private(host) or host in allowed:
             return address
-        what = "is http:// to a public host, which would send key and prompts for all to read"
+        what = "is http:// to a public host, which would send the key and the prompts unencrypted"
         self._problem("base_url", what, 'Write https://, or add the host to "allow_http_hosts".')
         return None
 
@@ -224,7 +224,7 @@ class _Completion:
         name = self.given.api_key_env
         if not takes_key(self.given):
             if name is not UNSET:
-                what = f'stands beside "auth": "{self.given.auth}", with which no key is sent'
+                what = f'is set together with "auth": "{self.given.auth}", which sends no key'
                 self._problem("api_key_env", what, "Remove one of the two.")
             return ""
         if name is not UNSET:

@@ -40,7 +40,7 @@ class Variables:
         key = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "").strip()
         if key and _KEY.fullmatch(key) is None:
             what = "the key in it has a space, a control character or one that is not ASCII"
-            findings.problem(name, what, "Copy the key again, without what stands around it.", file=source.value)
+            findings.problem(name, what, "Copy the key again, without anything around it.", file=source.value)
             return None
         return key
 
@@ -85,7 +85,7 @@ def _report_broken_line(binding: Binding, findings: Findings) -> None:
         return  # a comment or an empty line
     blank = statement[: len(statement) - len(statement.lstrip())]
     line = binding.original.line + len(re.findall(r"\r\n|\r|\n", blank))
-    fix = 'Write it as NAME=value, with the value in quotes where it holds spaces or "#".'
+    fix = 'Write it as NAME=value, with the value in quotes if it holds spaces or "#".'
     findings.problem(f"line {line}", "is not of the form NAME=value", fix, file=".env")
 
 

@@ -130,7 +130,7 @@ def _spans_of_any(body: bytes) -> dict[str, slice]:
         spans[name] = slice(key.end(), position)
     if not _END.fullmatch(body, position):
         # readers of JSON differ in which of the two counts
-        raise MalformedRequestError("a field stands twice in the request body")
+        raise MalformedRequestError("a field is twice in the request body")
     return spans
 
 
