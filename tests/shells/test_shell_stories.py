@@ -188,7 +188,7 @@ def test_restarts_a_killed_proxy_with_the_key_that_was_unset(shell: Shell, cli: 
         assert until(lambda: None if processes.alive(first.pid) else True, PATIENCE)
         status = typed("claude-status").text
         assert "is not running" in status
-        assert "type claude-fb again" in status
+        assert "Type claude-fb again" in status
         assert typed("claude-fb").code == 0
         assert cli.running().pid != first.pid
         assert typed.exported(BASE_URL)[BASE_URL] == f"http://127.0.0.1:{port}"
@@ -337,4 +337,4 @@ def test_replaces_an_alias_of_the_same_name(shell: Shell, cli: CommandLine, tmp_
     with terminal(shell, cli) as one:
         one("shopt -s expand_aliases 2>/dev/null; alias claude-fb=false claude-reset=false")
         one(loading(shell, tmp_path, None))
-        assert "normal mode" in one.reset(keep_proxy=True).text
+        assert "was not using the proxy" in one.reset(keep_proxy=True).text
