@@ -13,8 +13,7 @@ from rich.console import Console
 
 from claude_proxy import __version__
 from claude_proxy.cli.status import _show
-from claude_proxy.core.issues import LastError
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
+from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, StatusReport
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, one_request
 from fakes.scripts import json_answer

@@ -72,7 +72,7 @@ def _full_name(model: str) -> str:
 def _ask_proxy(home: Home, running: Running, query: ExplainQuery) -> Explanation:
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
-        return proxy.explanation(query)
+        return proxy.get(f"/admin/explain?{query.query()}", Explanation)
     except ControlError as error:
         raise lifecycle.status_error(proxy, error) from error
 

@@ -11,8 +11,7 @@ import click
 from claude_proxy.cli.claude_code import statusline_settings
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.shell import functions, profiles
-from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.cli.shell.terminal import SHELL_NAMES
+from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell
 from claude_proxy.store.home import Home
 
 STATUS_LINE = "statusline"

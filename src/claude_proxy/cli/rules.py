@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import click
+import msgspec
 from rich.console import Console
 from rich.padding import Padding
 
@@ -30,6 +31,14 @@ FORGET: Final = "forget"
 
 WIDTH_OF_ROWS: Final = 160
 """Columns of a row, most of them for the message."""
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    rules: list[RuleReport]
+
+
+class _Forgotten(msgspec.Struct, frozen=True):
+    forgotten: int
 
 
 @click.command(
@@ -66,7 +75,7 @@ def _rules(home: Home) -> list[RuleReport]:
     """Return the rules of the running proxy, or those that it left on disk. Raises `CommandError`."""
     if proxy := _running(home):
         try:
-            return proxy.rules()
+            return proxy.get("/admin/rules", _Rules).rules
         except ControlError as error:
             raise lifecycle.status_error(proxy, error) from error
     memory, now, names = Memory(), time.time(), _names(home)
@@ -77,7 +86,7 @@ def _rules(home: Home) -> list[RuleReport]:
 def _forget(home: Home, provider: str | None) -> int:
     if proxy := _running(home):
         try:
-            return proxy.forget(provider)
+            return proxy.post("/admin/rules/forget", {"provider": provider}, _Forgotten).forgotten
         except ControlError as error:
             raise lifecycle.status_error(proxy, error) from error
     lifecycle.prepare(home)

@@ -13,11 +13,11 @@ from rich.text import Text
 from claude_proxy import __version__
 from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
+from claude_proxy.cli.checks.settings_conflicts import conflicts
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command
-from claude_proxy.cli.shell.terminal import conflicts
 from claude_proxy.cli.user_config.credentials import advice
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from claude_proxy.core import reasons
+from claude_proxy.core.health import Health, State
+from claude_proxy.core.status_report import LastError, ProviderStatus
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt
-
-
-class LastError(msgspec.Struct, frozen=True):
-    """What went wrong with a provider last; `at` in seconds since the epoch."""
-
-    at: float
-    text: str
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +39,30 @@ class Issues:
     def after_error(self, text: str, now: float) -> Issues:
         """Return what is known after an error that came later than the answer's beginning."""
         return replace(self, last_error=LastError(now, text))
+
+
+def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
+    """Return the state of one provider."""
+    state = health.state(now)
+    reason = None if state is State.READY else health.label
+    return ProviderStatus(
+        name=provider.name,
+        base_url=provider.base_url,
+        key=provider.api_key_env,
+        key_source=provider.api_key_source.value if provider.api_key_source else "",
+        auth=provider.auth.value,
+        state=state.value,
+        cooldown_until=health.cooldown_until,
+        reason=reason,
+        why=reason and reasons.in_words(health.reason, health.status, provider.api_key_env),
+        strikes=health.strikes,
+        last_error=issues.last_error,
+        key_rejected=issues.key_rejected,
+        out_of_credit=issues.out_of_credit,
+        unknown_model=_configured(issues.unknown_model, provider),
+    )
+
+
+def _configured(model: str | None, provider: Provider) -> str | None:
+    """Return a model if the configuration still asks for it; there is nothing to fix about another."""
+    return model if not provider.models or model in provider.models.values() else None

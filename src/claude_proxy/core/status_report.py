@@ -1,17 +1,20 @@
 """The state of the running proxy: made by the server, read by the commands, by doctor and for the status line.
 
 In JSON it is the answer to `/admin/status`, and what `claude-proxy status --json` prints. It holds no secret. Times are
-seconds since the epoch. What a proxy of an older version may leave out has a default.
+seconds since the epoch. What a proxy of an older version may leave out has a default. This file loads no other part
+of the core, since the commands that read the report have no use for it.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from claude_proxy.core import reasons
-from claude_proxy.core.health import Health, State
-from claude_proxy.core.issues import Issues, LastError
-from claude_proxy.core.types import Provider
+
+class LastError(msgspec.Struct, frozen=True):
+    """What went wrong with a provider last; `at` in seconds since the epoch."""
+
+    at: float
+    text: str
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,30 +78,3 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     config_problems: tuple[str, ...] = ()
     """What is wrong with the changed configuration, while the one before it stays in use."""
     warnings: tuple[str, ...] = ()
-
-
-def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
-    """Return the state of one provider."""
-    state = health.state(now)
-    reason = None if state is State.READY else health.label
-    return ProviderStatus(
-        name=provider.name,
-        base_url=provider.base_url,
-        key=provider.api_key_env,
-        key_source=provider.api_key_source.value if provider.api_key_source else "",
-        auth=provider.auth.value,
-        state=state.value,
-        cooldown_until=health.cooldown_until,
-        reason=reason,
-        why=reason and reasons.in_words(health.reason, health.status, provider.api_key_env),
-        strikes=health.strikes,
-        last_error=issues.last_error,
-        key_rejected=issues.key_rejected,
-        out_of_credit=issues.out_of_credit,
-        unknown_model=_configured(issues.unknown_model, provider),
-    )
-
-
-def _configured(model: str | None, provider: Provider) -> str | None:
-    """Return a model if the configuration still asks for it; there is nothing to fix about another."""
-    return model if not provider.models or model in provider.models.values() else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def write_private(path: Path, data: bytes) -> None:
 
     Raises `OSError`, which names `path`; the old file is then still there.
     """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    fresh = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from claude_proxy.store.files import read_up_to, write_private
 from claude_proxy.store.home import Home
 from claude_proxy.store.lock import exclusive
@@ -35,6 +33,8 @@ def stored_token(home: Home) -> str | None:
 
 
 def _make(home: Home) -> str:
+    import secrets  # noqa: PLC0415 - loads OpenSSL, which takes as long as the rest, and a token is made once
+
     with exclusive(home.state / "token.lock", LOCK_TIMEOUT):
         token = stored_token(home)  # another process may have been first
         if token is None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from claude_proxy.cli.checks.context import CheckContext
-from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
+from claude_proxy.cli.checks.finding import Finding, Verdict, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, settings_files, statusline_text
 from claude_proxy.cli.claude_code.settings_files import SettingsError, SettingsFile
 from claude_proxy.cli.shell import activation
+from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE
+
+if TYPE_CHECKING:  # `status` asks for conflicts, and loads faster without the configuration's types
+    from claude_proxy.cli.checks.context import CheckContext
 
 OUR_TARGET = frozenset({activation.BASE_URL, activation.TOKEN})
 BYPASSING = frozenset({*OUR_TARGET, activation.HEADERS, *activation.BYPASS_VARIABLES})
@@ -38,6 +42,13 @@ def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Ite
         yield ok(
             "settings", f"no settings file of Claude Code ({present} found) has anything that would bypass the proxy"
         )
+
+
+def conflicts(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence or two for each variable of a settings file that overrides this environment."""
+    for finding in assess(settings_files.sources(environ, settings_files.working_folder()), environ):
+        if finding.verdict is not Verdict.OK:
+            yield printable(f"{finding.what}. {finding.fix}", 1000)
 
 
 def _overrides(values: Mapping[SettingsFile, Mapping[str, str]], environ: Mapping[str, str]) -> Iterator[Finding]:

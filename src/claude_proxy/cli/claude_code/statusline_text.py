@@ -14,11 +14,11 @@ from __future__ import annotations
 import _thread
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from claude_proxy.cli.background import plain_http
 from claude_proxy.core.text import printable
 
 INPUT_SECONDS = 0.02
@@ -151,19 +151,19 @@ def _ask(target: Target, token: str, session: str, seconds: float) -> list[objec
         f"Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     )
     try:
-        answer = _exchange(target, head.encode("latin-1"), time.monotonic() + seconds)
+        answer = plain_http.ask((target.host, target.port), head.encode("latin-1"), seconds, MAX_ANSWER)
     except TimeoutError:
         raise AskError("the proxy does not answer") from None
     except (OSError, UnicodeError):
         raise AskError("the proxy is not running") from None
-    first_line, _, rest = answer.partition(b"\r\n")
-    status = first_line.split(b" ")[1:2]
-    if status == [b"401"]:
+    except ValueError:
+        raise AskError("the proxy does not tell its state") from None
+    if answer.status == 401:
         raise AskError("the proxy does not accept this token")
-    if status == [b"404"]:
+    if answer.status == 404:
         raise AskError("the proxy is of another version: restart it")
     try:
-        facts = json.loads(rest.partition(b"\r\n\r\n")[2])
+        facts = json.loads(answer.body)
     except (ValueError, RecursionError):
         facts = None
     if not isinstance(facts, list):
@@ -174,20 +174,6 @@ def _ask(target: Target, token: str, session: str, seconds: float) -> list[objec
 def _percent(text: str) -> str:
     """Return a text as a query holds it; `urllib.parse` would take longer to load."""
     return "".join(f"%{byte:02X}" for byte in text[:MAX_FACT].encode(errors="replace"))
-
-
-def _exchange(target: Target, head: bytes, deadline: float) -> bytes:
-    """Send a request, and return the answer up to its end. Raises `OSError` (`TimeoutError` is one)."""
-    answer = b""
-    with socket.create_connection((target.host, target.port), max(0.001, deadline - time.monotonic())) as connection:
-        connection.sendall(head)
-        while len(answer) < MAX_ANSWER:
-            connection.settimeout(max(0.001, deadline - time.monotonic()))
-            piece = connection.recv(65_536)
-            if not piece:
-                break
-            answer += piece
-    return answer
 
 
 def _address(url: str) -> tuple[str, str, int, str]:

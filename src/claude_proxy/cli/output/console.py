@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:  # rich takes as long to load as all other parts of most commands
+    from rich.console import Console
+    from rich.table import Table
 
 PLAIN_WIDTH = 200
 """Columns if the output is no terminal: wide enough that no row is broken for a program that reads it."""
@@ -15,6 +18,8 @@ PLAIN_WIDTH = 200
 
 def console() -> Console:
     """Return the console on standard output."""
+    from rich.console import Console  # noqa: PLC0415
+
     created = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not created.is_terminal:
         created.width = PLAIN_WIDTH
@@ -23,6 +28,8 @@ def console() -> Console:
 
 def table(*columns: str) -> Table:
     """Return a table without lines, which looks the same on every console."""
+    from rich.table import Table  # noqa: PLC0415
+
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
         rows.add_column(column, overflow="fold")

@@ -18,6 +18,9 @@ class Shell(enum.Enum):
     POWERSHELL = "powershell"
 
 
+SHELL_NAMES = [shell.value for shell in Shell]
+
+
 def statements(shell: Shell, changes: Sequence[Change]) -> str:
     """Return the lines that make these changes; empty if there are none."""
     lines_for = {Shell.FISH: _fish, Shell.POWERSHELL: _powershell}.get(shell, _posix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import click
@@ -11,14 +11,12 @@ import click
 from claude_proxy.cli.background import admin_client, lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.checks import settings_conflicts
-from claude_proxy.cli.checks.finding import Verdict
-from claude_proxy.cli.claude_code import settings_files
 from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation, Change
 from claude_proxy.cli.shell.client_requirements import TargetProvider, requirements_of
-from claude_proxy.cli.shell.quoting import Shell, statements
+from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell, statements
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.cli.user_config.credentials import advice
@@ -26,8 +24,6 @@ from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import Auth, Provider
 from claude_proxy.store.home import Home
-
-SHELL_NAMES = [shell.value for shell in Shell]
 
 
 class EvaluatedCommand(click.Command):
@@ -158,15 +154,8 @@ def _state(provider: ProviderStatus) -> str:
 
 def warn_of_conflicts(environ: Mapping[str, str]) -> None:
     """Print which variables in Claude Code's settings files would override this environment."""
-    for text in conflicts(environ):
+    for text in settings_conflicts.conflicts(environ):
         say(f"warning: {text}")
-
-
-def conflicts(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence or two for each variable of a settings file that overrides this environment."""
-    for finding in settings_conflicts.assess(settings_files.sources(environ, settings_files.working_folder()), environ):
-        if finding.verdict is not Verdict.OK:
-            yield printable(f"{finding.what}. {finding.fix}", 1000)
 
 
 def activate_terminal(shell: Shell, target: ProxyTarget) -> None:
