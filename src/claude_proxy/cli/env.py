@@ -8,7 +8,8 @@ import click
 
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.cli.shell.terminal import EvaluatedCommand, find_target, print_statements, report_start, shell_option
+from claude_proxy.cli.shell.target import find_target, report_start
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, shell_option
 from claude_proxy.store.home import Home
 
 

@@ -7,15 +7,8 @@ import os
 import click
 
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.cli.shell.terminal import (
-    EvaluatedCommand,
-    activate_terminal,
-    find_target,
-    report_providers,
-    report_start,
-    say,
-    shell_option,
-)
+from claude_proxy.cli.shell.target import activate_terminal, find_target, report_providers, report_start
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, say, shell_option
 from claude_proxy.store.home import Home
 
 

@@ -14,7 +14,7 @@ import click
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell import activation
-from claude_proxy.cli.shell.terminal import find_target, report_start
+from claude_proxy.cli.shell.target import find_target, report_start
 from claude_proxy.store.home import Home
 
 PASSED_ON = ("SIGTERM", "SIGHUP")

@@ -9,14 +9,8 @@ import click
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.cli.shell.terminal import (
-    EvaluatedCommand,
-    activate_terminal,
-    find_target,
-    report_start,
-    say,
-    shell_option,
-)
+from claude_proxy.cli.shell.target import activate_terminal, find_target, report_start
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, say, shell_option
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.store.home import Home
 

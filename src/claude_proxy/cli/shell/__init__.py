@@ -3,7 +3,8 @@
 activation            the variables of a terminal's mode, as values: set, restored
 client_requirements   what the providers need of Claude Code's variables
 quoting               statements for a shell, quoted
-terminal              what the commands that a shell evaluates share
+target                the running proxy as the target of a terminal
+terminal              the options of the commands that a shell evaluates, and what they print
 functions             the functions that `init` prints; the PowerShell module
 profiles              the line in a profile that loads them
 """
