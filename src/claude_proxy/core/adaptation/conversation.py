@@ -46,20 +46,12 @@ def _concerned(messages: Sequence[msgspec.Raw], rules: Sequence[MessageRule]) ->
     skipped = (*(() if for_user else (USER,)), *(() if for_assistant else (ASSISTANT,)))
     for index, raw in [(index, raw) for index, raw in enumerate(map(bytes, messages)) if not raw.startswith(skipped)]:
         if raw.startswith(USER):
-            concerned = _is_concerned(raw, "user", for_user)
-        elif raw.startswith(ASSISTANT):
-            concerned = _is_concerned(raw, "assistant", for_assistant)
+            role, asked = "user", for_user
         else:
-            # of another role, or written in another way
-            _is_concerned(raw, "", for_assistant)
-            concerned = True
+            role, asked = "assistant" if raw.startswith(ASSISTANT) else "", for_assistant
+        concerned = not role  # of another role, or written in another way
+        for rule in asked:
+            if rule.sees_each or not concerned:
+                concerned = rule.concerns(raw, role) or concerned
         if concerned and (message := Message.read(raw)):
             yield index, message
-
-
-def _is_concerned(raw: bytes, role: str, rules: Sequence[MessageRule]) -> bool:
-    concerned = False
-    for rule in rules:
-        if rule.sees_each or not concerned:
-            concerned = rule.concerns(raw, role) or concerned
-    return concerned
