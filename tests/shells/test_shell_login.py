@@ -50,7 +50,7 @@ def test_switches_between_providers_and_back(shell: Shell, before: dict[str, str
     kept = {name: value for name, value in before.items() if name == "CLAUDE_CODE_OAUTH_TOKEN"}
     with terminal(shell, planned, before) as typed:
         normal = typed.variables()
-        assert "1. plan      ready - by Claude Code's own login" in typed("claude-fb").text
+        assert "1. plan      ready - with Claude Code's own login" in typed("claude-fb").text
         own = {**kept, **by_header(before, planned.token())}
         by_key = {**kept, TOKEN: planned.token(), **({HEADERS: before[HEADERS]} if before else {})}
         assert typed.exported(*names) == own
