@@ -17,7 +17,7 @@ from claude_proxy.cli.main import COMMANDS, claude_proxy
 from claude_proxy.cli.providers import SUBCOMMANDS, providers
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.schema import schema_text
-from claude_proxy.core.adaptation.rules import RULES
+from claude_proxy.core.adaptation.ordered_rules import RULES
 
 PAGES = tuple(sorted(Path(__file__).parent.glob("*.md")))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.adaptation.constraints import constraints_of
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rules import RULES, steps
+from claude_proxy.core.adaptation.ordered_rules import RULES, steps
 from claude_proxy.core.adaptation.thinking_mode import THINKING_MODE
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate

@@ -18,7 +18,7 @@ from claude_proxy.cli.output.console import console, print_json, table
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.shell.activation import original_environment
 from claude_proxy.config.load import ConfigError, load
-from claude_proxy.core.adaptation.rules import describe_rule
+from claude_proxy.core.adaptation.ordered_rules import describe_rule
 from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.text import printable
 from claude_proxy.core.upstream_names import UpstreamNames

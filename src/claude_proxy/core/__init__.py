@@ -52,6 +52,6 @@ For the user:
 
     explanation.py    what would happen to a request
     status_report.py  what `status` shows
-    statusline.py     the facts in Claude Code's status line
+    statusline_facts.py  the facts in Claude Code's status line
     issues.py         what has to be fixed at a provider
 """

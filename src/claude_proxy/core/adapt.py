@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from claude_proxy.core import headers
 from claude_proxy.core.adaptation.constraints import constraints_of
 from claude_proxy.core.adaptation.draft import Draft, OwnerOf
-from claude_proxy.core.adaptation.rules import apply_rules
+from claude_proxy.core.adaptation.ordered_rules import apply_rules
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Rule

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from claude_proxy.core import reasons
-from claude_proxy.core.adaptation.rules import describe_changes
+from claude_proxy.core.adaptation.ordered_rules import describe_changes
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import session_key
 from claude_proxy.core.client_login import NoLogin

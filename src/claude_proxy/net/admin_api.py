@@ -12,7 +12,7 @@ from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.status_report import StatusReport
-from claude_proxy.core.statusline import parse_statusline_query, statusline_facts
+from claude_proxy.core.statusline_facts import parse_statusline_query, statusline_facts
 from claude_proxy.core.types import Reply
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.asgi_client import AsgiClient

@@ -2,7 +2,7 @@
 
 It has to be there within 100 ms of the start: hence the few imports, the plain socket and the short limits. It never
 fails: if it cannot know, it says that. The terminal's mode is followed by the facts that the proxy has for it
-(`core.statusline`).
+(`core.statusline_facts`).
 
     claude-proxy: fallback | moonshot (kimi-k3) | minimax: cooldown until 14:05 (plan limit)
     claude-proxy: pinned zai | zai: cooldown until 14:05 (out of credit)

@@ -1,11 +1,11 @@
 """The rules by which a request is changed for one provider and model.
 
     rule.py             what a rule is: when it applies, what it does, how it is described
-    rules.py            START HERE: all rules in their order; what they change, in words
+    ordered_rules.py    START HERE: all rules in their order; what they change, in words
     constraints.py      what one provider and model accept: traits + facts + learned rules
     draft.py            the request while it is changed, and the record of the changes
 
-    header_fields.py    the `anthropic-beta` header; the session's id
+    request_headers.py  the `anthropic-beta` header; the session's id
     fields.py           top-level fields that are rejected
     system_prompt.py    Claude Code's billing block; a notice for the model
     tools.py            fields of tools; server tools that the provider does not have

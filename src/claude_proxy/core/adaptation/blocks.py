@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Changes, Draft
-from claude_proxy.core.adaptation.rule import REPLACED, AdaptationRule, Change, MessageRule
+from claude_proxy.core.adaptation.rule import REPLACED, AdaptationRule, ChangeText, MessageRule
 from claude_proxy.core.json_values import text_of, try_decode
 from claude_proxy.core.message_blocks import Block, Message, read_blocks
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
@@ -146,10 +146,10 @@ def _readable_texts(value: Any, depth: int) -> Iterator[str]:
                 yield from _readable_texts(member, depth - 1)
 
 
-def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del traits
     if facts.images is False:
-        yield Change(REPLACED, "images")
+        yield ChangeText(REPLACED, "images")
 
 
 UNREADABLE_BLOCKS: Final = AdaptationRule(
@@ -166,9 +166,9 @@ UNREADABLE_BLOCKS: Final = AdaptationRule(
     describe=_describe,
     rejections=MappingProxyType(
         {
-            Kind.BLOCK: Change(REPLACED, "{}"),
-            Rule(Kind.BLOCK, "image"): Change(REPLACED, "images"),
-            Rule(Kind.BLOCK, "document"): Change(REPLACED, "documents"),
+            Kind.BLOCK: ChangeText(REPLACED, "{}"),
+            Rule(Kind.BLOCK, "image"): ChangeText(REPLACED, "images"),
+            Rule(Kind.BLOCK, "document"): ChangeText(REPLACED, "documents"),
         }
     ),
 )

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
 from claude_proxy.core.json_values import Members, as_raw, read_items, read_members
 from claude_proxy.core.traits import Kind
 
@@ -69,5 +69,5 @@ CACHE_CONTROL: Final = AdaptationRule(
         }
     ),
     apply=drop_cache_control,
-    rejections=MappingProxyType({Kind.MARK: Change(LEFT_OUT, "{} of blocks and tools")}),
+    rejections=MappingProxyType({Kind.MARK: ChangeText(LEFT_OUT, "{} of blocks and tools")}),
 )

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Changes, Draft
-from claude_proxy.core.adaptation.rule import REWRITTEN, AdaptationRule, Change, MessageRule
+from claude_proxy.core.adaptation.rule import REWRITTEN, AdaptationRule, ChangeText, MessageRule
 from claude_proxy.core.json_values import text_of
 from claude_proxy.core.message_blocks import Block, Message
 from claude_proxy.core.traits import PLAIN_CALL_IDS, Kind, ModelFacts, Rule, Traits
@@ -94,10 +94,10 @@ def rewrite_call_ids(draft: Draft) -> CallIds | None:
     return CallIds(draft.changes) if draft.constraints.plain_call_ids else None
 
 
-_REWRITTEN_IDS: Final = Change(REWRITTEN, "ids of tool calls that another provider gave")
+_REWRITTEN_IDS: Final = ChangeText(REWRITTEN, "ids of tool calls that another provider gave")
 
 
-def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if traits.checks_signatures or traits.plain_call_ids:
         yield _REWRITTEN_IDS

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
 from claude_proxy.core.traits import Kind
 
 
@@ -31,5 +31,5 @@ FIELDS: Final = AdaptationRule(
         }
     ),
     apply=drop_fields,
-    rejections=MappingProxyType({Kind.FIELD: Change(LEFT_OUT, "{}")}),
+    rejections=MappingProxyType({Kind.FIELD: ChangeText(LEFT_OUT, "{}")}),
 )

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText
 from claude_proxy.core.adaptation.thinking_mode import MIN_BUDGET, can_turn_off, is_on, turn_off
 from claude_proxy.core.traits import ForcedTool, ModelFacts, Traits
 
@@ -30,10 +30,10 @@ def limit_max_tokens(draft: Draft) -> None:
     draft.changes.note("thinking.budget_tokens")
 
 
-def _describe_max_tokens(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_max_tokens(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del traits
     if facts.max_output is not None:
-        yield Change("", f"max_tokens at most {facts.max_output}")
+        yield ChangeText("", f"max_tokens at most {facts.max_output}")
 
 
 MAX_TOKENS: Final = AdaptationRule(
@@ -73,10 +73,10 @@ _FORCED_TOOL: Final = {
 }
 
 
-def _describe_tool_choice(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_tool_choice(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del traits
     if facts.forced_tool in _FORCED_TOOL:
-        yield Change("", _FORCED_TOOL[facts.forced_tool])
+        yield ChangeText("", _FORCED_TOOL[facts.forced_tool])
 
 
 TOOL_CHOICE: Final = AdaptationRule(

@@ -19,7 +19,7 @@ REWRITTEN: Final = "rewritten"
 INSERTED: Final = "added"
 
 
-class Change(NamedTuple):
+class ChangeText(NamedTuple):
     """A change in words: what is done, and to what. With an empty `action`, `subject` says all of it."""
 
     action: str
@@ -62,7 +62,7 @@ class MessageRule:
         """Change fields of the request to match, after some message was changed."""
 
 
-def _never(traits: Traits, facts: ModelFacts) -> Iterable[Change]:
+def _never(traits: Traits, facts: ModelFacts) -> Iterable[ChangeText]:
     del traits, facts
     return ()
 
@@ -80,9 +80,9 @@ class AdaptationRule:
     """What it records in `x-claude-proxy-adapted`: an example of each word and its meaning, for docs/adaptation.md."""
     apply: Callable[[Draft], None] | None = None
     on_messages: Callable[[Draft], MessageRule | None] | None = None
-    describe: Callable[[Traits, ModelFacts], Iterable[Change]] = _never
+    describe: Callable[[Traits, ModelFacts], Iterable[ChangeText]] = _never
     """What it changes for a provider with these traits and a model with these facts."""
-    rejections: Mapping[Kind | Rule, Change] = field(default_factory=lambda: MappingProxyType({}))
+    rejections: Mapping[Kind | Rule, ChangeText] = field(default_factory=lambda: MappingProxyType({}))
     """What it changes for a provider that rejects something; `{}` in the subject stands for the rejected name.
 
     A provider rejects what its traits or the rules learned from its errors say.

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
 from claude_proxy.core.json_values import as_raw, read_members, try_decode
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -76,10 +76,10 @@ def append_notice(draft: Draft, text: str) -> None:
         draft.write("system", [*system, {"type": "text", "text": text}])
 
 
-def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if not traits.is_anthropic:
-        yield Change(LEFT_OUT, "Claude Code's billing block")
+        yield ChangeText(LEFT_OUT, "Claude Code's billing block")
 
 
 BILLING_BLOCK: Final = AdaptationRule(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import AdaptationRule, Change, Conversation, MessageRule
+from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText, Conversation, MessageRule
 from claude_proxy.core.json_values import text_of
 from claude_proxy.core.message_blocks import Block, Message
 from claude_proxy.core.traits import Kind
@@ -105,6 +105,6 @@ SYSTEM_ROLE: Final = AdaptationRule(
     ),
     on_messages=fold_system_role,
     rejections=MappingProxyType(
-        {Kind.ROLE: Change("moved into the user's message beside it", "a message with the role {}")}
+        {Kind.ROLE: ChangeText("moved into the user's message beside it", "a message with the role {}")}
     ),
 )

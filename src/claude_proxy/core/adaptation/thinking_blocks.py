@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import INSERTED, LEFT_OUT, AdaptationRule, Change, Conversation, MessageRule
+from claude_proxy.core.adaptation.rule import INSERTED, LEFT_OUT, AdaptationRule, ChangeText, Conversation, MessageRule
 from claude_proxy.core.adaptation.thinking_mode import drop_thinking
 from claude_proxy.core.json_values import text_of
 from claude_proxy.core.message_blocks import USER, Block, Message
@@ -145,16 +145,16 @@ def _starts_with_thinking(message: Message) -> bool:
     return bool(message.blocks) and message.blocks[0].kind in _KINDS
 
 
-_PLACEHOLDER_INSERTED: Final = Change(INSERTED, "a placeholder for thinking, if an earlier tool call has none")
+_PLACEHOLDER_INSERTED: Final = ChangeText(INSERTED, "a placeholder for thinking, if an earlier tool call has none")
 OF_OTHERS: Final = "no thinking known to be from another provider"
 """True of every provider: only the one that made it accepts it."""
 
 
-def _describe(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if traits.thinking_on_tool_turns:
         yield _PLACEHOLDER_INSERTED
-    yield Change("", OF_OTHERS)
+    yield ChangeText("", OF_OTHERS)
 
 
 THINKING_BLOCKS: Final = AdaptationRule(
@@ -175,9 +175,9 @@ THINKING_BLOCKS: Final = AdaptationRule(
     describe=_describe,
     rejections=MappingProxyType(
         {
-            Kind.THINKING: Change(LEFT_OUT, "thinking ({})"),
-            ALL_THINKING: Change(LEFT_OUT, "earlier thinking"),
-            UNKNOWN_THINKING: Change(LEFT_OUT, "thinking of unknown origin"),
+            Kind.THINKING: ChangeText(LEFT_OUT, "thinking ({})"),
+            ALL_THINKING: ChangeText(LEFT_OUT, "earlier thinking"),
+            UNKNOWN_THINKING: ChangeText(LEFT_OUT, "thinking of unknown origin"),
             Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS): _PLACEHOLDER_INSERTED,
         }
     ),

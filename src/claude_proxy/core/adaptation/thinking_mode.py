@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText
 from claude_proxy.core.traits import Kind, ModelFacts, Thinking, Traits
 
 MIN_BUDGET: Final = 1024
@@ -109,10 +109,10 @@ def _clears_thinking(edit: Any) -> bool:
     return isinstance(edit, dict) and str(edit.get("type")).startswith("clear_thinking_")
 
 
-def _describe_thinking(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_thinking(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del traits
     if facts.thinking:
-        yield Change("", _DESCRIPTIONS[facts.thinking])
+        yield ChangeText("", _DESCRIPTIONS[facts.thinking])
 
 
 THINKING_MODE: Final = AdaptationRule(
@@ -126,7 +126,7 @@ THINKING_MODE: Final = AdaptationRule(
     ),
     apply=translate_thinking,
     describe=_describe_thinking,
-    rejections=MappingProxyType({Kind.THINKING_MODE: Change("not requested", "thinking in the mode {}")}),
+    rejections=MappingProxyType({Kind.THINKING_MODE: ChangeText("not requested", "thinking in the mode {}")}),
 )
 
 _LOW_EFFORTS: Final = ("low", "medium")
@@ -155,12 +155,12 @@ def _requested_type(draft: Draft) -> Any:
     return (draft.members("thinking") or {}).get("type")
 
 
-def _describe_effort(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_effort(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if traits.efforts:
-        yield Change("", f"the effort limited to {', '.join(traits.efforts)}")
+        yield ChangeText("", f"the effort limited to {', '.join(traits.efforts)}")
     if not traits.effort_without_thinking:
-        yield Change("", "no effort while thinking is off")
+        yield ChangeText("", "no effort while thinking is off")
 
 
 EFFORT: Final = AdaptationRule(

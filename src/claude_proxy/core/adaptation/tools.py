@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
 from claude_proxy.core.adaptation.system_prompt import append_notice
 from claude_proxy.core.capabilities import accepts_tool
 from claude_proxy.core.json_values import Members, as_raw, read_items, read_members, text_of
@@ -69,12 +69,12 @@ def _not_available(names: list[str]) -> str:
     )
 
 
-def _describe_server_tools(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_server_tools(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if traits.server_tools == ():
-        yield Change(LEFT_OUT, "tools that a provider runs itself, such as web search")
+        yield ChangeText(LEFT_OUT, "tools that a provider runs itself, such as web search")
     elif traits.server_tools:
-        yield Change("", f"only these tools that a provider runs itself: {', '.join(traits.server_tools)}")
+        yield ChangeText("", f"only these tools that a provider runs itself: {', '.join(traits.server_tools)}")
 
 
 SERVER_TOOLS: Final = AdaptationRule(
@@ -123,5 +123,5 @@ TOOL_FIELDS: Final = AdaptationRule(
         }
     ),
     apply=drop_tool_fields,
-    rejections=MappingProxyType({Kind.TOOL_FIELD: Change(LEFT_OUT, "{} of tools")}),
+    rejections=MappingProxyType({Kind.TOOL_FIELD: ChangeText(LEFT_OUT, "{} of tools")}),
 )

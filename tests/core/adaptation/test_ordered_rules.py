@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from claude_proxy.core.adaptation.header_fields import SESSION_HEADER
+from claude_proxy.core.adaptation.ordered_rules import RULES, describe_changes, describe_rule
+from claude_proxy.core.adaptation.request_headers import SESSION_HEADER
 from claude_proxy.core.adaptation.rule import MessageRule
-from claude_proxy.core.adaptation.rules import RULES, describe_changes, describe_rule
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.traits import (
     PLAIN_CALL_IDS,

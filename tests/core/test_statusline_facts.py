@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
-from claude_proxy.core.statusline import StatuslineQuery, parse_statusline_query, statusline_facts
+from claude_proxy.core.statusline_facts import StatuslineQuery, parse_statusline_query, statusline_facts
 
 NOON = 20_000 * 86_400.0 + 12 * 3600
 """12:00 of a day, in UTC."""

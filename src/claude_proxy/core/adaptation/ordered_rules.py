@@ -17,9 +17,9 @@ from claude_proxy.core.adaptation.call_ids import CALL_IDS
 from claude_proxy.core.adaptation.conversation import adapt_messages
 from claude_proxy.core.adaptation.draft import Draft
 from claude_proxy.core.adaptation.fields import FIELDS
-from claude_proxy.core.adaptation.header_fields import BETAS, SESSION_HEADER
 from claude_proxy.core.adaptation.model_limits import MAX_TOKENS, TOOL_CHOICE
-from claude_proxy.core.adaptation.rule import AdaptationRule, Change
+from claude_proxy.core.adaptation.request_headers import BETAS, SESSION_HEADER
+from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText
 from claude_proxy.core.adaptation.system_prompt import BILLING_BLOCK
 from claude_proxy.core.adaptation.system_role import SYSTEM_ROLE
 from claude_proxy.core.adaptation.thinking_blocks import THINKING_BLOCKS
@@ -82,14 +82,14 @@ def describe_changes(traits: Traits, facts: ModelFacts, learned: Iterable[Rule] 
     return (*groups, *[change.subject for change in known if not change.action])
 
 
-def _describe_rejections(known: frozenset[Rule], learned: frozenset[Rule]) -> Iterator[Change]:
+def _describe_rejections(known: frozenset[Rule], learned: frozenset[Rule]) -> Iterator[ChangeText]:
     for rule in sorted(known | learned, key=str):
         change = _change_for(rule)
         yield change if rule in known else change._replace(action=change.action + _LEARNED)
 
 
-def _change_for(rule: Rule) -> Change:
-    change = _REJECTIONS.get(rule) or _REJECTIONS.get(rule.kind) or Change("followed", "{}")
+def _change_for(rule: Rule) -> ChangeText:
+    change = _REJECTIONS.get(rule) or _REJECTIONS.get(rule.kind) or ChangeText("followed", "{}")
     return change._replace(subject=change.subject.format(rule.name))
 
 

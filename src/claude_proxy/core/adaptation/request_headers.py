@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
-from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, Change
+from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
@@ -47,7 +47,7 @@ BETAS: Final = AdaptationRule(
     ),
     apply=drop_betas,
     rejections=MappingProxyType(
-        {Kind.BETA: Change(LEFT_OUT, "the beta {}"), Rule(Kind.BETA, "*"): Change(LEFT_OUT, "every beta")}
+        {Kind.BETA: ChangeText(LEFT_OUT, "the beta {}"), Rule(Kind.BETA, "*"): ChangeText(LEFT_OUT, "every beta")}
     ),
 )
 
@@ -60,10 +60,10 @@ def add_session_header(draft: Draft) -> None:
         draft.added_headers = ((name.encode(), session),)
 
 
-def _describe_session(traits: Traits, facts: ModelFacts) -> Iterator[Change]:
+def _describe_session(traits: Traits, facts: ModelFacts) -> Iterator[ChangeText]:
     del facts
     if traits.session_header:
-        yield Change("", f"the session's id sent along in {traits.session_header}")
+        yield ChangeText("", f"the session's id sent along in {traits.session_header}")
 
 
 SESSION_HEADER: Final = AdaptationRule(
