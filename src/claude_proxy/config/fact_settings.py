@@ -55,7 +55,7 @@ class FactSettings(Overrides[ModelFacts], frozen=True):
     max_output: Annotated[
         Tokens | UnsetType,
         key(
-            "The most that it can write. A larger max_tokens is lowered to it. Default: from the catalogue.",
+            "The most tokens that it can write. A larger max_tokens is lowered to it. Default: from the catalogue.",
             unit="tokens",
         ),
     ] = UNSET
@@ -65,9 +65,10 @@ class FactSettings(Overrides[ModelFacts], frozen=True):
     thinking: Annotated[
         ThinkingMode | UnsetType,
         key(
-            "The type of thinking that it takes. What Claude Code asks for is changed to that type. "
-            "adaptive-only and enabled-only can't be turned off, nor can always, which takes both types. "
-            "Default: from the catalogue.",
+            "Which types of thinking it accepts. What Claude Code asks for is changed to one of them. "
+            "adaptive: this type, or thinking turned off. adaptive-only: this type; it cannot be turned off. "
+            "enabled: this type, or thinking turned off. enabled-only: this type; it cannot be turned off. "
+            "always: both types; it cannot be turned off. Default: from the catalogue.",
             unit="choice",
         ),
     ] = UNSET
@@ -83,7 +84,7 @@ class FactSettings(Overrides[ModelFacts], frozen=True):
 
 
 class TraitSettings(Overrides[Traits], frozen=True):
-    """What a provider takes, whichever of its models is asked."""
+    """What a provider accepts, whichever of its models is asked."""
 
     is_anthropic: Annotated[
         Flag | UnsetType,
@@ -96,7 +97,7 @@ class TraitSettings(Overrides[Traits], frozen=True):
     checks_signatures: Annotated[
         Flag | UnsetType,
         key(
-            "Whether it refuses thinking blocks that another provider signed. Default: from the catalogue, else false.",
+            "Whether it rejects thinking blocks that another provider signed. Default: from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
@@ -104,8 +105,7 @@ class TraitSettings(Overrides[Traits], frozen=True):
         tuple[Refused, ...] | UnsetType,
         Meta(extra=says("a list", ["block:document", "role:system"])),
         key(
-            "What it refuses with an error, each as kind:name. It is not sent. Default: from the catalogue, "
-            "else nothing.",
+            "What it rejects, each as kind:name. The proxy leaves it out. Default: from the catalogue, else nothing.",
             unit="list of texts",
         ),
     ] = UNSET
@@ -120,8 +120,8 @@ class TraitSettings(Overrides[Traits], frozen=True):
     plain_call_ids: Annotated[
         Flag | UnsetType,
         key(
-            "Whether ids of tool calls may have only letters, digits, _ and -; others are replaced. It is so "
-            "wherever checks_signatures is true. Default: from the catalogue, else false.",
+            "Whether ids of tool calls may have only letters, digits, _ and -; others are replaced. Always true if "
+            "checks_signatures is true. Default: from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET
@@ -137,7 +137,7 @@ class TraitSettings(Overrides[Traits], frozen=True):
         tuple[Word, ...] | UnsetType,
         Meta(extra=says("a list", ["high", "max"])),
         key(
-            "The values of output_config.effort that it takes, from least to most. [] means any. Default: "
+            "The values of output_config.effort that it accepts, from least to most. [] means any. Default: "
             "from the catalogue, else any.",
             unit="list of texts",
         ),
@@ -145,7 +145,7 @@ class TraitSettings(Overrides[Traits], frozen=True):
     effort_without_thinking: Annotated[
         Flag | UnsetType,
         key(
-            "Whether it takes an effort while thinking is disabled. Default: from the catalogue, else true.",
+            "Whether it accepts an effort while thinking is disabled. Default: from the catalogue, else true.",
             unit="true or false",
         ),
     ] = UNSET
@@ -159,7 +159,7 @@ class TraitSettings(Overrides[Traits], frozen=True):
     session_header: Annotated[
         HeaderName | UnsetType,
         key(
-            "The header by which it tells conversations apart. Claude Code's session id is sent in it. "
+            "The header by which it identifies a conversation. Claude Code's session id is sent in it. "
             "Default: from the catalogue, else none.",
             unit="name of a header",
         ),

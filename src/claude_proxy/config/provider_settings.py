@@ -33,7 +33,7 @@ class TimeoutSettings(Overrides[Timeouts], frozen=True):
         Seconds | UnsetType,
         key(
             "From the last byte of the request to the first content of a stream. If the answer is not "
-            "streamed: to its head, and as long again to its end.",
+            "streamed: until the response headers, then the same time again for the body.",
             unit="seconds",
             default=_TIMEOUTS.first_content,
         ),
@@ -56,7 +56,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fable: Annotated[Model | UnsetType, key("For Claude Fable. Default: from the catalogue.", unit="model")] = UNSET
     default: Annotated[
         Model | UnsetType,
-        key("For every other name. Default: the name goes through unchanged.", unit="model"),
+        key("For names that no other key covers. Default: the name goes through unchanged.", unit="model"),
     ] = UNSET
 
 
@@ -126,8 +126,8 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Model | ModelSettings | UnsetType,
         Meta(extra=says("a model's name or an object of names", "MiniMax-M3")),
         key(
-            "Its models for Claude's: one name for all, or one for each tier. Default: from the catalogue, "
-            "else names go through unchanged.",
+            "The provider's models that replace Claude's: one name for all, or one for each tier. Default: from "
+            "the catalogue, else names go through unchanged.",
             unit="model, or object of models",
         ),
     ] = UNSET
@@ -139,7 +139,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     traits: Annotated[
         TraitSettings,
         Meta(extra=says("an object", {"rejects": ["block:document"]})),
-        key("What it takes and refuses. Overrides the catalogue.", unit="object of traits"),
+        key("What it accepts and rejects. Overrides the catalogue.", unit="object of traits"),
     ] = TraitSettings()
     count_tokens: Annotated[
         Flag | UnsetType,

@@ -42,39 +42,39 @@ _ORDER = Meta(extra=says("a list", ["minimax", "zai/glm-5.3"]))
 
 
 class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Orders of their own, each a list of places: `provider`, or `provider/model`."""
+    """Orders of their own, each a list of entries: `provider`, or `provider/model`."""
 
     opus: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Claude Opus. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Opus. Default: the order of the providers.", unit="list of providers"),
     ] = UNSET
     sonnet: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Claude Sonnet. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Sonnet. Default: the order of the providers.", unit="list of providers"),
     ] = UNSET
     haiku: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Claude Haiku. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Haiku. Default: the order of the providers.", unit="list of providers"),
     ] = UNSET
     fable: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For Claude Fable. Default: the order of the providers.", unit="list of places"),
+        key("For Claude Fable. Default: the order of the providers.", unit="list of providers"),
     ] = UNSET
     default: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
-        key("For every other name. Default: the order of the providers.", unit="list of places"),
+        key("For models of no tier. Default: the order of the providers.", unit="list of providers"),
     ] = UNSET
     long_context: Annotated[
         tuple[Place, ...] | UnsetType,
         _ORDER,
         key(
             "For requests of more than long_context_tokens, whatever their model. Default: as for shorter ones.",
-            unit="list of places",
+            unit="list of providers",
         ),
     ] = UNSET
     long_context_tokens: Annotated[
@@ -118,21 +118,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         key(
             "When a session that another provider took over goes back to the first choice, once that can "
             "answer: cache-aware after five minutes without a request, or with a new session; immediate at "
-            "once; never not while the other one answers.",
+            "once; never: it stays until the other provider fails.",
             unit="choice",
         ),
     ] = "cache-aware"
     failover_on_auth: Annotated[
         Flag,
         key(
-            "Whether the next provider is asked after a 401, 402 or 403. If not, the client gets that answer.",
+            "Whether the next provider is asked after a 401, 402 or 403. If false, the client gets that answer.",
             unit="true or false",
         ),
     ] = _POLICY.failover_on_auth
     host: Annotated[
         Text,
         key(
-            "The address that the proxy listens on. Any but a loopback address lets other machines in.",
+            "The address that the proxy listens on. With any other than a loopback address, other machines can "
+            "reach the proxy.",
             unit="IP address or host name",
         ),
     ] = "127.0.0.1"
@@ -158,7 +159,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Text | UnsetType,
         key(
             "The HTTP proxy on the way to https providers, as http://host:port. An empty text means none, "
-            "whatever the environment says. NO_PROXY counts in any case. Default: HTTPS_PROXY, else "
+            "whatever the environment says. NO_PROXY always applies. Default: HTTPS_PROXY, else "
             "ALL_PROXY, of the environment.",
             unit="URL",
         ),
@@ -167,7 +168,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         LogLevel,
         key(
             "What proxy.log gets: info a line for each request, warning only those in which a provider "
-            "failed, error only those that failed themselves; debug adds the requests that the proxy refused.",
+            "failed, error only those that failed themselves; debug adds the requests that the proxy rejected.",
             unit="choice",
         ),
     ] = "info"
