@@ -115,9 +115,13 @@ def examples() -> Iterator[str]:
 @pytest.mark.parametrize("example", [pytest.param(text, id=str(n)) for n, text in enumerate(examples())])
 def test_each_example_loads(example: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(example, encoding="utf-8")
-    environ = {entry.api_key_env: "sk-some" for entry in catalogue().providers}
-    config = load(tmp_path, environ)
-    assert len(config.providers) == len(json.loads(example)["providers"])
+    given = json.loads(example)["providers"]
+    variables = [
+        *(entry.api_key_env for entry in catalogue().providers),
+        *(one.get("api_key_env", "") for one in given),
+    ]
+    config = load(tmp_path, dict.fromkeys(filter(None, variables), "sk-some"))
+    assert len(config.providers) == len(given)
     assert config.warnings == ()
 
 

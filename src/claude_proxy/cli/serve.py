@@ -21,7 +21,7 @@ from claude_proxy.store.home import Home
 
 @click.command(epilog="\b\nExample:\n  claude-proxy serve")
 def serve() -> int:
-    """Run the proxy in this terminal, until Ctrl-C or `claude-proxy stop`."""
+    """Run the proxy in this terminal, until Ctrl-C or the command `stop`."""
     home = Home.find(os.environ)
     _restore_environment()
     lifecycle.prepare(home)

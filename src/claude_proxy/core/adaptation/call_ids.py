@@ -108,7 +108,7 @@ CALL_IDS: Final = AdaptationRule(
     records=MappingProxyType(
         {
             "call-id": (
-                "Replaces the id of a tool call that Anthropic would refuse, such as Moonshot's "
+                "Replaces the id of a tool call that Anthropic would reject, such as Moonshot's "
                 "`functions.Bash:0`. Moonshot gets its own id back."
             ),
         }

@@ -163,7 +163,7 @@ THINKING_BLOCKS: Final = AdaptationRule(
         {
             "thinking:foreign": (
                 "Removes a thinking block that another provider made, or that has no signature if signatures are "
-                "checked. It stays if its maker is unknown."
+                "checked. It stays if its origin is unknown."
             ),
             "thinking:placeholder": (
                 "DeepSeek and MiMo require thinking beside each tool call. They keep that of other providers, "

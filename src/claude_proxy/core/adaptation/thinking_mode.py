@@ -167,7 +167,7 @@ EFFORT: Final = AdaptationRule(
     name="effort",
     records=MappingProxyType(
         {
-            "effort:medium>high": "Takes the nearest effort that the provider has.",
+            "effort:medium>high": "Chooses the nearest effort that the provider accepts.",
         }
     ),
     apply=limit_effort,
