@@ -19,7 +19,7 @@ from claude_proxy.cli import doctor as command
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
-from claude_proxy.cli.shell.client_requirements import requirements_of
+from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, listening
@@ -110,7 +110,7 @@ def test_finds_a_key_that_the_terminals_mode_has_unset(cli: CommandLine) -> None
     before = {"ANTHROPIC_API_KEY": "sk-put-aside"}
     led = activation.apply_changes(
         before,
-        activation.activate(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, requirements_of([]))),
+        activation.activate(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, ClientRequirements())),
     )
     assert "ANTHROPIC_API_KEY" not in led
     assert checks(findings(cli, code=0, environ=led)) == [("proxy", "note")]

@@ -8,7 +8,7 @@ import pytest
 
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
-from claude_proxy.cli.shell.client_requirements import ClientRequirements
+from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.core.types import Auth
 from client.claude_code import claude_code
 from fakes.async_test import async_test

@@ -59,6 +59,7 @@ def test_loads_the_documented_form_with_all_defaults(home: Folder) -> None:
         own_models=("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
         facts=entry_of("minimax").facts,
         traits=entry_of("minimax").traits,
+        smallest_window=1_000_000,
         claude_code=ClaudeCode(timeout_ms=3_000_000),
     )
     assert (moonshot.name, moonshot.api_key) == ("moonshot", "sk-moonshot")

@@ -5,30 +5,12 @@ from types import MappingProxyType
 import pytest
 
 from claude_proxy.core.adapt import adapt
-from claude_proxy.core.routing import model_for, tier_of
+from claude_proxy.core.routing import model_for
 from claude_proxy.core.traits import Kind, Rule
 from core.builders import candidate, provider, request
 
 TIERED = MappingProxyType({"opus": "k3-max", "haiku": "k3-mini", "default": "k3"})
 KIMI = provider("moonshot", models=TIERED, own_models=("kimi-k3", "claude-haiku-k3", "claude-sonnet-k3"))
-
-
-@pytest.mark.parametrize(
-    ("model", "tier"),
-    [
-        ("claude-opus-5-5", "opus"),
-        ("claude-3-5-sonnet-20241022", "sonnet"),
-        ("anthropic/Claude-Haiku-4.5", "haiku"),
-        ("claude-fable-5-1[1m]", "fable"),
-        ("Opus", "opus"),
-        ("fable", "fable"),
-        ("magnum-opus-70b", ""),
-        ("claude-2", ""),
-        ("", ""),
-    ],
-)
-def test_finds_the_tier_in_a_claude_models_name(model: str, tier: str) -> None:
-    assert tier_of(model) == tier
 
 
 @pytest.mark.parametrize(

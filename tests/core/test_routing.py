@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes, route, strip_context_suffix
+from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes, route
 from claude_proxy.core.traits import ModelFacts
 from claude_proxy.core.types import Provider
 from core.builders import provider
@@ -146,20 +146,3 @@ def test_facts_of_a_model_hold_for_its_dated_name(model: str, context: int | Non
         "claude-opus-5-20260101": ModelFacts(context=7),
     }
     assert Candidate(provider(facts=MappingProxyType(facts)), model).facts.context == context
-
-
-@pytest.mark.parametrize(
-    ("model", "stripped"),
-    [
-        ("glm-5.3[1m]", "glm-5.3"),
-        ("glm-5.3[1M]", "glm-5.3"),
-        ("glm-5.3", "glm-5.3"),
-        ("[1m]glm", "[1m]glm"),
-        ("glm[2m]", "glm[2m]"),
-        ("glm[1m] ", "glm[1m] "),
-        ("[1m]", ""),
-        ("", ""),
-    ],
-)
-def test_strips_the_context_suffix_in_either_case_from_the_end_alone(model: str, stripped: str) -> None:
-    assert strip_context_suffix(model) == stripped

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -35,12 +34,10 @@ from claude_proxy.cli.shell.activation import (
     deactivate,
     original_environment,
 )
-from claude_proxy.cli.shell.client_requirements import ClientRequirements, TargetProvider, requirements_of
-from claude_proxy.core.traits import ModelFacts
-from claude_proxy.core.types import ClaudeCode
+from claude_proxy.core.client_requirements import ClientRequirements
 
 URL = "http://127.0.0.1:8787"
-NEEDS = ClientRequirements(timeout_ms=3_000_000, window=262_144, tool_search=False, models=frozenset({"kimi-k3"}))
+NEEDS = ClientRequirements(timeout_ms=3_000_000, window=262_144, tool_search=False, models=("kimi-k3",))
 TO = Activation(URL, "127.0.0.1", "token", None, NEEDS)
 PINNED = Activation(URL, "127.0.0.1", "token", "moonshot", ClientRequirements())
 BY_LOGIN = Activation(URL, "127.0.0.1", "token", None, ClientRequirements(own_login=True))
@@ -236,56 +233,3 @@ def test_no_value_shows_in_a_repr() -> None:
     text = repr(activate({"ANTHROPIC_API_KEY": "sk-secret"}, TO)) + repr(TO)
     assert "sk-secret" not in text
     assert "'token'" not in text
-
-
-MINIMAX = TargetProvider("https://api.minimax.io/anthropic", ("MiniMax-M3",), ("MiniMax-M3",))
-MOONSHOT = TargetProvider("https://api.moonshot.ai/anthropic", ("kimi-k2.6", "kimi-k3"), ("kimi-k3", "kimi-k2.6"))
-DEEPSEEK = TargetProvider("https://api.deepseek.com/anthropic")
-LOCAL = TargetProvider("http://127.0.0.1:8000", ("qwen3-coder",), ("qwen3-coder",))
-ANTHROPIC = TargetProvider("https://api.anthropic.com", (), ("claude-opus-5-5",))
-
-
-@pytest.mark.parametrize(
-    ("candidates", "timeout", "window", "tool_search"),
-    [
-        ([MINIMAX], 3_000_000, 1_000_000, True),
-        ([MOONSHOT], None, 262_144, False),
-        ([MINIMAX, MOONSHOT], 3_000_000, 262_144, False),
-        ([DEEPSEEK], 600_000, 1_000_000, True),
-        ([DEEPSEEK, MINIMAX], 3_000_000, 1_000_000, True),
-        ([LOCAL], None, None, True),
-        ([LOCAL, MOONSHOT], None, 262_144, False),
-        ([ANTHROPIC], None, None, True),
-        ([TargetProvider("http://127.0.0.1:9", ("MiniMax-M2.7",))], None, 204_800, True),
-        ([TargetProvider("http://127.0.0.1:9", ("glm-4.5-air",))], None, 131_072, True),
-        ([], None, None, True),
-        ([replace(MOONSHOT, claude_code=ClaudeCode(5))], 5, 262_144, True),
-        ([replace(LOCAL, claude_code=ClaudeCode(tool_search=False)), MINIMAX], 3_000_000, 1_000_000, False),
-        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts(context=150_000)})], None, 150_000, False),
-        ([replace(MOONSHOT, facts={"kimi-k2.6": ModelFacts()})], None, 1_000_000, False),
-        ([replace(ANTHROPIC, models=("x-20260101",), facts={"x": ModelFacts(context=150_000)})], None, 150_000, True),
-        ([replace(LOCAL, facts={"qwen3-coder": ModelFacts(context=120_000)}), MINIMAX], 3_000_000, 120_000, True),
-    ],
-)
-def test_finds_requirements_that_suit_all_candidates(
-    candidates: list[TargetProvider], timeout: int | None, window: int | None, tool_search: bool
-) -> None:
-    needs = requirements_of(candidates)
-    assert (needs.timeout_ms, needs.window, needs.tool_search) == (timeout, window, tool_search)
-
-
-def test_the_login_is_needed_if_one_candidate_uses_it() -> None:
-    plan = TargetProvider("https://api.anthropic.com", own_login=True)
-    assert requirements_of([MOONSHOT, plan]).own_login
-    assert not requirements_of([MOONSHOT, ANTHROPIC]).own_login
-
-
-def test_a_preset_behind_a_relay_is_known_by_its_models() -> None:
-    own = ("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed")
-    assert requirements_of([TargetProvider("https://relay.example/m", ("MiniMax-M3",), own)]).timeout_ms == 3_000_000
-
-
-def test_keeps_a_model_that_each_candidate_has() -> None:
-    assert requirements_of([MOONSHOT]).has_model("kimi-k3[1m]")
-    assert requirements_of([MOONSHOT]).has_model("kimi-k3[1M]")
-    assert not requirements_of([MOONSHOT, MINIMAX]).has_model("kimi-k3")

@@ -20,7 +20,7 @@ from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.core.explanation import MAX_TOKENS, CandidateReport, ExplainQuery, Explanation, explain_request
 from claude_proxy.core.listed_models import CLAUDE_MODELS
-from claude_proxy.core.routing import tier_of
+from claude_proxy.core.model_names import tier_of
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home

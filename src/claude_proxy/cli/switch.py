@@ -11,7 +11,6 @@ from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.target import activate_terminal, find_target, report_start
 from claude_proxy.cli.shell.terminal import EvaluatedCommand, say, shell_option
-from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.store.home import Home
 
 
@@ -57,6 +56,9 @@ def _chosen(name: str | None, provider: str | None, home: Home) -> str:
 
 def _names(home: Home) -> list[str]:
     """Return the configured providers to switch to; none if the configuration has a fault."""
+    # only to list names: with a name, the running proxy knows all that is needed
+    from claude_proxy.cli.user_config.config_files import load_config  # noqa: PLC0415
+
     try:
         return [provider.name for provider in load_config(home).providers]
     except CommandError:

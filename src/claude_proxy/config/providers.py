@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -16,9 +17,9 @@ from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
-from claude_proxy.core.routing import strip_context_suffix
+from claude_proxy.core.model_names import TIERS, strip_context_suffix
 from claude_proxy.core.traits import ModelFacts, Traits, known_of
-from claude_proxy.core.types import TIERS, Auth, ClaudeCode, Provider, Timeouts
+from claude_proxy.core.types import Auth, ClaudeCode, Provider, Timeouts
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy from a provider's documentation although every client adds it."""
@@ -131,6 +132,7 @@ class _Completion:
             models=MappingProxyType(models),
             own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values(), *facts])),
             facts=MappingProxyType(facts),
+            smallest_window=_smallest_window(models, facts),
             traits=self.given.traits.over(entry.traits if entry else Traits()),
             claude_code=self.given.claude_code.over(entry.claude_code if entry else ClaudeCode()),
             counts_tokens=self._counts_tokens(entry),
@@ -278,3 +280,16 @@ def _unfilled(entry: Entry) -> tuple[str, str]:
     places = " and ".join(f"{{{place}}}" for place in entry.placeholders)
     what = f"is missing, and the address of {entry.id} holds your own {places}"
     return what, f'Write "base_url": "{entry.base_url}" with it filled in.'
+
+
+def _smallest_window(models: Mapping[str, str], facts: Mapping[str, ModelFacts]) -> int | None:
+    """Return the smallest context window of the models that replace Claude's; None if none is known."""
+    return min((window for model in models.values() for window in _windows(model, facts)), default=None)
+
+
+def _windows(model: str, facts: Mapping[str, ModelFacts]) -> Iterable[int]:
+    """Yield the known windows of a model: of its own provider, else of every provider in the catalogue that has it."""
+    if own := known_of(facts, model):
+        return (own.context,) if own.context else ()
+    known = (entry.models.get(model) for entry in catalogue().providers)
+    return (of_others.context for of_others in known if of_others and of_others.context)

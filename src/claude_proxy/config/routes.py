@@ -8,7 +8,8 @@ from claude_proxy.config.overrides import set_fields
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings
-from claude_proxy.core.routing import LONG_CONTEXT, RouteEntry, Routes, strip_context_suffix
+from claude_proxy.core.model_names import strip_context_suffix
+from claude_proxy.core.routing import LONG_CONTEXT, RouteEntry, Routes
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:

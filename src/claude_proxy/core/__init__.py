@@ -26,6 +26,7 @@ Types that all of them share:
     required_features.py  what a request needs beyond text
     capabilities.py       which candidates are known not to have that
     listed_models.py      the list of models
+    model_names.py        tiers and suffixes in models' names
 
 What is remembered from one request to the next:
 
@@ -50,8 +51,9 @@ Facts of the wire:
 
 For the user:
 
-    explanation.py    what would happen to a request
-    status_report.py  what `status` shows
-    statusline_facts.py  the facts in Claude Code's status line
-    issues.py         what has to be fixed at a provider
+    explanation.py          what would happen to a request
+    status_report.py        what `status` shows
+    client_requirements.py  what providers need of Claude Code
+    statusline_facts.py     the facts in Claude Code's status line
+    issues.py               what has to be fixed at a provider, and its state
 """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from claude_proxy.core import reasons
+from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.status_report import LastError, ProviderStatus
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Provider
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Auth, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ def provider_status(provider: Provider, health: Health, issues: Issues, now: flo
         key_rejected=issues.key_rejected,
         out_of_credit=issues.out_of_credit,
         unknown_model=_configured(issues.unknown_model, provider),
+        client=ClientRequirements(
+            timeout_ms=provider.claude_code.timeout_ms,
+            window=provider.smallest_window,
+            tool_search=provider.claude_code.tool_search,
+            models=provider.own_models,
+            own_login=provider.auth is Auth.CLIENT,
+        ),
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from claude_proxy.core.model_names import strip_context_suffix, tier_of
 from claude_proxy.core.traits import ModelFacts, known_of
-from claude_proxy.core.types import TIERS, Provider, UpstreamModel
+from claude_proxy.core.types import Provider, UpstreamModel
 
 MODEL_PREFIX: Final = "claude-proxy/"
 """A model named `claude-proxy/<provider>/<model>` pins both. Claude Code's picker shows only ids with "claude"."""
@@ -166,20 +167,3 @@ def model_for(provider: Provider, model: str) -> str:
     if model in provider.own_models:
         return model
     return provider.models.get("default", model)
-
-
-def strip_context_suffix(model: str) -> str:
-    """Return a model's name without `[1m]` or `[1M]` at its end.
-
-    The suffix tells Claude Code to use a long context, and stands in providers' own instructions. No provider knows it.
-    """
-    return model[:-4] if model.lower().endswith("[1m]") else model
-
-
-def tier_of(model: str) -> str:
-    """Return the tier in a Claude model's name (`claude-opus-5-5`, or just `opus`), else an empty text."""
-    name = model.lower()
-    for tier in TIERS:
-        if name == tier or (tier in name and "claude" in name):
-            return tier
-    return ""

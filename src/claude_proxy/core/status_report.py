@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from claude_proxy.core.client_requirements import ClientRequirements
+
 
 class LastError(msgspec.Struct, frozen=True):
     """What went wrong with a provider last; `at` in seconds since the epoch."""
@@ -41,6 +43,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     out_of_credit: bool = False
     unknown_model: str | None = None
     """A model that the configuration asks it for, and that it does not know."""
+    client: ClientRequirements = ClientRequirements()
+    """What it needs of Claude Code."""
 
 
 class SkippedStatus(msgspec.Struct, frozen=True):

@@ -14,10 +14,6 @@ from claude_proxy.core.traits import ModelFacts, Traits
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields as they stand on the wire, names in lower case, order kept."""
 
-TIERS = ("opus", "sonnet", "haiku", "fable")
-"""The families of Claude models; the one in a model's name says how capable a model the client asks for."""
-
-
 MAX_SESSION_LENGTH: Final = 64
 MAX_MODEL_LENGTH: Final = 200
 """Characters; Claude Code's ids have 36. Of longer ones, which a client may send, nothing is remembered."""
@@ -150,6 +146,8 @@ class Provider:
     """Names of the models that it is known to have."""
     facts: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
     """What is known of its models, by their names."""
+    smallest_window: int | None = None
+    """Of the models that Claude's are mapped to, in tokens; None if that is not known, or the models are Claude's."""
     traits: Traits = field(default_factory=Traits)
     claude_code: ClaudeCode = ClaudeCode()
     counts_tokens: bool = True

@@ -15,12 +15,9 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from claude_proxy.cli.claude_code import custom_headers
-
-if TYPE_CHECKING:  # most commands restore an environment only, and need no configuration for that
-    from claude_proxy.cli.shell.client_requirements import ClientRequirements
+from claude_proxy.core.client_requirements import ClientRequirements
 
 SAVED, SAVED_SHELL = "CLAUDE_PROXY_SAVED", "CLAUDE_PROXY_SAVED_SHELL"
 UNEXPORTED = "CLAUDE_PROXY_UNEXPORTED"

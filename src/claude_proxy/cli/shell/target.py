@@ -13,15 +13,14 @@ from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
-from claude_proxy.cli.shell.client_requirements import TargetProvider, requirements_of
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import print_statements, say
 from claude_proxy.cli.user_config import credentials
-from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.cli.user_config.credentials import advice
+from claude_proxy.core.client_requirements import combine
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth, Provider
+from claude_proxy.core.types import Auth
 from claude_proxy.store.home import Home
 
 
@@ -48,10 +47,7 @@ def find_target(home: Home, pin: str | None) -> ProxyTarget:
         raise CommandError(f"the proxy does not list its providers: {error}") from error
     if pin is not None and pin not in {known.name for known in status.providers}:
         raise CommandError(_unknown(pin, status), code=Exit.USAGE)
-    configured = _configured(home)
-    requirements = requirements_of(
-        [_candidate(provider, configured) for provider in status.providers if pin in {None, provider.name}]
-    )
+    requirements = combine([provider.client for provider in status.providers if pin in {None, provider.name}])
     return ProxyTarget(proxy, status, started, Activation(proxy.url, proxy.host, proxy.token, pin, requirements))
 
 
@@ -60,22 +56,6 @@ def _unknown(name: str, status: StatusReport) -> str:
         if skipped.name == name:
             return f"provider {name} has no key: set {skipped.variable} in .env"
     return f"no provider is named {name!r}; there are: {', '.join(known.name for known in status.providers)}"
-
-
-def _configured(home: Home) -> dict[str, Provider]:
-    try:
-        return {provider.name: provider for provider in load_config(home).providers}
-    except CommandError:  # a change with a fault: the proxy keeps the configuration from before, and says so
-        return {}
-
-
-def _candidate(status: ProviderStatus, configured: dict[str, Provider]) -> TargetProvider:
-    provider, own_login = configured.get(status.name), status.auth == Auth.CLIENT.value
-    if provider is None or provider.base_url != status.base_url:
-        return TargetProvider(status.base_url, own_login=own_login)
-    models = tuple(provider.models.values())
-    known = provider.claude_code, provider.facts
-    return TargetProvider(provider.base_url, models, provider.own_models, own_login, *known)
 
 
 def report_start(target: ProxyTarget) -> None:

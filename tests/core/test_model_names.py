@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from claude_proxy.core.model_names import strip_context_suffix, tier_of
+
+
+@pytest.mark.parametrize(
+    ("model", "tier"),
+    [
+        ("claude-opus-5-5", "opus"),
+        ("claude-3-5-sonnet-20241022", "sonnet"),
+        ("anthropic/Claude-Haiku-4.5", "haiku"),
+        ("claude-fable-5-1[1m]", "fable"),
+        ("Opus", "opus"),
+        ("fable", "fable"),
+        ("magnum-opus-70b", ""),
+        ("claude-2", ""),
+        ("", ""),
+    ],
+)
+def test_finds_the_tier_in_a_claude_models_name(model: str, tier: str) -> None:
+    assert tier_of(model) == tier
+
+
+@pytest.mark.parametrize(
+    ("model", "stripped"),
+    [
+        ("glm-5.3[1m]", "glm-5.3"),
+        ("glm-5.3[1M]", "glm-5.3"),
+        ("glm-5.3", "glm-5.3"),
+        ("[1m]glm", "[1m]glm"),
+        ("glm[2m]", "glm[2m]"),
+        ("glm[1m] ", "glm[1m] "),
+        ("[1m]", ""),
+        ("", ""),
+    ],
+)
+def test_strips_the_context_suffix_in_either_case_from_the_end_alone(model: str, stripped: str) -> None:
+    assert strip_context_suffix(model) == stripped
