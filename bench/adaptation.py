@@ -14,11 +14,12 @@ from bench import traffic
 
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.adaptation.draft import OwnerOf
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.provenance import SignatureOwners, digest_of
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth, Origin, Provider, Upstream
+from claude_proxy.core.types import Origin, Provider, Upstream
 
 SIZE: Final = 1_000_000
 ROUNDS: Final = 60

@@ -8,8 +8,8 @@ import pytest
 
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import ClientRequirements
-from claude_proxy.core.types import Auth
 from client.claude_code import claude_code
 from fakes.async_test import async_test
 from fakes.clock import FakeClock

@@ -9,9 +9,9 @@ import pytest
 from claude_proxy.config.address import Address, is_loopback, parse_base_url
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.variables import is_variable
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.model_names import TIERS
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth
 
 KINDS = {"native": 1, "api": 13, "plan": 14, "aggregator": 11, "local": 5, "gateway": 1, "cloud": 1}
 FILLED = {"region": "us-east-1", "workspace": "ws-1"}

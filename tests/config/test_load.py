@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from claude_proxy.config import providers
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
-from claude_proxy.core.types import Auth, ClaudeCode, Egress, KeySource, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.types import ClaudeCode, Egress, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]

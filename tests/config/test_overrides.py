@@ -10,8 +10,9 @@ import pytest
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.provider_settings import ClaudeCodeSettings, TimeoutSettings
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth, ClaudeCode, Provider, Timeouts
+from claude_proxy.core.types import ClaudeCode, Provider, Timeouts
 from config.folder import Folder
 
 ENV = "MINIMAX_API_KEY=a\nDEEPSEEK_API_KEY=b\nMOONSHOT_API_KEY=c\nANTHROPIC_API_KEY=d"

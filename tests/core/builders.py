@@ -10,6 +10,7 @@ from typing import Any
 
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.adaptation.draft import OwnerOf
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.messages import JSON, MESSAGES_PATH, error_body
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import Reason
@@ -17,7 +18,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
 from claude_proxy.core.traits import ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth, Fault, Headers, Origin, Provider, Reply
+from claude_proxy.core.types import Fault, Headers, Origin, Provider, Reply
 
 MODEL = "claude-opus-5-5"
 NOW = 1_800_000_000.0

@@ -19,10 +19,10 @@ from claude_proxy.core.adaptation.constraints import constraints_of
 from claude_proxy.core.adaptation.draft import Draft
 from claude_proxy.core.adaptation.ordered_rules import RULES, steps
 from claude_proxy.core.adaptation.thinking_mode import THINKING_MODE
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
-from claude_proxy.core.types import Auth
 from core.builders import MODEL, compact, provider, request, rules
 
 BILLING = "x-anthropic-billing-header: 1"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.capabilities import Capabilities, accepts_tool, capabilities_of
 from claude_proxy.core.required_features import RequiredFeatures, is_server_tool
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth
 from core.builders import candidate, provider
 
 MODEL = "claude-opus-5-5"

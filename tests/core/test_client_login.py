@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.adapt import adapt
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import MAX_LOGIN_BYTES, NoLogin, has_login, open_to, secret_for, strip_credentials
 from claude_proxy.core.headers import for_provider
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
@@ -13,7 +14,7 @@ from claude_proxy.core.routing import Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.tokens import FixedCount
 from claude_proxy.core.traits import ModelFacts, Traits
-from claude_proxy.core.types import Attempt, Auth, Fault, Headers, Policy, Reply
+from claude_proxy.core.types import Attempt, Fault, Headers, Policy, Reply
 from core.builders import NOW, candidate, error, provider, request
 
 TOKEN = b"token-of-this-installation"

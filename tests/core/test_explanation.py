@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import Sessions
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.explanation import (
     MAX_TOKENS,
     CandidateReport,
@@ -24,7 +25,6 @@ from claude_proxy.core.reasons import Reason
 from claude_proxy.core.routing import RouteEntry, Routes
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth
 from core.builders import NOW, provider
 
 MODEL = "claude-opus-5-5"

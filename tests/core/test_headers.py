@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.headers import find, for_client, for_provider
-from claude_proxy.core.types import Auth, Headers, Origin, Provider
+from claude_proxy.core.types import Headers, Origin, Provider
 from core.builders import provider
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.affinity import SessionKey, Sessions
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.learning.learned_rules import LearnedRule, LearnedRules
 from claude_proxy.core.required_features import RequiredFeatures
@@ -14,7 +15,7 @@ from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEnt
 from claude_proxy.core.selection import MAX_KNOWN, Criteria, Selector, TooLong
 from claude_proxy.core.tokens import BodySize, Calibration, FixedCount, Prompt
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth, Failback, Provider, Usage
+from claude_proxy.core.types import Failback, Provider, Usage
 from core.builders import NOW, provider
 
 MODEL = "claude-opus-5-5"

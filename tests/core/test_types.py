@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Attempt, Auth, Egress, Policy, Reply
+from claude_proxy.core.types import Attempt, Egress, Policy, Reply
 from core.builders import provider
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import Traits
-from claude_proxy.core.types import Auth, Reply
+from claude_proxy.core.types import Reply
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
 from core.builders import MODEL, candidate, compact, events, provider, request
 

@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import pytest
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.health import Health
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.selection import Selector
-from claude_proxy.core.types import Auth, Ending, Fault, Policy, Reply
+from claude_proxy.core.types import Ending, Fault, Policy, Reply
 from claude_proxy.proxy.gateway import Gateway, Memory, RequestHead
 from claude_proxy.proxy.ports import Ledger, Transport
 from claude_proxy.proxy.recorder import Recorder

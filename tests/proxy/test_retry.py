@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.learning.proposals import ProposedRules
 from claude_proxy.core.messages import error_body
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.traits import Rule
-from claude_proxy.core.types import Auth, Fault, Reply
+from claude_proxy.core.types import Fault, Reply
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.retry import Retry, plan_retry, rules_to_keep
 from core.builders import candidate, compact, error, provider, request, rules

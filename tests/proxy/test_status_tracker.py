@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.health import Health
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Account, Attempt, Auth, Ending, KeySource, Provider, Usage
+from claude_proxy.core.types import Account, Attempt, Ending, Provider, Usage
 from claude_proxy.proxy.status_tracker import StatusTracker
 from fakes.clock import NOON, FakeClock
 from fakes.proxy import MemoryLedger, make_provider

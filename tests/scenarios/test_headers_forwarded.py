@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.types import Auth
+from claude_proxy.core.auth import Auth
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import MODEL, TOKEN, configured, running_proxy

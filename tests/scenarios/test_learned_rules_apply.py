@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.learning.refused_fields import FIELDS
 from claude_proxy.core.provenance import digest_of
-from claude_proxy.core.types import Auth
 from fakes.async_test import async_test
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.core.types import Auth
+from claude_proxy.core.auth import Auth
 from claude_proxy.store.log import LogLedger
 from fakes.async_test import async_test
 from fakes.clock import FakeClock

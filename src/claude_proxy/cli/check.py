@@ -16,8 +16,8 @@ from claude_proxy.cli.probing.probe import Probe, probe_all
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.config.load import Config
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth
 from claude_proxy.store.home import Home
 
 

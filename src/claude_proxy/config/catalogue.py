@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from claude_proxy.config.address import Address
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import ModelFacts, Traits
-from claude_proxy.core.types import Auth, ClaudeCode
+from claude_proxy.core.types import ClaudeCode
 
 AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
 Kind = Literal["native", "api", "plan", "aggregator", "local", "gateway", "cloud"]

@@ -10,7 +10,8 @@ from claude_proxy.config.catalogue import Entry
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.variables import Variables
-from claude_proxy.core.types import Auth, Provider
+from claude_proxy.core.auth import Auth
+from claude_proxy.core.types import Provider
 
 
 @dataclass(frozen=True, slots=True)

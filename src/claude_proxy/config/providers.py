@@ -17,9 +17,10 @@ from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.model_names import TIERS, strip_context_suffix
 from claude_proxy.core.traits import ModelFacts, Traits, known_of
-from claude_proxy.core.types import Auth, ClaudeCode, Provider, Timeouts
+from claude_proxy.core.types import ClaudeCode, Provider, Timeouts
 
 _ADDED_PATHS = ("/v1/messages", "/v1")
 """What people copy from a provider's documentation although every client adds it."""

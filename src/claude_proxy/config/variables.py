@@ -16,7 +16,7 @@ from dotenv.variables import parse_variables
 
 from claude_proxy.config.document import read_text
 from claude_proxy.config.problem import Findings
-from claude_proxy.core.types import KeySource
+from claude_proxy.core.auth import KeySource
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_PART = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{16,}|.{24,}")

@@ -20,6 +20,7 @@ A request's way through it:
 Types that all of them share:
 
     types.py              Provider, Policy, Usage and other nouns
+    auth.py               how a provider is authenticated, and where its key is from
     outcome.py            what comes of an attempt
     reasons.py            why it fails
     traits.py             what providers and models accept

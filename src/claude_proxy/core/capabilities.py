@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.required_features import RequiredFeatures, is_server_tool
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Kind, Rule
-from claude_proxy.core.types import Auth
 
 _IMAGE: Final = Rule(Kind.BLOCK, "image")
 _DOCUMENT: Final = Rule(Kind.BLOCK, "document")

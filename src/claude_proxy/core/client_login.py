@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.headers import find
 from claude_proxy.core.routing import Route
-from claude_proxy.core.types import Auth, Headers, Provider
+from claude_proxy.core.types import Headers, Provider
 
 MAX_LOGIN_BYTES: Final = 8192
 """OAuth tokens have a hundred bytes, signed ones a few thousand."""

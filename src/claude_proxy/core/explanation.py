@@ -12,6 +12,7 @@ from claude_proxy.core import reasons
 from claude_proxy.core.adaptation.ordered_rules import describe_changes
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import session_key
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health
@@ -19,7 +20,6 @@ from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.tokens import FixedCount
-from claude_proxy.core.types import Auth
 
 MAX_TOKENS: Final = 10**9
 """The largest number of tokens in a query; no context window is near it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from claude_proxy.core.types import Auth, Headers, Origin, Provider
+from claude_proxy.core.auth import Auth
+from claude_proxy.core.types import Headers, Origin, Provider
 
 HOP_BY_HOP: Final = frozenset(
     {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from claude_proxy.core import reasons
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.status_report import LastError, ProviderStatus
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Auth, Provider
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Provider
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     """The variable that holds its key."""
     key_source: str = ""
-    """The value of a `core.types.KeySource`: where that variable is set; empty if there is no key."""
+    """The value of a `core.auth.KeySource`: where that variable is set; empty if there is no key."""
     auth: str = ""
-    """The value of a `core.types.Auth`."""
+    """The value of a `core.auth.Auth`."""
     state: str
     """The value of a `core.health.State`."""
     cooldown_until: float | None = None

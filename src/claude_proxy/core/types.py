@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
+from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -39,17 +40,6 @@ class Ending(enum.Enum):
     STALLED = "stalled"
     ERROR = "error"
     CLIENT_LEFT = "client_left"
-
-
-class Auth(enum.Enum):
-    """How requests to a provider are authenticated: by a key in this header, by the client's own login, or not."""
-
-    BEARER = "bearer"
-    X_API_KEY = "x-api-key"
-    CLIENT = "client"
-    """The client's own `Authorization`, a plan's login, is passed on to this provider alone."""
-    NONE = "none"
-    """A server on this machine that asks for no key."""
 
 
 class Failback(enum.Enum):
@@ -102,13 +92,6 @@ Upstream = NewType("Upstream", str)
 
 UpstreamModel: TypeAlias = tuple[Upstream, str]
 """A model at an upstream."""
-
-
-class KeySource(enum.Enum):
-    """Where a key is set; the value is what messages say."""
-
-    FILE = ".env"
-    ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
-from claude_proxy.core.types import Auth, Fault, Provider, Reply, Timeouts
+from claude_proxy.core.types import Fault, Provider, Reply, Timeouts
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.ports import Answer, Clock, Failure, UpstreamError, UpstreamRequest
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.messages import STATUS_OF_ERROR
@@ -14,7 +15,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import BodySize, measure_body
-from claude_proxy.core.types import Account, Attempt, Auth, Ending, Provider, Usage
+from claude_proxy.core.types import Account, Attempt, Ending, Provider, Usage
 from claude_proxy.core.usage import usage_of
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.gateway import Gateway, RequestHead

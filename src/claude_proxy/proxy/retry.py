@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from claude_proxy.core.adapt import Adapted
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.learning.proposals import REFUSAL_STATUSES, ProposedRules, propose_rules
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Kind, Rule
-from claude_proxy.core.types import Auth, Fault
+from claude_proxy.core.types import Fault
 from claude_proxy.proxy.attempt import Outcome
 
 Adapt: TypeAlias = Callable[[frozenset[Rule]], Adapted]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from claude_proxy.core.auth import KeySource
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, KeySource, Provider
+from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
 from claude_proxy.proxy.ports import Clock, Journal, Level
 
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})

@@ -70,9 +70,11 @@ SLOW = {
         (["--help"], set()),
         (["stop"], {"msgspec"}),
         (["init", "bash"], {"msgspec"}),
-        (["reset", "--shell", "bash"], set()),
-        (["env", "--shell", "bash", "--help"], {"msgspec", "dotenv", "logging", "config.load", "core.types"}),
-        (["status"], {"msgspec", "rich", "core.types"}),
+        (["reset", "--shell", "bash"], {"msgspec"}),
+        (["env", "--shell", "bash", "--help"], {"msgspec"}),
+        (["switch", "--shell", "bash", "--help"], {"msgspec"}),
+        (["run", "--help"], {"msgspec"}),
+        (["status"], {"msgspec", "rich"}),
     ],
 )
 def test_a_command_loads_nothing_slow_that_it_does_not_need(

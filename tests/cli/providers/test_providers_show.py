@@ -6,8 +6,9 @@ import pytest
 
 from claude_proxy.cli.providers import formatting
 from claude_proxy.config.catalogue import catalogue
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import Price
-from claude_proxy.core.types import Auth, Origin, Provider
+from claude_proxy.core.types import Origin, Provider
 from fakes.command_line import CommandLine
 
 CONFIG = """{"providers": [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from claude_proxy.core.adaptation.call_ids import plain_id
-from claude_proxy.core.types import Auth
+from claude_proxy.core.auth import Auth
 from core.builders import adapted, read
 
 ODD = "functions.Bash:0"

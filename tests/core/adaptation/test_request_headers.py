@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import Traits
-from claude_proxy.core.types import Auth, Headers, Provider
+from claude_proxy.core.types import Headers, Provider
 from core.builders import candidate, provider, request, rules
 
 BETAS = b"claude-code-20250219,oauth-2025-04-20, context-1m-2025-08-07"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from claude_proxy.core.types import Auth
+from claude_proxy.core.auth import Auth
 from core.builders import adapted, read
 
 BILLING = "x-anthropic-billing-header: cc_version=2.1.330.4a1; cc_entrypoint=sdk-cli; cch=0f;"

@@ -6,7 +6,7 @@ import pytest
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.adaptation.thinking_blocks import NOTHING_LEFT, PLACEHOLDER
-from claude_proxy.core.types import Auth
+from claude_proxy.core.auth import Auth
 from core.builders import adapted, compact, provider, read
 
 OWNERS = {"own": provider("minimax").upstream, "theirs": provider("zai").upstream}

@@ -10,8 +10,8 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, ok, wrong
 from claude_proxy.cli.probing.probe import Probe, probe_all
 from claude_proxy.cli.user_config import credentials
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth
 
 
 def inspect(context: CheckContext) -> Iterator[Finding]:

@@ -10,8 +10,9 @@ from claude_proxy.cli.claude_code import custom_headers, statusline_text
 from claude_proxy.cli.output.program import SHELL_VARIABLE, invocation
 from claude_proxy.cli.shell.activation import BYPASS_VARIABLES, HEADERS, TOKEN
 from claude_proxy.cli.user_config.credentials import OWN_LOGIN
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth, Provider
+from claude_proxy.core.types import Provider
 from claude_proxy.store.home import HOME_VARIABLE
 from claude_proxy.store.token import stored_token
 

@@ -20,8 +20,8 @@ from claude_proxy.config.load import Configured
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.provider_list import add_provider
 from claude_proxy.config.variables import parse_variables_of, read_variables
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth
 from claude_proxy.store.home import Home
 
 SETTINGS = ("name", "base_url", "models", "auth", "api_key_env")

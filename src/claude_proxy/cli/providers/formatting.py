@@ -12,8 +12,9 @@ from claude_proxy.cli.user_config.credentials import OWN_LOGIN, key_location
 from claude_proxy.config.load import Configured
 from claude_proxy.core.adaptation.ordered_rules import describe_changes as describe_trait_changes
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import ModelFacts, Price
-from claude_proxy.core.types import Auth, Provider
+from claude_proxy.core.types import Provider
 
 
 def format_models(models: Mapping[str, str]) -> str:

@@ -11,8 +11,8 @@ from claude_proxy.cli.user_config.credentials import NO_KEY_TO_TEST
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import Configured, Survey
 from claude_proxy.config.problem import nearest
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth
 
 
 def index_of(name: str, providers: Sequence[Configured]) -> int:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.status_report import ProviderStatus
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Auth, KeySource, Provider
+
+if TYPE_CHECKING:  # `status` shows what the proxy reports, and loads faster without the configuration's types
+    from claude_proxy.core.types import Provider
 
 OWN_LOGIN = "Claude Code's own login"
 NO_KEY_TO_TEST = f"it uses {OWN_LOGIN}, which only Claude Code's requests carry, so there is no key to test"

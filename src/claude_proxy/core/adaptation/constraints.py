@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Auth, Upstream
+from claude_proxy.core.types import Upstream
 
 _PROTECTED: Final = frozenset({"model", "messages", "system", "tools", "max_tokens", "stream"})
 """Fields that no rule removes: without them it would be another request."""
