@@ -14,6 +14,8 @@ from claude_proxy.core.model_names import strip_context_suffix, tier_of
         ("claude-fable-5-1[1m]", "fable"),
         ("Opus", "opus"),
         ("fable", "fable"),
+        ("haiku[1m]", "haiku"),
+        ("Opus[1M]", "opus"),
         ("magnum-opus-70b", ""),
         ("claude-2", ""),
         ("", ""),

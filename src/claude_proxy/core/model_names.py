@@ -15,8 +15,11 @@ def strip_context_suffix(model: str) -> str:
 
 
 def tier_of(model: str) -> str:
-    """Return the tier in a Claude model's name (`claude-opus-5-5`, or just `opus`), else an empty text."""
-    name = model.lower()
+    """Return the tier in a Claude model's name (`claude-opus-5-5`, or just `opus`), else an empty text.
+
+    `[1m]` at the end of the name makes no difference.
+    """
+    name = strip_context_suffix(model).lower()
     for tier in TIERS:
         if name == tier or (tier in name and "claude" in name):
             return tier
