@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
 from claude_proxy import __version__
+from claude_proxy.cli.output.program import STARTED_AS
+from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show
 from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, StatusReport
 from claude_proxy.store.running import Running
@@ -103,6 +107,19 @@ def test_a_changed_configuration_that_cannot_be_used_is_shown() -> None:
     assert f"  {problem}\n" in text
     assert "The changed configuration cannot be used" in text
     assert "warning: zai is skipped\n" in text
+
+
+def test_commands_in_a_problem_are_named_as_the_user_calls_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(Path("claude_proxy") / "__main__.py")])
+    monkeypatch.setenv(STARTED_AS, "python3\nproxy.py")
+    problem = "config.json: there is no such file. Let `claude-proxy providers add NAME` make it."
+    status = msgspec.structs.replace(STATUS, config_problems=(problem,))
+    expected = "Let `python3 proxy.py providers add NAME` make it."
+    assert expected in shown(status)
+    report_config_problems(status)
+    assert expected in capsys.readouterr().err
 
 
 def test_the_last_answer_a_stop_and_another_version_are_shown() -> None:

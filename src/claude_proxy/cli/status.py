@@ -17,7 +17,7 @@ from claude_proxy.cli.checks.settings_conflicts import conflicts
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
-from claude_proxy.cli.output.program import invocation, start_command
+from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.user_config.credentials import advice
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable
@@ -101,7 +101,7 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
     if status.config_problems:
         out.print("The changed configuration cannot be used; the one before it stays in use:", style="red")
         for problem in status.config_problems:
-            out.print(f"  {printable(problem, 1000)}")
+            out.print(f"  {printable(with_invocations(problem), 1000)}")
     if status.version != __version__:
         out.print(
             f"This is claude-proxy {__version__}: `{invocation('restart')}` makes the proxy use it.", style="yellow"

@@ -11,6 +11,7 @@ from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.checks import settings_conflicts
 from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.output.program import with_invocations
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.quoting import Shell
@@ -78,7 +79,7 @@ def report_config_problems(status: StatusReport) -> None:
     if status.config_problems:
         say("The changed configuration cannot be used; the one before it stays in use:")
     for problem in status.config_problems:
-        say(f"  {printable(problem, 1000)}")
+        say(f"  {printable(with_invocations(problem), 1000)}")
 
 
 def _state(provider: ProviderStatus) -> str:
