@@ -29,6 +29,11 @@ def test_providers_with_one_address_share_the_upstream_and_not_the_credential() 
     assert first.credential != second.credential
 
 
+def test_each_branch_of_a_relay_is_an_upstream_of_its_own() -> None:
+    relay = provider("relay")
+    assert provider("relay", relay_branch="loose").upstream == f"{relay.upstream}#loose"
+
+
 def test_a_credential_is_the_key_its_kind_and_where_it_is_used() -> None:
     first = provider("minimax")
     assert provider("another", base_url=first.base_url, api_key=first.api_key).credential == first.credential

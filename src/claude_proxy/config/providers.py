@@ -75,11 +75,29 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
             configured.append(Configured(found, completed.entry, given.enabled))
         else:
             configured.append(Configured(completed.provider, completed.entry, given.enabled, found.variable))
+    configured = _with_relays_told_apart(configured)
     return Resolved(
         tuple(one.provider for one in configured if one.usable),
         tuple(Skipped(one.provider.name, one.missing) for one in configured if one.enabled and one.missing),
         tuple(configured),
     )
+
+
+def _with_relays_told_apart(configured: list[Configured]) -> list[Configured]:
+    """Make providers at one address an upstream each if their models differ, and leave them one upstream if not.
+
+    Two keys for one company have the same models. Behind a relay, entries with other models can be other companies,
+    which reject each other's thinking.
+    """
+    models: dict[str, list[Mapping[str, str]]] = {}
+    for each in configured:
+        models.setdefault(each.provider.base_url, []).append(each.provider.models)
+    return [
+        replace(each, provider=replace(each.provider, relay_branch=each.provider.name))
+        if any(other != each.provider.models for other in models[each.provider.base_url])
+        else each
+        for each in configured
+    ]
 
 
 def _claim_name(name: str, path: str, names: dict[str, str], findings: Findings) -> None:

@@ -138,10 +138,12 @@ class Provider:
     headers: Headers = field(default=(), repr=False)
     """The user's own, sent with each request."""
     timeouts: Timeouts = Timeouts()
+    relay_branch: str = ""
+    """Set if other providers at this address have other models: a relay, which may serve several companies."""
 
     @property
     def upstream(self) -> Upstream:
-        return Upstream(self.base_url)
+        return Upstream(f"{self.base_url}#{self.relay_branch}" if self.relay_branch else self.base_url)
 
     @property
     def credential(self) -> Credential:
