@@ -44,7 +44,7 @@ def test_shows_what_a_configured_provider_is_sent(own: CommandLine) -> None:
     assert ["MiniMax-M3", "all", "1000k", "131k", "yes", "-", "0.3", "1.2", "0.06"] in [row.split() for row in lines]
     assert "MiniMax-M3 above 512000 tokens: in 0.6, out 2.4, cached 0.12" in text
     assert "- replaced by a short text: documents" in text
-    assert "- Code 2056 behind a 429 means that a plan is used up." in text
+    assert "- A 429 with the code 2056 means that the plan's limit is reached." in text
     assert "- API_TIMEOUT_MS=3000000" in text
     assert f"As of {catalogue().as_of}. Mark A: official documentation." in text
 
@@ -73,7 +73,7 @@ def test_shows_a_provider_that_the_catalogue_does_not_have(own: CommandLine) -> 
 def test_a_provider_with_claude_codes_login_is_sent_requests_as_they_are(own: CommandLine) -> None:
     text = shown(own, "anthropic")
     assert "authorization: <Claude Code's own login>" in text
-    assert "- no thinking known to be from another provider" in text
+    assert "- left out: thinking from another provider" in text
     assert "- nothing else: its plan accepts Claude Code's requests as they are" in text
 
 
