@@ -17,13 +17,13 @@ from docs.tables import with_tables
 
 from claude_proxy.cli.main import COMMANDS, claude_proxy
 from claude_proxy.cli.output.exit_codes import Exit
-from claude_proxy.cli.output.program import PROGRAM
 from claude_proxy.cli.providers import SUBCOMMANDS
 from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.load import load
 from claude_proxy.config.schema import schema_text
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, STATUS_OF_ERROR
 from claude_proxy.core.reasons import Reason
+from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Account, Ending, Usage
 from claude_proxy.net.admin_api import ProxyControl
 from claude_proxy.net.services import services

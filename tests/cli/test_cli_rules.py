@@ -67,7 +67,7 @@ def test_shows_the_rules_with_the_errors_that_they_come_from(cli: CommandLine, u
     assert head.split() == ["provider", "model", "what", "is", "changed", "since", "until", "learned", "from"]
     assert first.split()[:2] == ["minimax", "kimi-k3"]
     assert f"{day(NOW)}  {day(NOW + LIFETIME)}  {REASON}" in first
-    assert "a message with the role system moved into the user's message beside it" in first
+    assert "messages with the role system moved into the neighbouring user message" in first
     assert "context_management left out" in second
     assert "\x1b" not in second
     assert "every beta left out" in third
@@ -79,7 +79,7 @@ def test_shows_the_rules_with_the_errors_that_they_come_from(cli: CommandLine, u
     ]
     assert (rows[0]["message"], rows[0]["in_words"]) == (
         REASON,
-        "a message with the role system moved into the user's message beside it",
+        "messages with the role system moved into the neighbouring user message",
     )
 
 
@@ -89,8 +89,8 @@ def test_shows_rules_in_lines_on_a_narrow_terminal() -> None:
     assert isinstance(out.file, io.StringIO)
     lines = [line.rstrip() for line in out.file.getvalue().splitlines()]
     assert lines == [
-        "minimax, kimi-k3: a message with the role system moved into the user's message",
-        "beside it",
+        "minimax, kimi-k3: messages with the role system moved into the neighbouring user",
+        "message",
         f"  {day(NOW)} to {day(NOW + LIFETIME)}, learned from: {REASON}",
         "  [b]and[/b] so on",
     ]

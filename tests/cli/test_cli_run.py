@@ -63,7 +63,7 @@ def test_a_command_that_a_signal_ends_gives_128_and_its_number(shared: CommandLi
 def test_rejects_an_unknown_provider_and_lists_the_names(shared: CommandLine) -> None:
     done = shared("run", "--provider", "monshot", "--", sys.executable, "-c", "print('ran')")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "error: no provider is named 'monshot'; there are: minimax, moonshot\n"
+    assert done.err == "error: no provider is named 'monshot'. Choose one of: minimax, moonshot\n"
 
 
 def test_rejects_a_provider_without_a_key_and_names_the_variable(cli: CommandLine, upstream: str) -> None:
@@ -126,3 +126,10 @@ def test_passes_a_termination_signal_on(shared: CommandLine) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
     assert not processes.alive(child)
+
+
+def test_says_how_to_install_claude_if_it_is_missing(cli: CommandLine, upstream: str, tmp_path: Path) -> None:
+    cli.configure(upstream)
+    done = cli("run", "--", "claude", environ={"PATH": str(tmp_path)})
+    hint = "Install Claude Code first: npm install -g @anthropic-ai/claude-code"
+    assert (done.code, done.err) == (127, f"error: claude: command not found\n{hint}\n")

@@ -26,7 +26,7 @@ FORM = """{
   ],
   "cooldown_minutes": 30
 }"""
-RELAY = {"name": "relay", "base_url": "https://relay.example/anthropic", "api_key_env": "MINIMAX_API_KEY"}
+RELAY = {"name": "relay", "base_url": "https://relay.example/anthropic", "api_key_env": "MINIMAX_API_KEY", "models": {}}
 
 
 def entry_of(preset: str) -> Entry:
@@ -173,6 +173,11 @@ def test_warns_until_the_models_of_a_provider_without_claude_names_are_named(hom
         ),
     )
     assert home.loads({"providers": [{"preset": "ollama", "models": "qwen3-coder"}]}).warnings == ()
+    unnamed = {name: value for name, value in RELAY.items() if name != "models"}
+    (warning,) = home.loads({"providers": [unnamed]}).warnings
+    assert warning.startswith("config.json: provider relay gets Claude's own model names, since it has no models. ")
+    assert home.loads({"providers": [unnamed | {"models": "large-2"}]}).warnings == ()
+    assert home.loads({"providers": [unnamed | {"name": "off", "enabled": False}, RELAY]}).warnings == ()
     assert home.loads({"providers": [{"preset": "ollama", "enabled": False}, RELAY]}).warnings == ()
 
 

@@ -120,6 +120,7 @@ def test_without_a_login_and_without_another_provider_says_how_to_fix_it(pinned:
     assert found.message.startswith("anthropic ")
     assert "/login" in found.message
     assert "claude-fb" in found.message
+    assert found.message.endswith(" or with `claude-proxy run -- claude`")
 
 
 def test_the_secret_is_the_key_or_the_login() -> None:

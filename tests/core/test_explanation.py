@@ -125,7 +125,7 @@ def test_providers_in_cooldown_come_last_by_their_return() -> None:
 def test_if_all_are_in_cooldown_the_first_to_return_is_tried() -> None:
     found = explain(Selector((A, B)), resting("a", 60), resting("b", 30))
     assert reports(found) == [
-        ("b", 1, ("in cooldown like all of them, and returns first",)),
+        ("b", 1, ("in cooldown, like all of them, and returns first",)),
         ("a", 2, ("in cooldown: tried only if all others fail",)),
     ]
     assert found.verdict == (
@@ -148,7 +148,7 @@ def test_says_what_happens_while_another_request_tries_the_provider() -> None:
     probing = resting("a", 60)
     probing.admit(NOW + 60)
     found = explain(Selector((A, B)), probing, resting("b", 99), now=NOW + 60)
-    assert reports(found)[0] == ("a", 1, ("in cooldown like all of them, and returns first",))
+    assert reports(found)[0] == ("a", 1, ("in cooldown, like all of them, and returns first",))
     found = explain(Selector((A, B)), probing, now=NOW + 60, provider="a")
     assert reports(found) == [("a", 1, ("in cooldown, but tried because it is pinned",))]
 
@@ -162,7 +162,7 @@ def test_a_pinned_provider_is_tried_whatever_its_health() -> None:
 
 def test_a_pin_to_no_provider_gets_the_clients_error() -> None:
     found = explain(Selector((A,)), provider="nobody")
-    assert (found.verdict, found.candidates) == ("no provider is named 'nobody'; there are: a", ())
+    assert (found.verdict, found.candidates) == ("no provider is named 'nobody'. Choose one of: a", ())
 
 
 def test_says_which_provider_holds_the_session_and_which_did_before() -> None:

@@ -115,6 +115,13 @@ def test_without_an_error_to_relay_the_final_error_says_how_each_provider_failed
     assert json.loads(last.body)["error"] == {"type": "overloaded_error", "message": message}
 
 
+def test_the_final_error_of_a_single_provider_names_only_that_one() -> None:
+    attempts = (Attempt("dead", Reason.STATUS, 503, 1.0, text="away"), Attempt("dead", Reason.TIMEOUT, None, 1.0))
+    last = final_error(GiveUp(rejected(Fault.PROVIDER), "dead", None), attempts, NOW)
+    message = json.loads(last.body)["error"]["message"]
+    assert message == f"claude-proxy: dead could not answer: away; {attempts[1].outcome}"
+
+
 def test_an_error_becomes_the_last_event_of_a_stream() -> None:
     assert error_in(as_event(error("api_error", 500, "x"))) == {"type": "api_error", "message": "x"}
     message = "claude-proxy: the provider answered 502"

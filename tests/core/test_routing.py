@@ -46,8 +46,8 @@ def test_a_model_name_that_only_looks_like_a_pin_pins_nothing() -> None:
     ("pin", "message"),
     [
         ("zai", "provider zai has no key: set ZAI_API_KEY in .env (providers that have one: minimax, moonshot)"),
-        ("nobody", "no provider is named 'nobody'; there are: minimax, moonshot"),
-        ("a\n" * 99, "no provider is named '" + r"a\n" * 32 + "'; there are: minimax, moonshot"),
+        ("nobody", "no provider is named 'nobody'. Choose one of: minimax, moonshot"),
+        ("a\n" * 99, "no provider is named '" + r"a\n" * 32 + "'. Choose one of: minimax, moonshot"),
     ],
 )
 def test_a_pin_to_an_unknown_provider_lists_the_existing_ones(pin: str, message: str) -> None:
@@ -56,7 +56,7 @@ def test_a_pin_to_an_unknown_provider_lists_the_existing_ones(pin: str, message:
 
 def test_a_pin_in_the_model_name_to_an_unknown_provider_is_an_error() -> None:
     result = route(BOTH, None, "claude-proxy/nobody/kimi-k3")
-    assert result == NoSuchProvider("no provider is named 'nobody'; there are: minimax, moonshot")
+    assert result == NoSuchProvider("no provider is named 'nobody'. Choose one of: minimax, moonshot")
 
 
 # The user's own routes

@@ -50,7 +50,12 @@ def test_a_cooldown_has_its_end_and_its_reason() -> None:
 
 def test_several_cooldowns_are_short() -> None:
     given = report(cooling("a", why="out of credit"), ProviderStatus(name="x", state="probing"), *map(cooling, "bc"))
-    assert facts(given) == ["a and 2 more: cooldown until 12:01"]
+    assert facts(given) == ["cooldown: a until 12:01 and 2 more"]
+
+
+def test_two_cooldowns_both_have_their_end() -> None:
+    given = report(cooling("a"), cooling("b", None), ProviderStatus(name="c", state="ready"))
+    assert facts(given) == ["cooldown: a until 12:01, b"]
 
 
 def test_a_pinned_terminal_hears_of_its_own_provider_alone() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.text import encodable, printable, word
+from claude_proxy.core.text import encodable, printable, with_program, word
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,16 @@ def test_any_text_becomes_one_word_that_starts_no_other_value(text: str) -> None
 
 def test_an_empty_word_is_a_dash() -> None:
     assert word("") == "-"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Type `claude-proxy providers --all`.", "Type `python3 proxy.py providers --all`."),
+        ("claude-proxy run -- claude", "python3 proxy.py run -- claude"),
+        ("in ~/.claude-proxy or /opt/claude-proxy x", "in ~/.claude-proxy or /opt/claude-proxy x"),
+        ("the claude-proxy: it", "the claude-proxy: it"),
+    ],
+)
+def test_names_a_command_as_the_user_calls_it(text: str, shown: str) -> None:
+    assert with_program(text, "python3 proxy.py") == shown

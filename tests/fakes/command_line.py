@@ -53,7 +53,7 @@ class CommandLine:
         port = free_port() if port is None else port
         names = [key.removesuffix("_API_KEY").lower() for key in KEYS]
         providers = [
-            {"name": name, "base_url": url, "api_key_env": key}
+            {"name": name, "base_url": url, "api_key_env": key, "models": {}}
             for name, url, key in zip(names, base_urls, KEYS, strict=False)
         ]
         document = {"proxy_port": port, "providers": providers, **settings}
@@ -68,7 +68,7 @@ class CommandLine:
         document = json.loads(self.home.config.read_text(encoding="utf-8"))
         document["providers"] = [
             {"name": "plan", "preset": "anthropic", "base_url": plan, "auth": "client"},
-            {"name": "moonshot", "base_url": moonshot, "api_key_env": "MOONSHOT_API_KEY"},
+            {"name": "moonshot", "base_url": moonshot, "api_key_env": "MOONSHOT_API_KEY", "models": {}},
         ]
         self.home.config.write_text(json.dumps(document), encoding="utf-8")
 

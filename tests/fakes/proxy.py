@@ -14,6 +14,7 @@ from claude_proxy.app import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.routing import Routes
+from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Account, Egress, Origin, Policy, Provider, Timeouts
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.ports import Level
@@ -222,11 +223,11 @@ async def _tasks_gone(before: set[asyncio.Task[Any]]) -> None:
 
 @contextlib.asynccontextmanager
 async def started_proxy(
-    config: Config, *, clock: FakeClock | None = None, home: Home | None = None
+    config: Config, *, clock: FakeClock | None = None, home: Home | None = None, program: str = PROGRAM
 ) -> AsyncIterator[RunningProxy]:
     """Start the proxy with this configuration, and stop it."""
     ledger = MemoryLedger()
-    proxy = Proxy(config, token=TOKEN, ledger=ledger, home=home, clock=clock)
+    proxy = Proxy(config, token=TOKEN, ledger=ledger, home=home, clock=clock, program=program)
     await proxy.start()
     try:
         async with contextlib.AsyncExitStack() as connections:

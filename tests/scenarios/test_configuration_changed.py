@@ -138,3 +138,30 @@ async def test_an_unchanged_provider_keeps_its_cooldown(tmp_path: Path) -> None:
             await proxy.ledger.note_with("configuration reloaded: limited, third")
             assert await complete_text(await proxy.post()) == "third"
     assert len(limited.requests) == 1
+
+
+@async_test
+async def test_a_changed_port_is_reported_as_used_after_a_restart(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider(message("x")) as fake:
+        write(home, x=fake)
+        document = json.loads(home.config.read_text(encoding="utf-8"))
+        document["providers"][0]["models"] = {}
+        async with started_proxy(loaded(home), home=home, program="python3 proxy.py") as proxy:
+            home.config.write_text(json.dumps(document | {"proxy_port": 18991}), encoding="utf-8")
+            warning = "config.json: proxy_port is now 18991, which is used after `python3 proxy.py restart`."
+            await proxy.ledger.note_with(warning)
+            assert proxy.proxy.status().warnings[-1] == warning
+
+
+@async_test
+async def test_problems_of_a_changed_configuration_name_commands_as_the_user_calls_them(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider(message("x")) as fake:
+        write(home, x=fake)
+        async with started_proxy(loaded(home), home=home, program="python3 proxy.py") as proxy:
+            home.config.write_text('{"providers": [{"preset": "nosuch"}]}', encoding="utf-8")
+            note = await proxy.ledger.note_with("cannot be used")
+            assert "The command `python3 proxy.py providers --all` lists them." in note
+            assert proxy.proxy.status().config_problems
+            assert "claude-proxy providers" not in "".join(proxy.proxy.status().config_problems)

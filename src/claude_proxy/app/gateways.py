@@ -11,7 +11,14 @@ from claude_proxy.proxy.ports import Clock, Ledger, Transport
 
 
 def build_gateway(
-    config: Config, before: Gateway | None, *, transport: Transport, clock: Clock, ledger: Ledger, memory: Memory
+    config: Config,
+    before: Gateway | None,
+    *,
+    transport: Transport,
+    clock: Clock,
+    ledger: Ledger,
+    memory: Memory,
+    program: str,
 ) -> Gateway:
     """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
     return Gateway(
@@ -23,6 +30,7 @@ def build_gateway(
         clock=clock,
         ledger=ledger,
         memory=memory,
+        program=program,
     )
 
 

@@ -13,6 +13,7 @@ from claude_proxy.app.config_watch import ConfigWatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
+from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.guard import Guard
 from claude_proxy.net.listener import Listener
@@ -43,7 +44,7 @@ class SystemClock:
 class Proxy:
     """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.
 
-    `program` is how its user calls this program, for messages to clients.
+    `program` is how its user calls this program, for messages.
     """
 
     def __init__(
@@ -54,13 +55,14 @@ class Proxy:
         ledger: Journal,
         home: Home | None,
         clock: Clock | None = None,
-        program: str = "claude-proxy",
+        program: str = PROGRAM,
     ) -> None:
-        self._config = config
+        self._config = self._started_with = config
+        self._program = program
         self._clock = clock or SystemClock()
         self._started_at = self._clock.wall()
         self._tracker = StatusTracker(ledger, self._clock)
-        self._config_watch = ConfigWatch(home, self._tracker) if home else None
+        self._config_watch = ConfigWatch(home, self._tracker, program) if home else None
         self._memory = Memory()
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
@@ -125,7 +127,7 @@ class Proxy:
             instance=self.instance,
             pid=os.getpid(),
             started_at=self._started_at,
-            host=self._config.host,
+            host=self._started_with.host,
             port=self.port,
             in_flight=len(self._server.in_flight),
             draining=self._draining,
@@ -134,7 +136,7 @@ class Proxy:
             last_answer=self._tracker.last_answer,
             sessions=self._tracker.sessions(),
             config_problems=self._config_watch.problems if self._config_watch else (),
-            warnings=self._config.warnings,
+            warnings=(*self._config.warnings, *self._waiting_for_restart()),
         )
 
     def upstream_names(self) -> UpstreamNames:
@@ -153,13 +155,25 @@ class Proxy:
             self._reload(config)
 
     def _reload(self, config: Config) -> None:
-        if _fixed_at_start(config) != _fixed_at_start(self._config):
-            self._tracker.note("a changed host, proxy_port or log_level is used after a restart", "warning")
         if config.egress != self._config.egress:
             self._transports.append(HttpTransport(config.egress))
         self._gateway = self._build_gateway(config, self._gateway)
+        waiting = self._waiting_for_restart()
         self._config = config
+        for text in self._waiting_for_restart():
+            if text not in waiting:
+                self._tracker.note(text, "warning")
         self._tracker.note(f"configuration reloaded: {', '.join(provider.name for provider in config.providers)}")
+
+    def _waiting_for_restart(self) -> tuple[str, ...]:
+        """Return a sentence for each changed setting that is used only after a restart."""
+        before, now = _fixed_at_start(self._started_with), _fixed_at_start(self._config)
+        restart = f"`{self._program} restart`"
+        return tuple(
+            f"config.json: {key} is now {now[key]}, which is used after {restart}."
+            for key in now
+            if now[key] != before[key]
+        )
 
     def _build_gateway(self, config: Config, before: Gateway | None) -> Gateway:
         gateway = build_gateway(
@@ -169,10 +183,11 @@ class Proxy:
             clock=self._clock,
             ledger=self._tracker,
             memory=self._memory,
+            program=self._program,
         )
         self._tracker.follow(gateway.providers, gateway.healths)
         return gateway
 
 
-def _fixed_at_start(config: Config) -> tuple[str, int, str]:
-    return config.host, config.port, config.log_level
+def _fixed_at_start(config: Config) -> dict[str, str | int]:
+    return {"host": config.host, "proxy_port": config.port, "log_level": config.log_level}

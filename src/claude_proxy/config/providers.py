@@ -161,7 +161,14 @@ class _Completion:
         return _Completed(provider, login, entry)
 
     def _warn_of_names(self, entry: Entry | None, name: str, models: dict[str, str]) -> None:
-        if entry and entry.needs_models and not models and self.given.enabled:
+        if models or not self.given.enabled:
+            return
+        if entry is None and self.given.models is UNSET:
+            self.findings.warn(
+                f"config.json: provider {name} gets Claude's own model names, since it has no models. "
+                f'If it knows others, name them at {self.path}, such as "models": "<name>"; else write "models": {{}}.'
+            )
+        elif entry and entry.needs_models:
             self.findings.warn(
                 f"config.json: provider {name} knows none of Claude's model names. "
                 f'Name its own at {self.path}, such as "models": "<name>".'

@@ -25,7 +25,10 @@ _CREDENTIALS: Final = _ALL_BUT_LOGIN | {b"authorization"}
 
 @dataclass(frozen=True, slots=True)
 class NoLogin:
-    """No provider can be asked, since the request lacks the login that they take; `message` says how to fix that."""
+    """No provider can be asked, since the request lacks the login that they take.
+
+    `message` says how to fix that; `text.with_program` makes its command the one that this user types.
+    """
 
     message: str
 
@@ -59,7 +62,7 @@ def open_to(route: Route, *, with_login: bool) -> Route | NoLogin:
     name = route.candidates[0].provider.name
     return NoLogin(
         f"{name} takes Claude Code's own login, and this request has none. Log in to Claude Code (/login), then start "
-        "it in a terminal where you have typed claude-fb again, or with the proxy's command `run -- claude`"
+        "it in a terminal where you have typed claude-fb again, or with `claude-proxy run -- claude`"
     )
 
 

@@ -15,7 +15,7 @@ from claude_proxy.core.affinity import session_key
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.headers import SESSION
-from claude_proxy.core.health import Health
+from claude_proxy.core.health import Health, State
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
@@ -23,6 +23,10 @@ from claude_proxy.core.tokens import FixedCount
 
 MAX_TOKENS: Final = 10**9
 """The largest number of tokens in a query; no context window is near it."""
+
+
+IN_COOLDOWN: Final = "in cooldown"
+"""Begins each reason that says what the cooldown of a candidate means for the request."""
 
 
 class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,13 +174,13 @@ class _Explainer:
         if health.admits(self._now):
             yield "its cooldown is over: this request would try it"
         elif route.pinned:
-            yield "in cooldown, but tried because it is pinned"
+            yield f"{IN_COOLDOWN}, but tried because it is pinned"
         elif place == 1:
-            yield "in cooldown like all of them, and returns first"
+            yield f"{IN_COOLDOWN}, like all of them, and returns first"
         elif health.cooldown_until <= self._now:
             yield "another request is trying it after its cooldown; this one skips it"
         else:
-            yield "in cooldown: tried only if all others fail"
+            yield f"{IN_COOLDOWN}: tried only if all others fail"
 
     def _report(self, candidate: Candidate, place: int, why: tuple[str, ...]) -> CandidateReport:
         provider = candidate.provider
@@ -197,7 +201,7 @@ class _Explainer:
     def _cooldown(self, candidate: Candidate) -> tuple[float | None, str]:
         """Return until when a candidate is in cooldown, and why; None and an empty text if it is not."""
         health = self._healths.get(candidate.provider.name)
-        if health is None or health.admits(self._now):
+        if health is None or health.admits(self._now) or health.state(self._now) is State.PROBING:
             return None, ""
         return health.cooldown_until, reasons.in_words(health.reason, health.status, candidate.provider.api_key_env)
 

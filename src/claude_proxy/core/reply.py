@@ -70,7 +70,7 @@ def final_error(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Re
     error, provider = decision.rejected.reply, decision.provider
     if error is None:
         provider = ""
-        error = refusal("overloaded_error", "no provider could answer: " + "; ".join(map(_failure, attempts)))
+        error = refusal("overloaded_error", _failures(attempts))
     if decision.returns_at is not None:
         seconds = max(1, math.ceil(decision.returns_at - now))
         headers = (*(pair for pair in error.headers if pair[0] != b"retry-after"), (b"retry-after", b"%d" % seconds))
@@ -85,5 +85,12 @@ def as_event(reply: Reply) -> bytes:
     return messages.error_event(reply.body)
 
 
-def _failure(attempt: Attempt) -> str:
-    return f"{attempt.provider}: {attempt.text or attempt.outcome}"
+def _failures(attempts: Sequence[Attempt]) -> str:
+    """Say how each attempt failed; a single provider, such as a pinned one, is not called all of them."""
+    names = {attempt.provider for attempt in attempts}
+    texts = [attempt.text or attempt.outcome for attempt in attempts]
+    if len(names) == 1:
+        return f"{names.pop()} could not answer: {'; '.join(texts)}"
+    return "no provider could answer: " + "; ".join(
+        f"{attempt.provider}: {text}" for attempt, text in zip(attempts, texts, strict=True)
+    )

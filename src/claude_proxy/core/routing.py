@@ -151,7 +151,7 @@ def _no_such_provider(providers: tuple[Provider, ...], pin: str, keyless: Mappin
     names = ", ".join(provider.name for provider in providers)
     if pin in keyless:
         return f"provider {pin} has no key: set {keyless[pin]} in .env (providers that have one: {names})"
-    return f"no provider is named {pin[:64]!r}; there are: {names}"
+    return f"no provider is named {pin[:64]!r}. Choose one of: {names}"
 
 
 def model_for(provider: Provider, model: str) -> str:

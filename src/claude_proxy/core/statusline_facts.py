@@ -54,12 +54,15 @@ def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now:
     cooling = [provider for provider in providers if provider.state == State.COOLDOWN.value]
     if not cooling:
         return
-    first, *others = cooling
-    until = f"cooldown{_until(first, query, now)}"
-    if others:
-        yield f"{first.name} and {len(others)} more: {until}"
-    else:
-        yield f"{first.name}: {until}" + (f" ({printable(first.why, _MAX_WORD)})" if first.why else "")
+    ends = [_until(provider, query, now) for provider in cooling]
+    match [f"{provider.name}{end}" for provider, end in zip(cooling, ends, strict=True)]:
+        case [_]:
+            why = f" ({printable(cooling[0].why, _MAX_WORD)})" if cooling[0].why else ""
+            yield f"{cooling[0].name}: cooldown{ends[0]}{why}"
+        case [first, second]:
+            yield f"cooldown: {first}, {second}"
+        case [first, *others]:
+            yield f"cooldown: {first} and {len(others)} more"
 
 
 def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:

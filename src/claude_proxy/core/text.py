@@ -10,6 +10,11 @@ MAX_TEXT = 300
 
 MASK = "[key]"
 
+PROGRAM = "claude-proxy"
+"""How messages and documents call the program."""
+
+_NAMED = re.compile(rf"(?<![\w./~-]){PROGRAM} (?=[a-z-])")
+
 _TELLING_PART = 8
 """Characters of a key's beginning; fewer, of which some are the same in each key of a provider, tell nothing."""
 
@@ -25,6 +30,11 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text[: 4 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def with_program(text: str, program: str) -> str:
+    """Return a text that names commands as `claude-proxy stop`, with how this user calls the program instead."""
+    return _NAMED.sub(lambda _: f"{program} ", text)
 
 
 def encodable(text: str) -> str:

@@ -15,6 +15,7 @@ from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
+from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.core.types import Headers, Policy, Provider, Reply
 from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
@@ -48,6 +49,8 @@ class Gateway:
     clock: Clock
     ledger: Ledger
     memory: Memory
+    program: str = PROGRAM
+    """How the user calls this program, for messages to clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
         case NoSuchProvider(message):
             raise RefusedError(refusal("not_found_error", message))
         case NoLogin(message):
-            raise RefusedError(refusal("authentication_error", message, NO_RETRY))
+            named = with_program(message, gateway.program)
+            raise RefusedError(refusal("authentication_error", named, NO_RETRY))
         case TooLong(tokens, window):
             raise RefusedError(prompt_too_long(tokens, window))
         case _:

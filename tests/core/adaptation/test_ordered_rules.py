@@ -86,7 +86,7 @@ def test_describes_each_mode_of_thinking(thinking: Thinking) -> None:
         (Rule(Kind.BLOCK, "image"), "replaced by a short text: images"),
         (Rule(Kind.BLOCK, "document"), "replaced by a short text: documents"),
         (Rule(Kind.BLOCK, "tool_reference"), "replaced by a short text: tool_reference"),
-        (Rule(Kind.ROLE, "system"), "moved into the user's message beside it: a message with the role system"),
+        (Rule(Kind.ROLE, "system"), "moved into the neighbouring user message: messages with the role system"),
         (
             Rule(Kind.REQUIRES, THINKING_ON_TOOL_TURNS),
             "added: a placeholder for thinking, if an earlier tool call has none",

@@ -8,7 +8,6 @@ python3 -m claude_proxy start   by the name of the package
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -16,13 +15,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-PROGRAM = "claude-proxy"
+from claude_proxy.core.text import PROGRAM, with_program
+
 STARTED_AS = "CLAUDE_PROXY_STARTED_AS"
 """Set by `proxy.py`, and by `start` for the background process: the words that start the program, a line each."""
 SHELL_VARIABLE = "CLAUDE_PROXY_SHELL"
 """Set by the shell functions to the name of their shell."""
-
-_NAMED = re.compile(rf"(?<![\w./~-]){PROGRAM} (?=[a-z-])")
 
 
 def invocation(arguments: str = "") -> str:
@@ -33,7 +31,7 @@ def invocation(arguments: str = "") -> str:
 
 def with_invocations(text: str) -> str:
     """Return a text that names commands as `claude-proxy stop`, with the words of this user instead."""
-    return _NAMED.sub(lambda _: f"{invocation()} ", text)
+    return with_program(text, invocation())
 
 
 def start_command(environ: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import print_statements, say
 from claude_proxy.cli.user_config import credentials
-from claude_proxy.cli.user_config.credentials import advice
+from claude_proxy.cli.user_config.credentials import advice, state_in_words
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import combine
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
@@ -56,7 +56,7 @@ def _unknown(name: str, status: StatusReport) -> str:
     for skipped in status.skipped:
         if skipped.name == name:
             return f"provider {name} has no key: set {skipped.variable} in .env"
-    return f"no provider is named {name!r}; there are: {', '.join(known.name for known in status.providers)}"
+    return f"no provider is named {name!r}. Choose one of: {', '.join(known.name for known in status.providers)}"
 
 
 def report_start(target: ProxyTarget) -> None:
@@ -83,7 +83,7 @@ def report_config_problems(status: StatusReport) -> None:
 
 
 def _state(provider: ProviderStatus) -> str:
-    facts = [provider.state]
+    facts = [state_in_words(provider)]
     if provider.state == "cooldown" and provider.cooldown_until is not None:
         facts = [f"cooling down until {when(provider.cooldown_until)}"]
     if why := provider.why or provider.reason:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # `status` shows what the proxy reports, and loads faster wit
     from claude_proxy.core.types import Provider
 
 OWN_LOGIN = "Claude Code's own login"
+READY = "ready"
+"""The value of `core.health.State.READY`, which would take longer to load."""
 NO_KEY_TO_TEST = f"it uses {OWN_LOGIN}, which only Claude Code's requests carry, so there is no key to test"
 
 
@@ -58,6 +60,17 @@ def _rejection(name: str, auth: str, variable: str, source: str) -> Rejection:
             place = {KeySource.FILE.value: " (from .env)", KeySource.ENVIRONMENT.value: " (from the environment)"}
             fix = "Replace it there." if source else "Replace it in .env or in the environment."
             return Rejection(f"{name} rejected {variable}{place.get(source, '')}", fix)
+
+
+def state_in_words(provider: ProviderStatus) -> str:
+    """Return the state of a provider: instead of `ready`, what only the user can fix, since its requests fail."""
+    if provider.state != READY:
+        return provider.state
+    if provider.key_rejected:
+        return "key rejected"
+    if provider.out_of_credit:
+        return "out of credit"
+    return "unknown model" if provider.unknown_model else provider.state
 
 
 def advice(provider: ProviderStatus) -> Iterator[str]:

@@ -105,6 +105,6 @@ SYSTEM_ROLE: Final = AdaptationRule(
     ),
     on_messages=fold_system_role,
     rejections=MappingProxyType(
-        {Kind.ROLE: ChangeText("moved into the user's message beside it", "a message with the role {}")}
+        {Kind.ROLE: ChangeText("moved into the neighbouring user message", "messages with the role {}")}
     ),
 )

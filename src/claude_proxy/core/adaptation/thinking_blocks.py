@@ -146,7 +146,7 @@ def _starts_with_thinking(message: Message) -> bool:
 
 
 _PLACEHOLDER_INSERTED: Final = ChangeText(INSERTED, "a placeholder for thinking, if an earlier tool call has none")
-OF_OTHERS: Final = "no thinking known to be from another provider"
+OF_OTHERS: Final = f"{LEFT_OUT}: thinking from another provider"
 """True of every provider: only the one that made it accepts it."""
 
 
