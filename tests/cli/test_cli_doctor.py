@@ -172,7 +172,7 @@ def test_works_in_a_folder_that_was_deleted(cli: CommandLine, tmp_path: Path) ->
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"no settings file of Claude Code" in done.stdout
+    assert b"settings: there are no settings files yet" in done.stdout
 
 
 def test_removes_the_state_file_of_a_killed_proxy(cli: CommandLine) -> None:

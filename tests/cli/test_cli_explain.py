@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+import pytest
 
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from fakes.command_line import CommandLine, one_request
@@ -56,7 +59,8 @@ def test_the_running_proxy_knows_which_providers_are_cooling_down(cli: CommandLi
         text = cli("explain").out
         facts = json.loads(cli("explain", "--json").out)
     assert " 1. moonshot (claude-opus-5-5)" in text
-    assert "    in cooldown: tried only if all others fail\n    cools down until " in text
+    assert re.search(r"    in cooldown until \S+ \(.+\): tried only if all others fail\n", text)
+    assert "cools down" not in text
     assert "does not run" not in text
     assert [fate["provider"] for fate in facts["candidates"]] == ["moonshot", "minimax"]
     assert facts["health_known"] is True
@@ -67,7 +71,18 @@ def test_a_terminal_that_is_pinned_asks_for_its_own_provider(shared: CommandLine
     assert "Order: pinned to moonshot: no other provider is tried" in shared("explain", environ=led).out
     assert "Order: pinned to minimax" in shared("explain", "--provider", "minimax", environ=led).out
     assert "Order: the order of the providers" in shared("explain", "--provider", "", environ=led).out
-    assert "no provider is named 'nobody'" in shared("explain", "--provider", "nobody").out
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_provider_that_does_not_exist_is_an_error(shared: CommandLine, options: tuple[str, ...]) -> None:
+    done = shared("explain", "--provider", "nobody", *options)
+    error = "error: no provider is named 'nobody'. Choose one of: minimax, moonshot\n"
+    assert (done.code, done.out, done.err) == (2, "", error)
+
+
+def test_says_that_the_tokens_are_no_number(cli: CommandLine) -> None:
+    assert "Invalid value for '--tokens': 'x' is not a whole number.\n" in cli("explain", "--tokens", "x").err
+    assert "-1 is not in the range" in cli("explain", "--tokens=-1").err
 
 
 def test_a_tier_means_the_model_that_claude_code_sends(shared: CommandLine) -> None:

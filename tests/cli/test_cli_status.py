@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from claude_proxy import __version__
+from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show
@@ -38,7 +39,7 @@ STATUS = StatusReport(
 
 
 def shown(status: StatusReport, *, colour: bool = False) -> str:
-    out = Console(file=io.StringIO(), width=200, force_terminal=colour, markup=False, highlight=False)
+    out = Console(file=io.StringIO(), width=PLAIN_WIDTH, force_terminal=colour, markup=False, highlight=False)
     _show(out, "http://127.0.0.1:8787", status)
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue()
@@ -191,3 +192,18 @@ def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, c
         done = cli(*command.split())
     assert done.code == 1
     assert "was started by another version of claude-proxy\n`claude-proxy restart` fixes that." in done.err
+
+
+@pytest.mark.parametrize(
+    ("issues", "words"),
+    [
+        ({"key_rejected": True, "unknown_model": "m"}, "key rejected"),
+        ({"out_of_credit": True, "unknown_model": "m"}, "out of credit"),
+        ({"unknown_model": "m"}, "unknown model"),
+        ({"key_rejected": True, "state": "cooldown"}, "cooldown"),
+        ({}, "ready"),
+    ],
+)
+def test_the_state_of_a_ready_provider_is_what_only_the_user_can_fix(issues: dict[str, object], words: str) -> None:
+    row = shown(with_provider(**issues)).splitlines()[4]
+    assert row.removeprefix("moonshot").strip().startswith(f"{words}  ")

@@ -173,8 +173,7 @@ def test_warns_until_the_models_of_a_provider_without_claude_names_are_named(hom
         ),
     )
     assert home.loads({"providers": [{"preset": "ollama", "models": "qwen3-coder"}]}).warnings == ()
-    unnamed = {name: value for name, value in RELAY.items() if name != "models"}
-    (warning,) = home.loads({"providers": [unnamed]}).warnings
+    (warning,) = home.loads({"providers": [unnamed := {k: v for k, v in RELAY.items() if k != "models"}]}).warnings
     assert warning.startswith("config.json: provider relay gets Claude's own model names, since it has no models. ")
     assert home.loads({"providers": [unnamed | {"models": "large-2"}]}).warnings == ()
     assert home.loads({"providers": [unnamed | {"name": "off", "enabled": False}, RELAY]}).warnings == ()

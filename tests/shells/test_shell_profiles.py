@@ -195,6 +195,11 @@ def test_changes_nothing_without_a_yes(cli: CommandLine, tmp_path: Path) -> None
     done = cli("init", "--install", environ=environ)
     assert done.code != 0
     assert "+ eval" in done.out
+    done = cli("init", "--install", environ=environ, stdin="n\n")
+    assert done.code == 1
+    assert "+ eval" in done.out
+    assert f"{tmp_path / PROFILES[Shell.BASH]} was not changed.\n" in done.err
+    assert "error" not in done.err
     assert not (tmp_path / PROFILES[Shell.BASH]).exists()
 
 
@@ -202,7 +207,7 @@ def test_changes_nothing_without_a_yes(cli: CommandLine, tmp_path: Path) -> None
     ("arguments", "words"),
     [
         (["--install", "--uninstall"], "cannot be used together"),
-        ([], "bash, zsh, fish, powershell"),
+        ([], "bash, zsh, fish, powershell, statusline. `claude-proxy init --install`"),
         (["--install"], "bash, zsh, fish, powershell"),
         (["tcsh"], "tcsh"),
     ],

@@ -16,9 +16,17 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, print_json, table, when
-from claude_proxy.cli.output.exit_codes import Exit
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
+from claude_proxy.cli.output.number_types import WholeNumber
 from claude_proxy.cli.user_config.config_files import load_config
-from claude_proxy.core.explanation import MAX_TOKENS, CandidateReport, ExplainQuery, Explanation, explain_request
+from claude_proxy.core.explanation import (
+    IN_COOLDOWN,
+    MAX_TOKENS,
+    CandidateReport,
+    ExplainQuery,
+    Explanation,
+    explain_request,
+)
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from claude_proxy.core.model_names import tier_of
 from claude_proxy.core.selection import Selector
@@ -39,7 +47,7 @@ DEFAULT_MODEL = next(iter(CLAUDE_MODELS))
     show_default=True,
     help="The model of the request: a tier, such as haiku, or any name.",
 )
-@click.option("--tokens", type=click.IntRange(0, MAX_TOKENS), default=0, help="The length of the request.")
+@click.option("--tokens", type=WholeNumber(0, MAX_TOKENS), default=0, help="The length of the request.")
 @click.option("--image", is_flag=True, help="The request contains an image.")
 @click.option(
     "--session", metavar="ID", default="", help="Its session, as in proxy.log: a session may stay with a provider."
@@ -57,6 +65,8 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     explanation = _ask_proxy(home, running, query) if running else _from_configuration(home, query)
+    if not explanation.candidates:
+        raise CommandError(printable(explanation.verdict, 1000), code=Exit.USAGE)
     if as_json:
         print_json(explanation)
     else:
@@ -104,16 +114,27 @@ def _show(out: Console, query: ExplainQuery, explanation: Explanation) -> None:
 
 def _lines(report: CandidateReport) -> Iterator[str]:
     """Yield what there is to say about a candidate, a line each."""
+    cooldown = _cooldown(report)
     for reason in report.why:
-        yield printable(reason)
-    if report.cooldown_until is not None:
-        yield f"cools down until {when(report.cooldown_until)} ({printable(report.cooldown_reason, 60)})"
+        if reason.startswith(IN_COOLDOWN):
+            yield cooldown + printable(reason.removeprefix(IN_COOLDOWN))
+        else:
+            yield printable(reason)
+    if report.cooldown_until is not None and not any(reason.startswith(IN_COOLDOWN) for reason in report.why):
+        yield cooldown
     if report.model and report.window is None:
         yield "its context window is not known"
     elif report.window is not None:
         yield f"context window {report.window} tokens"
     if report.changes:
         yield "would be changed, if it is in the request:"
+
+
+def _cooldown(report: CandidateReport) -> str:
+    """Return `in cooldown until 14:05 (plan limit)`."""
+    until = "" if report.cooldown_until is None else f" until {when(report.cooldown_until)}"
+    why = f" ({printable(report.cooldown_reason, 60)})" if report.cooldown_reason else ""
+    return f"{IN_COOLDOWN}{until}{why}"
 
 
 def _changes(report: CandidateReport) -> Table:

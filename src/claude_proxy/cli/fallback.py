@@ -12,7 +12,7 @@ from claude_proxy.cli.shell.terminal import EvaluatedCommand, say, shell_option
 from claude_proxy.store.home import Home
 
 
-@click.command(cls=EvaluatedCommand, epilog="\b\nExample:\n  claude-proxy fallback --shell bash")
+@click.command(cls=EvaluatedCommand, usage="claude-fb", epilog="\b\nExample:\n  claude-proxy fallback --shell bash")
 @shell_option
 def fallback(*, shell: Shell) -> None:
     """What claude-fb evaluates: send this terminal's claude through the proxy, with failover over all providers.

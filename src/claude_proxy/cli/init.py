@@ -10,6 +10,7 @@ import click
 
 from claude_proxy.cli.claude_code import statusline_settings
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.shell import functions, profiles
 from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell
 from claude_proxy.store.home import Home
@@ -41,7 +42,8 @@ def init(*, what: str | None, install: bool, uninstall: bool, yes: bool) -> None
     elif what:
         _print(Shell(what))
     else:
-        raise click.UsageError(f"which shell? Choose one of: {', '.join(SHELL_NAMES)}")
+        choices, own = ", ".join([*SHELL_NAMES, STATUS_LINE]), invocation("init --install")
+        raise click.UsageError(f"which shell? Choose one of: {choices}. `{own}` installs the functions for your shell.")
 
 
 def _print(shell: Shell) -> None:
@@ -95,5 +97,5 @@ def _apply(edit: profiles.ProfileEdit | statusline_settings.SettingsEdit, *, yes
     for line in edit.shown:
         click.echo(f"  {line}")
     if not yes and not click.confirm("Apply this change?"):
-        raise CommandError("nothing was changed")
+        raise CommandError(hint=f"{edit.path} was not changed.")  # the user's own choice is no error
     edit.write()

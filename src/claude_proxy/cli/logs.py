@@ -12,6 +12,7 @@ import click
 
 from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.number_types import WholeNumber
 from claude_proxy.store.home import Home
 from claude_proxy.store.tail import Position, last_lines, lines_since
 
@@ -20,7 +21,7 @@ FOLLOW_SECONDS = 0.2
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy logs -n 100\n  claude-proxy logs -f")
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True, help="How many lines.")
+@click.option("-n", "--lines", type=WholeNumber(min=0), default=20, show_default=True, help="How many lines.")
 def logs(*, follow: bool, lines: int) -> None:
     """Show the end of proxy.log: a line for each request, with the providers it went to and the result."""
     path = Home.find(os.environ).log

@@ -12,7 +12,11 @@ from claude_proxy.cli.shell.quoting import Shell, quote
 from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, say, shell_option
 
 
-@click.command(cls=EvaluatedCommand, epilog="\b\nExample:\n  claude-proxy reset --shell bash --keep-proxy")
+@click.command(
+    cls=EvaluatedCommand,
+    usage="claude-reset [--force | --keep-proxy]",
+    epilog="\b\nExample:\n  claude-proxy reset --shell bash --keep-proxy",
+)
 @shell_option
 @click.option("--force", is_flag=True, help="Cut the requests in flight, of other terminals too.")
 @click.option("--keep-proxy", is_flag=True, help="Leave the proxy running; reset this terminal only.")

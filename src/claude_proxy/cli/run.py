@@ -20,6 +20,8 @@ from claude_proxy.store.home import Home
 PASSED_ON = ("SIGTERM", "SIGHUP")
 """Signals that only we receive. A Ctrl-C reaches the command by itself, since it shares our terminal."""
 
+INSTALL_CLAUDE = "Install Claude Code first: npm install -g @anthropic-ai/claude-code"
+
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
@@ -43,7 +45,8 @@ def _program(name: str) -> str:
         return path
     if len(Path(name).parts) > 1 and Path(name).exists():
         raise CommandError(f"{name} cannot be executed", code=Exit.CANNOT_EXECUTE)
-    raise CommandError(f"{name}: command not found", code=Exit.NOT_FOUND)
+    hint = INSTALL_CLAUDE if name == "claude" else ""
+    raise CommandError(f"{name}: command not found", code=Exit.NOT_FOUND, hint=hint)
 
 
 def _run(command: Sequence[str], environ: dict[str, str]) -> int:

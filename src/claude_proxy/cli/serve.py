@@ -10,7 +10,6 @@ import click
 from claude_proxy import __version__, app
 from claude_proxy.cli.background import admin_client, lifecycle, port_owner
 from claude_proxy.cli.background.admin_client import AdminClient
-from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.user_config.config_files import load_config
@@ -32,7 +31,7 @@ def serve() -> int:
                 home, config, lambda proxy: _report_start(config, proxy.port), _report_waiting, program=invocation()
             )
         except app.ListenError as error:
-            raise _cannot_listen(config, error) from error
+            raise port_owner.cannot_listen(config.host, config.port, error) from error
 
 
 def _restore_environment() -> None:
@@ -54,16 +53,3 @@ def _report_waiting(in_flight: int) -> None:
     what = "1 request" if in_flight == 1 else f"{in_flight} requests"
     with contextlib.suppress(OSError):
         click.echo(f"waiting for {what}; Ctrl-C again cuts {'it' if in_flight == 1 else 'them'}", err=True)
-
-
-def _cannot_listen(config: Config, error: OSError) -> CommandError:
-    if error.errno in port_owner.TAKEN:
-        return CommandError(
-            f"port {config.port} is used by {port_owner.describe_listener(config.host, config.port)}",
-            code=Exit.PORT_TAKEN,
-            hint='Stop it, or choose another port: "proxy_port" in config.json.',
-        )
-    return CommandError(
-        f"cannot listen on {config.host}, port {config.port}: {error.strerror}",
-        hint='Correct "host" or "proxy_port" in config.json.',
-    )

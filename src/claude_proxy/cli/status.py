@@ -18,7 +18,7 @@ from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
-from claude_proxy.cli.user_config.credentials import advice
+from claude_proxy.cli.user_config.credentials import advice, state_in_words
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
@@ -129,7 +129,8 @@ def _providers(status: StatusReport) -> Table:
 
 
 def _state(provider: ProviderStatus) -> Text:
-    state = Text(printable(provider.state), style=STATE_STYLES.get(provider.state, ""))
+    words = state_in_words(provider)
+    state = Text(printable(words), style=STATE_STYLES.get(words, "" if words == provider.state else "red"))
     if provider.cooldown_until is not None and provider.state == "cooldown":
         state.append(f" until {when(provider.cooldown_until)}")
     if why := provider.why or provider.reason:

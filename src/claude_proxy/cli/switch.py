@@ -16,6 +16,7 @@ from claude_proxy.store.home import Home
 
 @click.command(
     cls=EvaluatedCommand,
+    usage="claude-switch NAME",
     epilog="\b\nExamples:\n  claude-proxy switch --shell bash moonshot\n  claude-proxy switch --shell bash --list",
 )
 @shell_option
@@ -51,7 +52,7 @@ def _chosen(name: str | None, provider: str | None, home: Home) -> str:
     if chosen := name or provider:
         return chosen
     known = ", ".join(_names(home))
-    raise click.UsageError("which provider?" + (f" Choose one of: {known}" if known else ""))
+    raise click.UsageError("name a provider" + (f". Choose one of: {known}" if known else ""))
 
 
 def _names(home: Home) -> list[str]:

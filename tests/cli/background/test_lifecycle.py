@@ -72,6 +72,18 @@ def test_a_restart_into_a_broken_configuration_leaves_the_proxy(started: Command
     assert started("status").code == 0
 
 
+def test_a_restart_onto_a_port_of_another_program_leaves_the_proxy(started: CommandLine, upstream: str) -> None:
+    before = started.running()
+    with listening() as taken:
+        started.configure(upstream, port=taken.getsockname()[1])
+        done = started("restart")
+        assert done.code == 3
+        assert f"error: port {taken.getsockname()[1]} is used by " in done.err
+        assert "stopped" not in done.out
+        assert started.running() == before
+        assert started("status").code == 0
+
+
 def test_a_restart_starts_what_does_not_run(cli: CommandLine, upstream: str) -> None:
     cli.configure(upstream)
     assert cli("restart").code == 0

@@ -11,12 +11,29 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.checks import clock, private, python, service, settings_conflicts, windows_access
+from claude_proxy import __version__
+from claude_proxy.cli.checks import (
+    clock,
+    live,
+    private,
+    python,
+    service,
+    settings_conflicts,
+    shell_setup,
+    windows_access,
+)
 from claude_proxy.cli.checks.finding import Finding, Verdict, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.claude_code import settings_files
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.probing.probe import Probe
+from claude_proxy.config.load import Config
+from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.types import Egress, Origin, Policy, Provider
+from claude_proxy.store.home import Home
+from claude_proxy.store.running import Running
 
 ME = "S-1-5-21-1004336348-1177238915-682003330-1001"
 INHERITED = f"D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;FA;;;{ME})"
@@ -153,6 +170,24 @@ def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
     assert "still uses the one before" in config.what
 
 
+@pytest.mark.parametrize(
+    ("configured", "what"),
+    [
+        (("127.0.0.1", 18991), "it listens on port 18990, but the configuration says port 18991"),
+        (
+            ("0.0.0.0", 18990),  # noqa: S104 - compared, not bound
+            "it listens on 127.0.0.1, port 18990, but the configuration says 0.0.0.0, port 18990",
+        ),
+    ],
+)
+def test_says_which_address_is_used_after_a_restart(configured: tuple[str, int], what: str) -> None:
+    running = Running(pid=1, host="127.0.0.1", port=18990, instance="a", started_at=0.0, version=__version__)
+    host, port = configured
+    config = Config(host, port, (), (), Policy(), Egress(), "info", ())
+    _, finding = service.assess_address(running, config)
+    assert (finding.verdict, finding.what) == (Verdict.NOTE, what)
+
+
 def test_an_address_that_cannot_be_listened_on() -> None:
     finding = service.port("192.0.2.1", 8787)  # TEST-NET-1: nobody's own address
     assert finding.verdict is Verdict.WRONG
@@ -269,3 +304,47 @@ def test_does_not_repair_what_replaced_a_file(env: Path) -> None:
     env.mkdir(mode=0o755)
     assert finding.repaired().verdict is Verdict.WRONG
     assert [stat.S_IMODE(path.stat().st_mode) for path in (other, env)] == [0o644, 0o755]
+
+
+@pytest.mark.parametrize(
+    ("variables", "what"),
+    [
+        ({}, "ANTHROPIC_AUTH_TOKEN is not set, so the proxy rejects what claude sends"),
+        ({"ANTHROPIC_AUTH_TOKEN": "x"}, "ANTHROPIC_AUTH_TOKEN holds a token that is not the proxy's"),
+        (
+            {"ANTHROPIC_CUSTOM_HEADERS": "x-claude-proxy-token: x"},
+            "ANTHROPIC_CUSTOM_HEADERS holds a token that is not the proxy's",
+        ),
+    ],
+)
+def test_says_what_is_wrong_with_the_token(tmp_path: Path, variables: dict[str, str], what: str) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    Running(pid=1, host="127.0.0.1", port=8787, instance="a", started_at=0.0, version="1").write(home.running)
+    environ = {"CLAUDE_PROXY_HOME": str(tmp_path), "ANTHROPIC_BASE_URL": "http://127.0.0.1:8787", **variables}
+    findings = [finding.what for finding in shell_setup.mode(environ, "the-token", ())]
+    assert findings == ["fallback", what]
+
+
+def test_a_rejected_key_is_named_with_the_error_and_the_next_step() -> None:
+    rejecting = Provider(
+        "auth",
+        "https://a.example",
+        Origin("https", "a.example", 443),
+        Auth.BEARER,
+        "",
+        "FIRST_API_KEY",
+        api_key_source=KeySource.FILE,
+    )
+    finding = live.assess(Probe(rejecting, "m", 1.0, Reason.STATUS, 401, "invalid x-api-key"))
+    assert finding.what == "auth rejected FIRST_API_KEY (from .env): 401 invalid x-api-key"
+    assert finding.fix == "Replace it there."
+
+
+def test_says_how_many_settings_files_were_checked(place: Callable[[], list[Finding]], tmp_path: Path) -> None:
+    assert [finding.what for finding in place()] == ["there are no settings files yet"]
+    for number, name in enumerate(("user/settings.json", "project/.claude/settings.json"), 1):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+        what = "1 settings file" if number == 1 else "2 settings files"
+        assert [finding.what for finding in place()] == [f"{what} checked, none would bypass the proxy"]

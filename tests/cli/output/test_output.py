@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_proxy.cli.output.console import console, table
 from fakes.command_line import CommandLine, Done, line_with
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
@@ -35,6 +36,16 @@ def test_reports_a_full_output(cli: CommandLine, upstream: str, command: str, un
     cli.configure(upstream)
     cli.home.log.write_text("a line\n", encoding="utf-8")
     assert shell(cli, f'"$@" {command} >/dev/full', PYTHONUNBUFFERED=unbuffered) == Done(1, "", FULL)
+
+
+def test_lines_in_a_pipe_are_whole_and_not_filled_with_blanks(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table("a", "b")
+    rows.add_row("x", "long " * 200 + "end")
+    rows.add_row("y", "z")
+    console().print(rows)
+    header, first, last = capsys.readouterr().out.splitlines()
+    assert (header, last) == ("a  b", "y  z")
+    assert first == "x  " + "long " * 200 + "end"
 
 
 @pytest.mark.parametrize(("command", "code"), [("version", 0), ("status", 1), ("status --json", 1), ("check", 0)])

@@ -153,3 +153,20 @@ def test_renames_the_program_before_commands_only(monkeypatch: pytest.MonkeyPatc
         for text in (command.help or "", command.epilog or ""):
             for tail in text.split("<PROGRAM> ")[1:]:
                 assert re.split(r"\W", tail)[0] in COMMANDS, text
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("switch",), "Usage: claude-switch NAME\n"),
+        (("fallback", "x"), "Usage: claude-fb\n"),
+        (("reset", "--nosuch"), "Usage: claude-reset [--force | --keep-proxy]\n"),
+    ],
+)
+def test_an_error_of_a_shell_function_names_the_function(cli: CommandLine, words: tuple[str, ...], usage: str) -> None:
+    command, *arguments = words
+    done = cli(command, "--shell", "bash", *arguments, environ={"CLAUDE_PROXY_SHELL": "bash"})
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(usage)
+    assert "python" not in done.err
+    assert cli(command, "--shell", "bash", *arguments).err.startswith(f"Usage: claude-proxy {command} [OPTIONS]")

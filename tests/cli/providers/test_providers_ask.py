@@ -161,12 +161,20 @@ def test_lists_the_models_with_those_that_they_replace(asked: Ask) -> None:
         ["big", "opus", "-"],
         ["MiniMax-M2.7", "-", "yes"],
         ["other", "-", "-"],
-        ["warning:", "gone,", "which", "replaces", "haiku,", "is", "not", "in", "the", "list."],
+        ["warning:", "gone,", "which", "is", "used", "for", "haiku,", "is", "not", "in", "the", "list."],
     ]
     # a relay has a list of its own; the catalogue's address belongs to another host, which must not get this key
     assert (request.method, request.target) == ("GET", "/api/v1/models")
     assert request.header("authorization") == f"Bearer {KEY}"
     assert request.header("anthropic-version")
+
+
+def test_warns_if_claudes_own_names_are_used_and_are_not_in_the_list(asked: Ask) -> None:
+    warning = "minimax has no models in config.json, so it gets Claude's own names, and none of them is in the list."
+    done, _ = asked(listing("glm-5.3"))
+    assert f"warning: {warning}\n" in done.out
+    done, _ = asked(listing("claude-opus-5-5", "glm-5.3"))
+    assert "warning" not in done.out
 
 
 def test_sends_the_key_in_the_header_that_the_provider_accepts(asked: Ask) -> None:

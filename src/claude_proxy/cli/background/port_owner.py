@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from claude_proxy.cli.background import admin_client
 from claude_proxy.cli.background.admin_client import AdminClient
+from claude_proxy.cli.output.exit_codes import CommandError, Exit
 
 TAKEN = {errno.EADDRINUSE, 10048}
 """The system's error numbers for a port in use; 10048 is Windows' own (WSAEADDRINUSE)."""
@@ -34,6 +37,26 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid})"
+
+
+def bind(host: str, port: int) -> None:
+    """Take an address for a moment. Raises `OSError` if no proxy could listen there."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind, protocol) as probe:
+        if os.name == "posix":  # elsewhere it would take over another program's port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> CommandError:
+    """Return the error of a command if no proxy can listen at the configured address."""
+    if error.errno in TAKEN:
+        hint = 'Stop it, or choose another port: "proxy_port" in config.json.'
+        return CommandError(f"port {port} is used by {describe_listener(host, port)}", code=Exit.PORT_TAKEN, hint=hint)
+    hint = 'Correct "host" or "proxy_port" in config.json.'
+    return CommandError(f"cannot listen on {host}, port {port}: {error.strerror}", hint=hint)
 
 
 def describe_listener(host: str, port: int) -> str:

@@ -34,7 +34,8 @@ def assess(probe: Probe) -> Finding:
     name = probe.provider.name
     if probe.answered:
         return ok("providers", f"{name} answers ({printable(probe.model)}, {probe.milliseconds:.0f} ms)")
-    what = f"{name} does not answer: {probe.label} {printable(probe.error)}".rstrip()
+    error = f"{probe.label} {printable(probe.error)}".rstrip()
     if probe.key_rejected:
-        return wrong("providers", what, credentials.rejection(probe.provider).fix)
-    return wrong("providers", what, "docs/api.md explains the status or the word.")
+        rejection = credentials.rejection(probe.provider)
+        return wrong("providers", f"{rejection.what}: {error}", rejection.fix)
+    return wrong("providers", f"{name} does not answer: {error}", "docs/api.md explains the status or the word.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from functools import partial
 
@@ -34,17 +32,20 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
     if running is None:
         yield from _not_running(context, config)
         return
-    yield from _running(running, config)
+    yield from assess_address(running, config)
     yield from _token(context.home, running)
 
 
-def _running(running: Running, config: Config | None) -> Iterator[Finding]:
+def assess_address(running: Running, config: Config | None) -> Iterator[Finding]:
+    """Report where the proxy runs, and whether a restart would change its version or its address."""
     yield ok("proxy", f"runs at {AdminClient.of(running).url} (pid {running.pid})")
     if running.version != __version__:
         what = f"the running proxy has version {printable(running.version)}, this command {__version__}"
         yield note("proxy", what, f"Run: {invocation('restart')}")
     if config and (config.host, config.port) != (running.host, running.port):
-        what = f"it listens on port {running.port}, but the configuration says {config.host}, port {config.port}"
+        same_host = config.host == running.host
+        there, wanted = (f"{'' if same_host else f'{each.host}, '}port {each.port}" for each in (running, config))
+        what = f"it listens on {there}, but the configuration says {wanted}"
         yield note("port", what, f"Run: {invocation('restart')}")
 
 
@@ -96,21 +97,8 @@ def _remove_state(home: Home) -> None:
 def port(host: str, number: int) -> Finding:
     """Check whether a proxy could listen at an address."""
     try:
-        _bind(host, number)
+        port_owner.bind(host, number)
     except OSError as error:
-        if error.errno in port_owner.TAKEN:
-            fix = 'Stop it, or choose another port: "proxy_port" in config.json.'
-            return wrong("port", f"port {number} is used by {port_owner.describe_listener(host, number)}", fix)
-        fix = 'Correct "host" or "proxy_port" in config.json.'
-        return wrong("port", f"cannot listen on {host}, port {number}: {error.strerror}", fix)
+        problem = port_owner.cannot_listen(host, number, error)
+        return wrong("port", str(problem.messages[0]), problem.hint)
     return ok("port", f"{number} is free")
-
-
-def _bind(host: str, number: int) -> None:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with socket.socket(family, kind, protocol) as probe:
-        if os.name == "posix":  # elsewhere it would take over another program's port
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)

@@ -40,8 +40,13 @@ def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Ite
     if not findings:
         present = sum(source.path.exists() for source in sources)
         yield ok(
-            "settings", f"no settings file of Claude Code ({present} found) has anything that would bypass the proxy"
+            "settings",
+            f"{_files(present)} checked, none would bypass the proxy" if present else "there are no settings files yet",
         )
+
+
+def _files(count: int) -> str:
+    return "1 settings file" if count == 1 else f"{count} settings files"
 
 
 def conflicts(environ: Mapping[str, str]) -> Iterator[str]:

@@ -56,8 +56,13 @@ def _token(environ: Mapping[str, str], token: str, own_login: Sequence[str]) -> 
     """Report what is wrong with the proxy's token; `own_login` are the providers that use Claude Code's own login."""
     in_headers, in_variable = custom_headers.token_in(environ.get(HEADERS, "")), environ.get(TOKEN, "")
     if token not in (in_headers, in_variable):
-        variable = TOKEN if in_headers is None else HEADERS
-        yield wrong("terminal", f"{variable} holds a token that is not the proxy's", _set_again())
+        yield wrong("terminal", _wrong_token(in_headers, in_variable), _set_again())
     elif own_login and in_variable:
         what = f"{TOKEN} replaces {OWN_LOGIN}, which {', '.join(own_login)} needs"
         yield wrong("terminal", what, _set_again())
+
+
+def _wrong_token(in_headers: str | None, in_variable: str) -> str:
+    if in_headers is None and not in_variable:
+        return f"{TOKEN} is not set, so the proxy rejects what claude sends"
+    return f"{HEADERS if in_headers is not None else TOKEN} holds a token that is not the proxy's"

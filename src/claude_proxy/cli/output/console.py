@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 import msgspec
@@ -12,8 +14,23 @@ if TYPE_CHECKING:  # rich takes as long to load as all other parts of most comma
     from rich.console import Console
     from rich.table import Table
 
-PLAIN_WIDTH = 200
-"""Columns if the output is no terminal: wide enough that no row is broken for a program that reads it."""
+PLAIN_WIDTH = 10_000
+"""Columns if the output is no terminal: no line is broken for a program that reads it."""
+
+_FILLING = re.compile(" +$", re.MULTILINE)
+
+
+class _Trimmed:
+    """Standard output without the blanks that fill the rows of tables."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(_FILLING.sub("", text))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
 
 
 def console() -> Console:
@@ -23,6 +40,7 @@ def console() -> Console:
     created = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not created.is_terminal:
         created.width = PLAIN_WIDTH
+        created.file = cast("TextIO", _Trimmed(sys.stdout))
     return created
 
 

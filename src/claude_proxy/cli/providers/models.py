@@ -18,6 +18,7 @@ from claude_proxy.cli.providers.naming import testable_provider
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import ConfigFiles
 from claude_proxy.config.load import Configured
+from claude_proxy.core.model_names import tier_of
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import is_not_offered, rejects_key
 from claude_proxy.core.text import printable
@@ -45,14 +46,22 @@ def models(*, name: str) -> None:
     out.print(_rows(configured, listed[:MAX_SHOWN]))
     if len(listed) > MAX_SHOWN:
         out.print(f"{len(listed) - MAX_SHOWN} more are not shown.")
+    if _lacks_claudes_names(configured.provider, listed):
+        what = f"{name} has no models in config.json, so it gets Claude's own names, and none of them is in the list."
+        out.print(f"warning: {what}", style="yellow")
     for model in dict.fromkeys(configured.provider.models.values()):
         if model not in listed:
             tiers = format_tiers(configured.provider, model)
-            out.print(f"warning: {printable(model)}, which replaces {tiers}, is not in the list.", style="yellow")
+            out.print(f"warning: {printable(model)}, which is used for {tiers}, is not in the list.", style="yellow")
+
+
+def _lacks_claudes_names(provider: Provider, listed: Sequence[str]) -> bool:
+    """Whether a provider gets Claude's own names, and lists none of them."""
+    return not provider.models and not any(map(tier_of, listed))
 
 
 def _rows(configured: Configured, listed: Sequence[str]) -> Table:
-    rows = table("model", "replaces", "in the catalogue")
+    rows = table("model", "used for", "in the catalogue")
     known = configured.entry.models if configured.entry else {}
     for model in listed:
         used = format_tiers(configured.provider, model)

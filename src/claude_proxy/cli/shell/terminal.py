@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
+from claude_proxy.cli.output.program import SHELL_VARIABLE
 from claude_proxy.cli.shell.activation import Change
 from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell, statements
 
 
+class _CalledByFunction(click.Context):
+    """The context of a command that the user may have called by its shell function."""
+
+    @property
+    def command_path(self) -> str:
+        usage = self.command.called_as() if isinstance(self.command, EvaluatedCommand) else []
+        return usage[0] if usage else super().command_path
+
+
 class EvaluatedCommand(click.Command):
-    """A command whose standard output a shell evaluates: everything for people goes to standard error, help too."""
+    """A command whose standard output a shell evaluates: everything for people goes to standard error, help too.
+
+    `usage` is how its shell function is called. Errors show that if the functions are loaded.
+    """
+
+    context_class = _CalledByFunction
+
+    def __init__(self, *args: Any, usage: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._usage = usage
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        called = self.called_as()
+        return called[1:] if called else super().collect_usage_pieces(ctx)
+
+    def called_as(self) -> list[str]:
+        """Return how the user calls the shell function, word by word; empty if there is none."""
+        return self._usage.split() if os.environ.get(SHELL_VARIABLE) else []
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return click's own option, which prints to standard error here."""
