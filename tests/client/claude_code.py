@@ -18,6 +18,8 @@ PATIENCE = 60.0
 
 PROGRAM = "claude.cmd" if sys.platform == "win32" else "claude"
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "COMSPEC", "PATHEXT")
+QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+"""Set for Claude Code: it then looks for no update and sends no telemetry, which takes a fifth of its time here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class ClaudeCode:
     def _environment(self) -> Mapping[str, str]:
         home = str(self._folder("home"))
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        return {**kept, "HOME": home, "USERPROFILE": home}
+        return {**kept, **QUIET, "HOME": home, "USERPROFILE": home}
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name

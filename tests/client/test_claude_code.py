@@ -10,36 +10,39 @@ import pytest
 from client.claude_code import claude_code
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import TOKEN, running_proxy, with_timeouts
+from fakes.proxy import NAMES, TOKEN, running_proxy, with_timeouts
 from fakes.scripts import answers, error_event, message, message_start, opening, tool_use
 from fakes.steps import Cut, Event, Script, Stall, Status, Stream, error_body
 
-TROUBLES = {
-    "answers 429": [Status(429, headers={"retry-after": "600"})],
-    "answers 529": [Status(529)],
-    "sends an error event first": error_event("overloaded_error"),
-    "hangs": [Stall()],
-    "hangs after its head": [Stream(), Stall()],
-    "cuts after message_start": [Stream(), message_start(), Cut()],
-    "refuses": [Cut()],
-    "answers in HTML": [Status(200, b"<html></html>", {"content-type": "text/html"})],
+TROUBLES: dict[str, list[Script]] = {
+    "answer with errors": [
+        [Status(429, headers={"retry-after": "600"})],
+        [Status(529)],
+        error_event("overloaded_error"),
+    ],
+    "hang, before and after the head": [[Stall()], [Stream(), Stall()]],
+    "break off, and answer in HTML": [
+        [Stream(), message_start(), Cut()],
+        [Cut()],
+        [Status(200, b"<html></html>", {"content-type": "text/html"})],
+    ],
 }
 
 
-@pytest.mark.parametrize("script", TROUBLES.values(), ids=TROUBLES.keys())
+@pytest.mark.parametrize("scripts", TROUBLES.values(), ids=TROUBLES.keys())
 @async_test
-async def test_finishes_though_the_first_provider_fails(script: Script, tmp_path: Path) -> None:
+async def test_finishes_though_all_providers_but_the_last_fail(scripts: list[Script], tmp_path: Path) -> None:
     claude = claude_code(tmp_path)
-    troubled, second = FakeProvider(script), FakeProvider(answers("hello from the second"))
-    first = with_timeouts(troubled, first_event=0.5, first_content=0.5)
-    async with running_proxy(first, second, ping_after=0.2) as proxy:
+    troubled, last = [FakeProvider(script) for script in scripts], FakeProvider(answers("hello from the last"))
+    failing = [with_timeouts(provider, first_event=0.5, first_content=0.5) for provider in troubled]
+    async with running_proxy(*failing, last, ping_after=0.2) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "say hi")
         [account] = await proxy.ledger.wait_for_accounts(1)
-    assert (finished.code, finished.out) == (0, "hello from the second"), finished
-    assert [attempt.provider for attempt in account.attempts] == ["minimax", "moonshot"]
+    assert (finished.code, finished.out) == (0, "hello from the last"), finished
+    assert [attempt.provider for attempt in account.attempts] == list(NAMES[: len(scripts) + 1])
     assert account.session
-    [request] = second.requests
-    assert len(troubled.requests) == 1
+    [request] = last.requests
+    assert [len(provider.requests) for provider in troubled] == [1] * len(scripts)
     assert (request.header("user-agent") or "").startswith("claude-cli/")
     assert request.header("x-claude-code-session-id") is None
 

@@ -49,17 +49,18 @@ def with_odd_usage(script: Script, usage: object) -> list[Step]:
     return changed
 
 
-@pytest.mark.parametrize("usage", USAGES.values(), ids=USAGES.keys())
+@pytest.mark.parametrize("usages", [list(USAGES.values()), list(USAGES.values())[::-1]], ids=["to text", "to left out"])
 @async_test
-async def test_uses_a_tool_and_goes_on_with_odd_usage(usage: object, tmp_path: Path) -> None:
+async def test_uses_tools_and_goes_on_with_odd_usage(usages: list[object], tmp_path: Path) -> None:
+    """Each answer of a conversation reports another usage: those that call a tool, and the one at its end."""
     claude = claude_code(tmp_path)
     command = {"command": "echo harmless-$((40+2))", "description": "Say something harmless"}
     scripts: Sequence[Script] = [
-        with_odd_usage(tool_use("Bash", command), usage),
-        with_odd_usage(message("the tool said so"), usage),
+        *[with_odd_usage(tool_use("Bash", command, f"toolu_{n}"), usage) for n, usage in enumerate(usages)],
+        with_odd_usage(message("the tool said so"), usages[-1]),
     ]
     provider = FakeProvider(*scripts)
     async with running_proxy(provider) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "run it", "--allowedTools", "Bash")
     assert (finished.code, finished.out) == (0, "the tool said so"), finished
-    assert len(provider.requests) == 2
+    assert len(provider.requests) == len(usages) + 1

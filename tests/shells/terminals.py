@@ -97,7 +97,7 @@ class Terminal:
 
     def exported(self, *names: str) -> dict[str, str]:
         """Return what a program that is started in the terminal gets."""
-        line = command_line(self.shell, [sys.executable, "-c", SHOW_EXPORTED, *(names or KNOWN)])
+        line = command_line(self.shell, [sys.executable, "-I", "-S", "-c", SHOW_EXPORTED, *(names or KNOWN)])
         said = self._type(line)
         values: dict[str, str | None] = json.loads(said.out)
         return {name: value for name, value in values.items() if value is not None}

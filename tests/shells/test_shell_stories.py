@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import urllib.request
 from pathlib import Path
@@ -38,6 +39,12 @@ BEFORE = {
     "HTTPS_PROXY": "http://proxy.corp.example:3128",
 }
 
+from_nothing_and_from_much = pytest.mark.parametrize(
+    ("shell", "before"),
+    [pytest.param(Shell.BASH, {}, id="bash-nothing"), *[pytest.param(s, BEFORE, id=f"{s.value}-much") for s in SHELLS]],
+)
+"""How each shell sets and restores is seen from much; that nothing is restored to nothing is not the shell's doing."""
+
 every_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.value)
 with_scopes = pytest.mark.parametrize("shell", [*POSIX, Shell.FISH], ids=lambda shell: shell.value)
 
@@ -46,8 +53,7 @@ def url(cli: CommandLine) -> str:
     return f"http://127.0.0.1:{cli.running().port}"
 
 
-@every_shell
-@pytest.mark.parametrize("before", [{}, BEFORE], ids=["nothing", "much"])
+@from_nothing_and_from_much
 def test_activates_and_resets_a_terminal(shell: Shell, before: dict[str, str], configured: CommandLine) -> None:
     with terminal(shell, configured, before) as typed:
         normal = typed.variables()
@@ -112,6 +118,11 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(co
         typed.reset(keep_proxy=True)
         assert typed.variables() == normal
         assert typed.exported(BASE_URL) == {BASE_URL: "https://of.all.example"}
+
+
+def wait_for_log(cli: CommandLine, words: str) -> None:
+    """Wait until the proxy has noted this: a look at its log costs less than a command."""
+    assert until(lambda: words in cli.home.log.read_text(encoding="utf-8") or None, PATIENCE)
 
 
 @every_shell
@@ -194,7 +205,8 @@ def test_restarts_a_killed_proxy_with_the_key_that_was_unset(shell: Shell, cli: 
         assert typed.exported(BASE_URL)[BASE_URL] == f"http://127.0.0.1:{port}"
         document["providers"].append({**document["providers"][0], "name": "another"})
         cli.home.config.write_text(json.dumps(document), encoding="utf-8")  # a change needs the key again
-        assert until(lambda: "another" in typed("claude-status").text or None, PATIENCE)
+        wait_for_log(cli, "configuration reloaded")
+        assert "another" in typed("claude-status").text
         assert "claude-proxy stopped" in typed.reset().text
         assert typed.exported() == {"ANTHROPIC_API_KEY": "key-of-the-terminal"}
 
@@ -218,7 +230,8 @@ def test_a_change_with_a_fault_leaves_the_running_proxy_usable(shell: Shell, con
         typed("claude-fb")
         led = typed.exported()
         configured.home.config.write_text("{", encoding="utf-8")
-        assert until(lambda: "cannot be used" in typed("claude-status").text or None, PATIENCE)
+        wait_for_log(configured, "configuration cannot be used")
+        assert "cannot be used" in typed("claude-status").text
         said = typed("claude-fb")
         assert said.code == 0
         assert "The changed configuration cannot be used" in said.text
@@ -292,8 +305,17 @@ def outcome(typed: Terminal) -> str:
 
 def release_once_it_stops(cli: CommandLine, released: threading.Event) -> None:
     """Let the provider answer once the proxy takes no more requests."""
-    until(lambda: "is stopping" in cli("status").out or None, PATIENCE)
+    assert until(lambda: None if is_listening(cli.running().port) else True, PATIENCE)
+    assert "is stopping" in cli("status").out
     released.set()
+
+
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @every_shell
