@@ -239,7 +239,7 @@ def test_what_is_sent_is_still_a_conversation(candidate: Candidate, top: Any, tu
 SERVER_BLOCKS = ("server_tool_use", "web_search_tool_result")
 
 
-@given(candidates(), tops, conversations, st.randoms())
+@given(candidates(), tops, conversations, st.integers().map(Random))
 def test_the_way_of_writing_makes_no_difference(candidate: Candidate, top: Any, turns: Any, how: Random) -> None:
     for body in bodies(top, turns)[-1:]:
         plain, odd = adapted(candidate, body), adapted(candidate, written(json.loads(body), how).encode())
