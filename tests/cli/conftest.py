@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,14 @@ from fakes import command_fixtures
 from fakes.command_line import CommandLine, command_line
 from fakes.config_files import CONFIG, ENV
 
-cli = command_fixtures.cli
 upstream = command_fixtures.upstream
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[CommandLine]:
+    """The command, with an empty home of its own; in this process, unless the command starts another program."""
+    with command_line(tmp_path / "home", in_process=True) as command:
+        yield command
 
 
 @pytest.fixture
@@ -23,7 +30,7 @@ def started(cli: CommandLine, upstream: str) -> CommandLine:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[CommandLine]:
     """The same as `started`, for tests that leave the proxy as it is."""
-    with command_line(tmp_path_factory.mktemp("shared") / "home") as command:
+    with command_line(tmp_path_factory.mktemp("shared") / "home", in_process=True) as command:
         yield _start(command, upstream)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -12,12 +13,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from unittest import mock
 
+from claude_proxy.cli.main import main
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -41,12 +44,20 @@ WARNINGS = "default,ignore:unclosed file <_io.FileIO name='/proc/:ResourceWarnin
 """All but one: a Ctrl-C can come after a file is opened and before the code that closes it."""
 
 
+QUIET_COMMANDS = {"check", "doctor", "explain", "logs", "providers", "rules", "status", "stop", "version"}
+"""Commands that start no other program, and leave the process that runs them as it was."""
+_ONE_INSIDE = threading.Lock()
+"""Held by the one command that has this process's environment and streams; others get a process of their own."""
+
+
 @dataclass(slots=True)
 class CommandLine:
     """Runs commands, and searches what they print for secrets and tracebacks."""
 
     home: Home
     extra: dict[str, str] = field(default_factory=dict)
+    in_process: bool = False
+    """Whether commands that start no other program run in the tests' own process, which starts nothing either."""
 
     def configure(self, *base_urls: str, port: int | None = None, **settings: Any) -> int:
         """Write config.json and .env for providers named minimax and moonshot; return the proxy's port."""
@@ -80,15 +91,13 @@ class CommandLine:
 
     def __call__(self, *arguments: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Done:
         """Run a command to its end; its standard input is no terminal."""
-        done = subprocess.run(
-            [sys.executable, "-m", "claude_proxy", *arguments],
-            env=self.environ(environ),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-            input=stdin.encode(),
-        )
-        ended = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        inside = self.in_process and arguments[0] in QUIET_COMMANDS and _ONE_INSIDE.acquire(blocking=False)
+        run = _run_inside if inside else _run_outside
+        try:
+            ended = run(arguments, self.environ(environ), stdin.encode())
+        finally:
+            if inside:
+                _ONE_INSIDE.release()
         self.inspect(ended.out + ended.err)
         return ended
 
@@ -137,6 +146,7 @@ class CommandLine:
 
     def clean_up(self) -> None:
         """End the home's proxy, and look for secrets in all that it has written."""
+        self.in_process = True
         if self.home.running.exists():
             self("stop", "--force")
         for path in self.home.root.rglob("*"):
@@ -144,11 +154,38 @@ class CommandLine:
                 self.inspect(path.read_text(encoding="utf-8", errors="replace"))
 
 
+def _run_outside(arguments: Sequence[str], environ: Mapping[str, str], stdin: bytes) -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "claude_proxy", *arguments],
+        env=environ,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        input=stdin,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _run_inside(arguments: Sequence[str], environ: Mapping[str, str], stdin: bytes) -> Done:
+    """Run a command as `_run_outside` does, but in this process: with its environment and streams for a moment."""
+    given, out, err = (io.TextIOWrapper(io.BytesIO(data), encoding="utf-8") for data in (stdin, b"", b""))
+    with (
+        mock.patch.dict(os.environ, environ, clear=True),
+        mock.patch.object(sys, "stdin", given),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(arguments)
+    for stream in (out, err):
+        stream.flush()
+    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+
+
 @contextmanager
-def command_line(root: Path) -> Iterator[CommandLine]:
+def command_line(root: Path, *, in_process: bool = False) -> Iterator[CommandLine]:
     """Give the command with an empty home, and clean up after it."""
     root.mkdir()
-    command = CommandLine(Home(root))
+    command = CommandLine(Home(root), in_process=in_process)
     yield command
     command.clean_up()
 

@@ -141,15 +141,20 @@ def test_on_windows_the_launcher_is_named_if_python_is_not_on_path(
     assert invocation("start") == f"{python} proxy.py start"
 
 
-def test_renames_the_program_before_commands_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "invocation", lambda: "<PROGRAM>")
-    assert with_invocations("`claude-proxy stop`, x/claude-proxy stop") == "`<PROGRAM> stop`, x/claude-proxy stop"
+def all_commands() -> list[click.Command]:
     context = click.Context(claude_proxy)
     group = claude_proxy.get_command(context, "providers")
     assert isinstance(group, click.Group)
     commands = [claude_proxy.get_command(context, name) for name in COMMANDS]
     commands += [group.get_command(context, name) for name in SUBCOMMANDS]
-    for command in filter(None, commands):
+    return [command for command in commands if command]
+
+
+def test_renames_the_program_before_commands_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_commands()  # a module that is loaded later would keep the stand-in for good
+    monkeypatch.setattr(program, "invocation", lambda: "<PROGRAM>")
+    assert with_invocations("`claude-proxy stop`, x/claude-proxy stop") == "`<PROGRAM> stop`, x/claude-proxy stop"
+    for command in all_commands():
         for text in (command.help or "", command.epilog or ""):
             for tail in text.split("<PROGRAM> ")[1:]:
                 assert re.split(r"\W", tail)[0] in COMMANDS, text
