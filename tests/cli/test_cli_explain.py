@@ -43,6 +43,15 @@ def test_on_a_narrow_terminal_a_change_still_looks_like_one(cli: CommandLine) ->
     ]
 
 
+@pytest.mark.parametrize("running", [False, True])
+def test_warns_that_claudes_own_names_are_sent(cli: CommandLine, upstream: str, running: bool) -> None:
+    cli.configure(upstream)
+    cli.home.config.write_text(cli.home.config.read_text(encoding="utf-8").replace('"models": {}', '"headers": {}'))
+    if running:
+        assert cli("start").code == 0
+    assert "\nwarning: config.json: provider minimax gets Claude's own model names" in cli("explain").out
+
+
 def test_names_a_missing_key(cli: CommandLine) -> None:
     cli.configure(HERE, HERE)
     cli.home.env.write_text("MOONSHOT_API_KEY=sk-moonshot-8e3b6d5f0a\n", encoding="utf-8")

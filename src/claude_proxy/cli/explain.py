@@ -64,13 +64,13 @@ def explain(*, model: str, tokens: int, image: bool, session: str, provider: str
     query = ExplainQuery(_full_name(model), tokens, image, session, pin)
     home = Home.find(os.environ)
     running = lifecycle.find(home)
-    explanation = _ask_proxy(home, running, query) if running else _from_configuration(home, query)
+    explanation, warnings = _ask_proxy(home, running, query) if running else _from_configuration(home, query)
     if not explanation.candidates:
         raise CommandError(printable(explanation.verdict, 1000), code=Exit.USAGE)
     if as_json:
         print_json(explanation)
     else:
-        _show(console(), query, explanation)
+        _show(console(), query, explanation, warnings)
     return Exit.OK
 
 
@@ -79,22 +79,23 @@ def _full_name(model: str) -> str:
     return next((known for known in CLAUDE_MODELS if tier_of(known) == model.lower()), model or DEFAULT_MODEL)
 
 
-def _ask_proxy(home: Home, running: Running, query: ExplainQuery) -> Explanation:
+def _ask_proxy(home: Home, running: Running, query: ExplainQuery) -> tuple[Explanation, tuple[str, ...]]:
+    """Return the explanation, and the warnings about the configuration that the proxy uses."""
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
-        return proxy.get(f"/admin/explain?{query.query()}", Explanation)
+        return proxy.get(f"/admin/explain?{query.query()}", Explanation), proxy.status().warnings
     except ControlError as error:
         raise lifecycle.status_error(proxy, error) from error
 
 
-def _from_configuration(home: Home, query: ExplainQuery) -> Explanation:
+def _from_configuration(home: Home, query: ExplainQuery) -> tuple[Explanation, tuple[str, ...]]:
     config = load_config(home)
     keyless = MappingProxyType({skipped.name: skipped.variable for skipped in config.skipped})
     selector = Selector(config.providers, keyless, config.routes, config.policy.failback)
-    return explain_request(query, selector, None, time.time())
+    return explain_request(query, selector, None, time.time()), config.warnings
 
 
-def _show(out: Console, query: ExplainQuery, explanation: Explanation) -> None:
+def _show(out: Console, query: ExplainQuery, explanation: Explanation, warnings: tuple[str, ...]) -> None:
     size = f", about {query.tokens} tokens" if query.tokens else ""
     out.print(f"A request for {printable(explanation.model)}{size}{', with an image' if query.image else ''}")
     out.print(f"Order: {printable(explanation.order)}")
@@ -106,6 +107,8 @@ def _show(out: Console, query: ExplainQuery, explanation: Explanation) -> None:
         for line in _lines(report):
             out.print(Padding(line, (0, 0, 0, 4), expand=False))
         out.print(Padding(_changes(report), (0, 0, 0, 6)))
+    for warning in warnings:
+        out.print(f"warning: {printable(warning)}", style="yellow")
     out.print()
     out.print(printable(explanation.verdict, 1000))
     if not explanation.health_known:
