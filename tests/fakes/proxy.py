@@ -190,6 +190,7 @@ async def running_proxy(
     *providers: FakeProvider | ConfiguredProvider,
     clock: FakeClock | None = None,
     routes: Routes = _NO_ROUTES,
+    program: str = PROGRAM,
     **policy: Any,
 ) -> AsyncIterator[RunningProxy]:
     """Start fake providers, named as in NAMES, and the proxy in front of them; `policy` changes its fields.
@@ -205,7 +206,7 @@ async def running_proxy(
         before = asyncio.all_tasks()
         named = [entry.provider(name) for name, entry in zip(NAMES, entries, strict=False)]
         config = make_config(named, Policy(**policy), routes)
-        async with started_proxy(config, clock=clock) as proxy:
+        async with started_proxy(config, clock=clock, program=program) as proxy:
             yield proxy
             await proxy.hang_up()
             for fake in fakes:

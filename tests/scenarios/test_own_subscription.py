@@ -185,13 +185,14 @@ async def test_without_a_login_skips_the_plan() -> None:
 @async_test
 async def test_without_a_login_and_another_provider_the_error_says_how_to_fix_it(target: str) -> None:
     only = FakeProvider(message("first"))
-    async with running_proxy(plan(only)) as proxy:
+    async with running_proxy(plan(only), program="python3 proxy.py") as proxy:
         answer = await proxy.post(target, headers=BY_TOKEN)
         error = (await answer.json())["error"]
         assert (answer.status, error["type"]) == (401, "authentication_error")
         assert answer.headers["x-should-retry"] == "false"
         assert "minimax takes Claude Code's own login" in error["message"]
         assert "claude-fb" in error["message"]
+        assert error["message"].endswith(" or with `python3 proxy.py run -- claude`")
         report = (await proxy.status())["minimax"]
     assert (report["state"], report["strikes"], report["key_rejected"]) == ("ready", 0, False)
     assert only.requests == []
