@@ -61,8 +61,8 @@ def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now:
             yield f"{cooling[0].name}: cooldown{ends[0]}{why}"
         case [first, second]:
             yield f"cooldown: {first}, {second}"
-        case [first, *others]:
-            yield f"cooldown: {first} and {len(others)} more"
+        case several:
+            yield f"cooldown: {several[0]} and {len(several) - 1} more"
 
 
 def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:
