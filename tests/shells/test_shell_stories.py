@@ -169,7 +169,7 @@ def test_rejects_an_unknown_provider_and_lists_the_names(shell: Shell, configure
         for line in ("claude-switch monshot", "claude-switch 'no such; echo $x'"):
             said = typed(line)
             assert said.code == (1 if shell is Shell.POWERSHELL else 2)
-            assert "there are: minimax, moonshot" in said.text
+            assert "Choose one of: minimax, moonshot" in said.text
         assert typed.variables() == before
 
 
