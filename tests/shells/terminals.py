@@ -62,6 +62,11 @@ def program(name: str, package: str = "") -> str:
     pytest.skip(missing)
 
 
+def quick_shell(shell: Shell) -> Shell:
+    """Return the shell for a second terminal, of which only the environment counts: bash, which starts at once."""
+    return Shell.BASH if shutil.which(PROGRAMS[Shell.BASH]) else shell
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What came of a line; `text` is both outputs."""

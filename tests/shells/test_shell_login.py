@@ -15,7 +15,7 @@ from fakes.async_test import async_test
 from fakes.command_line import CommandLine
 from fakes.provider import FakeProvider
 from fakes.scripts import answers
-from shells.terminals import POSIX, SHELLS, terminal
+from shells.terminals import POSIX, SHELLS, quick_shell, terminal
 
 LOGIN = "sk-ant-oat01-made-up"
 NASTY = (
@@ -88,7 +88,7 @@ def test_headers_that_were_not_exported_are_not_exported_again(shell: Shell, pla
 
 @every_shell
 def test_a_shell_started_in_the_terminal_can_reset_too(shell: Shell, planned: CommandLine) -> None:
-    with terminal(shell, planned, {HEADERS: NASTY}) as outer:
+    with terminal(quick_shell(shell), planned, {HEADERS: NASTY}) as outer:
         outer("claude-fb")
         inherited = outer.exported()
     with terminal(shell, planned, inherited) as inner:

@@ -21,7 +21,7 @@ from fakes.command_line import PATIENCE, CommandLine
 from fakes.scripts import json_answer
 from fakes.steps import Reached, Wait
 from fakes.threaded import serving
-from shells.terminals import POSIX, SHELLS, Terminal, loading, terminal
+from shells.terminals import POSIX, SHELLS, Terminal, loading, quick_shell, terminal
 
 NASTY = (
     " -n 'a' \"b\" $HOME ${x} `id` $(id) \\ \\' !! * ~ % ; | & <\t"
@@ -253,7 +253,7 @@ def test_names_the_variables_if_no_key_is_set(shell: Shell, configured: CommandL
 
 @every_shell
 def test_two_terminals_have_two_modes_and_reset_separately(shell: Shell, configured: CommandLine) -> None:
-    with terminal(shell, configured) as one, terminal(shell, configured) as other:
+    with terminal(shell, configured) as one, terminal(quick_shell(shell), configured) as other:
         one("claude-fb")
         other("claude-switch moonshot")
         assert one.exported(BASE_URL)[BASE_URL] == url(configured)
@@ -271,7 +271,7 @@ def test_reset_waits_for_other_terminals_unless_forced(shell: Shell, force: bool
     asked, released = threading.Event(), threading.Event()
     with serving([Reached(asked), Wait(released), *json_answer(200)]) as provider:
         cli.configure(provider)
-        with terminal(shell, cli) as one, terminal(shell, cli) as other:
+        with terminal(shell, cli) as one, terminal(quick_shell(shell), cli) as other:
             one("claude-fb")
             other("claude-fb")
             answers: list[str] = []
