@@ -8,7 +8,7 @@ import time
 PIECE = 65_536
 
 
-class Answer:
+class HttpAnswer:
     """The status and the body of an answer."""
 
     __slots__ = ("body", "status")
@@ -18,7 +18,7 @@ class Answer:
         self.body = body
 
 
-def ask(address: tuple[str, int], request: bytes, seconds: float, limit: int) -> Answer:
+def ask(address: tuple[str, int], request: bytes, seconds: float, limit: int) -> HttpAnswer:
     """Send a whole request, which asks for `Connection: close`, and return the answer; its body may be cut at `limit`.
 
     Raises `OSError` (`TimeoutError` if it takes longer than `seconds`), or `ValueError` for no host or no HTTP.
@@ -47,10 +47,10 @@ def _is_whole(answer: bytes) -> bool:
     return bool(found) and len(head) < len(answer) and length.isdigit() and len(body) >= int(length)
 
 
-def _parse(answer: bytes) -> Answer:
+def _parse(answer: bytes) -> HttpAnswer:
     head, _, body = answer.partition(b"\r\n\r\n")
     version, _, rest = head.partition(b" ")
     status = rest[:3]
     if not version.startswith(b"HTTP/1.") or not status.isdigit():
         raise ValueError("this is no HTTP")
-    return Answer(int(status), body)
+    return HttpAnswer(int(status), body)
