@@ -20,6 +20,9 @@ UTF_8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 IGNORED_BY_PYTHON = {"SIGPIPE", "SIGXFSZ"}
 """Python ignores these from its start, and `subprocess` resets them in the programs that it starts."""
 
+LONG_TESTS = ("shells", "client")
+"""Folders of tests that wait for shells and for Claude Code."""
+
 # A busy machine is no defect, and the clock is no part of what these tests state.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -62,3 +65,28 @@ def catch_ignored_signals() -> None:
         name = getattr(number, "name", "")
         if name not in IGNORED_BY_PYTHON and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker its share of the long tests, and those first.
+
+    pytest-xdist divides the tests in their order, in which the long ones stand together: without this, one worker
+    would have most of them, and the last minute would belong to it alone.
+    """
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers == 1:
+        return
+    long = [item for item in items if is_long(item)]
+    short = [item for item in items if not is_long(item)]
+    items[:] = [item for n in range(workers) for item in (*_share(long, n, workers), *_share(short, n, workers))]
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Tell whether a test is one of the long ones."""
+    return item.path.parent.name in LONG_TESTS
+
+
+def _share(items: list[pytest.Item], number: int, count: int) -> list[pytest.Item]:
+    """Return one of `count` parts of a list; the parts follow each other."""
+    return items[len(items) * number // count : len(items) * (number + 1) // count]
