@@ -111,6 +111,7 @@ def test_force_ends_a_proxy_that_is_already_stopping(busy: Busy) -> None:
 
 def test_while_it_is_stopping_there_is_no_second_one(busy: Busy) -> None:
     busy.cli("stop", "--timeout", "0")
+    assert processes.until(lambda: lifecycle.find(busy.cli.home) is None or None, PATIENCE)
     status = busy.cli("status")
     assert status.code == 1
     assert "is stopping" in status.out
@@ -119,6 +120,18 @@ def test_while_it_is_stopping_there_is_no_second_one(busy: Busy) -> None:
     assert done.code == 1
     assert "still finishes the requests" in done.err
     assert Running.read(busy.cli.home.running) == busy.running
+
+
+def test_a_proxy_that_stops_listening_while_status_asks_is_stopping(
+    busy: Busy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy.cli("stop", "--timeout", "0")
+    assert processes.until(lambda: lifecycle.find(busy.cli.home) is None or None, PATIENCE)
+    answers = [busy.running, None]  # it was found just before it stopped listening
+    monkeypatch.setattr(lifecycle, "find", lambda _: answers.pop(0))
+    monkeypatch.setenv("CLAUDE_PROXY_HOME", str(busy.cli.home.root))
+    assert main(["status"]) == 1
+    assert "is stopping" in capsys.readouterr().out
 
 
 def test_ctrl_c_ends_the_waiting_only(busy: Busy) -> None:

@@ -34,10 +34,7 @@ def status(*, as_json: bool) -> int:
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     if running is None:
-        _tell_not_running(home, as_json=as_json)
-        if not as_json:
-            _show_terminal(console(), None)
-        return Exit.FAILED
+        return _tell_not_running(home, as_json=as_json)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     try:
         if as_json:
@@ -49,19 +46,24 @@ def status(*, as_json: bool) -> int:
             _show(console(), proxy.url, proxy.status())
             _show_terminal(console(), running)
     except (ControlError, ValueError) as error:
+        if lifecycle.find(home) is None:  # it has stopped listening since it was found
+            return _tell_not_running(home, as_json=as_json)
         raise lifecycle.status_error(proxy, error) from error
     return Exit.OK
 
 
-def _tell_not_running(home: Home, *, as_json: bool) -> None:
+def _tell_not_running(home: Home, *, as_json: bool) -> int:
     draining = lifecycle.find_draining(home)
     if as_json:
         facts = {"running": False, "draining": draining is not None, "home": encodable(str(home.root))}
         _tell_json({**facts, "terminal": _mode(), "version": __version__})
-    elif draining:
+        return Exit.FAILED
+    if draining:
         click.echo(f"claude-proxy is stopping: it finishes its requests (pid {draining.pid})")
     else:
         click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: {start_command(os.environ)}")
+    _show_terminal(console(), None)
+    return Exit.FAILED
 
 
 def _tell_json(facts: dict[str, object]) -> None:
