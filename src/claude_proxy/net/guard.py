@@ -21,14 +21,15 @@ _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
 class Guard:
     """Refuses requests that do not come from a client of this installation. The proxy listens on `host`.
 
-    `program` is how the user calls the program that starts clients.
+    `program` is how the user calls the program that starts clients; it may hold a path, which other machines are not
+    told.
     """
 
     def __init__(self, host: str, token: str, program: str) -> None:
         self._hosts = LOOPBACK | {host.lower()}
         self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         self._token = token.encode()
-        self._program = program
+        self._program = program if host.lower() in LOOPBACK else "claude-proxy"
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
