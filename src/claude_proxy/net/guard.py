@@ -12,6 +12,7 @@ from typing import Final
 
 from claude_proxy.core.client_login import strip_credentials
 from claude_proxy.core.reply import NO_RETRY, refusal
+from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Headers, Reply
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -29,7 +30,7 @@ class Guard:
         self._hosts = LOOPBACK | {host.lower()}
         self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         self._token = token.encode()
-        self._program = program if host.lower() in LOOPBACK else "claude-proxy"
+        self._program = program if host.lower() in LOOPBACK else PROGRAM
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
