@@ -178,6 +178,8 @@ HOUR = 3600.0
         ("resets in about 2d", 48 * HOUR),
         ("Please wait 90 secs", 90),
         ("available in 1 day", 24 * HOUR),
+        ("Please try again in 5\N{NO-BREAK SPACE}s.", 5),
+        ("Try again in\N{NO-BREAK SPACE}2\N{NARROW NO-BREAK SPACE}hours", 2 * HOUR),
         ("请在 30 秒后重试", 30),
         ("请5分钟之后再试", 300),
         ("2 小时后恢复", 2 * HOUR),
@@ -236,6 +238,10 @@ def test_a_date_counts_if_a_word_makes_it_the_time_of_a_return(words: str) -> No
         "limit reached|1700000000",
         "limit reached|18000072000",
         "try again in 20 sheep",
+        "Please try again in 5 \N{LATIN SMALL LETTER LONG S}.",
+        "Please try again in 5 m\N{LATIN SMALL LETTER DOTLESS I}nutes.",
+        "Please try again in \N{ARABIC-INDIC DIGIT FIVE} s.",
+        "resets at 2027-01-15 1\N{DEVANAGARI DIGIT EIGHT}:00:00",
         "x" * 1000 + " try again in 20 s",
     ],
 )
@@ -249,7 +255,10 @@ def test_a_date_in_words_without_a_zone_is_utc_unless_the_provider_has_another()
     assert time_in_words(words, NOW, -3.5) == NOW + 13.5 * HOUR
 
 
-@given(st.text(alphabet="0123456789 -:/T.+Z()|UTCGMresttryagainhmsd秒后", max_size=60), st.floats(-12, 14))
+@given(
+    st.text(alphabet="0123456789 -:/T.+Z()|UTCGMresttryagainhmsd秒后\u0131\u017f\u0665\u212a\u00b2", max_size=60),
+    st.floats(-12, 14),
+)
 def test_no_words_break_it_and_none_lead_too_far_ahead(words: str, offset: float) -> None:
     moment = time_in_words(f"reset try again in {words}", NOW, offset)
     assert moment is None or NOW < moment <= NOW + MAX_AHEAD

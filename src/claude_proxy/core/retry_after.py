@@ -22,7 +22,7 @@ _LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.+)-(reset|remain
 _PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.+)-)?(reset|status)")
 _OVERAGE: Final = b"overage"
 """What can be bought beyond a plan: that it is spent too says nothing of when the plan is back."""
-_PLAIN_NUMBER: Final = re.compile(r"\d{1,13}(\.\d{0,6})?")
+_PLAIN_NUMBER: Final = re.compile(r"\d{1,13}(\.\d{0,6})?", re.ASCII)
 _MAX_WAIT: Final = 10**8
 """Seconds; a larger number is a moment since the epoch, and one that is a thousand times as large has milliseconds."""
 
@@ -97,6 +97,9 @@ def _moment(value: bytes, origin: float) -> float | None:
 
 # In words.
 
+_PLAIN_CASE: Final = re.IGNORECASE | re.ASCII
+"""Without ASCII, `s` would match U+017F and `i` U+0131 as well, and `\\d` the digits of every script."""
+
 MAX_AHEAD: Final = 32 * 86400.0
 """Seconds ahead; the longest limit known is a month. A time further ahead is a mistake."""
 
@@ -105,7 +108,8 @@ _MAX_LENGTH: Final = 1000
 
 _DATE: Final = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)(?:T| at | )(\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?"
-    r"\s*(?:\(?(?P<utc>Z\b|UTC|GMT)?(?P<offset>[+-]\d\d?(?::?\d\d)?)?)"
+    r"\s*(?:\(?(?P<utc>Z\b|UTC|GMT)?(?P<offset>[+-]\d\d?(?::?\d\d)?)?)",
+    re.ASCII,
 )
 _OF_A_RETURN: Final = re.compile(
     r"reset|retry|again|available|until|refresh|renew|regain|resume|restor|重置|恢复|重试|再试", re.IGNORECASE
@@ -115,16 +119,18 @@ _BEFORE, _BEHIND = 60, 20
 
 _LENGTHS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 """By the first letter of a unit; milliseconds are the exception."""
+_SPACE: Final = r"[\s\u00A0\u202F]"
+"""Also the spaces that keep a number and its unit on one line."""
 _UNIT: Final = r"(?:ms|milliseconds?|d|days?|h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)(?![a-z])"
-_PART: Final = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?)\s*({_UNIT})", re.IGNORECASE)
+_PART: Final = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?){_SPACE}*({_UNIT})", _PLAIN_CASE)
 _DURATION: Final = re.compile(
-    r"(?:resets?|retry|again|available|wait|refresh(?:es|ed)?|renews?|resumes?)(?: in| after| for)?:?(?: about| ~)?\s+"
-    rf"((?:\d{{1,9}}(?:\.\d{{1,9}})?\s*{_UNIT}(?:,? and |,? )?)+)",
-    re.IGNORECASE,
+    r"(?:resets?|retry|again|available|wait|refresh(?:es|ed)?|renews?|resumes?)(?: in| after| for)?:?(?: about| ~)?"
+    rf"{_SPACE}+((?:\d{{1,9}}(?:\.\d{{1,9}})?{_SPACE}*{_UNIT}(?:,? and |,? )?)+)",
+    _PLAIN_CASE,
 )
-_CHINESE_DURATION: Final = re.compile(r"(\d{1,9})\s*(秒|分钟|小时|天)\s*[之以]?后")
+_CHINESE_DURATION: Final = re.compile(r"([0-9]{1,9})\s*(秒|分钟|小时|天)\s*[之以]?后")
 _CHINESE_LENGTHS: Final = {"秒": 1.0, "分钟": 60.0, "小时": 3600.0, "天": 86400.0}
-_EPOCH: Final = re.compile(r"(?:\||(?:reset|retry|again|until)[a-z_]*\D{0,20})(\d{13}|\d{10})(?!\d)", re.IGNORECASE)
+_EPOCH: Final = re.compile(r"(?:\||(?:reset|retry|again|until)[a-z_]*\D{0,20})(\d{13}|\d{10})(?!\d)", _PLAIN_CASE)
 
 
 def time_in_words(words: str, now: float, utc_offset: float = 0.0) -> float | None:
