@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import itertools
 import zlib
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from claude_proxy.net.upstream import decoding
 from claude_proxy.proxy.ports import Failure, UpstreamError
-from fakes.async_test import on_both_loops
-from fakes.server import PATIENCE, FakeServer
+from fakes.async_test import async_test, on_both_loops
+from fakes.server import PATIENCE, FakeServer, Handler
+from fakes.server_connection import ServerConnection
 from net.upstream_client import always, ask, failure_of, fetch, open_transport, read_all
 
 TEXT = b"event: ping\ndata: {}\n\n" * 1000
@@ -42,6 +44,8 @@ BROKEN = {
     "something behind": (b"gzip", gzip.compress(TEXT) + b"surplus"),
     "br": (b"br", b"\x1b\x00"),
     "zstd": (b"zstd", b"\x28\xb5\x2f\xfd"),
+    "something behind zeros": (b"gzip", gzip.compress(TEXT) + b"\0\0surplus"),
+    "something behind zlib": (b"deflate", zlib.compress(TEXT) + b"\0"),
     "twice": (b"gzip, gzip", gzip.compress(gzip.compress(TEXT))),
 }
 
@@ -149,3 +153,107 @@ def test_a_compressed_body_that_ends_early_anywhere_is_an_error(length: int) -> 
         assert caught.value.failure is Failure.UNDECODABLE
     else:
         assert decoder.finish() == b""
+
+
+def flush_block() -> bytes:
+    """Return an empty deflate block, as a sync flush writes it: it decodes to nothing."""
+    return b"\x00\x00\x00\xff\xff"
+
+
+GZIP_HEAD = b"\x1f\x8b\x08%c\0\0\0\0\0\x03"
+DRIPS = {
+    "a file name in the gzip header": (b"gzip", GZIP_HEAD % 8, b"a"),
+    "a comment in the gzip header": (b"gzip", GZIP_HEAD % 16, b"a"),
+    "an extra field in the gzip header": (b"gzip", GZIP_HEAD % 4 + b"\xff\xff", b"a"),
+    "empty blocks in gzip": (b"gzip", GZIP_HEAD % 0, flush_block()),
+    "empty blocks in zlib": (b"deflate", b"\x78\x9c", flush_block()),
+    "empty blocks in raw deflate": (b"deflate", b"", flush_block()),
+    "empty blocks of fixed codes": (b"deflate", b"\x78\x9c", b"\x02\x08\x20\x80\x00"),
+    "empty members": (b"gzip", b"", gzip.compress(b"")),
+    "zeros behind the body": (b"gzip", gzip.compress(b""), b"\0"),
+}
+
+
+@pytest.mark.parametrize("framing", [b"transfer-encoding: chunked", b"connection: close"])
+@pytest.mark.parametrize(("coding", "start", "drip"), DRIPS.values(), ids=DRIPS.keys())
+@async_test
+async def test_a_compressed_drip_that_decodes_to_nothing_times_out(
+    coding: bytes, start: bytes, drip: bytes, framing: bytes
+) -> None:
+    """The drops come faster than the timeout, which would start anew with each of them."""
+    async with FakeServer(dripping(coding, framing, start, drip)) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        with pytest.raises(TimeoutError):
+            await answer.read(0.1)
+        answer.close()
+
+
+@async_test
+async def test_a_flood_that_decodes_to_nothing_times_out() -> None:
+    flood = dripping(b"gzip", b"connection: close", b"", gzip.compress(b"") * 5000, pause=0)
+    async with FakeServer(flood) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        with pytest.raises(TimeoutError):
+            await answer.read(0.1)
+        answer.close()
+
+
+def dripping(coding: bytes, framing: bytes, start: bytes, drip: bytes, pause: float = 0.005) -> Handler:
+    """Send a head and `start`, then the same bytes again and again until the client leaves."""
+    chunked = framing.endswith(b"chunked")
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\n%b\r\n\r\n" % (coding, framing))
+        body = start
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await connection.send(b"%x\r\n%b\r\n" % (len(body), body) if chunked and body else body)
+                await asyncio.sleep(pause)
+                body = drip
+
+    return handle
+
+
+MEMBERS = {
+    "two members": (gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:]), TEXT),
+    "a member for each line": (b"".join(map(gzip.compress, TEXT.splitlines(keepends=True))), TEXT),
+    "an empty member at the end": (gzip.compress(TEXT) + gzip.compress(b""), TEXT),
+    "empty members between": (gzip.compress(TEXT[:9]) + gzip.compress(b"") * 99 + gzip.compress(TEXT[9:]), TEXT),
+    "zeros behind": (gzip.compress(TEXT) + b"\0" * 100_000, TEXT),
+    "zeros between": (gzip.compress(TEXT[:9]) + b"\0" * 512 + gzip.compress(TEXT[9:]), TEXT),
+    "two large members": (gzip.compress(BOMB) * 2, BOMB * 2),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), MEMBERS.values(), ids=MEMBERS.keys())
+@on_both_loops
+async def test_a_gzip_body_of_several_members_is_decoded(body: bytes, expected: bytes) -> None:
+    async with FakeServer(always(answer_of(b"gzip", body))) as server, open_transport() as transport:
+        for _ in range(2):
+            assert (await fetch(transport, server.origin))[2] == expected
+        assert server.connections_made == 1
+
+
+@given(cuts=st.sets(st.integers(1, 200)), zeros=st.integers(0, 3))
+def test_several_members_cut_anywhere_are_the_same(cuts: set[int], zeros: int) -> None:
+    body = gzip.compress(b"one") + b"\0" * zeros + gzip.compress(b"") + gzip.compress(b"two" * 50) + b"\0" * zeros
+    assert decode_in_pieces(body, cuts) == b"one" + b"two" * 50
+
+
+@given(cut=st.integers(1, len(gzip.compress(b"two")) - 1))
+def test_a_last_member_that_ends_early_is_an_error(cut: int) -> None:
+    with pytest.raises(UpstreamError, match="not complete"):
+        decode_in_pieces(gzip.compress(b"one") + gzip.compress(b"two")[:cut], set())
+
+
+def decode_in_pieces(body: bytes, cuts: set[int]) -> bytes:
+    decoder = decoding.decoder_for(b"gzip")
+    assert decoder is not None
+    edges = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
+    decoded = []
+    for start, end in itertools.pairwise(edges):
+        decoded.append(decoder.decode(body[start:end]))
+        while decoder.pending:
+            decoded.append(decoder.decode(b""))
+    return b"".join((*decoded, decoder.finish()))

@@ -176,6 +176,22 @@ async def test_an_upload_without_progress_is_a_timeout(tls: bool) -> None:
         done.set()
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@on_both_loops
+async def test_an_upload_that_is_read_too_slowly_is_a_timeout(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MIN_UPLOAD_RATE", 1024 * MIB)
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request(with_body=False)
+        while True:
+            await connection.read_exactly(MIB // 4)
+            await asyncio.sleep(SOON / 2)
+
+    async with FakeServer(handle, tls=tls) as server, open_transport() as transport:
+        with pytest.raises(TimeoutError):
+            await ask(transport, server.origin, b"x" * (24 * MIB), head_timeout=SOON)
+
+
 @pytest.mark.parametrize("ending", ["end", "reset"])
 @on_both_loops
 async def test_an_early_refusal_is_returned_although_the_request_was_not_sent_whole(ending: str) -> None:

@@ -5,7 +5,7 @@
         incoming_message.py   parses an answer, without a socket: head, pieces of body, end
           head.py             which header fields are passed on, and how the body is framed
         answer.py             the answer as its reader sees it
-          decoding.py         gzip and deflate, decoded piece by piece
+          decoding.py         gzip and deflate, decoded piece by piece, within the reader's time
         deadline.py           one timer for all deadlines of a connection
       dialer.py               from an origin to a connected socket, within one time limit
         dns_cache.py          name look-ups that delay no other host

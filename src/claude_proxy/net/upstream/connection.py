@@ -21,6 +21,10 @@ MAX_WRITE_BYTES = 256 * 1024
 """What is handed to the transport at once. Most requests are smaller. TLS would encrypt a larger one in one go, and
 then not say how much of it has left."""
 
+MIN_UPLOAD_RATE = 1024
+"""Bytes a second that a request must be read at, over the time for the head: any slower, and a provider that reads a
+byte now and then would hold it for days. A modem of 1995 sends four times as many."""
+
 
 class ConnectionOwner(Protocol):
     """What keeps free connections for later requests: the pool."""
@@ -82,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
             raise
         answer = IncomingAnswer(head, message, self, self._deadline, self._deadline.elapsed())
         decoder = decoder_for(head.coding)
-        return answer if decoder is None else DecodedAnswer(answer, decoder)
+        return answer if decoder is None else DecodedAnswer(answer, decoder, self._deadline.now)
 
     def resume(self) -> None:
         """Continue to read from the socket, if that was paused."""
@@ -190,9 +194,10 @@ class Connection(asyncio.BufferedProtocol):
         return message.head
 
     def _upload_progressed(self) -> bool:
-        """Return whether any of the request has left since the last call."""
+        """Return whether enough of the request has left since the last call, or the rest of it."""
         before, self._unsent = self._unsent, self._left_to_send()
-        return self._unsent < before
+        enough = min(before, self._head_timeout * MIN_UPLOAD_RATE)
+        return self._unsent < before and before - self._unsent >= enough
 
     def _pause(self) -> None:
         if not self._reading_paused and self._transport is not None:

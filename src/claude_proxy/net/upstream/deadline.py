@@ -12,10 +12,12 @@ class Deadline:
     anew then. A stream of a thousand events, each with a deadline of its own, schedules it about once.
     """
 
-    __slots__ = ("_loop", "_started", "_timer", "_waiter", "at")
+    __slots__ = ("_loop", "_started", "_timer", "_waiter", "at", "now")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.now = loop.time
+        """The clock by which it is over."""
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._started = 0.0
