@@ -19,9 +19,26 @@ def test_tells_the_upstream_of_a_signature() -> None:
     assert [signature_owners.owner(signature, NOW) for signature in ("a", "b", "c")] == [MINIMAX, ZAI, None]
 
 
-def test_the_upstream_noted_last_counts() -> None:
+def test_the_upstream_noted_first_stays_the_owner() -> None:
     signature_owners = noted(("a", MINIMAX), ("a", ZAI))
-    assert (signature_owners.owner("a", NOW), len(signature_owners)) == (ZAI, 1)
+    assert (signature_owners.owner("a", NOW), len(signature_owners), signature_owners.changes) == (MINIMAX, 1, 1)
+    signature_owners.restore(digest_of("a"), ZAI, NOW)
+    assert (signature_owners.owner("a", NOW), len(signature_owners)) == (MINIMAX, 1)
+
+
+def test_no_upstream_can_push_out_or_take_the_signatures_of_another() -> None:
+    signature_owners = noted(*((f"of minimax {number}", MINIMAX) for number in range(3)), limit=3)
+    for number in range(50):
+        signature_owners.note(digest_of(f"of minimax {number % 3}"), ZAI, NOW)
+        signature_owners.note(digest_of(f"of zai {number}"), ZAI, NOW)
+    assert [signature_owners.owner(f"of minimax {number}", NOW) for number in range(3)] == [MINIMAX] * 3
+    assert [signature_owners.owner(f"of zai {number}", NOW) for number in (46, 47, 49)] == [None, ZAI, ZAI]
+    assert len(signature_owners) == 6
+
+
+def test_a_signature_that_was_dropped_can_be_shown_first_by_another() -> None:
+    signature_owners = noted(("a", MINIMAX), ("b", MINIMAX), ("a", ZAI), limit=1)
+    assert [signature_owners.owner(signature, NOW) for signature in "ab"] == [ZAI, MINIMAX]
 
 
 def test_keeps_a_hash_and_not_the_signature() -> None:
@@ -57,14 +74,11 @@ def test_restoring_is_not_a_change() -> None:
 
 
 def test_knows_whether_there_are_signatures_of_other_upstreams() -> None:
-    signature_owners = SignatureOwners(limit=2)
+    signature_owners = SignatureOwners()
     assert not signature_owners.has_others_than(ZAI)
     signature_owners.note(digest_of("a"), MINIMAX, NOW)
     assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, False)
     signature_owners.note(digest_of("b"), ZAI, NOW)
     assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, True)
-    signature_owners.note(digest_of("a"), ZAI, NOW)
+    signature_owners = noted(("b", ZAI))
     assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (False, True)
-    signature_owners.note(digest_of("c"), MINIMAX, NOW)
-    signature_owners.note(digest_of("d"), MINIMAX, NOW)
-    assert (signature_owners.has_others_than(ZAI), signature_owners.has_others_than(MINIMAX)) == (True, False)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from claude_proxy.core.tokens import (
     DEFAULT_RATIO,
     FIRST_REPORTS,
+    MAX_MODELS,
     MAX_PAIRS,
     MAX_RATIO,
     MIN_FILE_BYTES,
@@ -177,11 +178,19 @@ def test_ignores_a_kept_ratio_out_of_bounds(ratio: float) -> None:
 
 def test_drops_the_model_used_longest_ago_if_there_are_too_many() -> None:
     calibration = Calibration()
-    for number in range(MAX_PAIRS):
+    for number in range(MAX_MODELS):
         calibration.restore((MINIMAX, str(number)), 3.0)
     calibration.restore((MINIMAX, "0"), 3.0)
     calibration.restore((MINIMAX, "one more"), 3.0)
     kept = [model for (_, model), _ in calibration.kept()]
-    assert len(kept) == MAX_PAIRS
+    assert len(kept) == MAX_MODELS
     assert "0" in kept
     assert "1" not in kept
+
+
+def test_no_upstream_pushes_out_the_ratios_of_another() -> None:
+    calibration = Calibration()
+    calibration.restore((Upstream("another"), "m"), 3.0)
+    for number in range(2 * MAX_PAIRS):
+        calibration.restore((MINIMAX, str(number)), 3.0)
+    assert calibration.ratio((Upstream("another"), "m")) == 3.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+from claude_proxy.core.bounded import Shares
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, running_proxy
@@ -70,3 +71,24 @@ async def test_records_the_signature_of_an_answer_that_is_not_streamed() -> None
     async with running_proxy(FakeProvider([Status(200, body)])) as proxy:
         assert (await proxy.post(stream=False)).status == 200
         assert owner_of(proxy, "whole") == "minimax"
+
+
+@async_test
+async def test_a_provider_takes_no_signatures_from_another_by_repeating_them_and_by_making_many() -> None:
+    many = [block_delta("signature_delta", "signature", f"s{number}", number) for number in range(200)]
+    flood: Script = [Stream(), message_start(), *many, message_delta(), MESSAGE_STOP]
+    echo: Script = [*signed(SIGNED), Text("hello", index=1), message_delta(), MESSAGE_STOP]
+    first, second = FakeProvider(thought_through("hm", "hello")), FakeProvider(echo, flood)
+    async with running_proxy(first, second) as proxy:
+        owners = proxy.proxy._gateway.memory.signature_owners
+        owners._last_uses = Shares(each=50, total=100)
+        await complete_text(await proxy.post())
+        for _ in range(3):
+            await (await proxy.post("/provider/moonshot/v1/messages")).read()
+        assert len(owners) == 51
+        assert (owner_of(proxy, SIGNED), owner_of(proxy, "s199")) == ("minimax", "moonshot")
+        thought = {"type": "thinking", "thinking": "hm", "signature": SIGNED}
+        said = {"role": "assistant", "content": [thought, {"type": "text", "text": "hello"}]}
+        asked = {"role": "user", "content": "go on"}
+        await complete_text(await proxy.post(messages=[asked, said, asked]))
+    assert SIGNED in json.dumps(first.requests[-1].json())

@@ -35,7 +35,7 @@ What is remembered from one request to the next:
     provenance.py      which upstream made which thinking; signatures.py finds it in an answer
     tokens.py          how many bytes a token has
     learning/          what upstreams rejected (learned_rules.py)
-    bounded.py         the dictionary that each of these keeps its entries in
+    bounded.py         what each of these keeps its entries in: a bounded dictionary, a share for each upstream
     upstream_names.py  which providers share an upstream
 
 Facts of the wire:

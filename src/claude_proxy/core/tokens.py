@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from claude_proxy.core.bounded import BoundedDict
-from claude_proxy.core.types import MAX_MODEL_LENGTH, UpstreamModel, Usage
+from claude_proxy.core.bounded import Shares
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Upstream, UpstreamModel, Usage
 
 DEFAULT_RATIO: Final = 4.0
 """Bytes a token until something is reported: about what English text and JSON have."""
@@ -41,8 +41,11 @@ FIRST_REPORTS: Final = 8
 SAMPLE_EVERY: Final = 16
 """The ratio is learned from the first few answers, then from one in so many: measuring 100 KB takes about 30 µs."""
 
+MAX_MODELS: Final = 64
+"""Models of one upstream to remember. A client may name any model."""
+
 MAX_PAIRS: Final = 256
-"""Upstreams and models to remember. A client may name any model."""
+"""Upstreams and models to remember: with more than four upstreams, each has a smaller share."""
 
 _FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % MIN_FILE_BYTES)
 
@@ -131,13 +134,13 @@ class Calibration:
     __slots__ = ("_ratios", "changes")
 
     def __init__(self) -> None:
-        self._ratios = BoundedDict[UpstreamModel, _Ratio](MAX_PAIRS)
+        self._ratios = Shares[Upstream, str, _Ratio](MAX_MODELS, MAX_PAIRS)
         self.changes = 0
         """Grows with each change, so that the state file is written only if there is one."""
 
     def ratio(self, key: UpstreamModel) -> float:
         """Return the bytes a token of a model at an upstream."""
-        entry = self._ratios.get(key)
+        entry = self._ratios.get(*key)
         return entry.bytes_per_token if entry else DEFAULT_RATIO
 
     def is_due(self, key: UpstreamModel, length: int) -> bool:
@@ -164,12 +167,12 @@ class Calibration:
             self._touch(key).bytes_per_token = ratio
 
     def kept(self) -> Iterator[tuple[UpstreamModel, float]]:
-        """Yield the entries for the state file, the one that was used last at the end."""
-        for key, entry in self._ratios.items():
-            yield key, entry.bytes_per_token
+        """Yield the entries for the state file; those of an upstream in the order of their last use."""
+        for upstream, model, entry in self._ratios.items():
+            yield (upstream, model), entry.bytes_per_token
 
     def _touch(self, key: UpstreamModel) -> _Ratio:
-        """Return an entry, which is the last one to be dropped from now on."""
-        entry = self._ratios.get(key) or _Ratio()
-        self._ratios[key] = entry
+        """Return an entry, which is the last one of its upstream to be dropped from now on."""
+        entry = self._ratios.get(*key) or _Ratio()
+        self._ratios.put(*key, entry)
         return entry

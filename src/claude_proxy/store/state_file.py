@@ -26,8 +26,8 @@ from claude_proxy.proxy.ports import Journal
 from claude_proxy.store.files import read_up_to, write_private
 
 FORMAT: Final = 1
-MAX_BYTES: Final = 32 * 1024 * 1024
-"""All tables full of the longest words come to 26 MB; more than this was not written by us."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""All tables full of the longest words come to 46 MB; more than this was not written by us."""
 
 WRITE_EVERY: Final = 5.0
 """The least number of seconds between two writes: what a crash loses is learned anew."""

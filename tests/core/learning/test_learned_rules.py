@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from claude_proxy.core.learning.learned_rules import (
     LIFETIME,
+    MAX_MODELS,
     MAX_PAIRS,
     MAX_RULES,
     LearnedRule,
@@ -47,10 +48,18 @@ def test_drops_the_oldest_of_too_many() -> None:
         learned_rules.keep(learned(Rule(Kind.BETA, f"b{number}")))
     assert len(learned_rules.rules(GLM, NOW)) == MAX_RULES
     assert Rule(Kind.BETA, "b1") not in learned_rules.rules(GLM, NOW)
-    for number in range(MAX_PAIRS):
+    for number in range(MAX_MODELS):
         learned_rules.keep(learned(model=f"m{number}"))
     assert learned_rules.rules(GLM, NOW) == frozenset()
-    assert len(list(learned_rules.kept(NOW))) == MAX_PAIRS
+    assert len(list(learned_rules.kept(NOW))) == MAX_MODELS
+
+
+def test_no_upstream_pushes_out_the_rules_of_another() -> None:
+    learned_rules = LearnedRules()
+    learned_rules.keep(learned(upstream=MINIMAX))
+    for number in range(2 * MAX_PAIRS):
+        learned_rules.keep(learned(model=f"m{number}"))
+    assert learned_rules.rules((MINIMAX, "glm"), NOW) == {ROLE}
 
 
 def test_keeps_nothing_for_a_model_with_too_long_a_name() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from claude_proxy.core.bounded import BoundedDict
+from claude_proxy.core.bounded import BoundedDict, Shares
 from claude_proxy.core.traits import Rule
 from claude_proxy.core.types import MAX_MODEL_LENGTH, Upstream, UpstreamModel
 from claude_proxy.core.upstream_names import UpstreamNames
@@ -17,8 +17,11 @@ LIFETIME: Final = 30 * 86400.0
 MAX_RULES: Final = 64
 """Rules for one upstream and model: more than a request has things that it can do without."""
 
+MAX_MODELS: Final = 64
+"""Models of one upstream for which rules are kept: more than anyone uses of one provider in a month."""
+
 MAX_PAIRS: Final = 256
-"""Upstreams and models for which rules are kept."""
+"""Upstreams and models for which rules are kept: with more than four upstreams, each has a smaller share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +51,29 @@ class LearnedRules:
     __slots__ = ("_learned", "changes")
 
     def __init__(self) -> None:
-        self._learned = BoundedDict[UpstreamModel, BoundedDict[Rule, LearnedRule]](MAX_PAIRS)
+        self._learned = Shares[Upstream, str, BoundedDict[Rule, LearnedRule]](MAX_MODELS, MAX_PAIRS)
         self.changes = 0
         """Counts what was learned and forgotten, to show when to write it to disk."""
 
     def rules(self, key: UpstreamModel, now: float) -> frozenset[Rule]:
         """Return the rules that hold for a request now."""
-        known = self._learned.get(key)
+        known = self._learned.get(*key)
         if not known:
             return frozenset()
         return frozenset(rule for rule, learned in known.items() if learned.expires > now)
 
     def keep(self, learned: LearnedRule) -> None:
-        """Remember a rule. The oldest are dropped if there are too many; a model's name that is too long is ignored."""
+        """Remember a rule. The oldest of its upstream make room. A model with too long a name is ignored."""
         if len(learned.model) > MAX_MODEL_LENGTH:
             return
-        pair = (learned.upstream, learned.model)
-        known = self._learned.get(pair) or BoundedDict[Rule, LearnedRule](MAX_RULES)
+        known = self._learned.get(learned.upstream, learned.model) or BoundedDict[Rule, LearnedRule](MAX_RULES)
         known[learned.rule] = learned
-        self._learned[pair] = known
+        self._learned.put(learned.upstream, learned.model, known)
         self.changes += 1
 
     def kept(self, now: float) -> Iterator[LearnedRule]:
         """Yield what has not expired."""
-        for known in self._learned.values():
+        for _, _, known in self._learned.items():
             yield from (learned for learned in known.values() if learned.expires > now)
 
     def report(self, names: UpstreamNames, now: float) -> list[RuleReport]:
@@ -81,6 +83,7 @@ class LearnedRules:
 
     def forget(self, upstream: Upstream | None = None) -> int:
         """Forget the rules of one upstream, or all; return how many there were."""
-        pairs = [pair for pair in self._learned if upstream in (None, pair[0])]
-        self.changes += bool(pairs)
-        return sum(len(self._learned.pop(pair)) for pair in pairs)
+        upstreams = self._learned.owners() if upstream is None else [upstream]
+        forgotten = sum(len(known) for each in upstreams for known in self._learned.pop(each).values())
+        self.changes += bool(forgotten)
+        return forgotten
