@@ -26,7 +26,7 @@ def test_names_the_number_of_a_broken_line_in_the_env_file(home: Folder, env: st
     assert home.faults({"providers": [GOOD]}, env=env) == [f".env: line {line}: {LINE}"]
 
 
-@pytest.mark.parametrize("key", ["a b", "a\tb", "schlüssel", "“abc”", "a\x00b"])
+@pytest.mark.parametrize("key", ["a b", "a\tb", "schlüssel", "“a” b", "a\x00b"])
 def test_names_the_variable_of_a_key_that_no_header_can_hold(home: Folder, key: str) -> None:
     what = "the key in it has a space, a control character or one that is not ASCII"
     fix = "Copy the key again, without anything around it."

@@ -59,9 +59,11 @@ def with_key(provider: Provider, login: Login, variables: Variables, findings: F
     """Return a provider with its key, or why it is left out. An invalid key is a problem in `findings`."""
     if not login.variables:
         return provider
-    keys = {name: key for name in login.variables if (key := variables.key(name, findings))}
+    noted = Findings()
+    keys = {name: key for name in login.variables if (key := variables.key(name, noted))}
     fitting = (name for name, key in keys.items() if key.startswith(login.prefix))
     found = next(fitting, None) or next(iter(keys), None)
+    findings.include(noted, as_warnings=found is not None)  # another variable has the key
     if found:
         return replace(
             provider, auth=login.auth, api_key=keys[found], api_key_env=found, api_key_source=variables.source(found)

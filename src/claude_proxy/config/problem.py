@@ -55,8 +55,19 @@ class Findings:
             self.problems.append(problem)
 
     def warn(self, text: str) -> None:
-        """Note something that the user should know, as a whole sentence."""
-        self.warnings.append(encodable(text))
+        """Note something that the user should know, as a whole sentence; twice the same counts once."""
+        if (warning := encodable(text)) not in self.warnings:
+            self.warnings.append(warning)
+
+    def include(self, others: Findings, *, as_warnings: bool) -> None:
+        """Take in what was found elsewhere; `as_warnings`: its problems make nothing unusable."""
+        for problem in others.problems:
+            if as_warnings:
+                self.warn(str(problem))
+            elif problem not in self.problems:
+                self.problems.append(problem)
+        for warning in others.warnings:
+            self.warn(warning)
 
     def about(self, key: str) -> bool:
         """Tell whether there is a problem with exactly this key of config.json."""
@@ -96,10 +107,10 @@ def _is_mixed(run: str) -> bool:
     return any(map(str.isdigit, run)) and any(map(str.isalpha, run))
 
 
-def nearest(word: str, known: tuple[str, ...]) -> str | None:
-    """Return the known word that was most likely meant; None if none is similar."""
+def nearest(word: str, known: tuple[str, ...], *, at_least: float = 0.6) -> str | None:
+    """Return the known word that was most likely meant; None if none is similar: 1 is the same word, 0 another."""
     import difflib  # noqa: PLC0415 - takes as long to load as all the rest here, and only a mistake needs it
 
     folded = {name.lower(): name for name in known}
-    matches = difflib.get_close_matches(word.lower(), folded, n=1)
+    matches = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=at_least)
     return folded[matches[0]] if matches else None

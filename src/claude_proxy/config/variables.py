@@ -15,13 +15,16 @@ from dotenv.parser import Binding, parse_stream
 from dotenv.variables import parse_variables
 
 from claude_proxy.config.document import read_text
+from claude_proxy.config.pasted_key import InvalidKey, can_be_sent, read_key
 from claude_proxy.config.problem import Findings
 from claude_proxy.core.auth import KeySource
+
+READABLE_BY_OTHERS = ".env: others on this machine may read your keys"
+"""How the warning about the mode of `.env` begins."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_PART = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z]).{16,}|.{24,}")
 """What is between underscores in a key, and hardly ever in a name."""
-_KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,23 @@ class Variables:
     def key(self, name: str, findings: Findings) -> str | None:
         """Return the key that a variable holds: empty if it is not set, None with a problem noted if it is no key.
 
-        The environment wins. An empty value, there or in the file, counts as not set.
+        The environment wins. An empty value, there or in the file, counts as not set. What is around a key (quotes, a
+        comma) is left out with a warning; a placeholder gets a warning, and stays: its provider says what it is worth.
         """
         source = self.source(name)
-        key = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "").strip()
-        if key and _KEY.fullmatch(key) is None:
-            what = "the key in it has a space, a control character or one that is not ASCII"
-            findings.problem(name, what, "Copy the key again, without anything around it.", file=source.value)
+        text = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "")
+        if not text.strip():
+            return ""
+        key = read_key(text)
+        if isinstance(key, InvalidKey) and can_be_sent(text.strip()):
+            findings.warn(f"{source.value}: {name}: the key in it {key.what}. {key.fix}")
+            return text.strip()
+        if isinstance(key, InvalidKey):
+            findings.problem(name, f"the key in it {key.what}", key.fix, file=source.value)
             return None
-        return key
+        if key.note:
+            findings.warn(f"{source.value}: {name}: {key.note}")
+        return key.key
 
     def source(self, name: str) -> KeySource:
         """Return where the value of a variable comes from."""
@@ -98,4 +109,4 @@ def _warn_if_readable_by_others(path: Path, findings: Findings) -> None:
         return
     if mode & 0o077:
         command = f"chmod 600 {shlex.quote(str(path))}"
-        findings.warn(f".env: others on this machine may read your keys (mode {mode:04o}). Run: {command}")
+        findings.warn(f"{READABLE_BY_OTHERS} (mode {mode:04o}). Run: {command}")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from cli.providers.typed_answers import typed_in
 from fakes.command_line import KEYS, CommandLine
 from fakes.config_files import CONFIG, ENV, read_config, read_env, rows
 
@@ -223,46 +222,145 @@ def test_links_and_modes_of_both_files_stay(own: CommandLine, tmp_path: Path) ->
     assert "deepseek" in (tmp_path / "config.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of its own, as POSIX systems make one")
-@pytest.mark.parametrize(("typed", "kept"), [(f"{KEY}\n", True), ("\n", False)])
+@pytest.mark.parametrize(("typed", "kept"), [(KEY, True), (f"MOONSHOT_API_KEY='{KEY}',", True), ("", False)])
 def test_asks_for_the_key_on_a_terminal_without_an_echo(own: CommandLine, typed: str, kept: bool) -> None:
-    import pty  # noqa: PLC0415 - there is none on Windows
-
-    try:
-        ours, theirs = pty.openpty()
-    except OSError:
-        pytest.skip("needs terminals of its own: mount -t devpts devpts /dev/pts, and link /dev/ptmx to pts/ptmx")
-    with subprocess.Popen(
-        [sys.executable, "-m", "claude_proxy", "providers", "add", "deepseek"],
-        env=own.environ(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,  # else the prompt goes to the terminal of whoever runs the tests
-    ) as process:
-        os.close(theirs)
-        shown = _read_until(ours, b"later): ")
-        os.write(ours, typed.encode())
-        shown += _read_until(ours, None)
-        assert process.wait() == 0
-    os.close(ours)
-    own.inspect(shown.decode())
+    code, shown = typed_in(own, "providers", "add", "deepseek", answers=[("later): ", typed)])
+    assert code == 0
     assert '{"preset": "deepseek"}' in read_config(own)
-    assert (KEY in read_env(own)) is kept
-    for words in (b"Its key is missing", b"When it has its key, test it"):
+    assert (f"DEEPSEEK_API_KEY={KEY}\n" in read_env(own)) is kept
+    for words in ("Its key is missing", "When it has its key, test it"):
         assert (words in shown) is not kept
 
 
-def _read_until(terminal: int, words: bytes | None) -> bytes:
-    """Read what a terminal shows, to the end where there are no words to wait for."""
-    shown = b""
-    while words is None or words not in shown:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # how Linux tells the end
-            piece = b""
-        if not piece:
-            assert words is None, shown
-            break
-        shown += piece
-    return shown
+@pytest.mark.parametrize(
+    ("wanted", "preset", "also"),
+    [
+        ("DeepSeek", "deepseek", ""),
+        ("kimi", "moonshot", "kimi-code, moonshot-cn"),
+        ("Kimi-K3", "moonshot", "moonshot-cn"),
+        ("kimi-china", "moonshot-cn", "moonshot"),
+        ("qwen", "dashscope-intl", "dashscope"),
+        ("Z-AI", "zai", ""),
+        ("OpenRouter.ai", "openrouter", ""),
+        ("Doubao", "volcengine", ""),
+        ("llama.cpp", "llamacpp", ""),
+    ],
+)
+def test_adds_what_an_everyday_name_means_and_says_which_it_is(
+    own: CommandLine, wanted: str, preset: str, also: str
+) -> None:
+    done = own("providers", "add", wanted, "--key-stdin", "--api-key-env", "OWN_KEY", "--name", "own", stdin=KEY)
+    assert done.code == 0
+    assert f'{{"preset": "{preset}", "name": "own"' in read_config(own)
+    first = done.out.splitlines()[0]
+    assert first.startswith(f'"{wanted}" is {preset}: ')
+    assert also in first
+
+
+@pytest.mark.parametrize("wanted", ["gemini", "openai", "", "coding plan", "-", "\x1b[31m"])
+def test_a_name_that_the_catalogue_does_not_have_is_told_what_there_is(own: CommandLine, wanted: str) -> None:
+    done = own("providers", "add", "--", wanted)
+    assert done.code == 2
+    assert "is not in the catalogue" in done.err
+    assert "claude-proxy providers add URL" in done.err
+    assert "openrouter" in done.err
+    assert "Did you mean" not in done.err
+    assert "\x1b" not in done.err
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
+
+
+@pytest.mark.parametrize(
+    ("url", "settings"),
+    [
+        ("https://api.example.com/anthropic", {"name": "example", "base_url": "https://api.example.com/anthropic"}),
+        ("https://API.Example.com/v1/messages?beta=true", {"name": "example", "base_url": "https://api.example.com"}),
+        ("llm.corp.example/claude/v1/", {"name": "corp", "base_url": "https://llm.corp.example/claude"}),
+        ("https://10.0.0.7:8443", {"name": "server-10-0-0-7", "base_url": "https://10.0.0.7:8443"}),
+    ],
+)
+def test_adds_an_address_of_the_users_own_under_a_name_from_its_host(
+    own: CommandLine, url: str, settings: dict[str, str]
+) -> None:
+    done = own("providers", "add", url, "--model", "m1", "--key-stdin", stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    variable = settings["name"].replace("-", "_").upper() + "_API_KEY"
+    assert json.dumps({**settings, "models": "m1", "api_key_env": variable}) in read_config(own)
+    assert f"{variable}={KEY}\n" in read_env(own)
+    assert f"POST {settings['base_url']}/v1/messages" in done.out
+    assert own("check").code == 0
+
+
+@pytest.mark.parametrize("url", ["http://localhost:9000", "127.0.0.1:9000/v1", "http://[::1]:9000"])
+def test_an_address_on_this_machine_needs_no_key(own: CommandLine, url: str) -> None:
+    done = own("providers", "add", url, "--model", "m1")
+    assert (done.code, done.err) == (0, "")
+    assert '"name": "local-9000"' in read_config(own)
+    assert '"auth": "none"' in read_config(own)
+    assert read_env(own) == ENV
+
+
+def test_a_second_address_of_one_host_gets_another_name_and_the_same_one_is_left_alone(own: CommandLine) -> None:
+    for path in ("a", "b"):
+        done = own("providers", "add", f"https://api.example.com/{path}", "--model", "m", "--key-stdin", stdin=KEY)
+        assert done.code == 0
+    before = read_config(own)
+    assert '"name": "example-2"' in before
+    done = own("providers", "add", "https://api.example.com/b")
+    assert done.code == 0
+    assert "example-2 is already in" in done.out
+    assert read_config(own) == before
+
+
+def test_an_address_of_the_catalogue_is_that_provider(own: CommandLine) -> None:
+    done = own("providers", "add", "https://api.deepseek.com/anthropic/v1/messages", "--key-stdin", stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    assert '{"preset": "deepseek"}' in read_config(own)
+
+
+def test_a_name_of_the_users_own_with_an_address_is_a_provider_too(own: CommandLine) -> None:
+    options = ("--base-url", "https://llm.example.com", "--model", "m1", "--key-stdin")
+    done = own("providers", "add", "mycorp", *options, stdin=KEY)
+    assert (done.code, done.err) == (0, "")
+    assert '"name": "mycorp"' in read_config(own)
+    assert f"MYCORP_API_KEY={KEY}\n" in read_env(own)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://public.example/x", "is http:// to a public host"),
+        ("https://user:hunter2@llm.example", "has a user name or a password in it"),
+        ("ftp://llm.example/x", "is not an http or https address"),
+        ("https:///x", "has no valid host name"),
+    ],
+)
+def test_an_address_that_cannot_be_used_changes_nothing(own: CommandLine, url: str, words: str) -> None:
+    done = own("providers", "add", url, "--model", "m1", "--key-stdin", stdin=KEY)
+    assert done.code == 2
+    assert words in done.err
+    assert "hunter2" not in done.err
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
+
+
+def test_asks_for_the_model_of_an_address_on_a_terminal(own: CommandLine) -> None:
+    answers = [("own names): ", "big-1"), ("later): ", KEY)]
+    code, shown = typed_in(own, "providers", "add", "https://api.example.com/anthropic", answers=answers)
+    assert code == 0, shown
+    assert '"models": "big-1"' in read_config(own)
+    assert f"EXAMPLE_API_KEY={KEY}\n" in read_env(own)
+
+
+@pytest.mark.parametrize("typed", ["your-key", "sk-...abc", "$DEEPSEEK_API_KEY", "op://vault/key"])
+def test_rejects_what_only_stands_for_a_key(own: CommandLine, typed: str) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=typed)
+    assert (done.code, done.out) == (2, "")
+    assert typed not in done.err
+    assert (read_config(own), read_env(own)) == (CONFIG, ENV)
+
+
+def test_leaves_out_what_is_around_a_key_and_says_so(own: CommandLine) -> None:
+    done = own("providers", "add", "deepseek", "--key-stdin", stdin=f'export DEEPSEEK_API_KEY="{KEY}",\n')
+    assert done.code == 0
+    assert "Not part of the key, and left out: " in done.err
+    assert f"{len(KEY)} characters, ending in {KEY[-4:]}" in done.out
+    assert read_env(own) == f"{ENV}DEEPSEEK_API_KEY={KEY}\n"

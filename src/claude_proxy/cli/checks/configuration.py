@@ -9,6 +9,7 @@ from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.output.program import with_invocations
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.config.load import Config, ConfigError, Problem, load
+from claude_proxy.config.variables import READABLE_BY_OTHERS
 from claude_proxy.core.text import printable
 
 
@@ -30,7 +31,7 @@ def assess(config: Config) -> Iterator[Finding]:
     ]
     yield ok("configuration", f"valid; the providers, in this order: {', '.join(named)}")
     for warning in config.warnings:
-        if not warning.startswith(".env: "):  # the check of private files reports it
+        if not warning.startswith(READABLE_BY_OTHERS):  # the check of private files reports it
             yield note("configuration", printable(warning))
 
 

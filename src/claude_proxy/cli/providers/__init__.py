@@ -2,7 +2,7 @@
 
 list_command   list: the configured providers, or the catalogue
 add            adds a provider
-key            asks for a provider's key
+key            replaces a provider's key
 remove         removes a provider
 order          sets which providers are used first
 show           what a provider is sent, and what is known about it
@@ -10,6 +10,9 @@ test           whether a provider answers each kind of request that Claude Code 
 models         shows a provider's own list of models
 model_list     asks a provider for that list
 
+key_input      a key from the user, typed or on standard input
+choosing       a name or an address → the provider to add
+own_address    a provider that the catalogue does not have: what its address says about it
 naming         a name on the command line → the provider
 formatting     what is known about a provider, in words
 """
@@ -23,7 +26,8 @@ from claude_proxy.cli.providers.list_command import all_option, json_option, sho
 
 SUBCOMMANDS = {
     "list": "List the configured providers, or with --all the catalogue.",
-    "add": "Add a provider from the catalogue, and its key.",
+    "add": "Add a provider by its name or address, and its key.",
+    "key": "Replace a provider's key.",
     "remove": "Remove a provider from config.json.",
     "order": "Set which providers are used first.",
     "show": "Show what a provider is sent, and what is known about it.",

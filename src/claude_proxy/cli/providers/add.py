@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
@@ -10,17 +11,18 @@ import click
 
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import invocation
-from claude_proxy.cli.providers import key
-from claude_proxy.cli.providers.naming import preset_named
+from claude_proxy.cli.providers import key_input
+from claude_proxy.cli.providers.choosing import choose
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import ConfigFiles
-from claude_proxy.config.assignment import assigned
 from claude_proxy.config.catalogue import Entry
 from claude_proxy.config.load import Configured
+from claude_proxy.config.pasted_key import describe
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.provider_list import add_provider
-from claude_proxy.config.variables import parse_variables_of, read_variables
+from claude_proxy.config.variables import read_variables
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
 
@@ -32,28 +34,32 @@ NEW_CONFIG = '{\n  "providers": []\n}\n'
 @click.command(
     epilog="\b\nExamples:\n  claude-proxy providers add zai\n  claude-proxy providers add zai --key-stdin < key.txt\n"
     "  claude-proxy providers add ollama --model qwen3-coder --first\n"
+    "  claude-proxy providers add https://llm.example.com/anthropic --model big-1\n"
     "  claude-proxy providers add anthropic --auth client --first"
 )
-@click.argument("preset", metavar="NAME")
+@click.argument("wanted", metavar="NAME|URL")
 @click.option("--first", is_flag=True, help="Use it before all others. Default: after them.")
-@click.option("--name", metavar="NAME", help="Your name for it. Default: its name in the catalogue.")
+@click.option(
+    "--name", metavar="NAME", help="Your name for it. Default: its name in the catalogue, or from its address."
+)
 @click.option("--base-url", metavar="URL", help="Its address. Default: from the catalogue.")
 @click.option("--model", "models", metavar="MODEL", help="Its model for all of Claude's. Default: from the catalogue.")
 @click.option("--auth", type=click.Choice([auth.value for auth in Auth]), help="How it authenticates you.")
 @click.option("--api-key-env", metavar="VARIABLE", help="The variable for its key. Default: from the catalogue.")
 @click.option("--key-stdin", is_flag=True, help="Read the key from standard input.")
-def add(*, preset: str, first: bool, key_stdin: bool, **given: str | None) -> None:
-    """Add NAME, a provider from the catalogue, to config.json, and its key to .env.
+def add(*, wanted: str, first: bool, key_stdin: bool, **given: str | None) -> None:
+    """Add a provider to config.json, and its key to .env.
 
-    You are asked for the key, unless its variable is already set. It is never an argument, since other programs on
-    this machine can see arguments. `claude-proxy providers --all` lists the names.
+    NAME is one of the catalogue, in any spelling, or what people call it, such as kimi or glm; `claude-proxy providers
+    --all` lists the names. For a provider that is not in the catalogue, give its URL. You are asked for the key, unless
+    its variable is already set. It is never an argument, since other programs on this machine can see arguments.
     """
-    entry = preset_named(preset)
     files = ConfigFiles.read(Home.find(os.environ))
     options = {setting: value for setting in SETTINGS if (value := given[setting])}
+    entry, options = choose(wanted, options, files.configured(), with_key=key_stdin)
     addition = _addition(files, entry, options, first=first)
     secret = _key(addition, from_stdin=key_stdin)
-    env = _env_with(files, addition.variable, secret)
+    env = key_input.env_with_key(files.env.text or "", addition.variable, secret) if secret else files.env.text or ""
     warnings = set(files.survey(addition.config, env).warnings) - _existing_warnings(files)
     files.write(config=addition.config if addition.is_new else None, env=env if secret else None)
     _report(files, addition, secret)
@@ -64,7 +70,8 @@ def add(*, preset: str, first: bool, key_stdin: bool, **given: str | None) -> No
 class _Addition:
     """A provider to add, or one that is already configured, and the config.json with it."""
 
-    entry: Entry
+    entry: Entry | None
+    """Its entry in the catalogue; None if it has none."""
     provider: Configured
     place: int
     count: int
@@ -77,14 +84,15 @@ class _Addition:
         return self.provider.missing or self.provider.provider.api_key_env
 
 
-def _addition(files: ConfigFiles, entry: Entry, given: Mapping[str, str], *, first: bool) -> _Addition:
-    name = given.get("name", entry.id)
+def _addition(files: ConfigFiles, entry: Entry | None, given: Mapping[str, str], *, first: bool) -> _Addition:
+    name = given.get("name") or (entry.id if entry else "")
     before = [configured.provider.name.lower() for configured in files.configured()]
     is_new = name.lower() not in before
     config = files.config.text or NEW_CONFIG
     if is_new:
         _require_address(entry, given)
-        config = add_provider(config, {"preset": entry.id, **given}, first=first)
+        preset = {"preset": entry.id} if entry else {}
+        config = add_provider(config, {**preset, **given}, first=first)
     after = files.survey(config).providers
     place = [configured.provider.name.lower() for configured in after].index(name.lower())
     addition = _Addition(entry, after[place], place, len(after), is_new, config)
@@ -93,9 +101,9 @@ def _addition(files: ConfigFiles, entry: Entry, given: Mapping[str, str], *, fir
     return addition
 
 
-def _require_address(entry: Entry, given: Mapping[str, str]) -> None:
+def _require_address(entry: Entry | None, given: Mapping[str, str]) -> None:
     """Raise `CommandError` if only the user knows a part of the address."""
-    if entry.placeholders and "base_url" not in given:
+    if entry and entry.placeholders and "base_url" not in given:
         hint = f"Give it with the placeholders filled in: --base-url {entry.base_url}"
         raise CommandError(f"the address of {entry.id} contains parts of your own", code=Exit.USAGE, hint=hint)
 
@@ -121,20 +129,18 @@ def _key(addition: _Addition, *, from_stdin: bool) -> str:
         instead = credentials.key_location(provider.auth.value, "")
         raise CommandError(f"{provider.name} is sent no key ({instead}); nothing was changed", code=Exit.USAGE)
     if from_stdin:
-        return key.read_from_stdin()
-    return key.prompt_for_key(addition.entry, addition.variable) if addition.provider.missing else ""
+        return key_input.read_from_stdin()
+    return _ask_for_key(addition) if addition.provider.missing else ""
 
 
-def _env_with(files: ConfigFiles, variable: str, secret: str) -> str:
-    """Return the text of .env with a key in it. Raises `CommandError` if it would be read as something else."""
-    before = files.env.text or ""
-    if not secret:
-        return before
-    text = assigned(before, variable, secret)
-    if parse_variables_of(text, {}, Findings()).file.get(variable) != secret:
-        hint = f"Set {variable} in the environment instead."
-        raise CommandError('this key cannot be written to .env, since it contains "${"', code=Exit.USAGE, hint=hint)
-    return text
+def _ask_for_key(addition: _Addition) -> str:
+    name, variable = addition.provider.provider.name, addition.variable
+    if not sys.stdin.isatty():
+        command = invocation(f"providers add {addition.entry.id if addition.entry else 'URL'} --key-stdin < FILE")
+        hint = f"Set {variable}, or read the key from a file: `{command}`."
+        raise CommandError("cannot ask for the key: standard input is no terminal", code=Exit.USAGE, hint=hint)
+    title = addition.entry.name if addition.entry else name
+    return key_input.prompt_for_key(f"Key of {title}, for {variable} (not shown; press Enter to add it later)")
 
 
 def _existing_warnings(files: ConfigFiles) -> frozenset[str]:
@@ -145,6 +151,8 @@ def _report(files: ConfigFiles, addition: _Addition, secret: str) -> None:
     name, path = addition.provider.provider.name, files.config.path
     if addition.is_new:
         click.echo(f"Added {name} ({_rank(addition)}).")
+        if addition.entry is None:
+            click.echo(f"It is sent POST {addition.provider.provider.base_url}{MESSAGES_PATH}.")
     else:
         click.echo(f"{name} is already in {path} ({_rank(addition)}); it was not changed.")
     click.echo(_about_key(files, addition, secret))
@@ -168,7 +176,7 @@ def _rank(addition: _Addition) -> str:
 def _about_key(files: ConfigFiles, addition: _Addition, secret: str) -> str:
     provider, variable = addition.provider.provider, addition.variable
     if secret:
-        return f"Its key is in {files.env.path}, as {variable}."
+        return f"Its key ({describe(secret)}) is in {files.env.path}, as {variable}."
     if addition.provider.missing:
         return f"Its key is missing: the proxy skips it until {variable} is in {files.env.path}."
     if provider.auth is Auth.CLIENT:
@@ -181,7 +189,7 @@ def _about_key(files: ConfigFiles, addition: _Addition, secret: str) -> str:
 
 def _warn(files: ConfigFiles, addition: _Addition, secret: str, warnings: Set[str]) -> None:
     variable = addition.variable
-    texts = [key.prefix_warning(addition.entry, secret or addition.provider.provider.api_key), *sorted(warnings)]
+    texts = [key_input.prefix_warning(addition.entry, secret or addition.provider.provider.api_key), *sorted(warnings)]
     if secret and os.environ.get(variable, "").strip():
         texts.append(f"{variable} is also set in the environment, which overrides .env")
     if secret:
