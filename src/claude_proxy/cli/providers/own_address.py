@@ -74,8 +74,8 @@ def unused_name(name: str, taken: Collection[str]) -> str:
 
 def key_variable(name: str) -> str:
     """Return the variable for a provider's key: `EXAMPLE_API_KEY`."""
-    text = _NOT_A_NAME.sub("_", name.lower()).strip("_").upper()
-    return f"{'_' if text[:1].isdigit() else ''}{text}_API_KEY"
+    text = _NOT_A_NAME.sub("_", name.lower()).strip("_")
+    return f"{'_' if text[:1].isdigit() else ''}{text}_api_key".upper()
 
 
 def _is_ip(host: str) -> bool:
