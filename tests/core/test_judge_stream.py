@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core import judge_stream
+from claude_proxy.core import judge_stream, sse
 from claude_proxy.core.judge_body import ClassifierConfig
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event
@@ -51,6 +51,22 @@ class TestOpening:
         assert watch.opening(last + PING) == Opening(
             Reply(200, HEAD.headers, PING + START + BLOCK + UNSTOPPED + last + PING)
         )
+
+    @pytest.mark.parametrize("piece", [b":\n\n", b"\n\n", b":\r\r", b"\r\n\r\n", b"data\n\n", PING])
+    def test_reads_no_more_events_before_the_content_than_the_limit(
+        self, piece: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parse, read = sse.parse, list[bytes]()
+
+        def count(event: bytes) -> sse.ServerSentEvent | None:
+            read.append(event)
+            return parse(event)
+
+        monkeypatch.setattr(sse, "parse", count)
+        watch, outcome = judged(START, piece * judge_stream.MAX_UNCOMMITTED_EVENTS)
+        assert rejection(outcome) == (Fault.PROVIDER, "no_content", "the stream holds no content")
+        assert len(read) == judge_stream.MAX_UNCOMMITTED_EVENTS
+        assert watch.usage == Usage(9, 1)
 
     @pytest.mark.parametrize(
         "delta", [b"{}", b'{"delta":{}}', b'{"delta":null}', b'{"delta":{"stop_reason":""}}', b'{"delta":[]}', b"{"]

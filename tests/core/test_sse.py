@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claude_proxy.core import sse
-from claude_proxy.core.sse import EventTooLargeError, ServerSentEvent, SSEDecoder, events_with, parse, split
+from claude_proxy.core.json_values import MAX_VALUES
+from claude_proxy.core.sse import MAX_LINES, EventTooLargeError, ServerSentEvent, SSEDecoder, events_with, parse, split
 from core.builders import events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
@@ -127,7 +128,7 @@ def test_split_says_where_the_next_event_begins(stream: bytes) -> None:
         assert block[start:].startswith(piece)
         assert LINE_END.split(block[start + len(piece) : behind]) == [b"", b"", b""]
         start = behind
-    assert not block[start:].strip(b"\n")
+    assert not block[start:].strip(b"\r\n")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,19 @@ def test_an_event_is_its_name_and_its_data(piece: bytes, event: ServerSentEvent 
 )
 def test_an_event_without_a_name_is_what_its_data_says(event: ServerSentEvent, kind: str) -> None:
     assert event.kind == kind
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+def test_reads_no_more_lines_of_an_event_than_the_limit(end: bytes) -> None:
+    event = parse(end.join([b"event: a", *[b"data: 1"] * 10_000, b"event: b"]))
+    assert event is not None
+    assert event.name == "a"
+    assert 0 < event.data.count(b"1") < MAX_LINES
+
+
+def test_an_event_of_more_values_than_are_read_at_once_is_none() -> None:
+    assert parse(b"data: [" + b"[]," * (MAX_VALUES // 2 + 1) + b"1]") is None
+    assert parse(b'data: "' + b"n" * (2 * MAX_VALUES) + b'"')
 
 
 def test_does_not_wait_for_an_event_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,9 @@ from claude_proxy.core.usage import Tally
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
+MAX_UNCOMMITTED_EVENTS: Final = 2048
+"""How many events that is at most, comments included: a ping each 300 ms for ten minutes."""
+
 
 class _Delta(msgspec.Struct):
     stop_reason: str | None = None
@@ -51,6 +54,7 @@ class StreamJudge:
         "_head",
         "_held",
         "_held_bytes",
+        "_held_events",
         "_now",
         "_tally",
         "began",
@@ -65,7 +69,7 @@ class StreamJudge:
         self._config = config
         self._tally = Tally(counts_cache=config.traits.input_counts_cache)
         self._held: list[bytes] = []
-        self._held_bytes = 0
+        self._held_bytes = self._held_events = 0
         self._error = False
         self.began = False
         """An event has come, whatever it was."""
@@ -84,6 +88,9 @@ class StreamJudge:
         self._held.append(block)
         self._held_bytes += len(block)
         for piece, behind in sse.split(block):
+            self._held_events += 1
+            if self._held_events > MAX_UNCOMMITTED_EVENTS:
+                break
             event = sse.parse(piece)
             self.began = self.began or event is not None
             if event and self._take(event):
@@ -92,7 +99,8 @@ class StreamJudge:
                 return Opening(Reply(self._head.status, self._head.headers, held))
             if event and (self._error or _is_nameless_error(event)):
                 return judge_non_answer(self._head, event.data, self._config, self._now)
-        if self.stopped or self._held_bytes > MAX_UNCOMMITTED_BYTES:
+        too_much = self._held_bytes > MAX_UNCOMMITTED_BYTES or self._held_events > MAX_UNCOMMITTED_EVENTS
+        if self.stopped or too_much:
             return Rejected(Fault.PROVIDER, Reason.NO_CONTENT, self._head.status, "the stream holds no content")
         return None
 

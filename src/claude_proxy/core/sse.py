@@ -15,12 +15,17 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
 
 MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 """The largest event that is waited for. The largest real ones (a whole tool result in one block) stay below 1 MiB."""
 
+MAX_LINES: Final = 4096
+"""Lines of one event that are read; real ones have two."""
+
 _BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
+_BLANK_LINES: Final = (b"\n\n", b"\n\r", b"\r\r")
+"""Two line ends in a row begin with one of these, whatever ends the lines."""
 _LINE_END: Final = re.compile(rb"[\r\n]")
 
 
@@ -79,10 +84,10 @@ class SSEDecoder:
         newest = self._rest.rfind(b"\n\n", start) + 2
         if self._rest.find(b"\r", start) < 0:
             return newest if newest > 1 else 0
-        last = 0
-        for match in _BLANK_LINE.finditer(self._rest, start):
-            last = match.end()
-        return last
+        last = max(self._rest.rfind(blank_line, start) for blank_line in _BLANK_LINES) + 2
+        if last < 2:
+            return 0
+        return last + (self._rest[last - 1 : last + 1] == b"\r\n")
 
 
 def split(block: bytes) -> Iterator[tuple[bytes, int]]:
@@ -99,7 +104,17 @@ def split(block: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
-    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it."""
+    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it.
+
+    Their lines may end in another way than in the block.
+    """
+    for word in words:
+        if word in block:
+            break
+    else:
+        return []
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     ends: dict[int, int] = {}  # by where an event begins
     for word in words:
         position = block.find(word)
@@ -107,23 +122,30 @@ def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
             end = block.find(b"\n\n", position)
             ends[block.rfind(b"\n\n", 0, position) + 1] = end
             position = block.find(word, end)
-    if not ends:
-        return []
-    if b"\r" in block:  # other line ends than those looked for
-        return [piece for piece in _BLANK_LINE.split(block) if any(word in piece for word in words)]
     return [block[start:end] for start, end in sorted(ends.items())]
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:
-    """Read one event; None if it has no data (a comment, an empty piece). Unknown fields are ignored."""
+    """Read one event; None if it has no data (a comment, an empty piece) or more than is ever read at once.
+
+    Unknown fields are ignored, and so is what comes after `MAX_LINES`.
+    """
     name, data = "", list[bytes]()
-    for line in _LINE_END.split(piece) if b"\r" in piece else piece.split(b"\n"):
+    lines = _LINE_END.split(piece, MAX_LINES) if b"\r" in piece else piece.split(b"\n", MAX_LINES)
+    if len(lines) > MAX_LINES:
+        del lines[MAX_LINES:]
+    for line in lines:
         field, _, value = line.partition(b":")
         if field == b"data":
             data.append(value.removeprefix(b" "))
         elif field == b"event":
             name = value.removeprefix(b" ").decode("utf-8", "replace")
-    return ServerSentEvent(name, b"\n".join(data)) if data else None
+    if not data:
+        return None
+    joined = b"\n".join(data)
+    if len(joined) > MAX_VALUES and is_dense(joined):
+        return None
+    return ServerSentEvent(name, joined)
 
 
 class _Typed(msgspec.Struct):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.net.upstream.incoming_message import IncomingMessage, UnansweredError
+from claude_proxy.net.upstream.incoming_message import MAX_TAKEN_BYTES, IncomingMessage, UnansweredError
 from claude_proxy.proxy.ports import Failure
 from fakes.async_test import on_both_loops
 from fakes.server import PATIENCE, FakeServer
@@ -109,7 +109,26 @@ def test_a_head_within_the_limit_is_accepted_with_any_body() -> None:
     message = IncomingMessage("x:80")
     message.feed(OK + b"a: " + b"b" * 60_000 + b"\r\ncontent-length: 200000\r\n\r\n" + b"c" * 200_000)
     assert message.error is None
-    assert len(message.take()) == 200_000
+    assert taken(message) == b"c" * 200_000
+
+
+@pytest.mark.parametrize("size", [1, 7, 40_000, 100_000, 300_000])
+def test_a_body_that_has_come_at_once_is_taken_in_parts(size: int) -> None:
+    message, body = IncomingMessage("x:80"), bytes(range(256)) * 1200
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
+    message.feed(OK + b"transfer-encoding: chunked\r\n\r\n")
+    message.feed(b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n")
+    assert message.over
+    assert taken(message) == body
+    assert message.unread == 0
+
+
+def taken(message: IncomingMessage) -> bytes:
+    parts = list[bytes]()
+    while message.pieces:
+        parts.append(message.take())
+        assert 0 < len(parts[-1]) <= MAX_TAKEN_BYTES
+    return b"".join(parts)
 
 
 def test_endless_trailers_are_malformed() -> None:

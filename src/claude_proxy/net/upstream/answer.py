@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from claude_proxy.core.types import Headers
@@ -53,6 +54,8 @@ class IncomingAnswer:
                 await self._deadline.wait()
         if message.pieces:
             data = message.take()
+            if message.pieces:
+                await asyncio.sleep(0)  # a long answer that has come at once: let other requests go on
             if not message.over:
                 self._source.resume()
             return data

@@ -18,6 +18,9 @@ from claude_proxy.proxy.ports import Failure, UpstreamError
 MAX_INTERIM_ANSWERS = 16
 """1xx answers before the final one: real servers send one or two (100, 103), a broken one might never stop."""
 
+MAX_TAKEN_BYTES = 64 * 1024
+"""The most that is returned of a body at once: what a reader does with it keeps everything else waiting."""
+
 
 class UnansweredError(UpstreamError):
     """The connection was closed before the first byte of the answer."""
@@ -108,11 +111,29 @@ class IncomingMessage:
         self._end(UpstreamError(failure, f"{self._peer}: {what}", sent=True))
 
     def take(self) -> bytes:
-        """Return all of the body that waits to be read."""
+        """Return the body that waits to be read, at most `MAX_TAKEN_BYTES` of it."""
         pieces = self.pieces
+        if self.unread > MAX_TAKEN_BYTES:
+            return self._take_part(MAX_TAKEN_BYTES)
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self.unread = 0
+        return data
+
+    def _take_part(self, left: int) -> bytes:
+        pieces, number = self.pieces, 0
+        for piece in pieces:
+            number += 1
+            left -= len(piece)
+            if left <= 0:
+                break
+        taken = pieces[:number]
+        del pieces[:number]
+        if left < 0:
+            pieces.insert(0, taken[-1][left:])
+            taken[-1] = taken[-1][:left]
+        data = b"".join(taken)
+        self.unread = self.unread - len(data) if pieces else 0
         return data
 
     # Called by the parser.
