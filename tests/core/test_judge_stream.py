@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from claude_proxy.core import judge_stream, sse
@@ -10,6 +12,7 @@ from claude_proxy.core.outcome import Opening, Rejected, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Ending, Fault, Policy, Reply, Usage
+from claude_proxy.core.usage import Tally
 from core.builders import NOW
 
 CONFIG = ClassifierConfig(Policy(), Traits())
@@ -22,10 +25,19 @@ def event(data: bytes, name: bytes = b"") -> bytes:
 
 
 START = event(b'{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}', b"message_start")
-BLOCK = event(b'{"type":"content_block_start","index":0}', b"content_block_start")
-THOUGHT = event(b'{"delta":{"type":"thinking_delta","thinking":"message_stop"}}', b"content_block_delta")
-UNSTOPPED = event(b'{"delta":{"stop_reason":null},"usage":{"output_tokens":3}}', b"message_delta")
-STOPPED = event(b'{"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":50}}', b"message_delta")
+BLOCK = event(
+    b'{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}',
+    b"content_block_start",
+)
+THINKING = b'{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"message_stop"}}'
+THOUGHT = event(THINKING, b"content_block_delta")
+CONTENT = BLOCK + THOUGHT
+UNSTOPPED = event(
+    b'{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":3}}', b"message_delta"
+)
+STOPPED = event(
+    b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":50}}', b"message_delta"
+)
 OVERLOADED = error_event(error_body("overloaded_error", "busy"))
 
 
@@ -43,7 +55,7 @@ def rejection(outcome: Opening | Rejected | None) -> tuple[Fault, str, str]:
 
 
 class TestOpening:
-    @pytest.mark.parametrize("last", [THOUGHT, STOPPED, event(b'{"type":"content_block_delta"}')])
+    @pytest.mark.parametrize("last", [THOUGHT, STOPPED, event(THINKING)])
     def test_accepts_nothing_before_the_first_meaningful_event_and_all_of_it_then(self, last: bytes) -> None:
         watch = StreamJudge(HEAD, NOW, CONFIG)
         for block in (PING, START, BLOCK + UNSTOPPED):
@@ -69,10 +81,11 @@ class TestOpening:
         assert watch.usage == Usage(9, 1)
 
     @pytest.mark.parametrize(
-        "delta", [b"{}", b'{"delta":{}}', b'{"delta":null}', b'{"delta":{"stop_reason":""}}', b'{"delta":[]}', b"{"]
+        "delta", [b"{}", b'{"stop_reason":null}', b'{"stop_reason":""}', b'{"stop_reason":7}', b'{"stop_sequence":"x"}']
     )
     def test_a_message_delta_without_a_stop_reason_is_not_meaningful(self, delta: bytes) -> None:
-        assert judged(event(delta, b"message_delta"))[1] is None
+        data = b'{"type":"message_delta","delta":' + delta + b"}"
+        assert judged(START, event(data, b"message_delta"))[1] is None
 
     @pytest.mark.parametrize("before", [b"", PING, START + BLOCK])
     def test_an_error_before_content_is_the_providers_own(self, before: bytes) -> None:
@@ -92,11 +105,25 @@ class TestOpening:
         outcome = judged(START, MESSAGE_STOP)[1]
         assert rejection(outcome) == (Fault.PROVIDER, "no_content", "the stream holds no content")
 
+    def test_what_follows_the_end_of_a_stream_without_content_is_no_content(self) -> None:
+        assert rejection(judged(START + MESSAGE_STOP + CONTENT)[1])[1] == "no_content"
+
+    def test_rejects_what_no_client_can_read(self) -> None:
+        outcome = judged(START, event(b"<html></html>", b"content_block_delta"))[1]
+        text = "the stream is not one of the Messages API: content_block_delta is not what its name says"
+        assert outcome == Rejected(Fault.PROVIDER, Reason.MALFORMED, 200, text)
+
+    @pytest.mark.parametrize("last", [MESSAGE_STOP, OVERLOADED])
+    def test_nothing_behind_the_last_event_is_part_of_the_opening(self, last: bytes) -> None:
+        watch, outcome = judged(PING, START + CONTENT + STOPPED + last + PING + START + CONTENT)
+        assert outcome == Opening(Reply(200, HEAD.headers, PING + START + CONTENT + STOPPED + last))
+        assert watch.over
+
     def test_rejects_a_stream_of_too_many_pings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(judge_stream, "MAX_UNCOMMITTED_BYTES", 2 * len(PING))
         assert judged(PING, PING)[1] is None
         assert rejection(judged(PING, PING, PING)[1])[1] == "no_content"
-        assert isinstance(judged(PING, PING, THOUGHT)[1], Opening)
+        assert isinstance(judged(PING, PING, START + CONTENT)[1], Opening)
 
 
 class TestCut:
@@ -136,19 +163,21 @@ class TestEnding:
     @pytest.mark.parametrize(
         ("opening", "rest", "complete"),
         [
-            (START + THOUGHT, [], None),
-            (START + THOUGHT, [THOUGHT + UNSTOPPED, PING], None),
-            (START + THOUGHT, [event(b'{"error":{}}')], None),
-            (START + THOUGHT, [b": message_stop, error\n\n"], None),
-            (START + THOUGHT, [STOPPED], Ending.COMPLETE),
-            (START + THOUGHT, [STOPPED + UNSTOPPED], Ending.COMPLETE),
-            (START + THOUGHT, [THOUGHT + MESSAGE_STOP], Ending.COMPLETE),
-            (START + THOUGHT + STOPPED + MESSAGE_STOP, [], Ending.COMPLETE),
-            (STOPPED, [], Ending.COMPLETE),
-            (START + THOUGHT, [OVERLOADED], Ending.ERROR),
-            (START + THOUGHT, [event(b'{"type":"error"}')], Ending.ERROR),
-            (START + THOUGHT + OVERLOADED, [], Ending.ERROR),
-            (START + THOUGHT, [STOPPED, OVERLOADED], Ending.ERROR),
+            (START + CONTENT, [], None),
+            (START + CONTENT, [THOUGHT + UNSTOPPED, PING], None),
+            (START + CONTENT, [event(b'{"error":{}}')], None),
+            (START + CONTENT, [b": message_stop, error\n\n"], None),
+            (START + CONTENT, [STOPPED], Ending.COMPLETE),
+            (START + CONTENT, [STOPPED + UNSTOPPED], Ending.COMPLETE),
+            (START + CONTENT, [THOUGHT + MESSAGE_STOP], Ending.COMPLETE),
+            (START + CONTENT + STOPPED + MESSAGE_STOP, [], Ending.COMPLETE),
+            (START + STOPPED, [], Ending.COMPLETE),
+            (START + CONTENT, [MESSAGE_STOP + OVERLOADED], Ending.COMPLETE),
+            (START + CONTENT, [OVERLOADED + MESSAGE_STOP], Ending.ERROR),
+            (START + CONTENT, [OVERLOADED], Ending.ERROR),
+            (START + CONTENT, [event(b'{"type":"error"}')], Ending.ERROR),
+            (START + CONTENT + OVERLOADED, [], Ending.ERROR),
+            (START + CONTENT, [STOPPED, OVERLOADED], Ending.ERROR),
         ],
     )
     def test_a_stream_is_complete_once_its_stop_reason_has_come(
@@ -161,7 +190,7 @@ class TestEnding:
         assert watch.ending(otherwise) is (complete or otherwise)
 
     def test_knows_whether_the_message_stop_has_come(self) -> None:
-        watch = judged(START + THOUGHT)[0]
+        watch = judged(START + CONTENT)[0]
         watch.follow(STOPPED)
         assert (watch.stop_reason_seen, watch.stopped) == (True, False)
         watch.follow(MESSAGE_STOP)
@@ -169,8 +198,49 @@ class TestEnding:
 
     @pytest.mark.parametrize("together", [True, False])
     def test_reads_usage_on_the_way(self, *, together: bool) -> None:
-        watch, _ = judged(START + THOUGHT + (STOPPED if together else b""))
+        watch, _ = judged(START + CONTENT + (STOPPED if together else b""))
         if not together:
             assert watch.usage == Usage(9, 1)
             watch.follow(STOPPED)
         assert watch.usage == Usage(9, 50)
+
+
+class Tolerant(list[object]):
+    """Keeps what is raised in it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> bool:
+        self.append(error)
+        return True
+
+
+def test_a_defect_in_reading_usage_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    defect = KeyError("a defect")
+    monkeypatch.setattr(Tally, "read", mock.Mock(side_effect=defect))
+    tolerant = Tolerant()
+    watch = StreamJudge(HEAD, NOW, CONFIG, tolerant)
+    assert isinstance(watch.opening(START + CONTENT), Opening)
+    assert watch.follow(STOPPED + MESSAGE_STOP)
+    assert (watch.stop_reason_seen, watch.over, watch.usage) == (True, True, Usage())
+    assert tolerant.count(defect) == 2
+
+
+class TestLastEvent:
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    @pytest.mark.parametrize("last", [MESSAGE_STOP, OVERLOADED, event(b'{"type":"message_stop"}')])
+    def test_a_block_ends_with_it(self, last: bytes, line_end: bytes) -> None:
+        watch = judged(START + CONTENT)[0]
+        block = (THOUGHT + STOPPED + last).replace(b"\n", line_end)
+        behind = (PING + MESSAGE_STOP + OVERLOADED + START + CONTENT).replace(b"\n", line_end)
+        assert watch.follow(block + behind)
+        assert watch.over
+        assert watch.up_to_last_event(block + behind) == block
+
+    def test_a_block_without_it_stays_whole(self) -> None:
+        watch = judged(START + CONTENT)[0]
+        block = THOUGHT + STOPPED + b": message_stop\n\n"
+        watch.follow(block)
+        assert not watch.over
+        assert watch.up_to_last_event(block) is block

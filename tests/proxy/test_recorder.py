@@ -12,8 +12,9 @@ from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.types import Ending, Fault, Policy, Reply
+from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory, RequestHead
-from claude_proxy.proxy.ports import Ledger, Transport
+from claude_proxy.proxy.ports import Journal, Ledger, Transport
 from claude_proxy.proxy.recorder import Recorder
 from core.builders import adapted, candidate, provider
 from fakes.clock import FakeClock
@@ -32,6 +33,7 @@ def recorder(clock: FakeClock | None = None, *, counting: bool = False) -> Recor
         clock or FakeClock(),
         cast("Ledger", None),
         Memory(),
+        Defects(cast("Journal", None)),
     )
     return Recorder(gateway, RequestHead("/v1/messages", b"", LOGIN, None), counting=counting)
 

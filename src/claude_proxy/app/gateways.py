@@ -6,8 +6,9 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.health import Health
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.types import Provider
+from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory
-from claude_proxy.proxy.ports import Clock, Ledger, Transport
+from claude_proxy.proxy.ports import Clock, Journal, Transport
 
 
 def build_gateway(
@@ -16,7 +17,7 @@ def build_gateway(
     *,
     transport: Transport,
     clock: Clock,
-    ledger: Ledger,
+    ledger: Journal,
     memory: Memory,
     program: str,
 ) -> Gateway:
@@ -30,6 +31,7 @@ def build_gateway(
         clock=clock,
         ledger=ledger,
         memory=memory,
+        defects=before.defects if before else Defects(ledger),
         program=program,
     )
 

@@ -9,6 +9,7 @@ A request's way through it:
     adaptation/       the rules by which adapt.py changes a request
     sse.py            bytes of a stream, cut anywhere → whole events
     judge_body.py     a whole answer, or an error     → Whole or Rejected
+    stream_start.py   first events of a stream        → what no client can read
     judge_stream.py   first meaningful event          → Opening or Rejected; all that follows → Ending
     limits.py         an error's codes and words      → Limit: whose fault it is, and for which reason
     health.py         one provider's strikes, cooldown and Permit

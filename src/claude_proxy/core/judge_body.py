@@ -70,11 +70,21 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
         return _limited(limit, error, reply, config, now)
     if status == 402 and fails_over:
         return _limited(limits.NO_CREDIT, error, reply, config, now)
-    fault = Fault.REQUEST
-    if fails_over:
-        fault = Fault.QUOTA if status == 429 else Fault.PROVIDER
     text, until = _message(error, reply.body), _return_time(error, reply, config, now)
-    return Rejected(fault, Reason.STATUS, status, text, until, reply)
+    return Rejected(_fault_of(status, config), Reason.STATUS, status, text, until, reply)
+
+
+def judge_status(reply: Reply, config: ClassifierConfig) -> Rejected:
+    """Judge an answer by its status alone: for one that could not be read, as if it said nothing."""
+    if 400 <= reply.status < 600:
+        return Rejected(_fault_of(reply.status, config), Reason.STATUS, reply.status, reply=reply)
+    return Rejected(Fault.PROVIDER, Reason.UNREADABLE, reply.status)
+
+
+def _fault_of(status: int, config: ClassifierConfig) -> Fault:
+    if not config.fails_over(status):
+        return Fault.REQUEST
+    return Fault.QUOTA if status == 429 else Fault.PROVIDER
 
 
 def _outweighs_status(limit: limits.Limit, status: int, config: ClassifierConfig) -> bool:

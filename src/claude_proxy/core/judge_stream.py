@@ -10,6 +10,8 @@ the provider answers, and only then may a byte go to the client.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import msgspec
@@ -21,6 +23,7 @@ from claude_proxy.core.messages import read_error
 from claude_proxy.core.outcome import Opening, Rejected, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.signatures import NEEDLES, Signatures
+from claude_proxy.core.stream_start import StreamStart
 from claude_proxy.core.types import Ending, Fault, Reply, Usage
 from claude_proxy.core.usage import Tally
 
@@ -42,11 +45,20 @@ class _MessageDelta(msgspec.Struct):
 _TO_READ: Final = (b"message_", b"error", *NEEDLES)
 """What each event holds that says more than content does: in its name, its type or the block that it carries."""
 
+_NO_TOLERANCE: Final = nullcontext()
+
 _message_delta = msgspec.json.Decoder(_MessageDelta)
 
 
+_LAST: Final = frozenset({"message_stop", "error"})
+"""The events behind which no client expects another."""
+
+
 class StreamJudge:
-    """Watches one stream from its first event to its last, and reads its usage on the way."""
+    """Watches one stream from its first event to its last, and reads its usage on the way.
+
+    `tolerance` is what usage and signatures are read in: what it lets pass costs no answer.
+    """
 
     __slots__ = (
         "_config",
@@ -56,14 +68,23 @@ class StreamJudge:
         "_held_bytes",
         "_held_events",
         "_now",
+        "_start",
         "_tally",
+        "_tolerance",
         "began",
+        "over",
         "signatures",
         "stop_reason_seen",
         "stopped",
     )
 
-    def __init__(self, head: Reply, now: float, config: ClassifierConfig) -> None:
+    def __init__(
+        self,
+        head: Reply,
+        now: float,
+        config: ClassifierConfig,
+        tolerance: AbstractContextManager[object] = _NO_TOLERANCE,
+    ) -> None:
         self._head = head
         self._now = now
         self._config = config
@@ -71,11 +92,15 @@ class StreamJudge:
         self._held: list[bytes] = []
         self._held_bytes = self._held_events = 0
         self._error = False
+        self._start = StreamStart()
+        self._tolerance = tolerance
         self.began = False
         """An event has come, whatever it was."""
         self.stop_reason_seen = False
         self.stopped = False
-        """`message_stop` has come: nothing that matters follows."""
+        """`message_stop` has come."""
+        self.over = False
+        """The last event has come, `message_stop` or an error: nothing that follows is for the client."""
         self.signatures = Signatures()
 
     @property
@@ -92,17 +117,32 @@ class StreamJudge:
             if self._held_events > MAX_UNCOMMITTED_EVENTS:
                 break
             event = sse.parse(piece)
-            self.began = self.began or event is not None
-            if event and self._take(event):
-                self.follow(block[behind:])
-                held, self._held = b"".join(self._held), []
-                return Opening(Reply(self._head.status, self._head.headers, held))
-            if event and (self._error or _is_nameless_error(event)):
+            if event is None:
+                continue
+            self.began = True
+            if event.kind == "error" or _is_nameless_error(event):
                 return judge_non_answer(self._head, event.data, self._config, self._now)
+            if fault := self._start.fault(event):
+                return self._rejected(Reason.MALFORMED, f"the stream is not one of the Messages API: {fault}")
+            if self._take(event):
+                self._read((event,))
+                self.follow(block[behind:])
+                return self._opened(block)
+            self._read((event,))
+            if self.stopped:
+                break
         too_much = self._held_bytes > MAX_UNCOMMITTED_BYTES or self._held_events > MAX_UNCOMMITTED_EVENTS
         if self.stopped or too_much:
-            return Rejected(Fault.PROVIDER, Reason.NO_CONTENT, self._head.status, "the stream holds no content")
+            return self._rejected(Reason.NO_CONTENT, "the stream holds no content")
         return None
+
+    def _rejected(self, reason: Reason, text: str) -> Rejected:
+        return Rejected(Fault.PROVIDER, reason, self._head.status, text)
+
+    def _opened(self, block: bytes) -> Opening:
+        self._held[-1] = self.up_to_last_event(block)
+        held, self._held = b"".join(self._held), []
+        return Opening(Reply(self._head.status, self._head.headers, held))
 
     def cut(self, rest: bytes) -> Rejected:
         """Judge a stream that ended before anything meaningful; `rest` is what came behind the last blank line.
@@ -123,11 +163,27 @@ class StreamJudge:
         Only those that say more than content does are read: reading all would cost more than relaying them.
         """
         to_read = sse.events_with(block, _TO_READ)
-        for piece in to_read:
-            event = sse.parse(piece)
-            if event:
-                self._take(event)
+        if to_read:
+            events = list[sse.ServerSentEvent]()
+            for piece in to_read:
+                event = sse.parse(piece)
+                if event and not self.over:
+                    self._take(event)
+                    events.append(event)
+            self._read(events)
         return bool(to_read) or block.find(b"content_block") >= 0
+
+    def up_to_last_event(self, block: bytes) -> bytes:
+        """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.
+
+        Whatever stands behind that would be taken for another answer, or break the client.
+        """
+        if self.over:
+            for piece, behind in sse.split(block):
+                event = sse.parse(piece)
+                if event and event.kind in _LAST:
+                    return block[:behind]
+        return block
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise` if it was not complete."""
@@ -136,26 +192,29 @@ class StreamJudge:
         return Ending.COMPLETE if self.stopped or self.stop_reason_seen else otherwise
 
     def _take(self, event: sse.ServerSentEvent) -> bool:
-        """Note what an event says; return whether it is meaningful."""
+        """Note how far the stream is; return whether an event is meaningful."""
         match event.kind:
             case "content_block_delta":
-                self.signatures.read(event.data)
                 return True
-            case "content_block_start":
-                self.signatures.read(event.data)
-            case "message_start":
-                self._tally.read(event.data)
             case "message_delta":
-                self._tally.read(event.data)
                 self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
                 return self.stop_reason_seen
             case "message_stop":
-                self.stopped = True
+                self.stopped = self.over = True
             case "error":
-                self._error = True
+                self._error = self.over = True
             case _:
                 pass
         return False
+
+    def _read(self, events: Iterable[sse.ServerSentEvent]) -> None:
+        """Note what events say of tokens, and their signatures."""
+        with self._tolerance:
+            for event in events:
+                if event.kind in {"content_block_start", "content_block_delta"}:
+                    self.signatures.read(event.data)
+                elif event.kind in {"message_start", "message_delta"}:
+                    self._tally.read(event.data)
 
 
 def _is_nameless_error(event: sse.ServerSentEvent) -> bool:

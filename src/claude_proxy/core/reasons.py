@@ -42,6 +42,8 @@ class Reason(enum.Enum):
     NO_CONTENT = "no_content"
     ERROR = "error"
     """An error in its own form, which names no type of the API's."""
+    UNREADABLE = "unreadable"
+    """The proxy failed to read it: a defect of the proxy's own, which `proxy.log` names."""
 
     # limits: see `limits.py`
     PLAN_LIMIT = "plan_limit"

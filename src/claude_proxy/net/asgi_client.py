@@ -25,6 +25,7 @@ class AsgiClient:
         "_send",
         "_task",
         "_unread",
+        "complete",
         "left",
         "query",
         "started",
@@ -40,7 +41,7 @@ class AsgiClient:
         self._connection = cast("ClientConnection", (scope["extensions"] or {})[EXTENSION])
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.left = False
-        self.started = self.streaming = False
+        self.started = self.streaming = self.complete = False
 
     async def read_body(self, limit: int) -> bytes | None:
         self._unread = True
@@ -73,6 +74,10 @@ class AsgiClient:
     async def write(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
+    async def write_last(self, data: bytes) -> None:
+        self.complete = True
+        await self.write(data)
+
     async def send(self, reply: Reply) -> None:
         """Send a whole answer."""
         headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
@@ -94,4 +99,5 @@ class AsgiClient:
 
     async def end(self) -> None:
         self._connection.on_hang_up = None
+        self.streaming = False
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

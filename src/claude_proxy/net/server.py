@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
-from claude_proxy.core.reply import CUT_SHORT, refusal
+from claude_proxy.core.reply import CUT_SHORT, as_event, refusal
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.guard import Guard, check_content_type
@@ -39,7 +39,7 @@ Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
 class Server:
     """Serves requests. `gateway` is called for each exchange, so a changed configuration holds from the next one on.
 
-    `services` are the other answers, by path and method. Refusals and defects are noted in the journal.
+    `services` are the other answers, by path and method. Refusals are noted in the journal.
     """
 
     def __init__(
@@ -64,9 +64,13 @@ class Server:
             await self._serve(scope, client)
         except asyncio.CancelledError:
             if not client.left:
-                await self._end_cut_answer(client)  # the proxy was told to stop at once
+                # the proxy was told to stop at once
+                await _break_off(client, refusal("overloaded_error", "stopped before an answer came"), CUT_SHORT)
         except Exception as error:  # noqa: BLE001 - the last line of defence: a defect must not show as a traceback
-            await self._report_defect(client, error)
+            self._gateway().defects.note(error)
+            message = f"internal error ({type(error).__name__}); proxy.log says where it happened"
+            reply = refusal("api_error", message)
+            await _break_off(client, reply, as_event(reply))
 
     async def _serve(self, scope: HTTPScope, client: AsgiClient) -> None:
         headers, method = tuple(scope["headers"]), scope["method"]
@@ -108,23 +112,15 @@ class Server:
     def _methods(self, path: str) -> tuple[str, ...]:
         return ("POST",) if path in _CONVERSATIONS else tuple(self._services.get(path, ()))
 
-    async def _end_cut_answer(self, client: AsgiClient) -> None:
-        if client.streaming:
-            await client.write(CUT_SHORT)
-            await client.end()
-        elif not client.started:
-            await client.send(refusal("overloaded_error", "stopped before an answer came"))
 
-    async def _report_defect(self, client: AsgiClient, error: Exception) -> None:
-        """Note the kind of a defect and where it happened, not its text, which might hold content."""
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
-        self._journal.note(f"internal error: {type(error).__name__} at {place}", "error")
-        if not client.started:
-            message = f"internal error ({type(error).__name__}); proxy.log says where it happened"
-            await client.send(refusal("api_error", message))
+async def _break_off(client: AsgiClient, reply: Reply, event: bytes) -> None:
+    """End an answer that will not come to its end: with a reply if it has not begun, or an event within a stream."""
+    if client.streaming:
+        if not client.complete:
+            await client.write_last(event)
+        await client.end()
+    elif not client.started:
+        await client.send(reply)
 
 
 def _split_pin(path: str) -> tuple[str | None, str]:

@@ -5,6 +5,7 @@ count_tokens.py    a request for a count of tokens
 handler.py         what both share: read, route, ask a candidate, record
 attempt.py         one adapted request to one provider: send, judge
 retry.py           whether a refused request is sent once more, and what is learned from that
+defects.py         what the proxy itself gets wrong: noted once, and done without
 recorder.py        what is known of the request so far, and its account
 keepalive.py       pings for a client that waits
 gateway.py         the providers, the settings and the memory that a request works with

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.judge_body import ClassifierConfig, judge_body
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
@@ -52,7 +52,10 @@ class _AnswerTooLargeError(Exception):
 async def ask(
     gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
 ) -> Outcome:
-    """Send a request, and return what came of it. Every fault is a `Rejected`, never raised."""
+    """Send a request, and return what came of it. Every fault is a `Rejected`, never raised.
+
+    So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
+    """
     config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
     timeouts = provider.timeouts
@@ -71,6 +74,9 @@ async def ask(
         else:
             outcome = await _read_whole(gateway, timeouts, answer, config, counting=counting)
         return outcome
+    except Exception as defect:  # noqa: BLE001 - whatever a provider sends, the failover goes on
+        gateway.defects.note(defect)
+        return judge_status(Reply(200, (), b""), config)
     finally:
         if not isinstance(outcome, Streaming):
             answer.close()
@@ -85,7 +91,8 @@ def _failed(error: UpstreamError) -> Rejected:
 async def _open_stream(
     gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig
 ) -> Streaming | Rejected:
-    decoder, judge = SSEDecoder(), StreamJudge(Reply(200, answer.headers, b""), gateway.clock.wall(), config)
+    decoder, head = SSEDecoder(), Reply(200, answer.headers, b"")
+    judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge)
     if isinstance(outcome, Rejected):
         return outcome
@@ -137,7 +144,9 @@ async def _read_whole(
     if broken and not status_suffices:
         return broken
     reply = Reply(answer.status, answer.headers, b"".join(pieces))
-    outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
+    outcome: Whole | Rejected = judge_status(reply, config)
+    with gateway.defects:
+        outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
     return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 

@@ -29,7 +29,7 @@ from claude_proxy.proxy.keepalive import Keepalive
 from claude_proxy.proxy.ports import Client, UpstreamError
 
 END_GRACE: Final = 1.0
-"""Seconds that a provider has to end the body behind `message_stop`; the client waits for nothing else then."""
+"""Seconds that a provider has to end the body behind its last event; the client waits for nothing else then."""
 
 
 class Exchange(Handler):
@@ -79,7 +79,8 @@ class Exchange(Handler):
 
     def _accept(self, decision: Relay[Accepted], request: MessagesRequest) -> None:
         self._recorder.answered_by(decision.candidate)
-        self._recorder.measure(decision.candidate, request.body)
+        with self._gateway.defects:
+            self._recorder.measure(decision.candidate, request.body)
         if isinstance(decision.accepted, Streaming):
             self._stream = decision.accepted
 
@@ -88,8 +89,9 @@ class Exchange(Handler):
         recorder.first_byte()
         match accepted:
             case Whole(answer):
-                recorder.read_usage(answer.body)
-                recorder.record_signatures(signatures_in(answer.body))
+                with self._gateway.defects:
+                    recorder.read_usage(answer.body)
+                    recorder.record_signatures(signatures_in(answer.body))
                 await self._send(reply.relayed(answer, recorder.attempts, provider))
                 self._end(Ending.COMPLETE)
             case Streaming():
@@ -111,26 +113,29 @@ class Exchange(Handler):
             await self._send_head((*reply.stream_head(opening.headers), *reply.attribution_headers(attempts, provider)))
         if stream.judge.stop_reason_seen:
             self._record_signatures(stream)
-        await self._client.write(opening.body)
-        self._keepalive.resume()
+        if stream.judge.over:
+            await self._client.write_last(opening.body)
+        else:
+            await self._client.write(opening.body)
+            self._keepalive.resume()
         ending = await self._pass_on(stream)
-        await self._keepalive.pause()
-        if ending is Ending.COMPLETE and not stream.judge.stopped:
-            await self._client.write(messages.MESSAGE_STOP)
-        elif ending in (Ending.TRUNCATED, Ending.STALLED):
-            await self._client.write(reply.CUT_SHORT)
+        if not stream.judge.over:
+            await self._write_last(messages.MESSAGE_STOP if ending is Ending.COMPLETE else reply.CUT_SHORT)
         await self._client.end()
         return ending
 
     async def _pass_on(self, stream: Streaming) -> Ending:
-        """Relay whole events as they come, at the client's pace, until nothing more comes."""
+        """Relay whole events as they come, at the client's pace, until nothing more comes.
+
+        What comes behind the last event is read, for a moment, so that the connection can be kept; it goes nowhere.
+        """
         read_on, whole_events, judge = stream.answer.read, stream.decoder.feed, stream.judge
         reset_keepalive, write, now = self._keepalive.reset, self._client.write, self._gateway.clock.monotonic
         due = now() + _patience(stream)
         while (patience := due - now()) > 0:
             try:
                 data = await read_on(patience)
-                block = whole_events(data)
+                block = b"" if judge.over else whole_events(data)
             except TimeoutError:
                 break
             except (UpstreamError, EventTooLargeError):
@@ -139,16 +144,24 @@ class Exchange(Handler):
                 return judge.ending(Ending.TRUNCATED)
             if block:
                 reset_keepalive()
-                if not judge.stopped and judge.follow(block):
+                if judge.follow(block):
                     # pings and comments are signs of life, but not of an answer: they win no time
                     due = now() + _patience(stream)
                     if judge.stop_reason_seen:
                         self._record_signatures(stream)  # all of them are there, and the client has not got them yet
-                await write(block)
+                if judge.over:
+                    await self._write_last(judge.up_to_last_event(block))
+                else:
+                    await write(block)
         return judge.ending(Ending.STALLED)
 
+    async def _write_last(self, event: bytes) -> None:
+        await self._keepalive.pause()
+        await self._client.write_last(event)
+
     def _record_signatures(self, stream: Streaming) -> None:
-        self._recorder.record_signatures(stream.judge.signatures.take_hashes())
+        with self._gateway.defects:
+            self._recorder.record_signatures(stream.judge.signatures.take_hashes())
 
     async def _give_up(self, decision: GiveUp) -> None:
         recorder = self._recorder
@@ -157,7 +170,7 @@ class Exchange(Handler):
         if self._head_sent:
             provider = decision.provider if decision.rejected.reply else ""
             comments = reply.attribution_comments(recorder.attempts, provider)
-            await self._client.write(comments + reply.as_event(error))
+            await self._client.write_last(comments + reply.as_event(error))
             await self._client.end()
         else:
             await self._send(error)
@@ -175,14 +188,16 @@ class Exchange(Handler):
     def _close(self) -> None:
         self._keepalive.stop()
         if stream := self._stream:
-            self._recorder.usage = stream.judge.usage
-            self._record_signatures(stream)
             stream.answer.close()
-            if stream.judge.stopped and self._client.left and self._recorder.ending is None:
-                self._end(Ending.COMPLETE)  # it had all of its answer, and did not wait for the body's end
+            with self._gateway.defects:
+                self._recorder.usage = stream.judge.usage
+            self._record_signatures(stream)
+            if stream.judge.over and self._client.left and self._recorder.ending is None:
+                self._end(stream.judge.ending(Ending.COMPLETE))  # it had its last event, and did not wait for the end
         if self._failover:
             self._failover.abandon()
-        self._recorder.remember()
+        with self._gateway.defects:
+            self._recorder.remember()
 
 
 def _too_small(route: Route) -> Rejected | None:
@@ -195,4 +210,4 @@ def _too_small(route: Route) -> Rejected | None:
 
 def _patience(stream: Streaming) -> float:
     """Return how long the next event may take, in seconds."""
-    return END_GRACE if stream.judge.stopped else stream.stall
+    return END_GRACE if stream.judge.over else stream.stall

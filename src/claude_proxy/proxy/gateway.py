@@ -18,6 +18,7 @@ from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.core.types import Headers, Policy, Provider, Reply
+from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
 
 
@@ -49,6 +50,7 @@ class Gateway:
     clock: Clock
     ledger: Ledger
     memory: Memory
+    defects: Defects
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""
 

@@ -23,7 +23,7 @@ from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.proxy.ports import Client, ClientLeftError
 from claude_proxy.proxy.recorder import Recorder
-from claude_proxy.proxy.retry import plan_retry, rules_to_keep
+from claude_proxy.proxy.retry import Retry, plan_retry, rules_to_keep
 
 MAX_MESSAGE = 200
 """Characters that are kept of the error that taught a rule."""
@@ -55,7 +55,8 @@ class Handler(abc.ABC):
                 self._recorder.stopped()
             raise
         finally:
-            self._gateway.ledger.record(self._recorder.account())
+            with self._gateway.defects:
+                self._gateway.ledger.record(self._recorder.account())
 
     @abc.abstractmethod
     async def _answer(self) -> None:
@@ -75,13 +76,16 @@ class Handler(abc.ABC):
         outcome = await self._attempt(candidate, request, adapted)
         if not isinstance(outcome, Rejected):
             return outcome
-        retry = plan_retry(candidate, adapted, outcome, known, lambda rules: self._adapt(candidate, request, rules))
+        retry: Retry | None = None
+        with self._gateway.defects:
+            retry = plan_retry(candidate, adapted, outcome, known, lambda rules: self._adapt(candidate, request, rules))
         if retry is None:
             return outcome
         refusal = self._recorder.attempts[-1].text
         outcome = await self._attempt(candidate, request, retry.adapted)
         if not self.counting:
-            self._learn(candidate, rules_to_keep(retry, outcome), refusal[:MAX_MESSAGE])
+            with self._gateway.defects:
+                self._learn(candidate, rules_to_keep(retry, outcome), refusal[:MAX_MESSAGE])
         return outcome
 
     async def _attempt(self, candidate: Candidate, request: MessagesRequest, adapted: Adapted) -> Outcome:

@@ -1,0 +1,123 @@
+"""Checks the events of a stream up to its first content: whether a client can read them.
+
+    message_start ─► content_block_start ─► content_block_delta
+              └────► message_delta
+
+Pings and comments may stand anywhere, and events of types that are not known: clients skip both. What is checked is
+what the official clients and Claude Code need: JSON of the type that the event's name says, in this order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+import msgspec
+
+from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.sse import ServerSentEvent
+
+
+class _Object(msgspec.Struct):
+    """Any object."""
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+class _MessageStart(msgspec.Struct, tag_field="type", tag="message_start"):
+    message: _Object
+
+
+class _BlockStart(msgspec.Struct, tag_field="type", tag="content_block_start"):
+    index: int
+    content_block: _Typed
+
+
+class _BlockDelta(msgspec.Struct, tag_field="type", tag="content_block_delta"):
+    index: int
+    delta: _Typed
+
+
+class _BlockStop(msgspec.Struct, tag_field="type", tag="content_block_stop"):
+    pass
+
+
+class _MessageDelta(msgspec.Struct, tag_field="type", tag="message_delta"):
+    delta: _Object
+
+
+class _MessageStop(msgspec.Struct, tag_field="type", tag="message_stop"):
+    pass
+
+
+_Event: TypeAlias = _MessageStart | _BlockStart | _BlockDelta | _BlockStop | _MessageDelta | _MessageStop
+
+_KINDS: Final = frozenset(
+    {
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    }
+)
+
+_event = msgspec.json.Decoder(_Event)
+
+
+class _AnyEvent(msgspec.Struct):
+    type: str = ""
+
+
+_any_event = msgspec.json.Decoder(_AnyEvent)
+
+_MAX_ESCAPED: Final = 64 * 1024
+"""Bytes of the largest event in which surrogates are looked for; a piece of text has a few dozen."""
+_ESCAPE: Final = re.compile(rb"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
+
+
+class StreamStart:
+    """What of a stream has begun."""
+
+    __slots__ = ("_begun", "_blocks")
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._blocks: set[int] = set()
+
+    def fault(self, event: ServerSentEvent) -> str:
+        """Take the next event; return why no client can read it, or an empty text."""
+        kind = event.kind
+        if kind not in _KINDS:
+            return "" if kind == "ping" or not event.name or _is_skipped(event) else "its name and its data differ"
+        known = try_decode(_event, event.data) or try_decode(_event, _without_surrogates(event.data))
+        if known is None or known.__struct_config__.tag != kind:
+            return f"{kind} is not what its name says"
+        if isinstance(known, _MessageStart):
+            self._begun = True
+        if not self._begun:
+            return f"{kind} came before message_start"
+        if isinstance(known, _BlockStart):
+            self._blocks.add(known.index)
+        if isinstance(known, _BlockDelta) and known.index not in self._blocks:
+            return f"{kind} came before its content_block_start"
+        return ""
+
+
+def _is_skipped(event: ServerSentEvent) -> bool:
+    """Whether an event of an unknown type is one that clients skip: an object that claims to be nothing else."""
+    read = try_decode(_any_event, event.data)
+    return read is not None and read.type in ("", event.name)
+
+
+def _without_surrogates(data: bytes) -> bytes:
+    """Return JSON without the escapes of surrogates: half of a pair is valid JSON, and msgspec does not take it.
+
+    A provider that cuts its text by UTF-16, as JavaScript does, may cut an emoji in two.
+    """
+    if len(data) > _MAX_ESCAPED:
+        return data
+    return _ESCAPE.sub(lambda escape: b"?" if len(escape[0]) == 6 else escape[0], data)
