@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
@@ -207,3 +208,23 @@ def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, c
 def test_the_state_of_a_ready_provider_is_what_only_the_user_can_fix(issues: dict[str, object], words: str) -> None:
     row = shown(with_provider(**issues)).splitlines()[4]
     assert row.removeprefix("moonshot").strip().startswith(f"{words}  ")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows takes the zone from its own settings")
+def test_everything_that_a_person_reads_is_in_local_time(cli: CommandLine, upstream: str) -> None:
+    cli.in_process, cli.extra["TZ"] = False, "XYZ-05:45"  # 5 hours and 45 minutes east of UTC
+    zone = timezone(timedelta(hours=5, minutes=45))
+    limited = {"type": "error", "error": {"type": "rate_limit_error", "message": "wait"}}
+    with serving(json_answer(429, limited)) as url:
+        cli.configure(url, upstream)
+        assert cli("start").code == 0
+        assert cli("run", "--", *one_request()).code == 0
+        report = json.loads(cli("status", "--json").out)
+        until = datetime.fromtimestamp(report["providers"][0]["cooldown_until"], zone).strftime("%H:%M")
+        since = datetime.fromtimestamp(report["started_at"], zone).strftime("%H:%M")
+        for command in ("status", "explain"):
+            assert f"until {until}" in re.sub(r"\d{4}-\d\d-\d\d ", "", cli(command).out)
+        assert f"since {since}" in cli("status").out
+        lines = cli("logs").out.splitlines()
+    assert lines
+    assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+\+05:45 ", line)] == []

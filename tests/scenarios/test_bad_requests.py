@@ -74,8 +74,9 @@ async def test_an_unknown_path_gets_404(method: str, target: str) -> None:
         ("DELETE", "/v1/models", "GET"),
         ("GET", "/provider/minimax/v1/messages", "POST"),
         ("POST", "/health", "GET"),
-        ("GET", "/", "HEAD"),
-        ("GET", "/provider/minimax", "HEAD"),
+        ("POST", "/", "HEAD"),
+        ("POST", "/provider/minimax", "HEAD"),
+        ("GET", "/api/hello", "HEAD"),
         ("DELETE", "/admin/status", "GET"),
         ("GET", "/admin/stop", "POST"),
     ],
@@ -99,6 +100,23 @@ async def test_the_hello_of_claude_code_needs_no_provider(target: str) -> None:
         answer = await proxy.ask("HEAD", target)
         assert (answer.status, await answer.read()) == (200, b"")
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("target", ["/", "/provider/minimax", "/provider/minimax/", "/?a=b"])
+@async_test
+async def test_a_browser_gets_a_sentence_without_a_token_or_a_secret(target: str) -> None:
+    browser = {"Authorization": "", "Accept": "text/html,*/*", "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}
+    async with running_proxy(FakeProvider(message("hello"))) as proxy:
+        answer = await proxy.ask("GET", target, headers=browser)
+        text = (await answer.read()).decode()
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert text.startswith("This is claude-proxy, which runs here for Claude Code.")
+        assert not [word for word in ("minimax", proxy.proxy.instance, str(proxy.proxy.port)) if word in text]
+        unknown = await proxy.ask("GET", "/provider/nobody", headers=browser)
+        assert unknown.status == 404
+        foreign = await proxy.ask("GET", target, headers={**browser, "Host": "evil.example"})
+        assert foreign.status == 403
 
 
 @async_test

@@ -221,10 +221,15 @@ def test_rejects_contradictory_options(arguments: list[str], words: str, cli: Co
 def test_adds_the_status_line_to_claude_codes_settings_and_removes_it(cli: CommandLine, tmp_path: Path) -> None:
     environ = environment(cli, tmp_path, {})
     settings = tmp_path / ".claude" / "settings.json"
-    assert cli("init", "statusline", "--yes", environ=environ).code == 0
+    done = cli("init", "statusline", "--yes", environ=environ)
+    assert done.code == 0
+    assert f"Done: the status line is in {settings}." in done.out
+    assert "claude-proxy init statusline --uninstall" in done.out
     assert "statusLine" in settings.read_text(encoding="utf-8")
     assert "already installed" in cli("init", "statusline", "--yes", environ=environ).out
-    assert cli("init", "statusline", "--uninstall", "--yes", environ=environ).code == 0
+    done = cli("init", "statusline", "--uninstall", "--yes", environ=environ)
+    assert done.code == 0
+    assert f"Done: the status line is removed from {settings}." in done.out
     assert "statusLine" not in settings.read_text(encoding="utf-8")
     assert "Our status line is not installed" in cli("init", "statusline", "--uninstall", environ=environ).out
 

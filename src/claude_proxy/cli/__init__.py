@@ -5,7 +5,7 @@ main           finds the command, shows its errors, gives the exit code
 start, stop, restart, serve, status, explain, rules, logs   the proxy
 run, env, init, fallback, switch, reset                     terminals; the last three are for the shell functions
 check, doctor, providers/, demo/                            the setup
-statusline, version
+statusline, version, help
 
 output/        how commands speak: console, exit codes, how this user calls the program
 background/    the background process: found, started, asked, stopped

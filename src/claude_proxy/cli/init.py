@@ -70,6 +70,8 @@ def _change_profiles(shell: Shell, *, uninstall: bool, yes: bool) -> None:
             click.echo(f"{path} does not load the functions" if uninstall else f"{path} already loads the functions")
         else:
             _apply(edit, yes=yes)
+            if uninstall:
+                click.echo(f"Done: {path} no longer loads the functions; terminals that are open keep them.")
     if not uninstall:
         click.echo(f"New terminals have the functions. To load them in this one, type:\n  {line}")
 
@@ -87,8 +89,15 @@ def _change_status_line(*, uninstall: bool, yes: bool) -> None:
         edit = statusline_settings.install(os.environ, statusline_settings.command())
     if edit is None:
         click.echo("Our status line is not installed" if uninstall else "Our status line is already installed")
-    else:
-        _apply(edit, yes=yes)
+        return
+    _apply(edit, yes=yes)
+    if uninstall:
+        click.echo(f"Done: the status line is removed from {edit.path}.")
+        return
+    click.echo(
+        f"Done: the status line is in {edit.path}. New sessions of Claude Code show it below the prompt.\n"
+        f"To remove it: {invocation('init statusline --uninstall')}"
+    )
 
 
 def _apply(edit: profiles.ProfileEdit | statusline_settings.SettingsEdit, *, yes: bool) -> None:

@@ -15,6 +15,7 @@ import click
 from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, describe_os_error
 from claude_proxy.cli.output.lazy_group import LazyGroup
 from claude_proxy.cli.output.program import invocation
+from claude_proxy.cli.version import version_text
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError
 
@@ -42,7 +43,14 @@ COMMANDS = {
     "demo": "See a failover at work, without any key.",
     "serve": "Run the proxy in this terminal.",
     "version": "Show the version.",
+    "help": "Show how a command is used.",
 }
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(version_text())
+        context.exit()
 
 
 class _Commands(LazyGroup):
@@ -54,6 +62,9 @@ class _Commands(LazyGroup):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"\b\nExample:\n  {invocation('run -- claude')}\n\n\b\n{EXIT_CODES_HELP}",
+)
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def claude_proxy() -> None:
     """Keep Claude Code working: each request goes to the first provider that can answer it.

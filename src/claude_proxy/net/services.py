@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
 
 from claude_proxy.core.listed_models import listed_models
 from claude_proxy.core.messages import JSON, MODELS_PATH
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.routing import NoSuchProvider, route
+from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Reply
 from claude_proxy.net.admin_api import ProxyControl, admin_api, json_reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.server import Service
 from claude_proxy.proxy.gateway import Gateway
+
+_PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff"))
+_GREETING: Final = (
+    f"This is {PROGRAM}, which runs here for Claude Code. It has no page; `{PROGRAM} status` shows how it is.\n"
+).encode()
+"""For a person with a browser, who sends no token: it holds nothing secret."""
 
 
 def services(
@@ -24,6 +33,10 @@ def services(
         if pin is not None and all(pin != provider.name for provider in gateway().providers):
             return refusal("not_found_error", "no provider has this name")  # without a token, the names are not listed
         return json_reply(200, health)
+
+    async def greet(client: AsgiClient, pin: str | None) -> Reply:
+        greeting = await hello(client, pin)
+        return Reply(200, _PLAIN_TEXT, _GREETING) if greeting.status == HTTPStatus.OK else greeting
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
         now = gateway()
@@ -38,7 +51,7 @@ def services(
         return Reply(200, ((b"content-type", JSON),), names)
 
     return {
-        "/": {"HEAD": hello},
+        "/": {"GET": greet, "HEAD": hello},
         "/api/hello": {"HEAD": hello},
         "/health": {"GET": hello, "HEAD": hello},
         MODELS_PATH: {"GET": models},

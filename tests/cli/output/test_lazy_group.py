@@ -32,6 +32,33 @@ def test_each_command_has_help_with_an_example(name: str, capsys: pytest.Capture
     assert f"  claude-proxy {name}" in shown.partition("Example")[2]
 
 
+def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["providers"], ["providers", "add"], ["help"]])
+def test_help_before_a_command_is_the_same_as_after_it(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    after = printed([*command, "--help"], capsys)
+    assert printed(["help", *command], capsys) == after
+    assert " \n" not in after
+
+
+@pytest.mark.parametrize("command", [[], ["add"]])
+def test_a_group_of_commands_has_help_too(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(["providers", "help", *command], capsys) == printed(["providers", *command, "-h"], capsys)
+
+
+def test_help_for_a_command_that_does_not_exist_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "strat"]) == 2
+    assert "No such command 'strat'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_an_option_too(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed([option], capsys) == printed(["version"], capsys)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,23 @@ def test_lines_in_a_pipe_are_whole_and_not_filled_with_blanks(capsys: pytest.Cap
     header, first, last = capsys.readouterr().out.splitlines()
     assert (header, last) == ("a  b", "y  z")
     assert first == "x  " + "long " * 200 + "end"
+
+
+PRINTING = ["status", "check", "doctor", "explain", "providers", "providers --all", "providers show zai", "rules",
+            "logs", "--help", "help providers add", "stop"]  # fmt: skip
+
+
+@pytest.mark.parametrize("forced", ["", "1"])
+@pytest.mark.parametrize("command", PRINTING)
+def test_no_command_fills_or_breaks_lines_in_a_pipe(cli: CommandLine, upstream: str, command: str, forced: str) -> None:
+    cli.configure(upstream, upstream)
+    cli.home.log.write_text("a line\n", encoding="utf-8")
+    done = shell(cli, f'"$@" {command}', FORCE_COLOR=forced, COLUMNS="40")
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in done.out.splitlines()]
+    assert lines
+    assert [line for line in lines if line != line.rstrip()] == []
+    if command == "check":
+        assert any(line.startswith("The configuration in ") and line.endswith(" tests the keys.") for line in lines)
 
 
 @pytest.mark.parametrize(("command", "code"), [("version", 0), ("status", 1), ("status --json", 1), ("check", 0)])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:  # rich takes as long to load as all other parts of most comma
 PLAIN_WIDTH = 10_000
 """Columns if the output is no terminal: no line is broken for a program that reads it."""
 
-_FILLING = re.compile(" +$", re.MULTILINE)
+_FILLING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+"""Blanks at the end of a line, maybe before the end of a colour."""
 
 
 class _Trimmed:
@@ -27,7 +28,7 @@ class _Trimmed:
         self._file = file
 
     def write(self, text: str) -> int:
-        return self._file.write(_FILLING.sub("", text))
+        return self._file.write(_FILLING.sub(r"\1", text))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._file, name)
@@ -38,9 +39,9 @@ def console() -> Console:
     from rich.console import Console  # noqa: PLC0415
 
     created = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if not created.is_terminal:
+    if not sys.stdout.isatty():  # rich takes it for a terminal if FORCE_COLOR is set
         created.width = PLAIN_WIDTH
-        created.file = cast("TextIO", _Trimmed(sys.stdout))
+    created.file = cast("TextIO", _Trimmed(sys.stdout))
     return created
 
 

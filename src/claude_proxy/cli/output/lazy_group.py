@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -12,12 +13,23 @@ import click
 from claude_proxy.cli.output.program import with_invocations
 
 
+class _Formatter(click.HelpFormatter):
+    def getvalue(self) -> str:
+        """Return the help without the blanks that click leaves after a long name of the program."""
+        return re.sub(" +$", "", super().getvalue(), flags=re.MULTILINE)
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class LazyGroup(click.Group):
     """A group of commands. Each is the function of its name in the module of its name, unless `modules` names another.
 
     `known` says in a line what each command does.
     """
 
+    context_class = _Context
     package: ClassVar[str]
     known: ClassVar[Mapping[str, str]]
     modules: ClassVar[Mapping[str, str]] = {}
@@ -37,6 +49,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help" and "help" not in self.known:  # `providers help add`
+            args = [*args[1:], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
         if args[0] not in self.known and not args[0].startswith("-"):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=self.known, ctx=ctx)
         return super().resolve_command(ctx, args)
@@ -50,6 +67,8 @@ class LazyGroup(click.Group):
 def _as_called(command: click.Command) -> click.Command:
     """Return a command whose help and examples call the program as this user does."""
     named = copy.copy(command)
+    if command.context_class is click.Context:  # the shell functions have one of their own
+        named.context_class = _Context
     named.help = with_invocations(command.help or "")
     named.epilog = with_invocations(command.epilog or "")
     return named
