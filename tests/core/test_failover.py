@@ -271,12 +271,15 @@ def test_the_ending_of_an_answer_resets_the_strikes_or_adds_one(ending: Ending, 
     assert of["minimax"].label == ("" if ending is Ending.COMPLETE else ending.value)
 
 
-def test_a_client_that_leaves_an_answer_harms_no_provider_and_gives_its_probe_back() -> None:
+@pytest.mark.parametrize("ending", [Ending.CLIENT_LEFT, Ending.INTERNAL])
+def test_an_answer_that_ends_through_no_fault_of_the_provider_harms_none_and_gives_its_probe_back(
+    ending: Ending,
+) -> None:
     of = healths(minimax=10)
     before = repr(of["minimax"])
     request = failover(of)
     request.begin(NOW + 10)
-    request.ended(Ending.CLIENT_LEFT, NOW + 10)
+    request.ended(ending, NOW + 10)
     assert repr(of["minimax"]) == before
     assert asked(failover(of).begin(NOW + 10)) == "minimax"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from claude_proxy.core.failover import GiveUp
-from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.messages import MESSAGE_STOP, STATUS_OF_ERROR
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.reply import (
     CUT_SHORT,
@@ -13,13 +13,14 @@ from claude_proxy.core.reply import (
     attribution_comments,
     attribution_headers,
     final_error,
+    last_event,
     prompt_too_long,
     refusal,
     relayed,
     stream_head,
 )
 from claude_proxy.core.sse import SSEDecoder
-from claude_proxy.core.types import Attempt, Fault, Headers, Reply
+from claude_proxy.core.types import Attempt, Ending, Fault, Headers, Reply
 from core.builders import NOW, error, events, rejected
 
 ATTEMPTS = [Attempt("minimax", Reason.STATUS, 429, 12.0, "slow down"), Attempt("moonshot", Reason.REFUSED, None, 3.0)]
@@ -51,6 +52,17 @@ def test_a_prompt_that_is_too_long_gets_the_words_that_make_claude_code_compact(
 def test_a_stream_that_broke_off_ends_with_an_error_that_the_client_retries() -> None:
     message = "claude-proxy: the provider's stream broke off; please try again"
     assert error_in(CUT_SHORT) == {"type": "overloaded_error", "message": message}
+
+
+def test_a_stream_that_its_provider_did_not_end_ends_by_how_it_ended() -> None:
+    assert [last_event(ending) for ending in (Ending.COMPLETE, Ending.TRUNCATED, Ending.STALLED)] == [
+        MESSAGE_STOP,
+        CUT_SHORT,
+        CUT_SHORT,
+    ]
+    text = str(error_in(last_event(Ending.INTERNAL)))
+    assert "overloaded_error" in text
+    assert "memory_budget_mb in config.json" in text
 
 
 def test_headers_and_comments_name_the_provider_and_the_attempts() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core import sse
 from claude_proxy.core.json_values import MAX_VALUES
+from claude_proxy.core.memory_budget import NOT_COUNTED, MemoryBudget, OverBudgetError
 from claude_proxy.core.sse import MAX_LINES, EventTooLargeError, ServerSentEvent, SSEDecoder, events_with, parse, split
 from core.builders import events
 
@@ -185,3 +186,30 @@ def test_does_not_wait_for_an_event_over_the_limit(monkeypatch: pytest.MonkeyPat
     with pytest.raises(EventTooLargeError):
         decoder.feed(b"1")
     assert SSEDecoder().feed(b"data: as long as it is whole\n\n: x") == b"data: as long as it is whole\n\n"
+
+
+def test_counts_what_it_keeps_and_what_it_returned_last() -> None:
+    budget = MemoryBudget()
+    decoder = SSEDecoder(budget.share())
+    size = NOT_COUNTED // 2
+    held = []
+    for data in (
+        b"a" * size,
+        b"b" * size,
+        b"c" * size,
+        b"\n\nd",
+        b"\n\n",
+        b"e\n\n",
+        b"f" * 3 * size + b"\n\n",
+        b"g\n\n",
+    ):
+        decoder.feed(data)
+        held.append(budget.held)
+    assert held == [0, 0, 3 * size, 3 * size + 3, 0, 0, 3 * size + 2, 0]
+
+
+def test_an_event_beyond_the_budget_is_an_error() -> None:
+    decoder = SSEDecoder(MemoryBudget(2 * NOT_COUNTED).share())
+    decoder.feed(b"a" * NOT_COUNTED)
+    with pytest.raises(OverBudgetError):
+        decoder.feed(b"a" * 2 * NOT_COUNTED)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from claude_proxy.core.memory_budget import MemoryShare
 from claude_proxy.core.types import Egress, Headers, Origin
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
@@ -61,9 +62,12 @@ def client_tls() -> ssl.SSLContext:
 
 
 @contextlib.asynccontextmanager
-async def open_transport(egress: Egress | None = None, *, trusting: bool = True) -> AsyncIterator[HttpTransport]:
+async def open_transport(
+    egress: Egress | None = None, *, trusting: bool = True, memory: MemoryShare | None = None
+) -> AsyncIterator[HttpTransport]:
     """Give a transport, and check that nothing is left of it at the end."""
-    transport = HttpTransport(egress or Egress(), ssl_context=client_tls() if trusting else None)
+    context = client_tls() if trusting else None
+    transport = HttpTransport(egress or Egress(), ssl_context=context, memory=memory)
     try:
         async with asyncio.timeout(PATIENCE):
             yield transport

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -18,6 +20,7 @@ from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import started_proxy
 from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
+from fakes.server import PATIENCE
 from fakes.steps import Status, Wait, error_body
 from fakes.stream_checks import complete_text
 
@@ -165,3 +168,35 @@ async def test_problems_of_a_changed_configuration_name_commands_as_the_user_cal
             assert "The command `python3 proxy.py providers --all` lists them." in note
             assert proxy.proxy.status().config_problems
             assert "claude-proxy providers" not in "".join(proxy.proxy.status().config_problems)
+
+
+@async_test
+async def test_a_changed_proxy_closes_the_connections_of_the_old_one_once_no_request_uses_them(tmp_path: Path) -> None:
+    gate, home = asyncio.Event(), home_in(tmp_path)
+    script = [*opening("hello"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
+    async with FakeProvider(script, message("again")) as fake:
+        write(home, one=fake)
+        async with started_proxy(loaded(home), home=home) as proxy:
+            transports = [weakref.ref(proxy.proxy._transport)]
+            in_flight = await proxy.post()
+            for port in range(1, 4):
+                document = json.loads(home.config.read_text(encoding="utf-8"))
+                text = json.dumps({**document, "proxy_url": f"http://127.0.0.1:{port}"})
+                home.config.write_text(text + " " * port, encoding="utf-8")
+                await until(lambda: proxy.proxy._transport is not transports[-1]())
+                transports.append(weakref.ref(proxy.proxy._transport))
+            assert proxy.proxy._retired == {transports[0]()}
+            gate.set()
+            assert await complete_text(in_flight) == "hello"
+            await until(lambda: not proxy.proxy._retired)
+            assert await complete_text(await proxy.post()) == "again"
+            gc.collect()
+            assert [transport() is not None for transport in transports] == [False, False, False, True]
+            assert fake.connections_made == 2
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens in the proxy."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110  what is waited for cannot signal
+            await asyncio.sleep(0.001)

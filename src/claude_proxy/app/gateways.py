@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from claude_proxy.config.load import Config
 from claude_proxy.core.health import Health
+from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.types import Provider
 from claude_proxy.proxy.defects import Defects
@@ -19,6 +20,7 @@ def build_gateway(
     clock: Clock,
     ledger: Journal,
     memory: Memory,
+    budget: MemoryBudget,
     program: str,
 ) -> Gateway:
     """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
@@ -32,6 +34,7 @@ def build_gateway(
         ledger=ledger,
         memory=memory,
         defects=before.defects if before else Defects(ledger),
+        budget=budget,
         program=program,
     )
 

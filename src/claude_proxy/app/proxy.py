@@ -12,6 +12,7 @@ from claude_proxy import __version__
 from claude_proxy.app.config_watch import ConfigWatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
+from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
@@ -64,10 +65,12 @@ class Proxy:
         self._tracker = StatusTracker(ledger, self._clock)
         self._config_watch = ConfigWatch(home, self._tracker, program) if home else None
         self._memory = Memory()
+        self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
             self._state_file.load(self._started_at, config.upstream_names)
-        self._transports = [HttpTransport(config.egress)]
+        self._transport = self._new_transport(config)
+        self._retired = set[HttpTransport]()
         self._gateway = self._build_gateway(config, None)
         self._draining = False
         self._stopped = asyncio.Event()
@@ -106,7 +109,7 @@ class Proxy:
             for task in self._server.in_flight:
                 task.cancel()
         await self._listener.wait_closed()
-        for transport in self._transports:
+        for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:
             await self._state_file.close(self._clock.wall())
@@ -156,7 +159,10 @@ class Proxy:
 
     def _reload(self, config: Config) -> None:
         if config.egress != self._config.egress:
-            self._transports.append(HttpTransport(config.egress))
+            self._retired.add(self._transport)
+            self._transport.retire(self._retired.discard)
+            self._transport = self._new_transport(config)
+        self._budget.limit = config.policy.memory_budget
         self._gateway = self._build_gateway(config, self._gateway)
         waiting = self._waiting_for_restart()
         self._config = config
@@ -164,6 +170,9 @@ class Proxy:
             if text not in waiting:
                 self._tracker.note(text, "warning")
         self._tracker.note(f"configuration reloaded: {', '.join(provider.name for provider in config.providers)}")
+
+    def _new_transport(self, config: Config) -> HttpTransport:
+        return HttpTransport(config.egress, memory=self._budget.share())
 
     def _waiting_for_restart(self) -> tuple[str, ...]:
         """Return a sentence for each changed setting that is used only after a restart."""
@@ -179,10 +188,11 @@ class Proxy:
         gateway = build_gateway(
             config,
             before,
-            transport=self._transports[-1],
+            transport=self._transport,
             clock=self._clock,
             ledger=self._tracker,
             memory=self._memory,
+            budget=self._budget,
             program=self._program,
         )
         self._tracker.follow(gateway.providers, gateway.healths)

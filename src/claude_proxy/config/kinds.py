@@ -44,6 +44,7 @@ Minutes = Annotated[
     float, Meta(ge=0, le=_MAX_COOLDOWN, extra=says(f"a number of minutes from 0 to {_MAX_COOLDOWN}", 30))
 ]
 Megabytes = Annotated[float, Meta(ge=0.01, le=1024, extra=says("a number of megabytes from 0.01 to 1024", 10))]
+BudgetMegabytes = Annotated[float, Meta(ge=1, le=1_048_576, extra=says("a number of megabytes from 1 to 1048576", 512))]
 Wait = Annotated[float, Meta(ge=0, le=_MAX_WAIT, extra=says(f"a number of seconds from 0 to {_MAX_WAIT}", 5))]
 Seconds = Annotated[
     float, Meta(gt=0, le=_MAX_WAIT, extra=says(f"a number of seconds above 0 and up to {_MAX_WAIT}", 60))

@@ -125,6 +125,7 @@ def _read(
         raise ConfigError(tuple(findings.problems))
     settings = check(document, findings)
     _check_host(settings.host, findings)
+    _check_budget(settings, findings)
     _check_allowed(settings.allow_http_hosts, findings)
     egress = read_egress(settings, environ, findings)
     return settings, egress, resolve(settings, variables, findings)
@@ -148,6 +149,7 @@ def _policy(settings: Settings) -> Policy:
         retry_statuses=frozenset(settings.retry_statuses),
         cooldown=settings.cooldown_minutes * 60,
         max_body_bytes=int(settings.max_body_mb * 1024 * 1024),
+        memory_budget=int(settings.memory_budget_mb * 1024 * 1024),
         ping_after=settings.ping_after_seconds,
         failover_on_auth=settings.failover_on_auth,
         failback=Failback(settings.failback),
@@ -161,6 +163,15 @@ def _check_host(host: str, findings: Findings) -> None:
         findings.warn(
             f"config.json: host: {quoted(host)} lets other machines reach this proxy, over plain http. "
             'Write "127.0.0.1" unless you want that.'
+        )
+
+
+def _check_budget(settings: Settings, findings: Findings) -> None:
+    needed = 2 * settings.max_body_mb
+    if settings.memory_budget_mb < needed:
+        findings.warn(
+            f"config.json: memory_budget_mb: {settings.memory_budget_mb:g} is too little for a request of max_body_mb "
+            f"({settings.max_body_mb:g}), which takes twice its size. Write {needed:g} or more."
         )
 
 

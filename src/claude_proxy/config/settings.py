@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.kinds import (
+    BudgetMegabytes,
     FailbackName,
     Flag,
     LogLevel,
@@ -146,6 +147,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Megabytes,
         key("The largest request that the proxy accepts. A larger one gets a 413.", unit="MB of 1,048,576 bytes"),
     ] = plain(_POLICY.max_body_bytes / _MEBIBYTE)
+    memory_budget_mb: Annotated[
+        BudgetMegabytes,
+        key(
+            "The most memory that all requests and answers may take together. What would take more gets a 529, or "
+            "ends with an error. A request takes twice its size until its answer begins.",
+            unit="MB of 1,048,576 bytes",
+        ),
+    ] = plain(_POLICY.memory_budget / _MEBIBYTE)
     timeouts: Annotated[
         TimeoutSettings,
         SECONDS_EACH,

@@ -120,7 +120,7 @@ class Failover(Generic[AcceptedT]):
                 health.complete(permit)
             case Ending.TRUNCATED | Ending.STALLED | Ending.ERROR:
                 health.strike(permit, now, Reason(ending.value))
-            case Ending.CLIENT_LEFT:
+            case Ending.CLIENT_LEFT | Ending.INTERNAL:
                 health.release(permit)
             case _:
                 assert_never(ending)

@@ -18,6 +18,7 @@ class Reason(enum.Enum):
 
     # the connection: see `ports.Failure`
     LOCAL = "local"
+    MEMORY = "memory"
     DNS = "dns"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"

@@ -9,7 +9,7 @@ from typing import Final
 from claude_proxy.core import messages
 from claude_proxy.core.failover import GiveUp
 from claude_proxy.core.headers import for_client
-from claude_proxy.core.types import Attempt, Headers, Reply
+from claude_proxy.core.types import Attempt, Ending, Headers, Reply
 
 _EVENT_STREAM: Final = ((b"content-type", messages.EVENT_STREAM), (b"cache-control", b"no-cache"))
 
@@ -20,6 +20,27 @@ CUT_SHORT: Final = messages.error_event(
     messages.error_body("overloaded_error", "claude-proxy: the provider's stream broke off; please try again")
 )
 """Ends a committed stream that its provider did not end. This type of error makes Claude Code ask again at once."""
+
+
+OVER_BUDGET: Final = messages.error_event(
+    messages.error_body(
+        "overloaded_error",
+        "claude-proxy: all requests and answers together take more memory than memory_budget_mb in config.json allows; "
+        "please try again",
+    )
+)
+"""Ends a committed stream whose next event would take more memory than there may be."""
+
+
+def last_event(ending: Ending) -> bytes:
+    """Return the event that ends a stream whose provider did not end it."""
+    match ending:
+        case Ending.COMPLETE:
+            return messages.MESSAGE_STOP
+        case Ending.INTERNAL:
+            return OVER_BUDGET
+        case _:
+            return CUT_SHORT
 
 
 def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:

@@ -16,9 +16,12 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
+from claude_proxy.core.memory_budget import NOT_COUNTED, MemoryBudget, MemoryShare
 
-MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
-"""The largest event that is waited for. The largest real ones (a whole tool result in one block) stay below 1 MiB."""
+MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
+"""The largest event that is waited for: twice the largest known, 2,007,317 bytes, the result of a tool that read an
+image (github.com/anomalyco/opencode/issues/36343). Signatures and redacted thinking stay far below it: the thinking
+that one answer may hold, 128,000 tokens, takes about 1 MiB."""
 
 MAX_LINES: Final = 4096
 """Lines of one event that are read; real ones have two."""
@@ -47,21 +50,28 @@ class ServerSentEvent:
 
 
 class SSEDecoder:
-    """Cuts a stream behind its last whole event and keeps the rest for the next call."""
+    """Cuts a stream behind its last whole event and keeps the rest for the next call.
 
-    __slots__ = ("_rest", "_scanned")
+    What it keeps is counted in `memory`, and so is what it returned last, until the next call.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_memory", "_rest", "_scanned")
+
+    def __init__(self, memory: MemoryShare | None = None) -> None:
+        self._memory = memory or MemoryBudget().share()
         self._rest = bytearray()
         self._scanned = 0
 
     def feed(self, data: bytes) -> bytes:
         """Take what has come; return the whole events that are complete now, `b""` if none is.
 
-        Raises `EventTooLargeError`.
+        Raises `EventTooLargeError`, and `OverBudgetError`.
         """
         if not self._rest and data.endswith(b"\n\n"):
+            if len(data) > NOT_COUNTED or self._memory.size:
+                self._memory.hold(len(data))
             return data
+        self._memory.hold(len(self._rest) + len(data))
         self._rest += data
         cut = self._last_event_end()
         if cut == 0:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
 from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.memory_budget import DEFAULT_LIMIT
 from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -29,7 +30,8 @@ class Fault(enum.Enum):
     INCOMPATIBLE = "incompatible"
     """This provider can't take this request and another one may: too long for its window, a model it does not know."""
     INTERNAL = "internal"
-    """The proxy's own: this machine has no descriptors left, so that no provider can be reached."""
+    """The proxy's own: this machine has no descriptors left, so that no provider can be reached, or the memory budget
+    is used up."""
 
 
 class Ending(enum.Enum):
@@ -39,6 +41,8 @@ class Ending(enum.Enum):
     TRUNCATED = "truncated"
     STALLED = "stalled"
     ERROR = "error"
+    INTERNAL = "internal"
+    """The proxy could not go on, through no fault of the provider."""
     CLIENT_LEFT = "client_left"
 
 
@@ -165,6 +169,8 @@ class Policy:
     failback: Failback = Failback.CACHE_AWARE
     ping_interval: float = 20.0
     """Seconds of silence after which such a client gets a ping. Claude Code gives a silent stream up after 300."""
+    memory_budget: int = DEFAULT_LIMIT
+    """What all requests and answers may hold together, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)

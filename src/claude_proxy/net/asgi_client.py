@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -13,6 +14,10 @@ from claude_proxy.proxy.ports import ClientLeftError
 
 MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 """How much of a body that is too large is read all the same, so that its sender gets to read why it is refused."""
+
+
+def _count_nothing(size: int) -> None:
+    """Let a body of any size pass."""
 
 
 class AsgiClient:
@@ -43,7 +48,7 @@ class AsgiClient:
         self.left = False
         self.started = self.streaming = self.complete = False
 
-    async def read_body(self, limit: int) -> bytes | None:
+    async def read_body(self, limit: int, hold: Callable[[int], object] = _count_nothing) -> bytes | None:
         self._unread = True
         if int(self._declared) > limit:
             return None
@@ -57,6 +62,7 @@ class AsgiClient:
             size += len(message["body"])
             if size > limit:
                 return None
+            hold(size)
             if not message["more_body"]:
                 break
         self._unread = False

@@ -14,6 +14,7 @@ from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
@@ -50,11 +51,18 @@ class _AnswerTooLargeError(Exception):
 
 
 async def ask(
-    gateway: Gateway, provider: Provider, adapted: Adapted, *, streaming: bool, counting: bool = False
+    gateway: Gateway,
+    provider: Provider,
+    adapted: Adapted,
+    memory: MemoryShare,
+    *,
+    streaming: bool,
+    counting: bool = False,
 ) -> Outcome:
     """Send a request, and return what came of it. Every fault is a `Rejected`, never raised.
 
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
+    What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
     config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
     request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
@@ -70,10 +78,12 @@ async def ask(
     outcome: Outcome | None = None
     try:
         if streaming and answer.status == HTTPStatus.OK:
-            outcome = await _open_stream(gateway, timeouts, answer, config)
+            outcome = await _open_stream(gateway, timeouts, answer, config, memory)
         else:
-            outcome = await _read_whole(gateway, timeouts, answer, config, counting=counting)
+            outcome = await _read_whole(gateway, timeouts, answer, config, memory, counting=counting)
         return outcome
+    except OverBudgetError as error:
+        return Rejected(Fault.INTERNAL, Reason.MEMORY, text=str(error))
     except Exception as defect:  # noqa: BLE001 - whatever a provider sends, the failover goes on
         gateway.defects.note(defect)
         return judge_status(Reply(200, (), b""), config)
@@ -89,26 +99,28 @@ def _failed(error: UpstreamError) -> Rejected:
 
 
 async def _open_stream(
-    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig
+    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
 ) -> Streaming | Rejected:
-    decoder, head = SSEDecoder(), Reply(200, answer.headers, b"")
+    decoder, head = SSEDecoder(memory.part()), Reply(200, answer.headers, b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
-    outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge)
+    outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Rejected):
         return outcome
     return Streaming(outcome.reply, answer, decoder, judge, timeouts.stall)
 
 
 async def _read_opening(
-    clock: Clock, timeouts: Timeouts, answer: Answer, decoder: SSEDecoder, judge: StreamJudge
+    clock: Clock, timeouts: Timeouts, answer: Answer, decoder: SSEDecoder, judge: StreamJudge, memory: MemoryShare
 ) -> Opening | Rejected:
     """Read a stream up to its first meaningful event. Both of its times run from the request's last byte."""
     sent_at = clock.monotonic() - answer.waited
     content_due = sent_at + timeouts.first_content
-    due, has_begun = min(sent_at + timeouts.first_event, content_due), False
+    due, has_begun, size = min(sent_at + timeouts.first_event, content_due), False, 0
     try:
         while data := await answer.read(max(0.0, due - clock.monotonic())):
             block = decoder.feed(data)
+            size += len(block)
+            memory.hold(size)
             if block and (outcome := judge.opening(block)):
                 return outcome
             due, has_begun = content_due, True
@@ -124,7 +136,13 @@ async def _read_opening(
 
 
 async def _read_whole(
-    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, *, counting: bool
+    gateway: Gateway,
+    timeouts: Timeouts,
+    answer: Answer,
+    config: ClassifierConfig,
+    memory: MemoryShare,
+    *,
+    counting: bool,
 ) -> Whole | Rejected:
     """Read an answer to its last byte before it is judged, so that failover covers it all.
 
@@ -133,7 +151,7 @@ async def _read_whole(
     status_suffices = config.fails_over(answer.status)
     pieces = list[bytes]()
     try:
-        await _read_to_end(gateway.clock, timeouts, answer, pieces, hurry=status_suffices)
+        await _read_to_end(gateway.clock, timeouts, answer, pieces, memory, hurry=status_suffices)
         broken = None
     except UpstreamError as error:
         broken = _failed(error)
@@ -150,12 +168,15 @@ async def _read_whole(
     return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 
-async def _read_to_end(clock: Clock, timeouts: Timeouts, answer: Answer, pieces: list[bytes], *, hurry: bool) -> None:
+async def _read_to_end(
+    clock: Clock, timeouts: Timeouts, answer: Answer, pieces: list[bytes], memory: MemoryShare, *, hurry: bool
+) -> None:
     now = clock.monotonic
     due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
     size = 0
     while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):
         pieces.append(data)
         size += len(data)
+        memory.hold(2 * size)  # it is put together from its pieces
         if size > MAX_ANSWER_BYTES:
             raise _AnswerTooLargeError

@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from claude_proxy.core import messages, reply
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.limits import TOO_LONG
+from claude_proxy.core.memory_budget import OverBudgetError
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Route
@@ -51,6 +52,7 @@ class Exchange(Handler):
                 return
             decision = await self._decide(request, route)
             del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
+            self._request_memory.close()
             match decision:
                 case Relay(candidate, accepted):
                     await self._relay(accepted, candidate.provider.name)
@@ -120,7 +122,7 @@ class Exchange(Handler):
             self._keepalive.resume()
         ending = await self._pass_on(stream)
         if not stream.judge.over:
-            await self._write_last(messages.MESSAGE_STOP if ending is Ending.COMPLETE else reply.CUT_SHORT)
+            await self._write_last(reply.last_event(ending))
         await self._client.end()
         return ending
 
@@ -140,6 +142,8 @@ class Exchange(Handler):
                 break
             except (UpstreamError, EventTooLargeError):
                 return judge.ending(Ending.TRUNCATED)
+            except OverBudgetError:
+                return judge.ending(Ending.INTERNAL)
             if not data:
                 return judge.ending(Ending.TRUNCATED)
             if block:

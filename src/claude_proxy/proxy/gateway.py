@@ -10,6 +10,7 @@ from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.client_login import NoLogin, has_login
 from claude_proxy.core.health import Health
 from claude_proxy.core.learning.learned_rules import LearnedRules
+from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare, OverBudgetError
 from claude_proxy.core.provenance import SignatureOwners
 from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
@@ -51,6 +52,8 @@ class Gateway:
     ledger: Ledger
     memory: Memory
     defects: Defects
+    budget: MemoryBudget = field(default_factory=MemoryBudget)
+    """What all requests and answers hold; `memory` is what outlives them."""
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""
 
@@ -76,17 +79,29 @@ class RefusedError(Exception):
         self.reply = reply
 
 
-async def read(gateway: Gateway, client: Client, head: RequestHead) -> MessagesRequest:
+async def read(gateway: Gateway, client: Client, head: RequestHead, memory: MemoryShare) -> MessagesRequest:
     """Read a request to its end. Raises `RefusedError` and `ClientLeftError`."""
-    limit = gateway.policy.max_body_bytes
-    body = await client.read_body(limit)
-    if body is None:
-        message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
-        raise RefusedError(refusal("request_too_large", message))
+    body = await _read_body(client, gateway.policy.max_body_bytes, memory)
     try:
         return MessagesRequest.parse(head.path, head.query, head.headers, body)
     except MalformedRequestError as error:
         raise RefusedError(refusal("invalid_request_error", str(error))) from None
+
+
+async def _read_body(client: Client, limit: int, memory: MemoryShare) -> bytes:
+    """Return the body. It is held twice: as its pieces while it comes, later as it is and as a provider gets it."""
+    body, over_budget = None, ""
+    try:
+        body = await client.read_body(limit, lambda size: memory.hold(2 * size))
+    except OverBudgetError as error:
+        over_budget = str(error)  # the error itself holds on to the pieces
+    if body is not None:
+        return body
+    memory.close()
+    if over_budget:
+        raise RefusedError(refusal("overloaded_error", over_budget))
+    message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
+    raise RefusedError(refusal("request_too_large", message))
 
 
 def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
+from claude_proxy.core.memory_budget import NOT_COUNTED
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
@@ -40,6 +41,8 @@ class Handler(abc.ABC):
         self._client = client
         self._head = head
         self._recorder = Recorder(gateway, head, counting=self.counting)
+        self._memory = gateway.budget.share()  # all that is held for this exchange
+        self._request_memory = self._memory.part()
 
     async def run(self) -> None:
         try:
@@ -55,6 +58,7 @@ class Handler(abc.ABC):
                 self._recorder.stopped()
             raise
         finally:
+            self._memory.close()
             with self._gateway.defects:
                 self._gateway.ledger.record(self._recorder.account())
 
@@ -64,7 +68,7 @@ class Handler(abc.ABC):
 
     async def _read(self) -> tuple[MessagesRequest, Route]:
         """Read the request, and find its candidates. Raises `RefusedError` and `ClientLeftError`."""
-        request = await read(self._gateway, self._client, self._head)
+        request = await read(self._gateway, self._client, self._head, self._request_memory)
         self._recorder.begin(request)
         self._recorder.route = route = find_route(self._gateway, self._head, request, counting=self.counting)
         return request, route
@@ -94,7 +98,10 @@ class Handler(abc.ABC):
         self._recorder.used_model = adapted.model
         started = now()
         streaming = request.streaming and not self.counting
-        outcome = await ask(self._gateway, provider, adapted, streaming=streaming, counting=self.counting)
+        memory = self._memory.part()
+        outcome = await ask(self._gateway, provider, adapted, memory, streaming=streaming, counting=self.counting)
+        if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
+            memory.close()
         self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)
         return outcome
 

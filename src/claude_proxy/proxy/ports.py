@@ -6,6 +6,7 @@ The real ones are in `net/` and `store/`; tests pass in their own.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -140,8 +141,11 @@ class Client(Protocol):
         """Whether it hung up."""
         ...
 
-    async def read_body(self, limit: int) -> bytes | None:
-        """Return the whole body; None as soon as it is known to be over `limit` bytes. Raises `ClientLeftError`."""
+    async def read_body(self, limit: int, hold: Callable[[int], object] = ...) -> bytes | None:
+        """Return the whole body; None as soon as it is known to be over `limit` bytes. Raises `ClientLeftError`.
+
+        `hold` is told how many bytes have come, and may raise an error to read no more.
+        """
         ...
 
     async def send(self, reply: Reply) -> None:

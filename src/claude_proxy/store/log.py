@@ -25,7 +25,7 @@ from claude_proxy.proxy.ports import Level
 
 MAX_BYTES = 10 * 1024 * 1024
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
-_BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
+_BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR, Ending.INTERNAL})
 KEPT = 5
 """Older logs that are kept beside the current one: `proxy.log.1` is the newest."""
 

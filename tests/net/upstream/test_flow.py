@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import connection
 from claude_proxy.proxy.ports import Failure
@@ -88,6 +89,38 @@ async def test_cancelling_a_read_leaves_the_answer_readable() -> None:
             reading.cancel()
         go_on.set()
         assert await read_all(answer) == b"hello"
+
+
+@pytest.mark.parametrize("end", ["read", "closed", "cut"])
+@on_both_loops
+async def test_what_waits_to_be_read_is_counted_until_it_is_read_or_the_connection_is_gone(end: str) -> None:
+    go_on = asyncio.Event()
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (2 * MIB))
+        connection.writer.write(b"x" * MIB)
+        if end == "cut":
+            await go_on.wait()
+            connection.cut()
+        else:
+            connection.writer.write(b"x" * MIB)
+            await connection.writer.drain()
+            await connection.wait_until_left()
+
+    budget = MemoryBudget(limit=0)
+    async with FakeServer(handle) as server, open_transport(memory=budget.share()) as transport:
+        answer = await ask(transport, server.origin)
+        await until(lambda: budget.held > connection.MAX_UNREAD_BYTES)
+        assert budget.held <= 3 * connection.MAX_UNREAD_BYTES
+        go_on.set()
+        if end == "read":
+            assert len(await read_all(answer)) == 2 * MIB
+        elif end == "closed":
+            answer.close()
+        else:
+            await failure_of(read_all(answer))
+        await until(lambda: budget.held == 0)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

@@ -280,6 +280,45 @@ async def test_closing_the_transport_ends_its_answers() -> None:
 
 
 @on_both_loops
+async def test_a_retired_transport_keeps_no_connection_and_says_when_it_has_none() -> None:
+    unused, waiting = list[HttpTransport](), list[asyncio.Event]()
+
+    async def handle(connection: ServerConnection) -> None:
+        waiting.append(asyncio.Event())
+        go_on = waiting[-1]
+        while True:
+            await connection.request()
+            await connection.send(BEGUN)
+            await go_on.wait()
+            await connection.send(b"llo")
+
+    async with FakeServer(handle) as server, open_transport() as transport:
+        first, second = await ask(transport, server.origin), await ask(transport, server.origin)
+        waiting[0].set()
+        assert await read_all(first) == b"hello"
+        assert repr(transport) == "<HttpTransport 2 connections, 1 idle>"
+        transport.retire(unused.append)
+        await until(lambda: repr(transport) == "<HttpTransport 1 connections, 0 idle>")
+        assert unused == []
+        waiting[1].set()
+        assert await read_all(second) == b"hello"
+        await until(lambda: unused == [transport])
+        third = await ask(transport, server.origin)
+        waiting[2].set()
+        assert await read_all(third) == b"hello"
+        await until(lambda: unused == [transport] * 2)
+        assert repr(transport) == "<HttpTransport 0 connections, 0 idle>"
+
+
+@on_both_loops
+async def test_a_transport_that_has_no_connection_is_retired_at_once() -> None:
+    async with open_transport() as transport:
+        unused = list[HttpTransport]()
+        transport.retire(unused.append)
+        assert unused == [transport]
+
+
+@on_both_loops
 async def test_a_connection_that_is_closed_as_soon_as_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Dialer.connect
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
+from claude_proxy.core.memory_budget import MemoryShare
 from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream.answer import IncomingAnswer
 from claude_proxy.net.upstream.deadline import Deadline
@@ -44,14 +45,15 @@ class Connection(asyncio.BufferedProtocol):
     It is free while no answer is awaited. Anything that arrives then was not asked for, and closes it. The event loop
     reads into `buffer`. All connections of a loop can share one, since what was read is taken out before the next read.
     (For a protocol without a buffer, TLS makes a new one of 256 KiB for each record: a stream costs three times as
-    much.)
+    much.) What waits to be read while reading is paused is counted in `memory`.
     """
 
-    def __init__(self, origin: Origin, owner: ConnectionOwner, buffer: memoryview) -> None:
+    def __init__(self, origin: Origin, owner: ConnectionOwner, buffer: memoryview, memory: MemoryShare) -> None:
         self.origin = origin
         self.peer = authority(origin.host, origin.port)
         self._owner = owner
         self._buffer = buffer
+        self._memory = memory
         self._deadline = Deadline(asyncio.get_running_loop())
         self._message: IncomingMessage | None = None
         self._transport: asyncio.Transport | None = None
@@ -92,12 +94,14 @@ class Connection(asyncio.BufferedProtocol):
         """Continue to read from the socket, if that was paused."""
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
+            self._memory.count(0)
             self._transport.resume_reading()
 
     def abort(self) -> None:
         """Close the socket at once."""
         if self._transport is not None:
             self._transport.abort()
+        self._memory.count(0)
         message, self._message = self._message, None
         if message is not None:
             message.fail(Failure.RESET, "closed from this side")
@@ -127,6 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         if message.over:
             self._finish(message)
         elif message.unread > MAX_UNREAD_BYTES:
+            self._memory.count(message.unread)
             self._pause()
 
     def pause_writing(self) -> None:
@@ -150,6 +155,7 @@ class Connection(asyncio.BufferedProtocol):
         """End the answer, if it waits for more."""
         self._end_answer(exc)
         self._deadline.cancel()
+        self._memory.count(0)
         self._owner.forget(self)
 
     # Inside.

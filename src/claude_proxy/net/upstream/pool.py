@@ -6,7 +6,9 @@ import asyncio
 import ssl
 import time
 from collections import defaultdict
+from collections.abc import Callable
 
+from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare
 from claude_proxy.core.types import Egress, Origin
 from claude_proxy.net.upstream.connection import Connection
 from claude_proxy.net.upstream.dialer import Dialer
@@ -27,16 +29,21 @@ class HttpTransport:
     """`ports.Transport`: HTTP/1.1 over kept connections, directly or through the egress proxy.
 
     `https` origins are checked against `ssl_context`; without it, against what the system trusts. Raises `ValueError`
-    if the proxy's address in `egress` is not valid. To be used in one event loop.
+    if the proxy's address in `egress` is not valid. To be used in one event loop. What waits to be read is counted in
+    `memory`.
     """
 
-    def __init__(self, egress: Egress, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, egress: Egress, *, ssl_context: ssl.SSLContext | None = None, memory: MemoryShare | None = None
+    ) -> None:
         self._dialer = Dialer(egress, ssl_context)
+        self._memory = memory or MemoryBudget().share()
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._idle: defaultdict[Origin, list[tuple[float, Connection]]] = defaultdict(list)
         self._connections: set[Connection] = set()
         self._next_sweep: asyncio.TimerHandle | None = None
         self._all_closed: asyncio.Future[None] | None = None
+        self._on_unused: Callable[[HttpTransport], object] | None = None
 
     def __repr__(self) -> str:
         idle = sum(map(len, self._idle.values()))
@@ -53,12 +60,22 @@ class HttpTransport:
         fresh = await self._connect(request.origin, connect_timeout)
         return await fresh.send(request, head_timeout)
 
+    def retire(self, on_unused: Callable[[HttpTransport], object]) -> None:
+        """Keep no connection from now on: one that is in use is closed with its answer, and so is one made later.
+
+        `on_unused` is called when none is left; again, if one was made later.
+        """
+        self._on_unused = on_unused
+        self._stop_sweeping()
+        for connection in [connection for idle in self._idle.values() for _, connection in idle]:
+            connection.abort()
+        self._report_if_unused()
+
     async def aclose(self) -> None:
         """Close every connection, also those in use, and wait until their sockets are closed."""
         if self._all_closed is None:
             self._all_closed = asyncio.get_running_loop().create_future()
-        if self._next_sweep is not None:
-            self._next_sweep.cancel()
+        self._stop_sweeping()
         for connection in list(self._connections):
             connection.abort()
         if self._connections:
@@ -68,7 +85,7 @@ class HttpTransport:
 
     def keep(self, connection: Connection) -> None:
         """Take back a connection that is free for another request; the oldest one makes room for it."""
-        if self._all_closed is not None:
+        if self._all_closed is not None or self._on_unused is not None:
             connection.abort()
             return
         idle = self._idle[connection.origin]
@@ -85,8 +102,18 @@ class HttpTransport:
         idle[:] = [entry for entry in idle if entry[1] is not connection]
         if self._all_closed is not None and not self._connections and not self._all_closed.done():
             self._all_closed.set_result(None)
+        self._report_if_unused()
 
     # Inside.
+
+    def _report_if_unused(self) -> None:
+        if self._on_unused is not None and not self._connections:
+            self._on_unused(self)
+
+    def _stop_sweeping(self) -> None:
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
+            self._next_sweep = None
 
     def _take(self, origin: Origin) -> Connection | None:
         """Return the free connection that was used last, which is the most likely to be alive."""
@@ -99,7 +126,7 @@ class HttpTransport:
         return None
 
     async def _connect(self, origin: Origin, connect_timeout: float) -> Connection:
-        connection = Connection(origin, self, self._buffer)
+        connection = Connection(origin, self, self._buffer, self._memory.part())
         try:
             await self._dialer.connect(origin, connection, connect_timeout)
         except BaseException:
@@ -123,7 +150,8 @@ class HttpTransport:
                 if not _is_fresh(since):
                     connection.abort()
             idle[:] = [entry for entry in idle if not entry[1].closed]
-        if any(self._idle.values()):
+        self._idle = defaultdict(list, {origin: idle for origin, idle in self._idle.items() if idle})
+        if self._idle:
             self._plan_sweep()
 
 
