@@ -50,9 +50,17 @@ function Invoke-ClaudeProxyCommand {
 }
 
 function Get-ClaudeProxyStatement {
-    # What the program prints for this shell to evaluate; plain ASCII.
+    # What the program prints for this shell to evaluate; plain ASCII. Only the program gets what this session keeps of
+    # the variables' values from before. A value that is empty would be none: hence the space.
     param([Parameter(Mandatory)] [string[]] $Words)
-    [scriptblock]::Create(@(Invoke-ClaudeProxyCommand -Words ($Words + '--shell', 'powershell')) -join "`n")
+    $kept = Get-Variable -Scope Global -Name 'CLAUDE_PROXY_SAVED_SHELL' -ValueOnly -ErrorAction Ignore
+    try {
+        $env:CLAUDE_PROXY_SAVED_SHELL = "$kept "
+        [scriptblock]::Create(@(Invoke-ClaudeProxyCommand -Words ($Words + '--shell', 'powershell')) -join "`n")
+    }
+    finally {
+        Remove-Item -LiteralPath Env:CLAUDE_PROXY_SAVED_SHELL -ErrorAction Ignore -Confirm:$false
+    }
 }
 
 function Use-ClaudeProxy {

@@ -26,7 +26,7 @@ SHELLS = list(Shell)
 POSIX = (Shell.BASH, Shell.ZSH)
 MARK = "--- done:"
 
-SHOW_EXPORTED = "import json, os, sys; print(json.dumps({n: os.environ.get(n) for n in sys.argv[1:]}))"
+SHOW_ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
 
 DRIVERS = {
     Shell.BASH: ["--norc", "--noprofile"],
@@ -102,10 +102,14 @@ class Terminal:
 
     def exported(self, *names: str) -> dict[str, str]:
         """Return what a program that is started in the terminal gets."""
-        line = command_line(self.shell, [sys.executable, "-I", "-S", "-c", SHOW_EXPORTED, *(names or KNOWN)])
-        said = self._type(line)
-        values: dict[str, str | None] = json.loads(said.out)
-        return {name: value for name, value in values.items() if value is not None}
+        values = self.environment()
+        return {name: values[name] for name in names or KNOWN if name in values}
+
+    def environment(self, line: str = "{}") -> dict[str, str]:
+        """Return the whole environment of a program that is started by a line: `{}` stands for the program."""
+        program = command_line(self.shell, [sys.executable, "-I", "-S", "-c", SHOW_ENVIRONMENT])
+        values: dict[str, str] = json.loads(self._type(line.replace("{}", program)).out)
+        return values
 
     def variables(self) -> str:
         """Return all that the shell itself knows of the variables: values, scopes, exported or not."""

@@ -17,8 +17,6 @@ from claude_proxy.cli.shell.activation import (
     HEADERS,
     MANAGED,
     NO_PROXY_NAMES,
-    SAVED,
-    SAVED_SHELL,
     TIMEOUT,
     TOKEN,
     TOOL_SEARCH,
@@ -27,13 +25,16 @@ from claude_proxy.cli.shell.activation import (
     WINDOW,
     Activation,
     Change,
-    Scope,
-    Variable,
     activate,
+    activated_environment,
     apply_changes,
     deactivate,
+    lacks_shell_part,
+    not_restored,
     original_environment,
+    readonly,
 )
+from claude_proxy.cli.shell.saved import SAVED, SAVED_SHELL, SECRETS, Scope, Variable
 from claude_proxy.core.client_requirements import ClientRequirements
 
 URL = "http://127.0.0.1:8787"
@@ -56,28 +57,151 @@ environments = st.tuples(environments, st.none() | headers.map("\n".join)).map(
 )
 
 
+def typed(environ: dict[str, str], changes: tuple[Change, ...]) -> dict[str, str]:
+    """Return what the shell's function shows the program after these steps: the unexported variables too."""
+    own = {one.name: one.variable.value for one in changes if one.variable and one.variable.scope is Scope.SHELL}
+    return {**apply_changes(environ, changes), **own}
+
+
 @given(environments, st.lists(ways, min_size=1, max_size=4))
 @settings(max_examples=300)
 def test_every_activation_can_be_undone(before: dict[str, str], ways: list[Activation]) -> None:
     environ = before
     for way in ways:
-        environ = apply_changes(environ, activate(environ, way))
+        environ = typed(environ, activate(environ, way))
     assert apply_changes(environ, deactivate(environ)) == before
     assert original_environment(environ) == before
+    assert not_restored(environ, universal=False) == ()
 
 
 @given(environments, ways, ways)
 def test_an_earlier_activation_makes_no_difference(before: dict[str, str], one: Activation, other: Activation) -> None:
-    direct = apply_changes(before, activate(before, other))
-    by_detour = apply_changes(before, activate(before, one))
-    by_detour = apply_changes(by_detour, activate(by_detour, other))
-    del direct[SAVED], by_detour[SAVED]  # what is kept may name more, unset, variables
+    direct = typed(before, activate(before, other))
+    by_detour = typed(before, activate(before, one))
+    by_detour = typed(by_detour, activate(by_detour, other))
+    for environ in (direct, by_detour):  # what is kept may name more, unset, variables
+        environ.pop(SAVED)
+        environ.pop(SAVED_SHELL, None)
     assert by_detour == direct
+
+
+@given(environments, st.lists(ways, min_size=1, max_size=3), st.lists(ways, max_size=2))
+@settings(max_examples=300)
+def test_a_shell_below_restores_all_but_secrets(
+    before: dict[str, str], ways: list[Activation], below: list[Activation]
+) -> None:
+    environ = before
+    for way in ways:
+        environ = typed(environ, activate(environ, way))
+    environ = {name: value for name, value in environ.items() if name != SAVED_SHELL}  # a program is not told
+    for way in below:
+        environ = typed(environ, activate(environ, way))
+    after, lost = apply_changes(environ, deactivate(environ)), not_restored(environ, universal=False)
+    assert set(lost) <= SECRETS | {BASE_URL}
+    assert not set(lost) & set(after)
+    rest = {*lost, HEADERS}  # the headers are restored from those that Claude Code is sent, in their usual form
+    assert {n: v for n, v in after.items() if n not in rest} == {n: v for n, v in before.items() if n not in rest}
+
+
+SECRET = "sk-own-0f1e2d3c4b5a"
+
+
+@pytest.mark.parametrize("way", [TO, PINNED, BY_LOGIN], ids=["all", "pinned", "login"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANTHROPIC_API_KEY", SECRET),
+        (TOKEN, SECRET),
+        (BASE_URL, f"https://me:{SECRET}@gateway.example"),
+        (BASE_URL, f"https://gateway.example/?key={SECRET}"),
+    ],
+)
+def test_programs_are_not_shown_a_secret_that_is_overridden(way: Activation, name: str, value: str) -> None:
+    environ = {name: value, TIMEOUT: "1"}
+    for _ in range(2):
+        environ = typed(environ, activate(environ, way))
+        below = {name: value for name, value in environ.items() if name != SAVED_SHELL}
+        if (name, way) != (TOKEN, BY_LOGIN):
+            assert not_restored(below, universal=False) == (name,)
+        assert SECRET not in str(below)
+        assert SECRET.encode() not in urlsafe_b64decode(below[SAVED])
+    started = activated_environment(environ, way)
+    assert not {SAVED, SAVED_SHELL} & set(started)
+    assert SECRET not in str(started)
+
+
+def test_headers_of_the_users_are_restored_from_those_beside_ours_in_a_shell_below() -> None:
+    before = {HEADERS: "X-Team: blue\nX-Key: of mine"}
+    environ = apply_changes(before, activate(before, BY_LOGIN))
+    assert not_restored(environ, universal=False) == ()
+    assert apply_changes(environ, deactivate(environ)) == before
+    again = apply_changes(environ, activate(environ, PINNED))
+    assert again[HEADERS] == before[HEADERS]
+
+
+def test_a_key_that_was_set_again_in_a_shell_below_stays() -> None:
+    environ = apply_changes({"ANTHROPIC_API_KEY": SECRET}, activate({"ANTHROPIC_API_KEY": SECRET}, TO))
+    environ["ANTHROPIC_API_KEY"] = "newer"
+    environ = typed(environ, activate(environ, TO))
+    assert apply_changes(environ, deactivate(environ)) == {"ANTHROPIC_API_KEY": "newer"}
+
+
+def test_a_universal_key_needs_no_value_to_be_shown_again_in_fish() -> None:
+    before = {UNIVERSAL: "ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY": SECRET}
+    environ = apply_changes(before, activate(before, TO))
+    assert not_restored(environ, universal=True) == ()
+    assert not_restored(environ, universal=False) == ("ANTHROPIC_API_KEY",)
+
+
+def test_asks_for_what_only_the_shell_knows_once_and_only_if_it_matters() -> None:
+    key = {"ANTHROPIC_API_KEY": SECRET}
+    led_by_key = apply_changes(key, activate(key, TO))
+    assert lacks_shell_part(led_by_key)
+    assert not lacks_shell_part({**led_by_key, SAVED_SHELL: ""})
+    assert not lacks_shell_part({**led_by_key, UNEXPORTED: ""})
+    assert not lacks_shell_part(apply_changes({}, activate({}, TO)))
+    assert not lacks_shell_part({})
+
+
+def test_names_the_readonly_variables_that_are_to_change() -> None:
+    fixed = {activation.READONLY: f"{BASE_URL} {DISCOVERY} ANTHROPIC_API_KEY {TIMEOUT} PATH", DISCOVERY: "1"}
+    environ = {**fixed, BASE_URL: "https://gateway.example", TIMEOUT: "9000000"}
+    assert readonly(environ, activate(environ, TO)) == (BASE_URL,)
+    assert readonly({}, activate({}, TO)) == ()
+
+
+# What version 0.1 has saved: everything, in the exported variable.
+
+
+def of_the_first_version(before: dict[str, str]) -> dict[str, str]:
+    changes = activate(before, TO)
+    environ, names = apply_changes(before, changes), [change.name for change in changes if change.name in MANAGED]
+    plain = {name: [before[name], "exported"] if name in before else None for name in names}
+    return {**environ, SAVED: urlsafe_b64encode(json.dumps(plain).encode()).decode()}
+
+
+BEFORE_0_1 = {"ANTHROPIC_API_KEY": SECRET, BASE_URL: "https://gateway.example", TOKEN: "of a gateway", TIMEOUT: ""}
+
+
+def test_a_terminal_of_the_first_version_is_restored_exactly() -> None:
+    environ = {**of_the_first_version(BEFORE_0_1), "PATH": "/bin"}
+    changes = deactivate(environ)
+    assert apply_changes(environ, changes) == {**BEFORE_0_1, "PATH": "/bin"}
+    assert Change(SAVED, None) in changes
+    assert not lacks_shell_part(environ)
+
+
+def test_a_terminal_of_the_first_version_gives_its_secrets_back_to_the_shell() -> None:
+    environ = of_the_first_version(BEFORE_0_1)
+    environ = typed(environ, activate(environ, PINNED))
+    assert SECRET.encode() not in urlsafe_b64decode(environ[SAVED])
+    assert apply_changes(environ, deactivate(environ)) == BEFORE_0_1
 
 
 def led(before: dict[str, str], to: Activation = TO) -> dict[str, str]:
     environ = apply_changes(before, activate(before, to))
     del environ[SAVED]
+    environ.pop(SAVED_SHELL, None)
     return environ
 
 
@@ -208,7 +332,7 @@ def test_keeps_unexported_values_out_of_exported_variables() -> None:
 def test_the_proxy_gets_unset_variables_but_no_unexported_ones() -> None:
     before = {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_MODEL": "hidden", UNEXPORTED: "ANTHROPIC_MODEL", UNIVERSAL: "X"}
     assert original_environment(before) == {"ANTHROPIC_API_KEY": "key"}
-    assert original_environment(apply_changes(before, activate(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
+    assert original_environment(typed(before, activate(before, TO))) == {"ANTHROPIC_API_KEY": "key"}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from claude_proxy.cli.shell.activation import MANAGED, Change, Scope, Variable
+from claude_proxy.cli.shell.activation import MANAGED, Change
 from claude_proxy.cli.shell.functions import functions
 from claude_proxy.cli.shell.quoting import Shell, command_line, quote, statements
+from claude_proxy.cli.shell.saved import Scope, Variable
 from fakes.command_line import CommandLine
 from shells.terminals import POSIX, SHELLS, terminal
 
@@ -98,7 +99,7 @@ def test_powershell_gets_units_of_utf_16() -> None:
 
 def test_a_variable_of_the_shell_alone_is_not_exported() -> None:
     change = Change("API_TIMEOUT_MS", Variable("1", Scope.SHELL))
-    assert statements(Shell.BASH, [change]) == "unset -v API_TIMEOUT_MS\nAPI_TIMEOUT_MS='1'\n"
+    assert statements(Shell.BASH, [change]) == "unset -v API_TIMEOUT_MS\nAPI_TIMEOUT_MS='1'\nexport -n API_TIMEOUT_MS\n"
     assert statements(Shell.FISH, [change]) == "set -gu API_TIMEOUT_MS '1'\n"
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from claude_proxy.cli.background import processes
 from claude_proxy.cli.background.processes import until
-from claude_proxy.cli.shell.activation import BASE_URL, DISCOVERY, SAVED, SAVED_SHELL, TOKEN
+from claude_proxy.cli.shell.activation import BASE_URL, DISCOVERY, TOKEN
 from claude_proxy.cli.shell.quoting import Shell
+from claude_proxy.cli.shell.saved import SAVED, SAVED_SHELL
 from fakes.command_line import PATIENCE, CommandLine
 from fakes.scripts import json_answer
 from fakes.steps import Reached, Wait
@@ -97,12 +98,14 @@ def test_what_was_not_exported_is_not_exported_again(shell: Shell, configured: C
 
 @with_scopes
 def test_a_shell_started_in_the_terminal_can_reset_too(shell: Shell, configured: CommandLine) -> None:
-    with terminal(shell, configured, {"ANTHROPIC_API_KEY": "key of mine"}) as outer:
+    before = {"ANTHROPIC_MODEL": NASTY, BASE_URL: "https://gateway.example", "CLAUDE_CODE_USE_BEDROCK": ""}
+    with terminal(shell, configured, {**before, "ANTHROPIC_API_KEY": "key of mine"}) as outer:
         outer("claude-fb")
         inherited = outer.exported()
     with terminal(shell, configured, inherited) as inner:
-        inner.reset(keep_proxy=True)
-        assert inner.exported() == {"ANTHROPIC_API_KEY": "key of mine"}
+        said = inner.reset(keep_proxy=True)
+        assert inner.exported() == before
+        assert "Not restored, but unset: ANTHROPIC_API_KEY." in said.text
 
 
 def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(configured: CommandLine) -> None:

@@ -9,7 +9,7 @@ import click
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.target import find_target, report_start
-from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, shell_option
+from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, report_not_restored, shell_option
 from claude_proxy.store.home import Home
 
 
@@ -24,12 +24,13 @@ from claude_proxy.store.home import Home
 def env(*, shell: Shell, provider: str | None, reset: bool) -> None:
     """Print statements that send this terminal's claude through the proxy, for its shell to evaluate.
 
-    They contain the token. The proxy is started if necessary. The variables' values from before are kept in
-    CLAUDE_PROXY_SAVED, and --reset restores them. In bash: eval "$(claude-proxy env --shell bash)"
+    They contain the token. The proxy is started if necessary. The shell keeps the variables' values from before, and
+    --reset restores them. In bash: eval "$(claude-proxy env --shell bash)"
     """
     if reset and provider is not None:
         raise click.UsageError("--reset and --provider cannot be used together")
     if reset:
+        report_not_restored(shell)
         print_statements(shell, activation.deactivate(os.environ))
         return
     target = find_target(Home.find(os.environ), provider)

@@ -9,7 +9,13 @@ import click
 from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell, quote
-from claude_proxy.cli.shell.terminal import EvaluatedCommand, print_statements, say, shell_option
+from claude_proxy.cli.shell.terminal import (
+    EvaluatedCommand,
+    print_statements,
+    report_not_restored,
+    say,
+    shell_option,
+)
 
 
 @click.command(
@@ -31,11 +37,16 @@ def reset(*, shell: Shell, force: bool, keep_proxy: bool) -> None:
     changes = activation.deactivate(os.environ)
     if changes:
         say("This terminal is back to normal: claude is not using the proxy.")
+        if fixed := activation.readonly(os.environ, changes):
+            say(f"Not restored, since it is readonly in this shell: {', '.join(fixed)}.")
+        report_not_restored(shell)
     elif statusline_text.proxy_target_of(os.environ):
         say(f"{activation.BASE_URL} was not set by claude-fb, so it stays as it is.")
     else:
         say("This terminal was not using the proxy.")
-    print_statements(shell, changes, *([] if keep_proxy else [_stop(shell, force=force)]))
+    print_statements(
+        shell, activation.changeable(os.environ, changes), *([] if keep_proxy else [_stop(shell, force=force)])
+    )
 
 
 def _stop(shell: Shell, *, force: bool) -> str:

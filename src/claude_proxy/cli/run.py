@@ -34,7 +34,7 @@ def run(*, provider: str | None, command: tuple[str, ...]) -> int:
     program = _program(command[0])
     target = find_target(Home.find(os.environ), provider)
     report_start(target)
-    environ = activation.apply_changes(os.environ, activation.activate(os.environ, target.activation))
+    environ = activation.activated_environment(os.environ, target.activation)
     environ.pop(STARTED_AS, None)  # it says how this process was started, not those below it
     return _run([program, *command[1:]], environ)
 

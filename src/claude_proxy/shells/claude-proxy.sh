@@ -3,19 +3,26 @@
 # They hold no logic: they evaluate the statements that the program prints.
 # shellcheck shell=bash
 
-# Run the program with the variables that this shell has not exported too, so that it can restore them.
+# Run the program with the variables that this shell has not exported too, so that it can restore them, and name those
+# that cannot be changed.
 _claude_proxy_ask() {
   local name declared
   CLAUDE_PROXY_UNEXPORTED=
+  CLAUDE_PROXY_READONLY=
   # shellcheck disable=SC2154 # defined before this file
   for name in "${_claude_proxy_names[@]}"; do
     declared="$(declare -p "$name" 2>/dev/null)" || continue # it is not set
-    case "${declared%%"$name"*}" in
+    declared="${declared%%"$name"*}" # `declare -rx `, `typeset -r `, `export `
+    case "$declared" in
+      *-*r*) CLAUDE_PROXY_READONLY="$CLAUDE_PROXY_READONLY $name" ;;
+      *) ;;
+    esac
+    case "$declared" in
       *x*) ;; # exported: `declare -x`, `export`
       *) export "${name?}" && CLAUDE_PROXY_UNEXPORTED="$CLAUDE_PROXY_UNEXPORTED $name" ;;
     esac
   done
-  export CLAUDE_PROXY_UNEXPORTED
+  export CLAUDE_PROXY_UNEXPORTED CLAUDE_PROXY_READONLY
   _claude_proxy "$@"
 }
 

@@ -2,37 +2,38 @@
 
     before ──activate──► active ──activate──► active, another provider ──deactivate──► before
 
-The values from before are kept in a variable of our own, `CLAUDE_PROXY_SAVED`. It is exported, so that a shell, an
-editor or a pane started in the terminal can restore them too; all that it holds was exported before. Values that were
-not exported are kept in `CLAUDE_PROXY_SAVED_SHELL`, which is not exported either.
+What the variables held before is kept by the shell itself (`saved`). A shell that is started in the terminal knows all
+but the secrets: it unsets what it cannot restore, and `not_restored` names it.
 """
 
 from __future__ import annotations
 
-import base64
-import enum
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from claude_proxy.cli.claude_code import custom_headers
+from claude_proxy.cli.shell import saved
+from claude_proxy.cli.shell.saved import SAVED, SAVED_SHELL, Saved, Scope, Variable, Withheld
 from claude_proxy.core.client_requirements import ClientRequirements
 
-SAVED, SAVED_SHELL = "CLAUDE_PROXY_SAVED", "CLAUDE_PROXY_SAVED_SHELL"
 UNEXPORTED = "CLAUDE_PROXY_UNEXPORTED"
 """Names, separated by spaces, of variables that the shell has not exported; its function exports them for us only."""
 UNIVERSAL = "CLAUDE_PROXY_UNIVERSAL"
 """Names of fish's universal variables, which all terminals share: we hide them in this one, and do not change them."""
+READONLY = "CLAUDE_PROXY_READONLY"
+"""Names of variables that the shell can neither set nor unset."""
+FROM_FUNCTION = (UNEXPORTED, UNIVERSAL, READONLY)
+"""What only a shell's function sets, for the program alone."""
 
-BASE_URL, TOKEN = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"
+BASE_URL, TOKEN, API_KEY = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"
 HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 """Carries our token if a provider in use needs Claude Code's own login, which `TOKEN` would replace."""
 TIMEOUT, WINDOW, TOOL_SEARCH = "API_TIMEOUT_MS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW", "ENABLE_TOOL_SEARCH"
 DISCOVERY = "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"
 """With it, `/model` in Claude Code lists every provider's models."""
 
-BYPASS_VARIABLES = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
+BYPASS_VARIABLES = (API_KEY, "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 """Unset: with an API key Claude Code asks which login to use, and with the others it ignores the base URL."""
 MODELS = (
     "ANTHROPIC_MODEL",
@@ -66,24 +67,6 @@ KNOWN = (*MANAGED, SAVED, SAVED_SHELL)
 """Every variable that a shell's function has to export to the program."""
 
 
-class Scope(enum.Enum):
-    """Where a variable is visible."""
-
-    EXPORTED = "exported"
-    SHELL = "shell"
-    """In the shell only, not in the programs that it starts."""
-    UNIVERSAL = "universal"
-    """In every fish of the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable that is set, perhaps to an empty text."""
-
-    value: str = field(repr=False)
-    scope: Scope = Scope.EXPORTED
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step: `name` becomes `variable`; None unsets it, and `hide` also hides a universal one of that name."""
@@ -104,20 +87,18 @@ class Activation:
     requirements: ClientRequirements
 
 
-_Terminal = Mapping[str, Variable | None]
-
-
 def activate(environ: Mapping[str, str], to: Activation) -> tuple[Change, ...]:
     """Return the steps that send a terminal with this environment through the proxy, whatever its mode is now."""
-    saved = _saved(environ)
-    before = {**_terminal(environ), **saved}
-    wanted = _wanted({name: variable.value for name, variable in before.items() if variable}, environ, to)
-    restored = tuple(Change(name, variable) for name, variable in saved.items() if name not in wanted)
+    kept = _saved(environ)
+    before: Saved = {**_terminal(environ), **kept}
+    known = {name: variable.value for name, variable in before.items() if isinstance(variable, Variable)}
+    wanted = _wanted(known, environ, to)
     new = tuple(
         Change(name, None, hide=True) if value is None else Change(name, Variable(value))
         for name, value in wanted.items()
     )
-    return (*restored, *new, *_keep({name: before.get(name) for name in wanted}, environ))
+    keep = _keep({name: before.get(name) for name in wanted}, environ)  # first: whatever comes then can be undone
+    return (*keep, *_restore({name: old for name, old in kept.items() if name not in wanted}), *new)
 
 
 def deactivate(environ: Mapping[str, str]) -> tuple[Change, ...]:
@@ -125,11 +106,42 @@ def deactivate(environ: Mapping[str, str]) -> tuple[Change, ...]:
     if SAVED not in environ:
         return ()
     ours = (Change(name, None) for name in (SAVED, SAVED_SHELL) if name in environ)
-    return (*(Change(name, variable) for name, variable in _saved(environ).items()), *ours)
+    return (*_restore(_saved(environ)), *ours)
+
+
+def not_restored(environ: Mapping[str, str], *, universal: bool) -> tuple[str, ...]:
+    """Return the variables that `deactivate` unsets because it does not know what they held.
+
+    `universal`: whether the shell is a fish, which uncovers its universal variables by that.
+    """
+    shown = {Scope.UNIVERSAL} if universal else set()
+    kept = _saved(environ).items()
+    return tuple(name for name, old in kept if isinstance(old, Withheld) and old.scope not in shown)
+
+
+def lacks_shell_part(environ: Mapping[str, str]) -> bool:
+    """Whether the shell that evaluates our statements may know more than this environment says.
+
+    So it is if the user called the program without the shell's function, which passes everything.
+    """
+    return SAVED_SHELL not in environ and UNEXPORTED not in environ and bool(not_restored(environ, universal=False))
+
+
+def readonly(environ: Mapping[str, str], changes: tuple[Change, ...]) -> tuple[str, ...]:
+    """Return the variables that these steps are to change, and that the shell cannot change."""
+    now = _terminal(environ)
+    fixed = _readonly_names(environ)
+    return tuple(one.name for one in changes if one.name in fixed and now.get(one.name) != one.variable)
+
+
+def changeable(environ: Mapping[str, str], changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return the steps that the shell can take. In zsh, an error in one would skip all that come after it."""
+    fixed = _readonly_names(environ)
+    return tuple(one for one in changes if one.name not in fixed)
 
 
 def apply_changes(environ: Mapping[str, str], changes: tuple[Change, ...]) -> dict[str, str]:
-    """Return the environment of a program that is started after these steps."""
+    """Return the environment of a program that the shell starts after these steps."""
     changed = dict(environ)
     for change in changes:
         changed.pop(change.name, None)
@@ -138,12 +150,23 @@ def apply_changes(environ: Mapping[str, str], changes: tuple[Change, ...]) -> di
     return changed
 
 
+def activated_environment(environ: Mapping[str, str], to: Activation) -> dict[str, str]:
+    """Return the environment of one program that is to use the proxy: there is nothing to restore after it."""
+    return _without(apply_changes(environ, activate(environ, to)), SAVED, SAVED_SHELL)
+
+
 def original_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment as it would be without us: the proxy itself may need a key that was unset."""
     original = apply_changes(environ, deactivate(environ))
-    for name in (*environ.get(UNEXPORTED, "").split(), UNEXPORTED, UNIVERSAL, SAVED_SHELL):
-        original.pop(name, None)
-    return original
+    return _without(original, *environ.get(UNEXPORTED, "").split(), *FROM_FUNCTION, SAVED_SHELL)
+
+
+def _without(environ: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in names}
+
+
+def _readonly_names(environ: Mapping[str, str]) -> list[str]:
+    return environ.get(READONLY, "").split()
 
 
 def _terminal(environ: Mapping[str, str]) -> dict[str, Variable]:
@@ -186,42 +209,27 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text and len(text) < 10 and text.isascii() and text.isdecimal() else default
 
 
-def _keep(before: _Terminal, environ: Mapping[str, str]) -> tuple[Change, ...]:
-    shell = {name: variable for name, variable in before.items() if variable and variable.scope is Scope.SHELL}
-    kept = Change(SAVED, Variable(_encode({**before, **dict.fromkeys(shell)})))
-    if shell:
-        return kept, Change(SAVED_SHELL, Variable(_encode(shell), Scope.SHELL))
+def _keep(before: Saved, environ: Mapping[str, str]) -> tuple[Change, ...]:
+    exported, shell = saved.encode(before)
+    kept = Change(SAVED, Variable(exported))
+    if shell is not None:
+        return kept, Change(SAVED_SHELL, Variable(shell, Scope.SHELL))
     return (kept, Change(SAVED_SHELL, None)) if SAVED_SHELL in environ else (kept,)
 
 
-def _encode(saved: _Terminal) -> str:
-    """Return the values from before as one word of plain letters, which every shell reads alike."""
-    plain = {name: [kept.value, kept.scope.value] if kept else None for name, kept in saved.items()}
-    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
+def _restore(kept: Saved) -> tuple[Change, ...]:
+    return tuple(Change(name, old if isinstance(old, Variable) else None) for name, old in kept.items())
 
 
-def _saved(environ: Mapping[str, str]) -> dict[str, Variable | None]:
-    """Return the values from before; if they cannot be read any more, as if none had been set."""
-    if SAVED not in environ:
-        return {}
-    try:
-        return {**_decode(environ[SAVED]), **_decode(environ.get(SAVED_SHELL, ""))}
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return dict.fromkeys(MANAGED)
+def _saved(environ: Mapping[str, str]) -> Saved:
+    """Return the values from before, with what the environment itself still shows of those that are withheld."""
+    kept = saved.decode(environ, MANAGED)
+    return {name: _shown(name, old, environ) if isinstance(old, Withheld) else old for name, old in kept.items()}
 
 
-def _decode(word: str) -> dict[str, Variable | None]:
-    """Return what `_encode` was given, without names that we do not manage. Raises if it was not made by `_encode`."""
-    plain = json.loads(base64.urlsafe_b64decode(word) or b"{}")
-    return {
-        name: Variable(_settable(str(plain[name][0])), Scope(plain[name][1])) if plain[name] else None
-        for name in MANAGED
-        if name in plain
-    }
-
-
-def _settable(value: str) -> str:
-    """Return a value that an environment can hold. Raises `ValueError`."""
-    if b"\0" in value.encode("utf-8", "surrogateescape"):
-        raise ValueError("an environment holds no NUL")
-    return value
+def _shown(name: str, old: Withheld, environ: Mapping[str, str]) -> Variable | Withheld:
+    """Return a withheld value if the environment shows it: the user's headers beside ours, a key that was set anew."""
+    value = environ.get(name, "")
+    if name == HEADERS:
+        value = custom_headers.without_token(value)
+    return Variable(value, old.scope) if value and name in {HEADERS, API_KEY} else old

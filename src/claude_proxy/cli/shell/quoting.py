@@ -6,7 +6,8 @@ import enum
 import itertools
 from collections.abc import Iterator, Sequence
 
-from claude_proxy.cli.shell.activation import Change, Scope
+from claude_proxy.cli.shell.activation import Change
+from claude_proxy.cli.shell.saved import SAVED_SHELL, Scope
 
 
 class Shell(enum.Enum):
@@ -23,7 +24,7 @@ SHELL_NAMES = [shell.value for shell in Shell]
 
 def statements(shell: Shell, changes: Sequence[Change]) -> str:
     """Return the lines that make these changes; empty if there are none."""
-    lines_for = {Shell.FISH: _fish, Shell.POWERSHELL: _powershell}.get(shell, _posix)
+    lines_for = {Shell.FISH: _fish, Shell.POWERSHELL: _powershell, Shell.ZSH: _zsh}.get(shell, _bash)
     return "".join(f"{line}\n" for change in changes for line in lines_for(change))
 
 
@@ -44,13 +45,41 @@ def quote(shell: Shell, text: str) -> str:
             return _powershell_text(text)
 
 
-def _posix(change: Change) -> Iterator[str]:
-    variable = change.variable
-    if variable is None or variable.scope is not Scope.EXPORTED:
-        yield f"unset -v {change.name}"
-    if variable is not None:
-        export = "export " if variable.scope is Scope.EXPORTED else ""
-        yield f"{export}{change.name}={quote(Shell.BASH, variable.value)}"
+def ask_again(shell: Shell, words: Sequence[str]) -> str:
+    """Return the line that runs the program anew with what only this shell knows, and evaluates what that prints."""
+    call, name = command_line(shell, words), SAVED_SHELL
+    match shell:
+        case Shell.BASH | Shell.ZSH:
+            return f'eval "$({name}="${{{name}-}}" {call})"\n'
+        case Shell.FISH:
+            return f'{name}="${name}" {call} | source\n'
+        case Shell.POWERSHELL:
+            return (
+                f"$env:{name} = ('' + (Get-Variable -Scope Global -Name {name} -ValueOnly -ErrorAction Ignore) + ' '); "
+                f'try {{ . ([scriptblock]::Create(@({call}) -join "`n")) }} '
+                f"finally {{ Remove-Item -LiteralPath Env:{name} -ErrorAction Ignore -Confirm:$false }}\n"
+            )
+
+
+def _bash(change: Change) -> Iterator[str]:
+    return _posix(change, "export -n")
+
+
+def _zsh(change: Change) -> Iterator[str]:
+    return _posix(change, "typeset -g +x")
+
+
+def _posix(change: Change, keep_back: str) -> Iterator[str]:
+    """Change a variable; `keep_back` unexports one of the shell alone, even if the shell exports all (`set -a`)."""
+    name, variable = change.name, change.variable
+    if variable is None:
+        yield f"unset -v {name}"
+    elif variable.scope is Scope.SHELL:
+        yield f"unset -v {name}"
+        yield f"{name}={quote(Shell.BASH, variable.value)}"
+        yield f"{keep_back} {name}"
+    else:  # what is universal in fish was exported to this shell
+        yield f"export {name}={quote(Shell.BASH, variable.value)}"
 
 
 def _fish(change: Change) -> Iterator[str]:
@@ -69,10 +98,15 @@ def _fish(change: Change) -> Iterator[str]:
 
 
 def _powershell(change: Change) -> Iterator[str]:
-    if change.variable is None:
-        yield f"Remove-Item -LiteralPath Env:{change.name} -ErrorAction Ignore -Confirm:$false"
+    """Change a variable of the environment; the one that is not exported is a variable of PowerShell's own."""
+    name, variable = change.name, change.variable
+    if variable is None:
+        yield f"Remove-Item -LiteralPath Env:{name} -ErrorAction Ignore -Confirm:$false"
+        if name == SAVED_SHELL:
+            yield f"Remove-Variable -Scope Global -Name {name} -ErrorAction Ignore -Confirm:$false"
     else:
-        yield f"$env:{change.name} = {quote(Shell.POWERSHELL, change.variable.value)}"
+        kind = "global" if name == SAVED_SHELL else "env"
+        yield f"${kind}:{name} = {quote(Shell.POWERSHELL, variable.value)}"
 
 
 def _powershell_text(text: str) -> str:

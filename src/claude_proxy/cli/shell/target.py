@@ -11,7 +11,7 @@ from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.checks import settings_conflicts
 from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.output.program import with_invocations
+from claude_proxy.cli.output.program import invocation, with_invocations
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.quoting import Shell
@@ -38,7 +38,8 @@ class ProxyTarget:
 def find_target(home: Home, pin: str | None) -> ProxyTarget:
     """Return the home's proxy, started if necessary, as the target of a terminal, with one provider or all.
 
-    Raises `CommandError` if the proxy cannot be started, or if no provider is named `pin`.
+    Raises `CommandError` if the proxy cannot be started, if no provider is named `pin`, or if the terminal's shell
+    cannot set the variables.
     """
     running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
@@ -49,7 +50,13 @@ def find_target(home: Home, pin: str | None) -> ProxyTarget:
     if pin is not None and pin not in {known.name for known in status.providers}:
         raise CommandError(_unknown(pin, status), code=Exit.USAGE)
     requirements = combine([provider.client for provider in status.providers if pin in {None, provider.name}])
-    return ProxyTarget(proxy, status, started, Activation(proxy.url, proxy.host, proxy.token, pin, requirements))
+    to = Activation(proxy.url, proxy.host, proxy.token, pin, requirements)
+    if fixed := activation.readonly(os.environ, activation.activate(os.environ, to)):
+        raise CommandError(
+            f"readonly in this shell, so this terminal stays as it is: {', '.join(fixed)}",
+            hint=f"Remove `readonly` where it is set, or start Claude Code with `{invocation('run -- claude')}`.",
+        )
+    return ProxyTarget(proxy, status, started, to)
 
 
 def _unknown(name: str, status: StatusReport) -> str:
@@ -106,4 +113,4 @@ def activate_terminal(shell: Shell, target: ProxyTarget) -> None:
     changes = activation.activate(os.environ, target.activation)
     report_config_problems(target.status)
     warn_of_conflicts(activation.apply_changes(os.environ, changes))
-    print_statements(shell, changes)
+    print_statements(shell, activation.changeable(os.environ, changes))

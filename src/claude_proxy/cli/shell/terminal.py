@@ -8,8 +8,12 @@ from typing import Any
 import click
 
 from claude_proxy.cli.output.program import SHELL_VARIABLE
+from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Change
-from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell, statements
+from claude_proxy.cli.shell.functions import launch_words
+from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell, ask_again, statements
+
+_ARGUMENTS = f"{__name__}.arguments"
 
 
 class _CalledByFunction(click.Context):
@@ -32,6 +36,19 @@ class EvaluatedCommand(click.Command):
     def __init__(self, *args: Any, usage: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._usage = usage
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = [*args]  # click takes words out of the list
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, or print what runs it anew if the shell knows more than we were told."""
+        only_listed = ctx.params.get("listed")  # names for completion, which no shell evaluates
+        if only_listed or not activation.lacks_shell_part(os.environ):
+            return super().invoke(ctx)
+        words = [*launch_words(), self.name or "", *ctx.meta[_ARGUMENTS]]
+        click.echo(os.fsencode(ask_again(ctx.params["shell"], words)), nl=False)
+        return None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         called = self.called_as()
@@ -68,6 +85,13 @@ def print_statements(shell: Shell, changes: tuple[Change, ...], *more: str) -> N
     """Print statements for the shell to evaluate, in the environment's own bytes, and `more` lines after them."""
     text = statements(shell, changes) + "".join(f"{line}\n" for line in more)
     click.echo(os.fsencode(text), nl=False)
+
+
+def report_not_restored(shell: Shell) -> None:
+    """Say which variables `deactivate` unsets because only another shell knows what they held."""
+    if names := activation.not_restored(os.environ, universal=shell is Shell.FISH):
+        say(f"Not restored, but unset: {', '.join(names)}. Only the shell that turned the proxy on has what it held.")
+        say("Set it again here, or use that shell or a new terminal.")
 
 
 def say(text: str = "") -> None:
