@@ -8,6 +8,7 @@ import pytest
 from fakes.command_line import KEYS, CommandLine, free_port
 from fakes.provider import FakeProvider
 from fakes.scripts import json_answer
+from fakes.server import PEM
 from fakes.steps import Stall
 from fakes.threaded import serving
 
@@ -137,3 +138,44 @@ def test_live_gives_a_silent_provider_its_time_and_no_more(cli: CommandLine) -> 
         cli.configure(url, timeouts={"first_event": 0.2, "first_content": 0.2, "stall": 0.2})
         done = cli("check", "--live")
     assert done.code == 1
+
+
+def test_live_says_which_way_it_went_and_that_the_running_proxy_goes_another(cli: CommandLine, upstream: str) -> None:
+    cli.extra |= dict.fromkeys(("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"), "")
+    cli.configure(upstream, upstream)
+    proxy = {"HTTPS_PROXY": "http://me:hunter2@proxy.corp:3128", "NO_PROXY": "a.example"}
+    assert cli("start", environ=proxy).code == 0
+    way = "through the proxy http://proxy.corp:3128 (HTTPS_PROXY), but directly to a.example"
+    for command in ("check", "doctor"):
+        there = cli(command, "--live")
+        assert "directly, as this terminal is set" in there.out
+        assert f"the running proxy takes another way: {way}." in there.out.replace("\n        It has", ". It has")
+        assert "`claude-proxy restart`" in there.out
+        here = cli(command, "--live", environ=proxy)
+        assert f"{way}, as this terminal is set" in here.out
+        assert "another way" not in here.out
+        assert "hunter2" not in there.out + here.out
+    assert "another way" in cli("providers", "test", "minimax").out
+    shown = cli("status").out
+    assert f"It reaches the providers {way}\n" in shown
+    assert "hunter2" not in shown + cli("status", "--json").out
+
+
+def test_live_trusts_the_certificates_that_node_trusts_too(cli: CommandLine) -> None:
+    with serving(FakeProvider(json_answer(200), tls=True)) as url:
+        cli.configure(url)
+        refused = cli("check", "--live")
+        assert refused.code == 1
+        assert "certificate not trusted" in refused.out
+        done = cli("check", "--live", environ={"NODE_EXTRA_CA_CERTS": str(PEM)})
+    assert done.code == 0
+    assert f"with the certificates in {PEM} (NODE_EXTRA_CA_CERTS)" in done.out
+
+
+def test_a_file_of_certificates_that_does_not_exist_is_named(cli: CommandLine, upstream: str) -> None:
+    cli.configure(upstream)
+    for command in ("check", "doctor"):
+        done = cli(command, environ={"NODE_EXTRA_CA_CERTS": "/nowhere/ca.pem"})
+        assert "environment: NODE_EXTRA_CA_CERTS: /nowhere/ca.pem does not exist." in done.out
+    assert cli("start", environ={"NODE_EXTRA_CA_CERTS": "/nowhere/ca.pem"}).code == 0
+    assert "NODE_EXTRA_CA_CERTS: /nowhere/ca.pem does not exist." in cli("status").out

@@ -14,7 +14,8 @@ from claude_proxy.config import providers
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
 from claude_proxy.core.auth import Auth, KeySource
-from claude_proxy.core.types import ClaudeCode, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import ClaudeCode, Origin, Policy, Provider, Timeouts
 from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -36,9 +37,8 @@ def entry_of(preset: str) -> Entry:
 
 
 def only(home: Folder, provider: object, **kwargs: Any) -> Provider:
-    config = home.loads({"providers": [provider]}, **kwargs)
-    assert len(config.providers) == 1
-    return config.providers[0]
+    (loaded,) = home.loads({"providers": [provider]}, **kwargs).providers
+    return loaded
 
 
 def test_loads_the_documented_form_with_all_defaults(home: Folder) -> None:

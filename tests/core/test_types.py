@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Attempt, Egress, Policy, Reply
+from claude_proxy.core.types import Attempt, Policy, Reply
 from core.builders import provider
 
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from claude_proxy.app import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.routing import Routes
 from claude_proxy.core.text import PROGRAM
-from claude_proxy.core.types import Account, Egress, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.types import Account, Origin, Policy, Provider, Timeouts
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.ports import Level
 from claude_proxy.store.home import Home

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.memory_budget import MemoryShare
-from claude_proxy.core.types import Egress, Headers, Origin
+from claude_proxy.core.types import Headers, Origin
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
 from fakes.server import PATIENCE, PEM, FakeServer, Handler

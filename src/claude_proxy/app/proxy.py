@@ -90,7 +90,9 @@ class Proxy:
     async def start(self) -> None:
         """Listen; ready on return. Raises `OSError` if the port is taken."""
         if any(provider.origin.scheme == "https" for provider in self._config.providers):
-            system_trust()  # reading the certificates stops the loop for some 30 ms: now rather than in a first request
+            system_trust(
+                self._config.egress.extra_ca_file
+            )  # reading the certificates stops the loop for some 30 ms: now rather than in a first request
         self.port = await self._listener.start(self._config.host, self._config.port)
         if self._config_watch or self._state_file:
             self._plan_look()
@@ -140,6 +142,7 @@ class Proxy:
             sessions=self._tracker.sessions(),
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=(*self._config.warnings, *self._waiting_for_restart()),
+            egress=self._config.egress.in_words,
         )
 
     def upstream_names(self) -> UpstreamNames:

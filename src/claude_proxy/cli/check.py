@@ -13,6 +13,7 @@ from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.probing.probe import Probe, probe_all
+from claude_proxy.cli.probing.way_out import difference, way_of
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import load_config
 from claude_proxy.config.load import Config
@@ -38,6 +39,9 @@ def check(*, live: bool) -> int:
         return Exit.OK
     probes = asyncio.run(probe_all(config.providers, config.policy, config.egress))
     _show_probes(out, probes)
+    out.print(f"The requests went {way_of(config.egress)}, as this terminal is set.")
+    if other_way := difference(home, config.egress):
+        out.print(f"warning: {other_way}", style="yellow")
     for name in (provider.name for provider in config.providers if provider.auth is Auth.CLIENT):
         out.print(f"{name} was not asked: {credentials.NO_KEY_TO_TEST}.")
     return Exit.OK if all(probe.answered for probe in probes) else Exit.FAILED

@@ -19,11 +19,14 @@ from claude_proxy.cli.output.console import console, table, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.user_config.credentials import advice, state_in_words
+from claude_proxy.core.egress import DIRECTLY
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 
+MAX_EGRESS = 600
+"""Characters of the way to the providers: NO_PROXY may name many hosts."""
 STATE_STYLES = {"ready": "green", "cooldown": "yellow", "probing": "cyan"}
 
 
@@ -96,6 +99,8 @@ def _show_terminal(out: Console, running: Running | None) -> None:
 def _show(out: Console, url: str, status: StatusReport) -> None:
     out.print(_headline(url, status))
     out.print(_facts(status))
+    if status.egress not in {"", DIRECTLY}:
+        out.print(f"It reaches the providers {printable(status.egress, MAX_EGRESS)}")
     out.print()
     out.print(_providers(status))
     for warning in status.warnings:  # also about providers that are skipped

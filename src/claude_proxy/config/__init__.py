@@ -20,7 +20,8 @@
     catalogue.py          catalogue.json, dated facts about known providers
     providers.py          Settings + catalogue + keys → the core's Provider
     routes.py             the user's own orders → the core's Routes
-    egress.py             `proxy_url`, HTTPS_PROXY and NO_PROXY → the core's Egress
+    egress.py             `proxy_url`, HTTPS_PROXY, NO_PROXY and trust.py → the core's Egress
+    trust.py              the user's own certificates: NODE_EXTRA_CA_CERTS, SSL_CERT_FILE
 
     json_text.py          edits the members of an object in a JSON text; json_list.py the elements of a list
     provider_list.py      edits the list of providers in config.json

@@ -1,4 +1,4 @@
-"""The HTTP proxy to providers: the configuration's, else the environment's."""
+"""The way to providers: the HTTP proxy of the configuration, else of the environment, and certificates of one's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from msgspec import UNSET
 from claude_proxy.config.address import InvalidAddress, parse_proxy_url
 from claude_proxy.config.problem import Findings
 from claude_proxy.config.settings import Settings
-from claude_proxy.core.types import Egress
+from claude_proxy.config.trust import read_ca_files
+from claude_proxy.core.egress import Egress
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")
@@ -19,12 +20,14 @@ _NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")
 def read_egress(settings: Settings, environ: Mapping[str, str], findings: Findings) -> Egress:
     """Return how providers are reached. An empty `proxy_url` in the configuration means no proxy at all."""
     url: str | None = None
+    source = "proxy_url"
     if settings.proxy_url is UNSET:
-        url = _from_environment(environ, findings)
+        source, url = _from_environment(environ, findings)
     elif settings.proxy_url:
         url = _from_settings(settings.proxy_url, findings)
     hosts = re.split(r"[,\s]+", _first(_NO_PROXY_VARIABLES, environ)[1])
-    return Egress(url, tuple(host for host in hosts if host))
+    ca_files = read_ca_files(environ, findings)
+    return Egress(url, tuple(host for host in hosts if host), source if url else "", ca_files)
 
 
 def _from_settings(text: str, findings: Findings) -> str | None:
@@ -35,16 +38,17 @@ def _from_settings(text: str, findings: Findings) -> str | None:
     return url
 
 
-def _from_environment(environ: Mapping[str, str], findings: Findings) -> str | None:
+def _from_environment(environ: Mapping[str, str], findings: Findings) -> tuple[str, str | None]:
+    """Return the variable that names a proxy, and the proxy's address."""
     variable, text = _first(_PROXY_VARIABLES, environ)
     if not text:
-        return None
+        return "", None
     # Other programs read a proxy without a scheme as an http one.
     url = parse_proxy_url(text if "://" in text else f"http://{text}")
     if isinstance(url, InvalidAddress):
         findings.warn(f'environment: {variable}: {url.what}, and is ignored. Set "proxy_url" in config.json.')
-        return None
-    return url
+        return "", None
+    return variable, url
 
 
 def _first(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, str]:

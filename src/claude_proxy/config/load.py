@@ -18,8 +18,9 @@ from claude_proxy.config.routes import routes_of
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.validation import check
 from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.routing import Routes
-from claude_proxy.core.types import Egress, Failback, Policy, Provider
+from claude_proxy.core.types import Failback, Policy, Provider
 from claude_proxy.core.upstream_names import UpstreamNames
 
 __all__ = [

@@ -22,6 +22,7 @@ Types that all of them share:
 
     types.py              Provider, Policy, Usage and other nouns
     auth.py               how a provider is authenticated, and where its key is from
+    egress.py             the way to the providers
     outcome.py            what comes of an attempt
     reasons.py            why it fails
     traits.py             what providers and models accept

@@ -82,3 +82,5 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     config_problems: tuple[str, ...] = ()
     """What is wrong with the changed configuration, while the one before it stays in use."""
     warnings: tuple[str, ...] = ()
+    egress: str = ""
+    """The way to the providers, in words; empty from an older proxy."""

@@ -174,16 +174,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Egress:
-    """The way out of this machine: an HTTP proxy for `https` providers, and the hosts that go past it."""
-
-    proxy_url: str | None = field(default=None, repr=False)
-    """`http://[user:password@]host:port`; None: straight out."""
-    no_proxy: tuple[str, ...] = ()
-    """As in NO_PROXY: a host, a domain with its subdomains (`corp.example`), an IP network, or `*`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that an answer was charged for, with Anthropic's own field names."""
 

@@ -29,9 +29,10 @@ from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.probing.probe import Probe
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
-from claude_proxy.core.types import Egress, Origin, Policy, Provider
+from claude_proxy.core.types import Origin, Policy, Provider
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import HttpTransport, tcp, tls
 from claude_proxy.proxy.ports import Failure
 from fakes.async_test import on_both_loops
@@ -160,6 +161,23 @@ async def test_the_systems_trust_is_the_default() -> None:
         assert str(error).startswith("127.0.0.1: certificate not trusted: ")
 
 
+@on_both_loops
+async def test_a_file_of_the_users_own_is_trusted_beside_the_system() -> None:
+    async with FakeServer(always(HELLO), tls=True) as server:
+        for path, trusted in ((str(PEM), True), ("/nowhere/ca.pem", False)):
+            transport = HttpTransport(Egress(ca_files=(("NODE_EXTRA_CA_CERTS", path),)))
+            if trusted:
+                assert (await fetch(transport, server.origin))[2] == b"hello"
+            else:
+                assert (await failure_of(ask(transport, server.origin))).failure is Failure.TLS
+            await transport.aclose()
+
+
+def test_the_systems_own_certificates_stay_trusted() -> None:
+    alone = tls.system_trust.__wrapped__().cert_store_stats()["x509"]
+    assert tls.system_trust.__wrapped__(str(PEM)).cert_store_stats()["x509"] == alone + 1
+
+
 def test_the_systems_trust_is_read_once() -> None:
     context = tls.system_trust()
     assert context is tls.system_trust()
@@ -168,7 +186,7 @@ def test_the_systems_trust_is_read_once() -> None:
 
 def test_truststore_finds_what_openssl_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls, "_openssl_trust", lambda: None)
-    context = tls.system_trust.__wrapped__()
+    context = tls.system_trust.__wrapped__(str(PEM))
     assert type(context).__module__.startswith("truststore")
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 

@@ -15,7 +15,8 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import dns_cache
 from claude_proxy.proxy.ports import Failure
 from fakes.async_test import LOOPS, on_both_loops

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import HttpTransport, pool
 from claude_proxy.net.upstream.connection import Connection
 from claude_proxy.net.upstream.dialer import Dialer

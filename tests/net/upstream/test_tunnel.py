@@ -8,7 +8,8 @@ import contextlib
 
 import pytest
 
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.net.upstream.tunnel import Bypass
 from claude_proxy.proxy.ports import Failure

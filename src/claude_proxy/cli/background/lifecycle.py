@@ -15,6 +15,7 @@ from claude_proxy.cli.background.admin_client import AdminClient, UnknownError
 from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import ERROR, CommandError, Exit, describe_os_error
 from claude_proxy.cli.output.program import STARTED_AS, invocation, started_as
+from claude_proxy.core.egress import EXTRA_CA_VARIABLE, OPENSSL_VARIABLES
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
 from claude_proxy.store.lock import exclusive
@@ -224,9 +225,10 @@ def _environment(home: Home) -> dict[str, str]:
     environment = dict(os.environ)
     environment[HOME_VARIABLE] = str(home.root)
     environment[STARTED_AS] = started_as()
-    if search := environment.get("PYTHONPATH"):
-        parts = [str(Path(part).absolute()) for part in search.split(os.pathsep) if part]
-        environment["PYTHONPATH"] = os.pathsep.join(parts)
+    for name in ("PYTHONPATH", EXTRA_CA_VARIABLE, *OPENSSL_VARIABLES):
+        if paths := environment.get(name):
+            parts = [str(Path(part).absolute()) for part in paths.split(os.pathsep) if part]
+            environment[name] = os.pathsep.join(parts)
     return environment
 
 

@@ -21,9 +21,10 @@ from claude_proxy.cli.output.console import console
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.messages import MESSAGES_PATH
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import Account, Egress, Origin, Policy, Provider
+from claude_proxy.core.types import Account, Origin, Policy, Provider
 from claude_proxy.proxy.ports import Level, UpstreamError
 
 PORT = 8787

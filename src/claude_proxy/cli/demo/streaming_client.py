@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from claude_proxy.core import headers
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.messages import MESSAGES_PATH
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import Answer, UpstreamRequest
 

@@ -14,6 +14,7 @@ import msgspec
 from claude_proxy.cli.probing.probe_requests import MESSAGE, ProbeRequest
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.headers import find
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.judge_stream import StreamJudge
@@ -23,7 +24,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, model_for
 from claude_proxy.core.sse import SSEDecoder
 from claude_proxy.core.text import MAX_TEXT, redacted
-from claude_proxy.core.types import Egress, Ending, Headers, Policy, Provider, Reply
+from claude_proxy.core.types import Ending, Headers, Policy, Provider, Reply
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import Answer, Transport, UpstreamError, UpstreamRequest
 

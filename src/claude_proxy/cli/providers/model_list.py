@@ -12,12 +12,13 @@ from claude_proxy.config.address import Address, parse_base_url
 from claude_proxy.config.catalogue import Entry
 from claude_proxy.core import headers
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.judge_body import ClassifierConfig, judge_error
 from claude_proxy.core.outcome import Rejected, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.text import MAX_TEXT, redacted
-from claude_proxy.core.types import Egress, Policy, Provider
+from claude_proxy.core.types import Policy, Provider
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy.ports import UpstreamRequest
 

@@ -15,6 +15,7 @@ from claude_proxy.cli.output.console import console, table
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.probing.probe import Probe, probe_one
 from claude_proxy.cli.probing.probe_requests import COUNT, MESSAGE, STREAM, TOOL, ProbeRequest
+from claude_proxy.cli.probing.way_out import difference, way_of
 from claude_proxy.cli.providers.naming import testable_provider
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.cli.user_config.config_files import ConfigFiles
@@ -61,6 +62,8 @@ def test(*, name: str) -> int:
     out.print(f"Testing {provider.name} at {provider.base_url}, which costs a few tokens:")
     probes = asyncio.run(_ask(provider, survey))
     out.print(_rows(probes))
+    if other_way := difference(files.home, survey.egress):
+        out.print(f"warning: these requests went {way_of(survey.egress)}; {other_way}", style="yellow")
     failed = [request.name for request in REQUIRED if not probes[request].answered]
     if failed:
         out.print(f"{provider.name} can't be used like this: {' and '.join(failed)} failed.", style="red")

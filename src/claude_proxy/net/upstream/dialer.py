@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.egress import Egress
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream.dns_cache import DnsCache
 from claude_proxy.net.upstream.tcp import authority, dial
 from claude_proxy.net.upstream.tls import attach, system_trust
@@ -22,6 +23,7 @@ class Dialer:
         self._dns = DnsCache()
         self._bypass = Bypass(egress.no_proxy)
         self._ssl_context = ssl_context
+        self._extra_ca_file = egress.extra_ca_file
 
     async def connect(self, origin: Origin, protocol: asyncio.BaseProtocol, connect_timeout: float) -> None:
         """Connect `protocol` to `origin` within `connect_timeout` seconds. Raises `UpstreamError`, not `sent`."""
@@ -41,4 +43,4 @@ class Dialer:
     def _context(self, origin: Origin) -> ssl.SSLContext | None:
         if origin.scheme != "https":
             return None
-        return self._ssl_context or system_trust()
+        return self._ssl_context or system_trust(self._extra_ca_file)

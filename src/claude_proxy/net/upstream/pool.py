@@ -8,8 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from claude_proxy.core.egress import Egress
 from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare
-from claude_proxy.core.types import Egress, Origin
+from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream.connection import Connection
 from claude_proxy.net.upstream.dialer import Dialer
 from claude_proxy.net.upstream.incoming_message import UnansweredError
