@@ -73,6 +73,11 @@ class AsgiClient:
         self.left = True
         self._task.cancel()
 
+    def release(self) -> None:
+        """Let go of the connection, which may serve another client's request by now, and of the task that is over."""
+        if self._connection.on_hang_up == self._hang_up:
+            self._connection.on_hang_up = None
+
     async def start(self, status: int, headers: Headers) -> None:
         self.started = self.streaming = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

@@ -71,6 +71,8 @@ class Server:
             message = f"internal error ({type(error).__name__}); proxy.log says where it happened"
             reply = refusal("api_error", message)
             await _break_off(client, reply, as_event(reply))
+        finally:
+            client.release()
 
     async def _serve(self, scope: HTTPScope, client: AsgiClient) -> None:
         headers, method = tuple(scope["headers"]), scope["method"]

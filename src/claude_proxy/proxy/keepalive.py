@@ -17,7 +17,7 @@ class Keepalive:
 
     def __init__(self, ping: Callable[[], Coroutine[None, None, None]]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ping = ping
+        self._ping: Callable[[], Coroutine[None, None, None]] | None = ping
         self._every = self._due = 0.0
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -46,16 +46,19 @@ class Keepalive:
         self.reset()
 
     def stop(self) -> None:
-        """Stop for good, at once."""
+        """Stop for good, at once, and let go of who pings: each holds the other."""
         if self._timer:
             self._timer.cancel()
+            self._timer = None
         if self._task:
             self._task.cancel()
+            self._task = None
+        self._ping = None
 
     def _tick(self) -> None:
         now = self._loop.time()
         if now >= self._due:
             self._due = now + self._every
-            if not self._paused and (self._task is None or self._task.done()):
+            if self._ping and not self._paused and (self._task is None or self._task.done()):
                 self._task = self._loop.create_task(self._ping())
         self._timer = self._loop.call_at(self._due, self._tick)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias
 
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Headers, Origin, Reply
@@ -46,6 +46,13 @@ class UpstreamError(Exception):
         super().__init__(text)
         self.failure = failure
         self.sent = sent
+
+    def again(self) -> Self:
+        """Return a new one that says the same. One that is kept is raised this way.
+
+        What is raised holds all that it passes through: an exchange would hold itself, with all that it has read.
+        """
+        return type(self)(self.failure, str(self), sent=self.sent)
 
 
 @dataclass(frozen=True, slots=True)

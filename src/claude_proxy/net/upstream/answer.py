@@ -60,7 +60,7 @@ class IncomingAnswer:
                 self._source.resume()
             return data
         if message.error is not None:
-            raise message.error
+            raise message.error.again()
         return b""
 
     def close(self) -> None:

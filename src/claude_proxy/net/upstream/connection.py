@@ -190,7 +190,7 @@ class Connection(asyncio.BufferedProtocol):
         self._deadline.start(head_timeout)
         while message.head is None:
             if message.error is not None:
-                raise message.error
+                raise message.error.again()
             try:
                 await self._deadline.wait()
             except TimeoutError:
