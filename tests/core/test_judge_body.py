@@ -8,6 +8,7 @@ from claude_proxy.core.judge_body import MAX_TEXT, ClassifierConfig, judge_body
 from claude_proxy.core.messages import error_body
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
+from claude_proxy.core.reply import loop_detected
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
 from core.builders import NOW, error
@@ -60,6 +61,20 @@ def test_an_error_about_the_request_counts_whatever_its_form(status: int) -> Non
 def test_the_user_decides_which_statuses_are_retried(status: int, fault: Fault) -> None:
     outcome = judge_body(error("api_error", status), ClassifierConfig(Policy(frozenset({401, 418})), Traits()), NOW)
     assert rejection(outcome) == (fault, str(status), "no")
+
+
+@pytest.mark.parametrize("retried", [False, True])
+def test_an_address_that_leads_back_is_no_fault_of_the_request_whatever_is_retried(retried: bool) -> None:
+    config = ClassifierConfig(Policy(retry_statuses=frozenset({508} if retried else ())), Traits())
+    outcome = judge_body(loop_detected("the base_url leads back"), config, NOW)
+    assert rejection(outcome) == (Fault.INCOMPATIBLE, "loop", "claude-proxy: the base_url leads back")
+    assert isinstance(outcome, Rejected)
+    assert outcome.reply == loop_detected("the base_url leads back")
+
+
+def test_another_508_is_the_providers_fault() -> None:
+    page = judge_body(Reply(508, (), b"<h1>Resource Limit Is Reached</h1>"), CONFIG, NOW)
+    assert rejection(page)[:2] == (Fault.PROVIDER, "508")
 
 
 def test_the_page_of_a_server_in_front_is_never_relayed_even_if_its_status_is_not_retried() -> None:

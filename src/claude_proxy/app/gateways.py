@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from claude_proxy.config.load import Config
 from claude_proxy.core.health import Health
+from claude_proxy.core.hops import Hops
 from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.types import Provider
@@ -21,6 +22,7 @@ def build_gateway(
     ledger: Journal,
     memory: Memory,
     budget: MemoryBudget,
+    hops: Hops,
     program: str,
 ) -> Gateway:
     """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
@@ -35,6 +37,7 @@ def build_gateway(
         memory=memory,
         defects=before.defects if before else Defects(ledger),
         budget=budget,
+        hops=hops,
         program=program,
     )
 

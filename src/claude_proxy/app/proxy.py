@@ -12,6 +12,7 @@ from claude_proxy import __version__
 from claude_proxy.app.config_watch import ConfigWatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
+from claude_proxy.core.hops import Hops
 from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
 from claude_proxy.core.text import PROGRAM
@@ -64,6 +65,8 @@ class Proxy:
         self._started_at = self._clock.wall()
         self._tracker = StatusTracker(ledger, self._clock)
         self._config_watch = ConfigWatch(home, self._tracker, program) if home else None
+        self.instance = secrets.token_hex(8)
+        self._hops = Hops(self.instance, token)
         self._memory = Memory()
         self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
@@ -76,7 +79,6 @@ class Proxy:
         self._stopped = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
         self._next_look: asyncio.TimerHandle | None = None
-        self.instance = secrets.token_hex(8)
         self.port = config.port
         health = {"status": "ok", "service": "claude-proxy", "version": __version__, "instance": self.instance}
         self._server = Server(
@@ -196,6 +198,7 @@ class Proxy:
             ledger=self._tracker,
             memory=self._memory,
             budget=self._budget,
+            hops=self._hops,
             program=self._program,
         )
         self._tracker.follow(gateway.providers, gateway.healths)

@@ -46,6 +46,7 @@ Facts of the wire:
     messages.py                the API's names and forms
     message_blocks.py          one message and its content blocks
     headers.py                 which header fields are passed on
+    hops.py                    the header by which a request that comes back is known
     client_login.py            the client's own login
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show

@@ -13,7 +13,7 @@ import msgspec
 
 from claude_proxy.core import limits
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, STATUS_OF_ERROR, error_body, read_error
+from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.retry_after import plan_rejects, time_in_headers, time_in_words
@@ -63,6 +63,8 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
         # a redirect, say, or the page of a server in front of the provider
         text = f"answered {status}, which is no answer to a request like this"
         return Rejected(Fault.PROVIDER, Reason.STATUS, status, text)
+    if status == LOOP_DETECTED and read_error(reply.body):
+        return Rejected(Fault.INCOMPATIBLE, Reason.LOOP, status, _message(error, reply.body), None, reply)
     limit = limits.limit_of(error, status)
     if status == 429 and limit in (None, limits.TOO_FAST) and plan_rejects(reply.headers):
         limit = limits.PLAN_LIMIT

@@ -38,6 +38,9 @@ KEY_REJECTED: Final = frozenset({401, 403})
 ACCOUNT_STATUSES: Final = KEY_REJECTED | {402}
 """Statuses about the account at a provider, not about the request."""
 
+LOOP_DETECTED: Final = 508
+"""The status of a request that has come back to a proxy that it had passed (RFC 5842, 7.2)."""
+
 NOT_OFFERED: Final = frozenset({404, 405, 501})
 """Statuses of a provider that has no such endpoint."""
 

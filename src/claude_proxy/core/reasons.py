@@ -50,6 +50,7 @@ class Reason(enum.Enum):
     PLAN_LIMIT = "plan_limit"
     NO_CREDIT = "no_credit"
     UNKNOWN_MODEL = "unknown_model"
+    LOOP = "loop"
     TOO_LONG = "too_long"
 
     # the API's own types of errors: see `messages.STATUS_OF_ERROR`

@@ -49,6 +49,12 @@ def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
     return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
 
 
+def loop_detected(fault: str) -> Reply:
+    """Return the error for a request that has come back."""
+    error = refusal("api_error", fault, NO_RETRY)
+    return Reply(messages.LOOP_DETECTED, error.headers, error.body)
+
+
 def prompt_too_long(tokens: int, window: int) -> Reply:
     """Return the API's own error for a prompt that fits into no window: by its wording Claude Code compacts."""
     body = messages.error_body("invalid_request_error", f"prompt is too long: {tokens} tokens > {window} maximum")

@@ -28,7 +28,8 @@ class Fault(enum.Enum):
     QUOTA = "quota"
     REQUEST = "request"
     INCOMPATIBLE = "incompatible"
-    """This provider can't take this request and another one may: too long for its window, a model it does not know."""
+    """This provider can't take this request and another one may: too long for its window, a model it does not know, an
+    address that leads back to the proxy."""
     INTERNAL = "internal"
     """The proxy's own: this machine has no descriptors left, so that no provider can be reached, or the memory budget
     is used up."""

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+from claude_proxy.core.hops import HEADER as HOPS
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
 from claude_proxy.core.reply import CUT_SHORT, as_event, refusal
 from claude_proxy.core.types import Reply
@@ -84,7 +85,9 @@ class Server:
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = check_content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
-            head = RequestHead(path, scope["query_string"], self._guard.strip_credentials(headers), pin)
+            head = RequestHead(
+                path, scope["query_string"], self._guard.strip_credentials(headers), pin, fields.get(HOPS, b"")
+            )
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
         reply = refused or await self._serve_other(method, path, pin, client)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
@@ -53,19 +52,18 @@ class _AnswerTooLargeError(Exception):
 async def ask(
     gateway: Gateway,
     provider: Provider,
-    adapted: Adapted,
+    request: UpstreamRequest,
     memory: MemoryShare,
     *,
     streaming: bool,
     counting: bool = False,
 ) -> Outcome:
-    """Send a request, and return what came of it. Every fault is a `Rejected`, never raised.
+    """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
     config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
-    request = UpstreamRequest(provider.origin, adapted.head, adapted.body)
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
     silence = timeouts.first_event if streaming else timeouts.first_content

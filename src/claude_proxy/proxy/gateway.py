@@ -9,10 +9,11 @@ from typing import assert_never
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.client_login import NoLogin, has_login
 from claude_proxy.core.health import Health
+from claude_proxy.core.hops import Hops
 from claude_proxy.core.learning.learned_rules import LearnedRules
 from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare, OverBudgetError
 from claude_proxy.core.provenance import SignatureOwners
-from claude_proxy.core.reply import NO_RETRY, prompt_too_long, refusal
+from claude_proxy.core.reply import NO_RETRY, loop_detected, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
@@ -54,6 +55,8 @@ class Gateway:
     defects: Defects
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     """What all requests and answers hold; `memory` is what outlives them."""
+    hops: Hops = field(default_factory=Hops)
+    """Knows requests that come back."""
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""
 
@@ -69,6 +72,8 @@ class RequestHead:
     query: bytes
     headers: Headers = field(repr=False)
     pin: str | None
+    hops: bytes = b""
+    """The proxies that it has passed; empty if it comes from a client."""
 
 
 class RefusedError(Exception):
@@ -81,6 +86,8 @@ class RefusedError(Exception):
 
 async def read(gateway: Gateway, client: Client, head: RequestHead, memory: MemoryShare) -> MessagesRequest:
     """Read a request to its end. Raises `RefusedError` and `ClientLeftError`."""
+    if head.hops and (fault := gateway.hops.fault(head.hops)):
+        raise RefusedError(loop_detected(fault))
     body = await _read_body(client, gateway.policy.max_body_bytes, memory)
     try:
         return MessagesRequest.parse(head.path, head.query, head.headers, body)

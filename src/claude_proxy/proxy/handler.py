@@ -22,7 +22,7 @@ from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
 from claude_proxy.core.types import Reply
 from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
-from claude_proxy.proxy.ports import Client, ClientLeftError
+from claude_proxy.proxy.ports import Client, ClientLeftError, UpstreamRequest
 from claude_proxy.proxy.recorder import Recorder
 from claude_proxy.proxy.retry import Retry, plan_retry, rules_to_keep
 
@@ -99,7 +99,11 @@ class Handler(abc.ABC):
         started = now()
         streaming = request.streaming and not self.counting
         memory = self._memory.part()
-        outcome = await ask(self._gateway, provider, adapted, memory, streaming=streaming, counting=self.counting)
+        head = self._gateway.hops.added_to(adapted.head, self._head.hops, provider)
+        upstream_request = UpstreamRequest(provider.origin, head, adapted.body)
+        outcome = await ask(
+            self._gateway, provider, upstream_request, memory, streaming=streaming, counting=self.counting
+        )
         if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
             memory.close()
         self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)
