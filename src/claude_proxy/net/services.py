@@ -25,14 +25,17 @@ _GREETING: Final = (
 
 
 def services(
-    gateway: Callable[[], Gateway], control: ProxyControl, health: object
+    gateway: Callable[[], Gateway], control: ProxyControl, health: Callable[[bytes], object]
 ) -> Mapping[str, Mapping[str, Service]]:
-    """Return the services by path and method. `health` needs no token, so it holds nothing secret."""
+    """Return the services by path and method. `health` gets the query.
 
-    async def hello(_client: AsgiClient, pin: str | None) -> Reply:
+    It needs no token, so what it returns is nothing secret.
+    """
+
+    async def hello(client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None and all(pin != provider.name for provider in gateway().providers):
             return refusal("not_found_error", "no provider has this name")  # without a token, the names are not listed
-        return json_reply(200, health)
+        return json_reply(200, health(client.query))
 
     async def greet(client: AsgiClient, pin: str | None) -> Reply:
         greeting = await hello(client, pin)

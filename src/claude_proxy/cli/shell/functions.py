@@ -14,6 +14,7 @@ from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.quoting import Shell, command_line, quote
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import Home
+from claude_proxy.store.own_files import read_own
 
 PACKAGE = Path(__file__).resolve().parents[2]
 FOLDER = PACKAGE / "shells"
@@ -69,11 +70,18 @@ def _copy_module(home: Home, shipped: Path) -> Path:
     try:
         for name in MODULE_FILES:
             data = (shipped / name).read_bytes()
-            if not (home.root / name).exists() or (home.root / name).read_bytes() != data:
+            if _read(home.root / name, len(data)) != data:
                 write_private(home.root / name, data)
     except OSError as error:
         raise CommandError(f"the PowerShell module cannot be copied to {home.root}: {error.strerror}") from error
     return home.root
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    try:
+        return read_own(path, limit)
+    except OSError:  # none is there, or something else: it is replaced
+        return None
 
 
 def _prelude(shell: Shell) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from claude_proxy.cli.output.exit_codes import CommandError, not_written
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.store.files import rewrite
+from claude_proxy.store.files import read_up_to, rewrite
 
 MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
@@ -31,6 +31,8 @@ OURS = re.compile(
     re.MULTILINE,
 )
 NEW_FILE_MODE = 0o644
+MAX_BYTES = 4 * 1024 * 1024
+"""More than any profile has."""
 POWERSHELL_TIMEOUT = 30.0
 """Seconds; the first start of Windows PowerShell after an update takes several."""
 PROFILE_QUERY = "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($PROFILE.CurrentUserAllHosts))"
@@ -135,11 +137,13 @@ def _ask(program: str) -> Path | None:
 
 def _read(path: Path, line: str) -> bytes:
     try:
-        data = path.read_bytes()
+        data = read_up_to(path, MAX_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    if data is None or len(data) > MAX_BYTES:
+        raise CommandError(f"{path} is {'no regular file' if data is None else 'too large for a profile'}")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         hint = f"Add this line to it yourself:\n  {line}" if line else "Remove the line yourself."
         raise CommandError(f"{path} is in UTF-16, which this command does not change", hint=hint)
