@@ -94,7 +94,8 @@ def _fish(change: Change) -> Iterator[str]:
             yield f"if set -qU {name}; set -gx {name} ''; end"
         return
     flag = "-gx" if variable.scope is Scope.EXPORTED else "-gu"
-    yield f"set {flag} {name} {quote(Shell.FISH, variable.value)}"
+    parts = [variable.value] if variable.parts is None else variable.parts
+    yield " ".join([f"set {flag} {name}", *(quote(Shell.FISH, part) for part in parts)])
 
 
 def _powershell(change: Change) -> Iterator[str]:
