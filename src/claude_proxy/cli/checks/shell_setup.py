@@ -8,6 +8,7 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, statusline_text
 from claude_proxy.cli.output.program import SHELL_VARIABLE, invocation
+from claude_proxy.cli.shell import saved
 from claude_proxy.cli.shell.activation import BYPASS_VARIABLES, HEADERS, TOKEN
 from claude_proxy.cli.user_config.credentials import OWN_LOGIN
 from claude_proxy.core.auth import Auth
@@ -47,6 +48,9 @@ def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) 
     yield ok("terminal", mode_name)
     own_login = [item.name for item in providers if item.auth is Auth.CLIENT and target.pin in ("", item.name)]
     yield from _token(environ, token, own_login)
+    if exposed := saved.exposed(environ):
+        what = f"an older version shows every program your own {', '.join(exposed)}, in {saved.SAVED}"
+        yield wrong("terminal", what, "Type claude-fb, claude-switch or claude-reset once, and restart Claude Code.")
     for variable in BYPASS_VARIABLES:
         if environ.get(variable):
             yield wrong("terminal", f"{variable} is set, which would bypass the proxy", f"Unset {variable}.")

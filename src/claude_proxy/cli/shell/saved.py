@@ -73,6 +73,12 @@ def decode(environ: Mapping[str, str], names: Collection[str]) -> dict[str, Vari
         return dict.fromkeys(names)
 
 
+def exposed(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables whose secrets programs see in the exported variable: an older version kept them there."""
+    kept = decode({SAVED: environ.get(SAVED, "")}, [ADDRESS, *sorted(SECRETS)])
+    return [name for name, old in kept.items() if isinstance(old, Variable) and _is_secret(name, old.value)]
+
+
 def _only_in_shell(name: str, kept: Variable) -> bool:
     return kept.scope is Scope.SHELL or kept.parts is not None or _is_secret(name, kept.value)
 
