@@ -18,7 +18,7 @@ from claude_proxy.proxy.ports import Failure, UpstreamError
 MAX_INTERIM_ANSWERS = 16
 """1xx answers before the final one: real servers send one or two (100, 103), a broken one might never stop."""
 
-MAX_TAKEN_BYTES = 64 * 1024
+MAX_TAKEN_BYTES = 32 * 1024
 """The most that is returned of a body at once: what a reader does with it keeps everything else waiting."""
 
 
