@@ -34,6 +34,9 @@ from claude_proxy.store.token_proof import CHALLENGE, MAX_CHALLENGE, prove
 LOOK_INTERVAL: Final = 1.0
 """Seconds between two looks at the configuration's files."""
 
+FORCED_STOP_GRACE: Final = 2.0
+"""Seconds that clients have to read how their answers were cut, if the proxy is stopped by force."""
+
 
 class SystemClock:
     """The machine's own time: `ports.Clock`."""
@@ -117,7 +120,7 @@ class Proxy:
         if force:
             for task in self._server.in_flight:
                 task.cancel()
-        await self._listener.wait_closed()
+        await self._listener.wait_closed(FORCED_STOP_GRACE if force else None)
         for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:
