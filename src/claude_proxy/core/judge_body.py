@@ -6,13 +6,14 @@ status, body ─► judge_body ─┬─► Whole: a message, or a count of toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
 
 from claude_proxy.core import limits
 from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
+from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
@@ -37,6 +38,8 @@ class ClassifierConfig:
     traits: Traits
     by_login: bool = False
     """Whether it was asked with the client's own login."""
+    key: str = field(default="", repr=False)
+    """The key that it was asked with, which is taken out of its errors; empty for the client's own login."""
 
     def fails_over(self, status: int) -> bool:
         """Whether a status alone sends the request to the next provider."""
@@ -145,6 +148,7 @@ def _is_answer(body: bytes, *, counting: bool) -> bool:
 
 def judge_non_answer(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:
     """Judge what is no answer though its status is 200: an error, a provider's own error code, HTML, nothing."""
+    body = masked(body, config.key)
     known, error = read_error(body), limits.parse_error(body)
     headers = _as_json(head.headers)
     if limit := limits.limit_of(error, 200):

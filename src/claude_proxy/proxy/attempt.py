@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.masking import masked, masked_headers
 from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
@@ -60,10 +61,14 @@ async def ask(
 ) -> Outcome:
     """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
+    If the answer quotes the provider's key in its head, or an error does anywhere, it is taken out.
+
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
-    config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
+    config = ClassifierConfig(
+        gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT, key=provider.api_key
+    )
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
     silence = timeouts.first_event if streaming else timeouts.first_content
@@ -99,7 +104,7 @@ def _failed(error: UpstreamError) -> Rejected:
 async def _open_stream(
     gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
 ) -> Streaming | Rejected:
-    decoder, head = SSEDecoder(memory.part()), Reply(200, answer.headers, b"")
+    decoder, head = SSEDecoder(memory.part()), Reply(200, masked_headers(answer.headers, config.key), b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Rejected):
@@ -159,7 +164,8 @@ async def _read_whole(
         broken = unanswered(Reason.MALFORMED, "the answer is too large")
     if broken and not status_suffices:
         return broken
-    reply = Reply(answer.status, answer.headers, b"".join(pieces))
+    headers, body = masked_headers(answer.headers, config.key), b"".join(pieces)
+    reply = Reply(answer.status, headers, body if answer.status == HTTPStatus.OK else masked(body, config.key))
     outcome: Whole | Rejected = judge_status(reply, config)
     with gateway.defects:
         outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
