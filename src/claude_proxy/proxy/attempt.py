@@ -152,9 +152,9 @@ async def _read_whole(
     A status that sends the request to the next provider says enough by itself: its body is not waited for long.
     """
     status_suffices = config.fails_over(answer.status)
-    pieces = list[bytes]()
+    body = bytearray()
     try:
-        await _read_to_end(gateway.clock, timeouts, answer, pieces, memory, hurry=status_suffices)
+        await _read_to_end(gateway.clock, timeouts, answer, body, memory, hurry=status_suffices)
         broken = None
     except UpstreamError as error:
         broken = _failed(error)
@@ -164,8 +164,8 @@ async def _read_whole(
         broken = unanswered(Reason.MALFORMED, "the answer is too large")
     if broken and not status_suffices:
         return broken
-    headers, body = masked_headers(answer.headers, config.key), b"".join(pieces)
-    reply = Reply(answer.status, headers, body if answer.status == HTTPStatus.OK else masked(body, config.key))
+    headers, whole = masked_headers(answer.headers, config.key), bytes(body)
+    reply = Reply(answer.status, headers, whole if answer.status == HTTPStatus.OK else masked(whole, config.key))
     outcome: Whole | Rejected = judge_status(reply, config)
     with gateway.defects:
         outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
@@ -173,14 +173,12 @@ async def _read_whole(
 
 
 async def _read_to_end(
-    clock: Clock, timeouts: Timeouts, answer: Answer, pieces: list[bytes], memory: MemoryShare, *, hurry: bool
+    clock: Clock, timeouts: Timeouts, answer: Answer, body: bytearray, memory: MemoryShare, *, hurry: bool
 ) -> None:
     now = clock.monotonic
     due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
-    size = 0
     while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):
-        pieces.append(data)
-        size += len(data)
-        memory.hold(2 * size)  # it is put together from its pieces
-        if size > MAX_ANSWER_BYTES:
+        body += data
+        memory.hold(2 * len(body))  # it is copied at its end
+        if len(body) > MAX_ANSWER_BYTES:
             raise _AnswerTooLargeError

@@ -12,7 +12,14 @@ from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Head, MalformedHeadError, head_too_large, read_head
+from claude_proxy.net.upstream.head import (
+    MAX_HEAD_BYTES,
+    MAX_HEAD_FIELDS,
+    Head,
+    MalformedHeadError,
+    head_too_large,
+    read_head,
+)
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 MAX_INTERIM_ANSWERS = 16
@@ -147,6 +154,8 @@ class IncomingMessage:
         """Collect a field of the head; trailers are skipped."""
         if self.head is None:
             self._fields.append((name.lower(), value))
+            if len(self._fields) > MAX_HEAD_FIELDS:
+                self._stop(f"the head of the answer has more than {MAX_HEAD_FIELDS} fields")
 
     def on_headers_complete(self) -> None:
         """Take the final head, or skip a 1xx."""
