@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, statusline_text
 from claude_proxy.cli.output.program import SHELL_VARIABLE, invocation
-from claude_proxy.cli.shell import saved
+from claude_proxy.cli.shell import functions, profiles, saved
 from claude_proxy.cli.shell.activation import BYPASS_VARIABLES, HEADERS, TOKEN
+from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell
 from claude_proxy.cli.user_config.credentials import OWN_LOGIN
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
@@ -27,6 +29,7 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
     environ = {**context.environ, HOME_VARIABLE: str(context.home.root)}
     config = context.config()
     yield shell(environ)
+    yield from _profile(environ)
     yield from mode(environ, stored_token(context.home) or "", config.providers if config else ())
 
 
@@ -37,6 +40,17 @@ def shell(environ: Mapping[str, str]) -> Finding:
     install, run = invocation("init --install"), invocation("run -- claude")
     fix = f"They are optional. `{install}` installs them, docs/shells.md says how; `{run}` works without them."
     return note("shell", "the functions (claude-fb and the others) are not loaded here", fix)
+
+
+def _profile(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Report a profile whose line loads the functions from another place, or as an earlier version wrote it."""
+    name = Path(environ.get("SHELL", "")).stem
+    if name not in SHELL_NAMES or name == Shell.POWERSHELL.value:
+        return
+    for path in profiles.profiles(Shell(name), environ):
+        if profiles.has_other_line(path, functions.loading_line(Shell(name))):
+            what = f"{printable(str(path), 300)} loads the functions from another place, or as an earlier version did"
+            yield note("shell", what, f"To renew the line: {invocation('init --install')}")
 
 
 def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
 """After the mark, if the last line before ours had no line end: removing ours then removes that line end too."""
 OURS = re.compile(
-    rb"^(?:eval |Import-Module |[^\r\n]*\| source )[^\r\n]*"
+    rb"^(?:eval |Import-Module |if \(Test-Path |[^\r\n]*\| source )[^\r\n]*"
     + MARK
     + rb"(?:"
     + re.escape(NO_END)
@@ -88,6 +88,15 @@ def uninstall(path: Path) -> ProfileEdit | None:
     before = _read(path, "")
     after = _without(before)
     return ProfileEdit(path, before, after, _removed(before)) if after != before else None
+
+
+def has_other_line(path: Path, line: str) -> bool:
+    """Return whether a profile has a line of ours that differs from `line`; False too if it cannot be read."""
+    try:
+        edit = install(path, line)
+    except CommandError:
+        return False
+    return edit is not None and len(edit.shown) > 1
 
 
 def profiles(shell: Shell, environ: Mapping[str, str]) -> tuple[Path, ...]:
