@@ -273,7 +273,8 @@ def test_names_a_profile_that_loads_the_functions_from_another_place(started: Co
     environ = {"SHELL": "/bin/zsh", "ZDOTDIR": str(tmp_path)}
     profile = tmp_path / ".zshrc"
     assert "from another place" not in started("doctor", environ=environ).out
-    profile.write_text("""eval "$('/opt/python' '/old/proxy.py' 'init' 'zsh')" # claude-proxy init\n""", encoding="utf-8")
+    line = "eval \"$('/opt/python' '/old/proxy.py' 'init' 'zsh')\" # claude-proxy init"
+    profile.write_text(f"{line}\n", encoding="utf-8")
     done = started("doctor", environ=environ)
     assert f"{profile} loads the functions from another place" in done.out
     assert "claude-proxy init --install" in done.out
