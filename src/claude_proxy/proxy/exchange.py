@@ -52,7 +52,7 @@ class Exchange(Handler):
                 return
             decision = await self._decide(request, route)
             del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
-            self._request_memory.close()
+            self._memory.hold(0)
             match decision:
                 case Relay(candidate, accepted):
                     await self._relay(accepted, candidate.provider.name)
