@@ -1,4 +1,4 @@
-"""A stream dies after content has reached the client: it ends with one error event and a clean end of the body."""
+"""A stream dies and its answer is not gone on with: it ends with one error event and a clean end of the body."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HALF_AN_EVENT = Raw(b"14\r\nevent: content_block\r\n")
 async def test_a_stream_that_dies_ends_with_one_error_event(death: list[Step]) -> None:
     gate = asyncio.Event()
     first, second = FakeProvider([*opening("half"), Wait(gate), *death]), FakeProvider(message("second"))
-    async with running_proxy(first, second) as proxy:
+    async with running_proxy(first, second, continue_answers=False) as proxy:
         answer = await proxy.post()
         events = []
         async for event in answer.events():
@@ -54,7 +54,7 @@ async def test_a_stream_that_dies_ends_with_one_error_event(death: list[Step]) -
 @async_test
 async def test_the_clients_connection_serves_the_next_request_after_a_stream_that_died() -> None:
     first, second = FakeProvider([*opening("half"), Close()]), FakeProvider(message("second"))
-    async with running_proxy(first, second) as proxy:
+    async with running_proxy(first, second, continue_answers=False) as proxy:
         connection = await proxy.connect()
         assert ending_of(await (await proxy.post(connection=connection)).all_events()) == "error"
         again = await proxy.post(connection=connection)
@@ -64,7 +64,7 @@ async def test_the_clients_connection_serves_the_next_request_after_a_stream_tha
 @async_test
 async def test_relays_the_providers_error_event_and_adds_none() -> None:
     first = FakeProvider([*opening("half"), stream_error("api_error", "its own words")])
-    async with running_proxy(first, FakeProvider(message("second"))) as proxy:
+    async with running_proxy(first, FakeProvider(message("second")), continue_answers=False) as proxy:
         events = await (await proxy.post()).all_events()
         [account] = await proxy.ledger.wait_for_accounts(1)
         report = (await proxy.status())["minimax"]

@@ -11,7 +11,7 @@ import pytest
 from claude_proxy.core import judge_body, judge_stream, limits, messages, reply, signatures, sse, usage
 from claude_proxy.core.failover import Failover
 from claude_proxy.core.types import Ending
-from claude_proxy.proxy import attempt, exchange, gateway, handler, keepalive, recorder
+from claude_proxy.proxy import attempt, gateway, handler, keepalive, recorder, relay
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
@@ -182,7 +182,7 @@ async def test_a_defect_beside_a_whole_answer_costs_no_answer(name: str) -> None
 
 AFTER_THE_HEAD = {
     "following the stream": (judge_stream.StreamJudge, "follow"),
-    "its end": (exchange.Exchange, "_write_last"),
+    "its end": (relay.StreamRelay, "_write_last"),
     "how it ended": (judge_stream.StreamJudge, "ending"),
     "the health": (Failover, "ended"),
     "the pings": (keepalive.Keepalive, "pause"),
@@ -220,7 +220,7 @@ async def test_a_defect_within_a_stream_is_told_as_an_error_event() -> None:
 
 
 AFTER_A_PING = {
-    "the answer": (exchange.Exchange, "_accept", message()),
+    "the answer": (recorder.Recorder, "answered_by", message()),
     "who answers": (reply, "attribution_comments", message()),
     "the error": (reply, "final_error", [Status(400)]),
     "the error as an event": (reply, "as_event", [Status(400)]),

@@ -15,7 +15,7 @@ from fakes.steps import Body, Event, Reached, Repeat, Script, Stall, Wait
 from fakes.stream_checks import COMPLETE, text_of
 
 SECOND = b"".join(event.encode() for event in message("again") if isinstance(event, Event))
-LAST = {"message_stop": MESSAGE_STOP, "error": stream_error("overloaded_error")}
+LAST = {"message_stop": MESSAGE_STOP, "error": stream_error("invalid_request_error")}
 ENDINGS = {"message_stop": Ending.COMPLETE, "error": Ending.ERROR}
 BEHIND: dict[str, Script] = {
     "a second message": message("again")[1:],

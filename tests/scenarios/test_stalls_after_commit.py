@@ -16,7 +16,7 @@ from fakes.stream_checks import ending_of, names_of, text_of
 @async_test
 async def test_a_stall_ends_the_stream_with_an_error_event() -> None:
     first, second = FakeProvider([*opening("half"), Stall()]), FakeProvider(message("second"))
-    async with running_proxy(with_timeouts(first, stall=0.1), second) as proxy:
+    async with running_proxy(with_timeouts(first, stall=0.1), second, continue_answers=False) as proxy:
         events = await (await proxy.post()).all_events()
         await first.wait_for_hang_ups()
         [account] = await proxy.ledger.wait_for_accounts(1)

@@ -19,20 +19,20 @@ def start() -> None:
 
 
 def start_and_report(home: Home) -> None:
-    """Start the home's proxy, and print its address, its providers and its warnings. Raises `CommandError`."""
+    """Start the home's proxy, and print its address and its providers. Raises `CommandError`."""
     running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     what = "started" if started else "already runs"
     click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
-    _report_status(proxy, started=started)
+    if started:
+        _report_providers(proxy)
 
 
-def _report_status(proxy: AdminClient, *, started: bool) -> None:
+def _report_providers(proxy: AdminClient) -> None:
     try:
         status = proxy.status()
     except admin_client.ControlError:
         return
-    if started:
-        click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
+    click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
     for warning in status.warnings:
         click.echo(f"warning: {printable(warning)}")

@@ -164,6 +164,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Wait,
         key("How long a streaming client waits for the first content before it gets pings.", unit="seconds"),
     ] = plain(_POLICY.ping_after)
+    continue_answers: Annotated[
+        Flag,
+        key(
+            "Whether the rest of an answer is asked for if it breaks off after its first content.", unit="true or false"
+        ),
+    ] = _POLICY.continue_answers
+    eager_tool_streaming: Annotated[
+        Flag,
+        key(
+            "Whether a client whose tools have eager_input_streaming gets the pieces of a tool call as they come. An "
+            "answer that breaks off within one can't go on then.",
+            unit="true or false",
+        ),
+    ] = _POLICY.eager_tool_streaming
     proxy_url: Annotated[
         Text | UnsetType,
         key(

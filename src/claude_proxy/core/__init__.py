@@ -16,6 +16,7 @@ A request's way through it:
     failover.py       what came of a candidate        → Decision: Try, Relay or GiveUp
     reply.py          Decision                        → what the client gets
     usage.py          events                          → Usage
+    continuation/     a stream that has died          → the rest of its answer
     learning/         a rejection + what was sent     → rules to send it with instead
 
 Types that all of them share:
@@ -48,7 +49,6 @@ Facts of the wire:
     headers.py                 which header fields are passed on
     hops.py                    the header by which a request that comes back is known
     client_login.py            the client's own login
-    masking.py                 a provider's key, taken out of its answers
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
     retry_after.py             when a provider returns: from headers, from words

@@ -116,7 +116,7 @@ class Failover(Generic[AcceptedT]):
         """Take how a relayed answer ended."""
         _, health, permit = self._last_try()
         match ending:
-            case Ending.COMPLETE:
+            case Ending.COMPLETE | Ending.RECOVERED:
                 health.complete(permit)
             case Ending.TRUNCATED | Ending.STALLED | Ending.ERROR:
                 health.strike(permit, now, Reason(ending.value))

@@ -19,8 +19,7 @@ import msgspec
 from claude_proxy.core import sse
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.judge_body import ClassifierConfig, judge_non_answer
-from claude_proxy.core.masking import masked
-from claude_proxy.core.messages import read_error
+from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
 from claude_proxy.core.outcome import Opening, Rejected, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.signatures import NEEDLES, Signatures
@@ -177,17 +176,32 @@ class StreamJudge:
     def up_to_last_event(self, block: bytes) -> bytes:
         """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.
 
-        Whatever stands behind that would be taken for another answer, or break the client. An error event loses the
-        provider's key.
+        Whatever stands behind that would be taken for another answer, or break the client.
         """
+        before, last = self.split_last_event(block)
+        return before + last
+
+    def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
+        """Return what is for the client of the newest block, and apart from it the last event of the stream."""
+        start = 0
         if self.over:
-            start = 0
             for piece, behind in sse.split(block):
                 event = sse.parse(piece)
                 if event and event.kind in _LAST:
-                    return block[:start] + masked(block[start:behind], self._config.key)
+                    return block[:start], block[start:behind]
                 start = behind
-        return block
+        return block, b""
+
+    def has_failed(self, last: bytes) -> bool:
+        """Whether the last event is an error that is not the request's own fault."""
+        event = sse.parse(last) if self._error else None
+        if event is None:
+            return False
+        known = read_error(event.data)
+        status = STATUS_OF_ERROR.get(known[0], 0) if known else 0
+        if 400 <= status < 500 and not self._config.fails_over(status):
+            return False
+        return judge_non_answer(self._head, event.data, self._config, self._now).fault is not Fault.REQUEST
 
     def ending(self, otherwise: Ending) -> Ending:
         """Return how a stream has ended from which nothing more comes; `otherwise` if it was not complete."""

@@ -37,6 +37,11 @@ class MemoryBudget:
         self.limit = limit
         self.held = 0
 
+    @property
+    def is_half_used(self) -> bool:
+        """Whether what is only held in case it is needed once more should be let go of."""
+        return self.held * 2 > self.limit
+
     def share(self) -> MemoryShare:
         """Return a share that holds nothing yet."""
         return MemoryShare(self)

@@ -35,7 +35,7 @@ OVER_BUDGET: Final = messages.error_event(
 def last_event(ending: Ending) -> bytes:
     """Return the event that ends a stream whose provider did not end it."""
     match ending:
-        case Ending.COMPLETE:
+        case Ending.COMPLETE | Ending.RECOVERED:
             return messages.MESSAGE_STOP
         case Ending.INTERNAL:
             return OVER_BUDGET

@@ -39,6 +39,8 @@ class Ending(enum.Enum):
     """How an exchange ended, seen from the client."""
 
     COMPLETE = "complete"
+    RECOVERED = "recovered"
+    """Complete, though a stream of it died: the rest was asked for."""
     TRUNCATED = "truncated"
     STALLED = "stalled"
     ERROR = "error"
@@ -172,6 +174,10 @@ class Policy:
     """Seconds of silence after which such a client gets a ping. Claude Code gives a silent stream up after 300."""
     memory_budget: int = DEFAULT_LIMIT
     """What all requests and answers may hold together, in bytes."""
+    continue_answers: bool = True
+    """Whether the rest of an answer is asked for if its stream dies."""
+    eager_tool_streaming: bool = False
+    """Whether a client that asks for the pieces of a tool call as they come gets them so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,27 +10,28 @@ commit is kept alive by pings, which commit to nothing but a 200.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, assert_never
 
 from claude_proxy.core import messages, reply
+from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.limits import TOO_LONG
-from claude_proxy.core.memory_budget import OverBudgetError
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.request import MessagesRequest
-from claude_proxy.core.routing import Route
+from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.signatures import signatures_in
-from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.types import Ending, Headers
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
 from claude_proxy.proxy.attempt import Accepted, Streaming
+from claude_proxy.proxy.continuation import MAX_SECONDS, who_goes_on
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 from claude_proxy.proxy.handler import Handler
 from claude_proxy.proxy.keepalive import Keepalive
-from claude_proxy.proxy.ports import Client, UpstreamError
+from claude_proxy.proxy.ports import Client
+from claude_proxy.proxy.relay import StreamRelay
 
-END_GRACE: Final = 1.0
-"""Seconds that a provider has to end the body behind its last event; the client waits for nothing else then."""
+MID_STREAM_DEATHS: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 
 
 class Exchange(Handler):
@@ -41,6 +42,8 @@ class Exchange(Handler):
         self._head_sent = False  # whether the client has the head of a stream
         self._keepalive = Keepalive(self._ping)
         self._stream: Streaming | None = None
+        self._continued: ContinuedAnswer | None = None
+        self._rest_due: float | None = None  # when the rest of an answer that died must have begun
         self._failover: Failover[Accepted] | None = None
 
     async def _answer(self) -> None:
@@ -51,11 +54,12 @@ class Exchange(Handler):
                 self._recorder.ending = Ending.COMPLETE
                 return
             decision = await self._decide(request, route)
-            del request  # a stream can go on for minutes: it holds nothing of its request meanwhile
-            self._memory.hold(0)
+            del request  # a stream can go on for minutes: it holds no more of its request than it may need again
+            if self._continued is None:
+                self._request_memory.close()
             match decision:
                 case Relay(candidate, accepted):
-                    await self._relay(accepted, candidate.provider.name)
+                    await self._relay(accepted, candidate)
                 case GiveUp():
                     await self._give_up(decision)
                 case _:
@@ -65,28 +69,40 @@ class Exchange(Handler):
 
     async def _decide(self, request: MessagesRequest, route: Route) -> Relay[Accepted] | GiveUp:
         """Ask one candidate after the other until one has the answer, or all have failed."""
-        gateway, now = self._gateway, self._gateway.clock.wall
+        gateway = self._gateway
         if request.streaming:
             self._keepalive.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(candidate, gateway.healths[candidate.provider.name]) for candidate in route.candidates]
-        self._failover = failover = Failover[Accepted](candidates, pinned=route.pinned, too_small=_too_small(route))
+        failover = Failover[Accepted](candidates, pinned=route.pinned, too_small=_too_small(route))
+        decision = await self._ask_each(failover, request)
+        if isinstance(decision, Relay):
+            with gateway.defects:
+                self._recorder.measure(decision.candidate, request.body)
+            if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
+                self._keep_for_rest(request)
+        await self._keepalive.pause()
+        return decision
+
+    def _keep_for_rest(self, request: MessagesRequest) -> None:
+        """Keep a request while its answer is relayed, in case the rest of it has to be asked for."""
+        self._request_memory.count(len(request.body))
+        if not self._gateway.budget.is_half_used:
+            self._continued = ContinuedAnswer(request, holds_tool_calls=not _wants_pieces(self._gateway, request))
+
+    async def _ask_each(self, failover: Failover[Accepted], request: MessagesRequest) -> Relay[Accepted] | GiveUp:
+        now = self._gateway.clock.wall
+        self._failover = failover
         decision: Decision[Accepted] = failover.begin(now())
         while isinstance(decision, Try):
             outcome = await self._ask(decision.candidate, request)  # adapt ─► send ─► judge
             decision = failover.judged(outcome, now())
         if isinstance(decision, Relay):
-            self._accept(decision, request)
-        await self._keepalive.pause()
+            self._recorder.answered_by(decision.candidate)
+            if isinstance(decision.accepted, Streaming):
+                self._stream = decision.accepted
         return decision
 
-    def _accept(self, decision: Relay[Accepted], request: MessagesRequest) -> None:
-        self._recorder.answered_by(decision.candidate)
-        with self._gateway.defects:
-            self._recorder.measure(decision.candidate, request.body)
-        if isinstance(decision.accepted, Streaming):
-            self._stream = decision.accepted
-
-    async def _relay(self, accepted: Accepted, provider: str) -> None:
+    async def _relay(self, accepted: Accepted, candidate: Candidate) -> None:
         recorder = self._recorder
         recorder.first_byte()
         match accepted:
@@ -94,78 +110,82 @@ class Exchange(Handler):
                 with self._gateway.defects:
                     recorder.read_usage(answer.body)
                     recorder.record_signatures(signatures_in(answer.body))
-                await self._send(reply.relayed(answer, recorder.attempts, provider))
-                self._end(Ending.COMPLETE)
+                await self._send(reply.relayed(answer, recorder.attempts, candidate.provider.name))
+                self._settle(Ending.COMPLETE)
+                recorder.ending = Ending.COMPLETE
             case Streaming():
-                self._end(await self._relay_stream(accepted, provider))
+                recorder.ending = await self._relay_stream(accepted, candidate)
             case _:
                 assert_never(accepted)
 
-    def _end(self, ending: Ending) -> None:
-        self._recorder.ending = ending
+    def _settle(self, ending: Ending) -> None:
+        """Tell the health of the provider that is asked how its answer ended."""
         if self._failover:
             self._failover.ended(ending, self._gateway.clock.wall())
 
-    async def _relay_stream(self, stream: Streaming, provider: str) -> Ending:
-        """Relay a stream, and end it so that the client knows what it has: all of it, or a reason to ask again."""
-        attempts, opening = self._recorder.attempts, stream.opening
+    async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
+        """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
+        answer, relay = self._continued, StreamRelay(self._gateway, self._client, self._keepalive, self._recorder)
+        await self._announce(stream, candidate)
+        ending = await relay.pass_on(stream, answer)
+        self._settle(ending)
+        while answer and ending in MID_STREAM_DEATHS and not relay.is_over:
+            relay.record_signatures(stream)
+            self._bury(answer, stream, ending)
+            if events := answer.own_end():
+                await relay.finish(events)
+                return Ending.RECOVERED
+            decision = await self._ask_for_rest(answer, candidate, ending)
+            if decision is None:
+                break
+            candidate, stream = decision
+            answer.begin_rest(counts_cache=candidate.provider.traits.input_counts_cache)
+            await self._announce(stream, candidate)
+            ending = await relay.pass_on(stream, answer)
+            self._settle(ending)
+            if ending is Ending.COMPLETE:
+                ending = Ending.RECOVERED
+        await relay.end(ending)
+        return ending
+
+    async def _announce(self, stream: Streaming, candidate: Candidate) -> None:
+        """Tell the client who answers, or who gives the rest of its answer."""
+        attempts, provider = self._recorder.attempts, candidate.provider.name
         if self._head_sent:
             await self._client.write(reply.attribution_comments(attempts, provider))
         else:
-            await self._send_head((*reply.stream_head(opening.headers), *reply.attribution_headers(attempts, provider)))
-        if stream.judge.stop_reason_seen:
-            self._record_signatures(stream)
-        if stream.judge.over:
-            await self._client.write_last(opening.body)
-        else:
-            await self._client.write(opening.body)
-            self._keepalive.resume()
-        ending = await self._pass_on(stream)
-        if not stream.judge.over:
-            await self._write_last(reply.last_event(ending))
-        await self._client.end()
-        return ending
+            head = reply.stream_head(stream.opening.headers)
+            await self._send_head((*head, *reply.attribution_headers(attempts, provider)))
 
-    async def _pass_on(self, stream: Streaming) -> Ending:
-        """Relay whole events as they come, at the client's pace, until nothing more comes.
+    def _bury(self, answer: ContinuedAnswer, stream: Streaming, ending: Ending) -> None:
+        """Take note of a stream that has died."""
+        stream.answer.close()
+        self._stream = None
+        self._recorder.died(ending)
+        answer.died(stream.judge.usage)
 
-        What comes behind the last event is read, for a moment, so that the connection can be kept; it goes nowhere.
-        """
-        read_on, whole_events, judge = stream.answer.read, stream.decoder.feed, stream.judge
-        reset_keepalive, write, now = self._keepalive.reset, self._client.write, self._gateway.clock.monotonic
-        due = now() + _patience(stream)
-        while (patience := due - now()) > 0:
-            try:
-                data = await read_on(patience)
-                block = b"" if judge.over else whole_events(data)
-            except TimeoutError:
-                break
-            except (UpstreamError, EventTooLargeError):
-                return judge.ending(Ending.TRUNCATED)
-            except OverBudgetError:
-                return judge.ending(Ending.INTERNAL)
-            if not data:
-                return judge.ending(Ending.TRUNCATED)
-            if block:
-                reset_keepalive()
-                if judge.follow(block):
-                    # pings and comments are signs of life, but not of an answer: they win no time
-                    due = now() + _patience(stream)
-                    if judge.stop_reason_seen:
-                        self._record_signatures(stream)  # all of them are there, and the client has not got them yet
-                if judge.over:
-                    await self._write_last(judge.up_to_last_event(block))
-                else:
-                    await write(block)
-        return judge.ending(Ending.STALLED)
-
-    async def _write_last(self, event: bytes) -> None:
-        await self._keepalive.pause()
-        await self._client.write_last(event)
-
-    def _record_signatures(self, stream: Streaming) -> None:
+    async def _ask_for_rest(
+        self, answer: ContinuedAnswer, died: Candidate, ending: Ending
+    ) -> tuple[Candidate, Streaming] | None:
+        """Ask for the rest of an answer; None if it can't be asked for, or nobody gives it."""
+        route, now = self._recorder.route, self._gateway.clock.monotonic
+        self._rest_due = self._rest_due or now() + MAX_SECONDS
+        request: MessagesRequest | None = None
         with self._gateway.defects:
-            self._recorder.record_signatures(stream.judge.signatures.take_hashes())
+            request = answer.next_request()
+        if request is None or route is None:
+            return None
+        self._keepalive.resume()
+        try:
+            async with asyncio.timeout(max(0.0, self._rest_due - now())):
+                for failover in who_goes_on(self._gateway, route, died, ending, is_stuck=answer.is_stuck):
+                    decision = await self._ask_each(failover, request)
+                    if isinstance(decision, Relay) and isinstance(decision.accepted, Streaming):
+                        return decision.candidate, decision.accepted
+        except TimeoutError:
+            pass
+        await self._keepalive.pause()
+        return None
 
     async def _give_up(self, decision: GiveUp) -> None:
         recorder = self._recorder
@@ -191,17 +211,22 @@ class Exchange(Handler):
 
     def _close(self) -> None:
         self._keepalive.stop()
-        if stream := self._stream:
+        stream, recorder = self._stream, self._recorder
+        if stream:
             stream.answer.close()
             with self._gateway.defects:
-                self._recorder.usage = stream.judge.usage
-            self._record_signatures(stream)
-            if stream.judge.over and self._client.left and self._recorder.ending is None:
-                self._end(stream.judge.ending(Ending.COMPLETE))  # it had its last event, and did not wait for the end
+                recorder.record_signatures(stream.judge.signatures.take_hashes())
+            if stream.judge.over and self._client.left and recorder.ending is None:
+                ending = stream.judge.ending(Ending.COMPLETE)  # it had its last event, and did not wait for the end
+                self._settle(ending)
+                recorder.ending = ending
+        with self._gateway.defects:
+            usage = stream.judge.usage if stream else recorder.usage
+            recorder.usage = self._continued.total(usage) if self._continued else usage
         if self._failover:
             self._failover.abandon()
         with self._gateway.defects:
-            self._recorder.remember()
+            recorder.remember()
 
 
 def _too_small(route: Route) -> Rejected | None:
@@ -212,6 +237,6 @@ def _too_small(route: Route) -> Rejected | None:
     return Rejected(TOO_LONG.fault, TOO_LONG.reason, error.status, reply=error)
 
 
-def _patience(stream: Streaming) -> float:
-    """Return how long the next event may take, in seconds."""
-    return END_GRACE if stream.judge.over else stream.stall
+def _wants_pieces(gateway: Gateway, request: MessagesRequest) -> bool:
+    """Whether the client is to get a tool call in pieces: it asks for that, and the user allows it."""
+    return gateway.policy.eager_tool_streaming and b'"eager_input_streaming"' in request.body

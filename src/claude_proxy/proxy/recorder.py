@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
@@ -11,6 +12,7 @@ from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.messages import STATUS_OF_ERROR
 from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
@@ -73,6 +75,13 @@ class Recorder:
     def answered_by(self, candidate: Candidate) -> None:
         """Record the candidate that answers."""
         self._answering = candidate
+
+    def died(self, ending: Ending) -> None:
+        """Record how the answer that is being sent broke off; another attempt may give the rest of it."""
+        reason = Reason(ending.value)
+        text = f"a stream ended {ending.value}"
+        self.attempts[-1] = replace(self.attempts[-1], reason=reason, status=None, text=text)
+        self._body_size = None  # the answer's usage is no longer that of the request alone
 
     def measure(self, candidate: Candidate, body: bytes) -> None:
         """Measure the request that is answered, while its body is there, if its usage is to be learned from."""

@@ -7,7 +7,8 @@
 # that cannot be changed.
 _claude_proxy_ask() {
   local name declared
-  export CLAUDE_PROXY_UNEXPORTED='' CLAUDE_PROXY_READONLY=''
+  CLAUDE_PROXY_UNEXPORTED=
+  CLAUDE_PROXY_READONLY=
   # shellcheck disable=SC2154 # defined before this file
   for name in "${_claude_proxy_names[@]}"; do
     declared="$(declare -p "$name" 2>/dev/null)" || continue # it is not set
@@ -21,6 +22,7 @@ _claude_proxy_ask() {
       *) export "${name?}" && CLAUDE_PROXY_UNEXPORTED="$CLAUDE_PROXY_UNEXPORTED $name" ;;
     esac
   done
+  export CLAUDE_PROXY_UNEXPORTED CLAUDE_PROXY_READONLY
   _claude_proxy "$@"
 }
 

@@ -1,0 +1,82 @@
+"""One answer as its client gets it, from one stream or from several.
+
+    whole events ──► ContinuedAnswer.take ──► what the client gets now
+    its stream has died ──► .next_request ──► the request for the rest, or None
+                            .begin_rest ──► take …
+
+The first stream is passed on as it is, but for tool calls, which are held until they are whole.
+"""
+
+from __future__ import annotations
+
+from claude_proxy.core.continuation.continuation_request import continuation_request
+from claude_proxy.core.continuation.delivered import Content, Delivered
+from claude_proxy.core.continuation.joined_stream import JoinedStream, end_with_tool_calls
+from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
+from claude_proxy.core.continuation.usage_of_parts import total
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.types import Usage
+from claude_proxy.core.usage import Tally
+
+MAX_RESTS = 3
+"""How often an answer is gone on with: a provider that dies again and again is not worth more."""
+
+
+class ContinuedAnswer:
+    """An answer that may be gone on with. `request` is the client's; it is kept while that is possible."""
+
+    __slots__ = ("_delivered", "_hold", "_joined", "_parts", "_request")
+
+    def __init__(self, request: MessagesRequest, *, holds_tool_calls: bool) -> None:
+        self._request = request
+        self._delivered = Delivered()
+        self._hold = ToolCallHold() if holds_tool_calls else None
+        self._joined: JoinedStream | None = None
+        self._parts = list[Usage]()
+
+    @property
+    def broken(self) -> bool:
+        """Whether its stream is as good as dead: a tool call in it is not JSON."""
+        return self._hold is not None and self._hold.broken
+
+    @property
+    def rests(self) -> int:
+        """How often it was gone on with."""
+        return len(self._parts)
+
+    def take(self, block: bytes) -> bytes:
+        """Take whole events of the stream; return what the client gets now."""
+        if self._joined:
+            block = self._joined.feed(block)
+        if self._hold:
+            block = self._hold.feed(block)
+        self._delivered.add(block)
+        return block
+
+    def died(self, usage: Usage) -> None:
+        """Take note that the stream has died, with what it told of its tokens."""
+        self._parts.append(usage)
+
+    def own_end(self) -> bytes:
+        """Return the events that end the answer, if its client has whole tool calls and so can go on by itself."""
+        if self._delivered.content is Content.TOOL_CALLS:
+            return end_with_tool_calls(self._delivered, self._parts)
+        return b""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the stream that was to give the rest brought nothing new."""
+        return self._joined is not None and not self._joined.has_content
+
+    def next_request(self) -> MessagesRequest | None:
+        """Return the request for the rest; None if that can't be asked for, or not once more."""
+        return None if self.rests > MAX_RESTS else continuation_request(self._request, self._delivered)
+
+    def begin_rest(self, *, counts_cache: bool) -> None:
+        """Expect the stream of the rest next."""
+        self._hold = ToolCallHold() if self._hold else None
+        self._joined = JoinedStream(self._delivered, tuple(self._parts), Tally(counts_cache=counts_cache))
+
+    def total(self, usage: Usage) -> Usage:
+        """Return the tokens of all parts that have died, and of the last one."""
+        return total((*self._parts, usage))

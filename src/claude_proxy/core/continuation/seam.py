@@ -1,0 +1,246 @@
+"""Joins two halves of a text that a model wrote in two goes.
+
+The second half is asked to begin with the last words of the first. Models do that, or go straight on, or begin again
+from the start, or apologise first; and what they repeat may differ in white space and quotation marks. So the beginning
+of the second half is held until it is clear which part of it the client has already:
+
+    feed ─► None: not clear yet ─► feed … finish ─► Joint: the text that is new, and whether it continues the sentence
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+FRAGMENT_CHARS: Final = 40
+"""How much of the first half the second is asked to repeat. Models repeat that much word for word."""
+
+HOLD_CHARS: Final = 300
+"""How much of the second half is held while its repeat is looked for; a longer apology is not expected."""
+
+DISTINCT_CHARS: Final = 16
+"""From this length on, a repeat is believed wherever it stands in what is held, not only at its start."""
+
+START_SLACK: Final = 8
+"""Characters that may stand before a shorter repeat: a dash, dots, a quotation mark."""
+
+SHORTEST_OVERLAP: Final = 6
+"""Fewer characters that end one half and begin the other may be chance."""
+
+_QUOTES: Final = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』"), '"')  # noqa: RUF001 - other scripts have marks of their own
+_SENTENCE_ENDS: Final = frozenset(".!?:;…。！？：；．")  # noqa: RUF001 - other scripts have marks of their own
+_CLOSING: Final = "\"'`)]}*_»”’」』）】"  # noqa: RUF001 - other scripts have marks of their own
+_FENCE: Final = "```"
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What of the second half is new, and whether it belongs into the same block as the first half."""
+
+    text: str
+    same_block: bool
+
+
+def fragment_of(text: str) -> str:
+    """Return the last words of a text, which its continuation is asked to repeat."""
+    text = text.rstrip()
+    fragment = text[-FRAGMENT_CHARS:]
+    if len(text) > FRAGMENT_CHARS and not text[-FRAGMENT_CHARS - 1].isspace():
+        _, space, words = fragment.partition(" ")
+        if space and len(words.strip()) >= DISTINCT_CHARS:  # else one long word, or a script without spaces
+            fragment = words
+    return fragment.strip()
+
+
+def is_within_sentence(text: str) -> bool:
+    """Whether a text breaks off where nothing ends: in a sentence, or in a block of code."""
+    if is_within_fence(text):
+        return True
+    bare = text.rstrip()
+    if not bare or "\n" in text[len(bare) :]:
+        return False
+    return bare.rstrip(_CLOSING)[-1:] not in _SENTENCE_ENDS
+
+
+def is_within_fence(text: str) -> bool:
+    """Whether a text breaks off in a block of code."""
+    return sum(line.lstrip().startswith(_FENCE) for line in text.split("\n")) % 2 == 1
+
+
+class Seam:
+    """Finds where the second half of a text begins to be new. `first` is all of the first half."""
+
+    def __init__(self, first: str) -> None:
+        self._first = first
+        self._expected = _Normalised()
+        self._expected.feed(first)
+        self._start = self._expected.text[:FRAGMENT_CHARS].rstrip()
+        anchor = _Normalised()
+        anchor.feed(fragment_of(first))
+        self._anchor = anchor.text.rstrip()
+        self._held = list[str]()
+        self._seen = _Normalised()
+        self._is_repetitive = self._expected.text.count(self._anchor) > 1 if self._anchor else True
+        self._repeat: _Repeat | None = None
+
+    def feed(self, text: str) -> Joint | None:
+        """Take more of the second half; None while it is not clear what of it is new."""
+        self._held.append(text)
+        self._seen.feed(text)
+        if self._follows_from_start():
+            return None
+        if (end := self._end_of_repeat()) is not None:
+            joint = self._cut_behind(end)
+            is_clear = joint.text or not self._first[-1].isspace()  # else its first white space is not new
+            return joint if is_clear else None
+        return self._without_repeat() if len(self._seen.chars) >= HOLD_CHARS else None
+
+    def finish(self) -> Joint:
+        """Decide by what has come: the second half is over."""
+        if (end := self._end_of_repeat()) is not None:
+            return self._cut_behind(end)
+        seen = self._seen.text.rstrip()
+        if len(seen) >= SHORTEST_OVERLAP and self._expected.text.startswith(seen):
+            return Joint("", same_block=True)  # it began again, and came less far than the first half
+        return self._without_repeat()
+
+    def _follows_from_start(self) -> bool:
+        """Whether the model is writing the first half again, from its start, and has not come to its end."""
+        if self._repeat is None:
+            start = self._seen.text.find(self._start) if self._start else -1
+            if start < 0 or (len(self._start) < DISTINCT_CHARS and start > 0):
+                return False
+            self._repeat = _Repeat(start)
+        return self._repeat.follow(self._seen.chars, self._expected.chars)
+
+    def _end_of_repeat(self) -> int | None:
+        """Return where in what was seen the repeat ends; None if there is none."""
+        repeat = self._repeat
+        if repeat and repeat.is_whole(self._expected.chars):
+            return repeat.matched
+        seen = self._seen.text
+        found = seen.find(self._anchor) if self._anchor else -1
+        while found > START_SLACK and not self._is_believed(found):
+            found = seen.find(self._anchor, found + 1)
+        return None if found < 0 else found + len(self._anchor)
+
+    def _is_believed(self, found: int) -> bool:
+        """Whether what stands in the middle of what was seen is a repeat: it is long, or begins a paragraph."""
+        if self._is_repetitive or len(self._anchor) >= DISTINCT_CHARS:
+            return not self._is_repetitive
+        return "".join(self._held)[: self._seen.ends[found - 1]].endswith("\n\n")
+
+    def _cut_behind(self, end: int) -> Joint:
+        new = "".join(self._held)[self._seen.ends[end - 1] :]
+        return Joint(_without_space_of(self._first, new), is_within_sentence(self._first))
+
+    def _without_repeat(self) -> Joint:
+        """Join by an overlap, or where there is no doubt; else what came is a text of its own."""
+        held = "".join(self._held)
+        if overlap := _overlap(self._expected.text.rstrip(), self._seen.text):
+            return self._cut_behind(overlap)
+        line = self._first.rpartition("\n")[2]
+        if len(line) >= SHORTEST_OVERLAP and line.strip() and held.lstrip("\n").startswith(line):
+            rest = held.lstrip("\n").removeprefix(line)  # a line of code is begun anew, with its indentation
+            return Joint(rest, is_within_sentence(self._first))
+        if not is_within_sentence(self._first):
+            return Joint(held, same_block=False)
+        if is_within_fence(self._first):
+            return Joint(held, same_block=True)
+        if _goes_on(self._first, held):
+            return Joint(_spaced(self._first, held), same_block=True)
+        return Joint(held, same_block=False)
+
+
+class _Normalised:
+    """A text as it is compared: runs of white space are one space, quotation marks are alike, none at the start."""
+
+    __slots__ = ("_length", "chars", "ends")
+
+    def __init__(self) -> None:
+        self._length = 0
+        self.chars = list[str]()
+        self.ends = list[int]()
+        """Where each of its characters ends in the text itself."""
+
+    def feed(self, text: str) -> None:
+        """Take more of the text."""
+        chars, ends = self.chars, self.ends
+        for char in text.translate(_QUOTES):
+            self._length += 1
+            if not char.isspace():
+                chars.append(char)
+                ends.append(self._length)
+            elif chars and chars[-1] != " ":
+                chars.append(" ")
+                ends.append(self._length)
+            elif chars:
+                ends[-1] = self._length
+
+    @property
+    def text(self) -> str:
+        return "".join(self.chars)
+
+
+class _Repeat:
+    """A first half that is written again: from where on, and up to where it is the same."""
+
+    __slots__ = ("matched", "start")
+
+    def __init__(self, start: int) -> None:
+        self.start = self.matched = start
+
+    def follow(self, seen: Sequence[str], expected: Sequence[str]) -> bool:
+        """Return whether all that was seen is the same, and more of the same is expected."""
+        offset, at = self.start, self.matched
+        while at < len(seen) and at - offset < len(expected) and seen[at] == expected[at - offset]:
+            at += 1
+        self.matched = at
+        return at == len(seen) and not self.is_whole(expected)
+
+    def is_whole(self, expected: Sequence[str]) -> bool:
+        """Return whether all of the first half was written again; white space at its end does not count."""
+        left = len(expected) - (self.matched - self.start)
+        return left == 0 or (left == 1 and expected[-1] == " ")
+
+
+def _overlap(first: str, second: str) -> int:
+    """Return how many characters that begin the second text end the first, at the beginning of a word."""
+    for length in range(min(len(first), len(second), HOLD_CHARS), SHORTEST_OVERLAP - 1, -1):
+        before = first[-length - 1 : -length]
+        if first.endswith(second[:length]) and not (before.isalnum() and second[0].isalnum()):
+            return length
+    return 0
+
+
+def _without_space_of(first: str, rest: str) -> str:
+    """Return the rest of a repeated text, without the white space that the first half ends with already."""
+    had = first[len(first.rstrip()) :]
+    if not had:
+        return rest
+    bare = rest.lstrip()
+    space = rest[: len(rest) - len(bare)]
+    return rest[len(had) :] if space.startswith(had) else bare
+
+
+def _goes_on(first: str, second: str) -> bool:
+    """Whether there is no doubt that the second text continues the sentence, and how the two are spaced."""
+    bare = second.lstrip()
+    if not bare or bare[0].isupper():
+        return False
+    return first[-1].isspace() or second[0].isspace() or (_is_unspaced(first[-1]) and _is_unspaced(second[0]))
+
+
+def _is_unspaced(char: str) -> bool:
+    """Whether a character belongs to a script that puts no spaces between words."""
+    return unicodedata.east_asian_width(char) in ("W", "F")
+
+
+def _spaced(first: str, second: str) -> str:
+    """Return the second text as it continues a sentence: a new paragraph becomes a space, none is twice."""
+    if first[-1].isspace():
+        return _without_space_of(first, second)
+    bare = second.lstrip()
+    return f" {bare}" if "\n\n" in second[: len(second) - len(bare)] else second

@@ -1,0 +1,158 @@
+"""Relays the stream of an answer to its client: whole events, at the client's pace, with a proper end.
+
+pass_on ─► Ending ─┬─► complete ──────────────────────────────► end
+                   └─► it died ─► the rest of it ─► pass_on ─► …
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from claude_proxy.core import reply
+from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
+from claude_proxy.core.memory_budget import OverBudgetError
+from claude_proxy.core.sse import EventTooLargeError
+from claude_proxy.core.types import Ending
+from claude_proxy.proxy.attempt import Streaming
+from claude_proxy.proxy.gateway import Gateway
+from claude_proxy.proxy.keepalive import Keepalive
+from claude_proxy.proxy.ports import Client, UpstreamError
+from claude_proxy.proxy.recorder import Recorder
+
+END_GRACE: Final = 1.0
+"""Seconds that a provider has to end the body behind its last event; the client waits for nothing else then."""
+
+
+class StreamRelay:
+    """Relays one answer, in one stream or in several."""
+
+    def __init__(self, gateway: Gateway, client: Client, keepalive: Keepalive, recorder: Recorder) -> None:
+        self._gateway = gateway
+        self._client = client
+        self._keepalive = keepalive
+        self._recorder = recorder
+        self._answer: ContinuedAnswer | None = None
+        self._error_event = b""  # of a stream that died, in case it is not gone on with
+        self.is_over = False
+        """Whether the client has its last event."""
+
+    async def pass_on(self, stream: Streaming, answer: ContinuedAnswer | None) -> Ending:
+        """Relay whole events as they come, until nothing more comes; return how the stream ended.
+
+        `answer` is what the stream is a part of; None if it is not gone on with. What comes behind the last event is
+        read, for a moment, so that the connection can be kept; it goes nowhere.
+        """
+        self._answer = answer
+        take, write = answer.take if answer else _unchanged, self._write
+        now, judge = self._gateway.clock.monotonic, stream.judge
+        if judge.stop_reason_seen:
+            self.record_signatures(stream)
+        await self._begin(stream)
+        due = now() + _patience(stream)
+        while not self._has_died and (patience := due - now()) > 0:
+            block = await _read(stream, patience)
+            if isinstance(block, Ending):
+                return self._ending(stream, block)
+            if block:
+                if self._judge(stream, block):
+                    due = now() + _patience(stream)
+                if judge.over:
+                    await self._write_end(stream, block)
+                elif out := take(block):
+                    await write(out)
+        return self._ending(stream, Ending.STALLED)
+
+    def _judge(self, stream: Streaming, block: bytes) -> bool:
+        """Return whether a block wins time. Pings and comments are signs of life, but not of an answer."""
+        judge = stream.judge
+        if not judge.follow(block):
+            return False
+        if judge.stop_reason_seen:
+            self.record_signatures(stream)  # all of them are there, and the client has not got them yet
+        return True
+
+    async def end(self, ending: Ending) -> None:
+        """End the answer so that the client knows what it has: all of it, or a reason to ask again."""
+        if not self.is_over:
+            await self._write_last(self._error_event or reply.last_event(ending))
+        await self._client.end()
+
+    async def finish(self, events: bytes) -> None:
+        """End the answer with these events, which make it complete."""
+        await self._write_last(events)
+        await self._client.end()
+
+    def record_signatures(self, stream: Streaming) -> None:
+        """Remember which upstream made the signatures that have come."""
+        with self._gateway.defects:
+            self._recorder.record_signatures(stream.judge.signatures.take_hashes())
+
+    @property
+    def _has_died(self) -> bool:
+        return bool(self._error_event) or (self._answer is not None and self._answer.broken)
+
+    def _ending(self, stream: Streaming, otherwise: Ending) -> Ending:
+        if self._answer and self._answer.broken:
+            return Ending.TRUNCATED
+        if self._error_event and stream.judge.stop_reason_seen:
+            self._error_event = b""  # it says nothing of the answer, which is whole
+            return Ending.COMPLETE
+        return stream.judge.ending(otherwise)
+
+    async def _begin(self, stream: Streaming) -> None:
+        self._error_event = b""
+        opening = stream.opening.body
+        if stream.judge.over:
+            await self._write_end(stream, opening)
+            return
+        if out := self._answer.take(opening) if self._answer else opening:
+            await self._client.write(out)
+        self._keepalive.resume()
+
+    async def _write(self, events: bytes) -> None:
+        self._keepalive.reset()
+        await self._client.write(events)
+
+    async def _write_end(self, stream: Streaming, block: bytes) -> None:
+        """Pass on the last events of a stream; an error event is kept back if the answer may be gone on with."""
+        before, last = stream.judge.split_last_event(block)
+        if self._answer is None:
+            await self._write_last(before + last)
+        elif stream.judge.has_failed(last):
+            self._error_event = last
+            if out := self._answer.take(before):
+                await self._write(out)
+        else:
+            out = self._answer.take(before + last)
+            if not self._answer.broken:
+                await self._write_last(out)
+            elif out:
+                await self._write(out)
+
+    async def _write_last(self, events: bytes) -> None:
+        self.is_over = True
+        await self._keepalive.pause()
+        await self._client.write_last(events)
+
+
+async def _read(stream: Streaming, patience: float) -> bytes | Ending:
+    """Return the whole events that have come, or how the stream has ended. Behind its last event nothing counts."""
+    try:
+        data = await stream.answer.read(patience)
+        block = b"" if stream.judge.over else stream.decoder.feed(data)
+    except TimeoutError:
+        return Ending.STALLED
+    except (UpstreamError, EventTooLargeError):
+        return Ending.TRUNCATED
+    except OverBudgetError:
+        return Ending.INTERNAL
+    return block if data else Ending.TRUNCATED
+
+
+def _unchanged(block: bytes) -> bytes:
+    return block
+
+
+def _patience(stream: Streaming) -> float:
+    """Return how long the next event may take, in seconds."""
+    return END_GRACE if stream.judge.over else stream.stall
