@@ -11,14 +11,24 @@ SPREAD := -n 4 --dist worksteal
 # Kept bytecode saves each worker the rewriting of all assertions, and each command that a test runs its compiling.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test lint coverage bench lock schema docs picture
+# A venv beside the .venv, with the lowest versions
+LOWEST ?= .cache/lowest
+
+.PHONY: help test test-lowest lint coverage bench lock schema docs picture
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
 
 test: ## Run the tests (ARGS="-k name" runs some of them, in one process)
 	$(call prepare,test)
 	$(PY) -m pytest $(if $(ARGS),,$(SPREAD)) $(ARGS)
+
+test-lowest: ## Run the tests on the lowest versions that pyproject.toml accepts, in a venv of its own (LOWEST)
+	@cmp -s requirements/lowest.txt $(LOWEST)/lowest.txt || { \
+	  $(PYTHON) -m venv --clear $(LOWEST) && \
+	  $(LOWEST)/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements/lowest.txt && \
+	  cp requirements/lowest.txt $(LOWEST)/; }
+	$(LOWEST)/bin/python -m pytest -p no:cacheprovider $(if $(ARGS),,$(SPREAD)) $(ARGS)
 
 lint: ## Check style and types
 	$(call prepare,lint)
@@ -40,6 +50,7 @@ lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions)
 	$(compile) -o requirements/runtime.txt
 	$(compile) --group test -c requirements/runtime.txt -o requirements/test.txt
 	$(compile) --group lint -c requirements/test.txt -o requirements/lint.txt
+	$(compile) --group test --resolution lowest-direct -o requirements/lowest.txt
 
 schema: ## Make config.schema.json anew from the settings' types
 	$(call prepare,runtime)

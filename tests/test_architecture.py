@@ -174,6 +174,20 @@ def test_the_lock_holds_what_the_package_asks_for() -> None:
     assert asked <= {pin.partition("==")[0] for pin in pins(ROOT / "requirements" / "runtime.txt")}
 
 
+def test_the_lowest_lock_holds_the_lower_bounds_of_the_package() -> None:
+    """`make test-lowest` runs on them; a bound that changes needs `make lock`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = dict(requirement.partition(";")[0].split(">=") for requirement in project["dependencies"])
+    lowest = dict(pin.partition(" ")[0].split("==") for pin in pins(ROOT / "requirements" / "lowest.txt"))
+    different = {name: lowest[name] for name, bound in bounds.items() if release(lowest[name]) != release(bound)}
+    assert not different, "run: make lock"
+
+
+def release(version: str) -> list[str]:
+    """Return a version without the zeros at its end: 0.21 is 0.21.0."""
+    return re.sub(r"(\.0)+$", "", version).split(".")
+
+
 def pins(lock: Path) -> Iterator[str]:
     """Yield the lines of a lock that name a package and its version."""
     lines = lock.read_text(encoding="utf-8").splitlines()

@@ -25,7 +25,7 @@ FILE = re.compile(r"\.?[\w-]+(/[\w.-]+)*(/|\.(py|json|md|svg|txt|toml|log|exampl
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for name in code(text):
         if name.startswith("make "):
             assert name.split()[1] in targets

@@ -48,7 +48,7 @@ def status(*, as_json: bool) -> int:
         else:
             _show(console(), proxy.url, proxy.status())
             _show_terminal(console(), running)
-    except (ControlError, ValueError) as error:
+    except (ControlError, msgspec.MsgspecError, ValueError) as error:
         if lifecycle.find(home) is None:  # it has stopped listening since it was found
             return _tell_not_running(home, as_json=as_json)
         raise lifecycle.status_error(proxy, error) from error

@@ -122,7 +122,7 @@ def _wrong(bare: object, metas: tuple[Meta, ...], raw: object, key: str, finding
 def _fits_unquoted(text: str, bare: object, metas: tuple[Meta, ...]) -> bool:
     try:
         msgspec.convert(json.loads(text), Annotated[(bare, *metas)])
-    except (ValueError, RecursionError):  # the first is also what msgspec raises
+    except (msgspec.ValidationError, ValueError, RecursionError):
         return False
     return True
 

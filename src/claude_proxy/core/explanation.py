@@ -53,7 +53,10 @@ class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
 def parse_query(query: bytes) -> ExplainQuery:
     """Read a query string. Raises `ValueError`, whose text says what is wrong."""
     fields = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
-    parsed = msgspec.convert(fields, ExplainQuery, strict=False)
+    try:
+        parsed = msgspec.convert(fields, ExplainQuery, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
     if not parsed.model or not 0 <= parsed.tokens <= MAX_TOKENS:
         raise ValueError(f"`model` must be a name, `tokens` a number from 0 to {MAX_TOKENS}")
     return parsed

@@ -31,7 +31,7 @@ def try_decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T | None:
     """Return what the decoder reads in `data`; None if that is not JSON, not of this shape, or nested too deep."""
     try:
         return decoder.decode(data)
-    except (ValueError, RecursionError):  # ValueError: msgspec's own errors, and text that is not UTF-8
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
         return None
 
 

@@ -119,7 +119,7 @@ def _end_of_list(body: bytes, start: int, values: list[msgspec.Raw]) -> int:
 def _spans_of_any(body: bytes) -> dict[str, slice]:
     try:
         fields = _fields.decode(body)
-    except (ValueError, RecursionError) as error:  # not JSON, not an object, not UTF-8, nested too deep
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # no JSON object, not UTF-8, too deep
         raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
     spans, position = dict[str, slice](), 0
     for name, value in fields.items():
@@ -139,7 +139,7 @@ def _model(body: bytes, spans: Mapping[str, slice]) -> str:
         model = _text.decode(body[spans["model"]])
     except KeyError:
         raise MalformedRequestError("model: field required") from None
-    except ValueError:
+    except (msgspec.MsgspecError, ValueError):
         raise MalformedRequestError("model: must be a text") from None
     if not model:
         raise MalformedRequestError("model: must not be empty")

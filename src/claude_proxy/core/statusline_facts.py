@@ -32,7 +32,10 @@ class StatuslineQuery(msgspec.Struct, frozen=True):
 def parse_statusline_query(query: bytes) -> StatuslineQuery:
     """Read a query string. Raises `ValueError`."""
     fields = dict(parse_qsl(query.decode("latin-1"), max_num_fields=16))
-    return msgspec.convert(fields, StatuslineQuery, strict=False)
+    try:
+        return msgspec.convert(fields, StatuslineQuery, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
 def statusline_facts(report: StatusReport, query: StatuslineQuery, now: float) -> list[str]:

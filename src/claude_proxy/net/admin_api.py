@@ -98,14 +98,14 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
 
 
 def _service(handler: _Handler, expected: str = "") -> Service:
-    """Return the service of a handler, except below a provider's path; a `ValueError` is the client's fault."""
+    """Return the service of a handler, except below a provider's path; an error of reading is the client's fault."""
 
     async def service(client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None:
             return _NOT_FOR_PROVIDERS
         try:
             return await handler(client)
-        except ValueError as error:
+        except (msgspec.MsgspecError, ValueError) as error:
             if not expected:
                 raise  # the request has nothing that could be wrong: a defect of our own
             return refusal("invalid_request_error", f"not {expected}: {error}")
@@ -114,7 +114,7 @@ def _service(handler: _Handler, expected: str = "") -> Service:
 
 
 async def _command(client: AsgiClient, kind: type[T]) -> T:
-    """Return the command in a request's body. Raises `ValueError`."""
+    """Return the command in a request's body. Raises `msgspec.DecodeError`, or `ValueError` if it is not UTF-8."""
     return msgspec.json.decode(await client.read_body(MAX_COMMAND_BYTES) or b"", type=kind)
 
 

@@ -40,7 +40,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
         """Return what the file says; None if there is no file, or it holds something else."""
         try:
             return msgspec.json.decode(read_up_to(path, MAX_STATE_BYTES) or b"", type=cls)
-        except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
             return None
 
     def remove(self, path: Path) -> None:

@@ -131,5 +131,5 @@ def reachable(host: str) -> str:
 def _decode(data: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except ValueError as error:  # msgspec's errors are ValueErrors
+    except (msgspec.MsgspecError, ValueError) as error:  # ValueError: text that is not UTF-8
         raise UnreachableError("the answer is not that of claude-proxy") from error

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import click
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -158,7 +159,7 @@ async def _ask(out: Console, port: int) -> bool:
 
     try:
         received = await streaming_client.ask(port, TOKEN, show_status, teletype.feed)
-    except (UpstreamError, TimeoutError, ValueError) as error:
+    except (UpstreamError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
         raise CommandError(f"the proxy gave no proper answer: {error}") from error
     out.print()
     out.print(Text("5  The response header that names the attempts", "bold"))
