@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from claude_proxy.cli.checks import (
+    background_sessions,
     clock,
     configuration,
     live,
@@ -37,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     service.inspect,
     shell_setup.inspect,
     settings_conflicts.inspect,
+    background_sessions.inspect,
     clock.inspect,
 )
 """Each check before those that depend on what it checks."""

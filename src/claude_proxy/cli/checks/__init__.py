@@ -9,6 +9,7 @@ configuration        config.json, .env and the keys
 service              the port, the running proxy, its token
 shell_setup          this terminal's mode and its shell functions
 settings_conflicts   Claude Code's own settings
+background_sessions  the supervisor of Claude Code's background sessions
 clock                this machine's time
 live                 the providers themselves
 """
