@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-VERSION = "2.1.330"
+VERSION = "2.1.332"
 PATIENCE = 60.0
 """Seconds that one prompt may take; it takes about two."""
 
@@ -48,8 +48,8 @@ class ClaudeCode:
             self.program,
             "-p",
             *arguments,
-            cwd=self._folder("work"),
-            env={**self._environment(), **environ},
+            cwd=self.folder("work"),
+            env={**self.environment(), **environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -64,12 +64,12 @@ class ClaudeCode:
         assert process.returncode is not None
         return Finished(process.returncode, out.decode().strip(), err.decode().strip())
 
-    def _environment(self) -> Mapping[str, str]:
-        home = str(self._folder("home"))
+    def environment(self) -> Mapping[str, str]:
+        home = str(self.folder("home"))
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         return {**kept, **QUIET, "HOME": home, "USERPROFILE": home}
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(exist_ok=True)
         return folder

@@ -56,7 +56,7 @@ async def test_asks_again_and_finishes_when_a_stream_dies(death: Script, tmp_pat
     claude = claude_code(tmp_path)
     first = FakeProvider([*opening("half a sen"), *death])
     second = FakeProvider(answers("a whole sentence"))
-    async with running_proxy(with_timeouts(first, stall=0.5), second) as proxy:
+    async with running_proxy(with_timeouts(first, stall=0.5), second, continue_answers=False) as proxy:
         finished = await claude.run(proxy.url, TOKEN, "say hi")
     assert (finished.code, finished.out) == (0, "a whole sentence"), finished
     assert (len(first.requests), len(second.requests)) == (1, 1)
