@@ -247,7 +247,7 @@ def test_each_value_and_ending_in_the_log_is_documented(tmp_path: Path) -> None:
 
 def test_each_path_that_is_answered_is_documented() -> None:
     nobody = cast("ProxyControl", None)
-    known: Mapping[str, Mapping[str, object]] = services(cast("Callable[[], Gateway]", None), nobody, None)
+    known: Mapping[str, Mapping[str, object]] = services(cast("Callable[[], Gateway]", None), nobody, lambda _: None)
     answered = {f"{method} {path}" for path, methods in known.items() for method in methods} - {"HEAD /health"}
     documented = [name for row in table(API, "Path") for name in code(row[0])]
     assert sorted(documented) == sorted(answered | {f"POST {MESSAGES_PATH}", f"POST {COUNT_TOKENS_PATH}"})

@@ -267,3 +267,16 @@ def test_reports_what_cannot_be_checked(tmp_path: Path) -> None:
     (row,) = command.examine([fail], CheckContext(Home(tmp_path), os.environ, tmp_path, 0.0))
     assert "Permission denied" in row.what
     assert "state" in row.fix
+
+
+def test_names_a_profile_that_loads_the_functions_from_another_place(started: CommandLine, tmp_path: Path) -> None:
+    environ = {"SHELL": "/bin/zsh", "ZDOTDIR": str(tmp_path)}
+    profile = tmp_path / ".zshrc"
+    assert "from another place" not in started("doctor", environ=environ).out
+    line = "eval \"$('/opt/python' '/old/proxy.py' 'init' 'zsh')\" # claude-proxy init"
+    profile.write_text(f"{line}\n", encoding="utf-8")
+    done = started("doctor", environ=environ)
+    assert f"{profile} loads the functions from another place" in done.out
+    assert "claude-proxy init --install" in done.out
+    assert started("init", "--install", "--yes", environ=environ).code == 0
+    assert "from another place" not in started("doctor", environ=environ).out

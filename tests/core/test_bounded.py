@@ -102,9 +102,9 @@ def test_a_share_can_be_removed() -> None:
     assert (table.pop("a"), table.pop("a"), table.owners(), len(table)) == ({"1": 0, "2": 1}, {}, ["b"], 1)
 
 
-def test_tells_whether_others_have_entries() -> None:
-    assert [shared("a/1").has_others_than(owner) for owner in "ab"] == [False, True]
-    assert not shared().has_others_than("a")
+def test_counts_the_entries_of_an_owner() -> None:
+    table = shared("a/1", "a/2", "b/1")
+    assert [table.count(owner) for owner in "abc"] == [2, 1, 0]
 
 
 def test_a_table_of_shares_shows_how_full_it_is() -> None:

@@ -238,6 +238,15 @@ class TestLastEvent:
         assert watch.over
         assert watch.up_to_last_event(block + behind) == block
 
+    def test_an_error_loses_the_key_and_the_content_before_it_does_not(self) -> None:
+        key = "sk-key-of-the-provider"
+        watch = StreamJudge(HEAD, NOW, ClassifierConfig(Policy(), Traits(), key=key))
+        assert isinstance(watch.opening(START + CONTENT), Opening)
+        content = THOUGHT.replace(b"message_stop", key.encode())
+        block = content + error_event(error_body("api_error", key))
+        watch.follow(block)
+        assert watch.up_to_last_event(block) == content + error_event(error_body("api_error", "***"))
+
     def test_a_block_without_it_stays_whole(self) -> None:
         watch = judged(START + CONTENT)[0]
         block = THOUGHT + STOPPED + b": message_stop\n\n"

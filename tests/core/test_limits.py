@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.judge_stream import StreamJudge
-from claude_proxy.core.limits import LONG_COOLDOWN, MAX_BODY_BYTES, ParsedError, limit_of, parse_error
-from claude_proxy.core.messages import error_body, read_error
+from claude_proxy.core.limits import LONG_COOLDOWN, ParsedError, limit_of, parse_error
+from claude_proxy.core.messages import MAX_ERROR_BYTES, error_body, read_error
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Policy, Reply
@@ -317,7 +317,7 @@ def test_minimax_codes_count_in_its_own_forms_alone() -> None:
 
 
 def test_does_not_read_a_body_too_large_for_an_error() -> None:
-    assert parse_error(error("x" * MAX_BODY_BYTES, code="1113")) == ParsedError()
+    assert parse_error(error("x" * MAX_ERROR_BYTES, code="1113")) == ParsedError()
 
 
 KEYS = st.sampled_from(["error", "type", "code", "message", "details", "error_code", "base_resp", "status_code", "msg"])

@@ -174,9 +174,11 @@ def test_reads_no_more_lines_of_an_event_than_the_limit(end: bytes) -> None:
     assert 0 < event.data.count(b"1") < MAX_LINES
 
 
-def test_an_event_of_more_values_than_are_read_at_once_is_none() -> None:
-    assert parse(b"data: [" + b"[]," * (MAX_VALUES // 2 + 1) + b"1]") is None
-    assert parse(b'data: "' + b"n" * (2 * MAX_VALUES) + b'"')
+def test_an_event_of_more_values_than_are_read_at_once_is_too_large() -> None:
+    with pytest.raises(EventTooLargeError):
+        SSEDecoder().feed(b"data: [" + b"[]," * (MAX_VALUES // 2 + 1) + b"1]\n\n:")
+    plain = b'data: "' + b"n" * (2 * MAX_VALUES) + b'"\n\n'
+    assert SSEDecoder().feed(plain + b":") == plain
 
 
 def test_does_not_wait_for_an_event_over_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,3 +113,8 @@ def test_no_count_is_ever_negative(usages: list[dict[str, object]]) -> None:
         tally.read(str({"usage": usage}).replace("'", '"').replace("None", "null").replace("True", "true").encode())
         assert tally.usage.input_tokens >= 0
         assert tally.usage.cache_read_input_tokens >= 0
+
+
+def test_counts_that_cannot_be_read_leave_the_others() -> None:
+    usage = '"input_tokens":{"a":[1,2]},"output_tokens":1.5,"cache_read_input_tokens":7,"x":[[]]'
+    assert told(BEFORE, start(usage)) == Usage(1, 2, 3, 7)

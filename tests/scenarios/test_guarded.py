@@ -71,3 +71,22 @@ ADMITTED = {
 async def test_admits_requests_that_pass_the_guard(headers: dict[str, str]) -> None:
     async with running_proxy(FakeProvider(message("hello"))) as proxy:
         assert await complete_text(await proxy.post(headers=headers)) == "hello"
+
+
+UNTOLD = [
+    (method, f"/provider/{{}}{path}")
+    for method in ("HEAD", "GET", "OPTIONS", "POST", "PUT", "TRACE", "PROPFIND")
+    for path in ("", "/", "/health", "/api/hello", "/v1/models", "/v1/messages", "/admin/status", "/nothing", "?a=b")
+]
+
+
+@pytest.mark.parametrize(("method", "target"), UNTOLD)
+@async_test
+async def test_nothing_tells_without_the_token_which_names_providers_have(method: str, target: str) -> None:
+    async with running_proxy(FakeProvider(message("hello")), FakeProvider(message("hello"))) as proxy:
+        answers = set()
+        for name in ("minimax", "moonshot", "nobody", "MiniMax", "%6dinimax", "..", "minimax%00", ""):
+            answer = await proxy.ask(method, target.format(name), headers={"Authorization": ""})
+            fields = tuple(sorted(answer.headers.items()))
+            answers.add((answer.status, fields, await answer.read()))
+    assert len(answers) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from fakes.client import Answer, BrokenError, Connection
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy, with_timeouts
 from fakes.scripts import MESSAGE_STOP, block_stop, json_message, message, message_delta, message_start, opening
+from fakes.server import PATIENCE
 from fakes.steps import Body, Close, Cut, Drip, Head, Reached, Script, Stall, Status, Step, Stream, Wait
 from fakes.stream_checks import complete_text, ending_of, text_of
 
@@ -30,11 +32,16 @@ def held(proxy: RunningProxy) -> int:
     return proxy.proxy._budget.held
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens in the proxy."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110  what is waited for cannot signal
+            await asyncio.sleep(0.001)
+
+
 async def given_back(proxy: RunningProxy) -> None:
     """Wait until nothing is held."""
-    async with asyncio.timeout(10):
-        while held(proxy):  # noqa: ASYNC110  what is waited for cannot signal
-            await asyncio.sleep(0.001)
+    await until(lambda: held(proxy) == 0)
 
 
 def messages(text: str) -> list[dict[str, Any]]:
@@ -56,7 +63,8 @@ async def test_unfinished_events_beyond_the_budget_end_their_streams_and_cost_no
         answers = [await proxy.post() for _ in range(6)]
         accounts = await proxy.ledger.wait_for_accounts(4)
         assert [account.ending for account in accounts] == [Ending.INTERNAL] * 4
-        assert 6 * MIB < held(proxy) <= 8 * MIB
+        await until(lambda: held(proxy) > 6 * MIB)
+        assert held(proxy) <= 8 * MIB
         assert {answer.status for answer in answers} == {200}
         report = (await proxy.status())["minimax"]
         assert (report["state"], report["strikes"], report["last_error"]) == ("ready", 0, None)
@@ -217,9 +225,7 @@ async def test_everything_is_given_back_if_an_exchange_is_cancelled(how: str, st
         body = json.dumps({**PROMPT, "stream": True, "messages": messages(LARGE)}).encode()
         group.create_task(_ask_in_vain(proxy, body, connection))
         await reached.wait()
-        async with asyncio.timeout(10):
-            while not held(proxy):  # noqa: ASYNC110  what is waited for cannot signal
-                await asyncio.sleep(0.001)
+        await until(lambda: held(proxy) > 0)
         if how == "the client leaves":
             connection.hang_up()
         else:
@@ -243,8 +249,6 @@ async def test_a_body_that_never_comes_to_its_end_is_given_back_when_the_client_
         writer.write(f"POST /v1/messages HTTP/1.1\r\n{fields}content-length: {4 * MIB}\r\n\r\n".encode())
         writer.write(b"{" + b" " * (3 * MIB))
         await writer.drain()
-        async with asyncio.timeout(10):
-            while held(proxy) < 5 * MIB:  # noqa: ASYNC110  what is waited for cannot signal
-                await asyncio.sleep(0.001)
+        await until(lambda: held(proxy) > 5 * MIB)
         writer.transport.abort()
         await given_back(proxy)

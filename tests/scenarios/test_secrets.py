@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -11,11 +13,14 @@ from claude_proxy.store.log import LogLedger
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, MemoryLedger, configured, running_proxy
-from fakes.scripts import error_event, json_answer, message, opening, stream_error, tool_use
+from fakes.scripts import MESSAGE, answers, error_event, json_answer, message, opening, stream_error, tool_use
 from fakes.server_connection import Request
 from fakes.steps import Close, Cut, Raw, Script, Status, Stream, error_body
+from fakes.stream_checks import complete_text
 
 KEY = "sk-key-of-the-provider-7261"
+ODD_KEY = "k/of+the==provider=7261/"
+MESSAGE_BODY = json.dumps(MESSAGE).encode()
 CLIENTS_KEY = "sk-ant-oat01-key-of-the-user-3390"
 PROMPT_TEXT = "prompt-content-5511"
 ANSWER_TEXT = "answer-content-8842"
@@ -72,7 +77,7 @@ async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bo
     async with running_proxy(configured(fake, api_key=KEY)) as proxy:
         prompt = [{"role": "user", "content": PROMPT_TEXT}]
         answer = await proxy.post("/v1/messages?beta=true", headers=headers, messages=prompt, stream=stream)
-        await answer.read()
+        body = await answer.read()
         await proxy.ledger.wait_for_accounts(1)
         told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
@@ -81,8 +86,70 @@ async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bo
     for secret in SECRETS:
         assert secret not in told
         assert secret not in str(ours)
+    for secret in KEYS:
+        assert secret not in str(answer.headers)
+        assert secret.encode() not in body
     for secret in KEYS:  # the status shows a provider's own words to its user, and these may quote a prompt
         assert secret not in status
+
+
+WRITTEN = {
+    "as it is": KEY,
+    "with Bearer": f"Bearer {KEY}",
+    "in a URL": quote(f"Bearer {ODD_KEY}"),
+    "in JSON": json.dumps(ODD_KEY),
+    "in JSON with its slashes escaped": json.dumps(ODD_KEY).replace("/", "\\/"),
+}
+QUOTING: dict[str, Callable[[str], Script]] = {
+    "an error": lambda key: [Status(400, b"no: " + key.encode())],
+    "an error that fails over": lambda key: [Status(429, b"no: " + key.encode())],
+    "a header of an error": lambda key: [Status(400, None, {"x-debug": f"{key};{key}"})],
+    "a header of a stream": lambda key: [Stream({"x-debug": key}), *message("hello")[1:]],
+    "a header of a whole answer": lambda key: [Status(200, MESSAGE_BODY, {"x-debug": key})],
+    "an error behind 200": lambda key: [Status(200, error_body("api_error", key))],
+    "the first event": lambda key: [Stream(), stream_error("api_error", key)],
+    "an error event": lambda key: [*opening("hello"), stream_error("api_error", key)],
+    "a prompt that is too long": lambda key: [
+        Status(400, error_body("invalid_request_error", f"prompt is too long {'x' * 270}{key}"))
+    ],
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+@pytest.mark.parametrize("quoting", QUOTING.values(), ids=QUOTING)
+@pytest.mark.parametrize("ping_after", [0.0, 60.0], ids=["pinged", "not pinged"])
+@async_test
+async def test_a_key_that_a_provider_quotes_does_not_reach_the_client(
+    quoting: Callable[[str], Script], written: str, ping_after: float
+) -> None:
+    whole = quoting is QUOTING["a header of a whole answer"]
+    key = KEY if KEY in written else ODD_KEY
+    fake = FakeProvider(quoting(written))
+    async with running_proxy(configured(fake, api_key=key), ping_after=ping_after) as proxy:
+        answer = await proxy.post(stream=not whole)
+        body = await answer.read()
+        status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
+    for told in (str(answer.headers), body.decode(), status):
+        assert key[:10] not in told
+        assert quote(key, safe="")[:12] not in told
+
+
+@async_test
+async def test_what_an_answer_says_stays_as_it_is() -> None:
+    fake = FakeProvider(answers(f"your key is {KEY}"))
+    async with running_proxy(configured(fake, api_key=KEY)) as proxy:
+        assert await complete_text(await proxy.post()) == f"your key is {KEY}"
+        assert KEY.encode() in await (await proxy.post(stream=False)).read()
+
+
+@async_test
+async def test_the_error_that_taught_a_rule_is_kept_without_the_key() -> None:
+    refusal = error_body("invalid_request_error", f"top_k: Extra inputs are not permitted ({KEY})")
+    fake = FakeProvider([Status(400, refusal)], message("hello"))
+    async with running_proxy(configured(fake, api_key=KEY)) as proxy:
+        assert await complete_text(await proxy.post(top_k=3)) == "hello"
+        rules = await (await proxy.ask("GET", "/admin/rules")).read()
+    assert b"not permitted (***)" in rules
 
 
 @async_test

@@ -78,6 +78,32 @@ Describe 'Reset' {
     }
 }
 
+Describe 'What the session keeps' {
+    AfterEach { Remove-Variable -Scope Global -Name CLAUDE_PROXY_SAVED_SHELL, seen -ErrorAction Ignore }
+
+    It 'is shown to the program, and to no other' {
+        $global:CLAUDE_PROXY_SAVED_SHELL = 'e30='
+        Mock -ModuleName ClaudeProxy Invoke-ClaudeProxyCommand { "`$global:seen = '$env:CLAUDE_PROXY_SAVED_SHELL'" }
+        claude-fb
+        $global:seen.Trim() | Should -Be 'e30='
+        Test-Path -Path Env:CLAUDE_PROXY_SAVED_SHELL | Should -BeFalse
+    }
+
+    It 'is shown to no other if the program fails' {
+        $global:CLAUDE_PROXY_SAVED_SHELL = 'e30='
+        Mock -ModuleName ClaudeProxy Invoke-ClaudeProxyCommand { throw 'no' }
+        { claude-reset } | Should -Throw
+        Test-Path -Path Env:CLAUDE_PROXY_SAVED_SHELL | Should -BeFalse
+        $global:CLAUDE_PROXY_SAVED_SHELL | Should -Be 'e30='
+    }
+
+    It 'may be nothing, in strict mode too' {
+        Mock -ModuleName ClaudeProxy Invoke-ClaudeProxyCommand { "`$global:seen = 'told'" }
+        claude-fb
+        $global:seen | Should -Be 'told'
+    }
+}
+
 Describe 'Errors' {
     It 'are errors of PowerShell, which can be caught' {
         Set-Content -Path (Join-Path $home0 'config.json') -Value '{'

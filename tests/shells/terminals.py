@@ -119,7 +119,8 @@ class Terminal:
             Shell.ZSH: f"for n in {names}; do typeset -p $n 2>/dev/null || :; done",
             Shell.FISH: f"for n in {names}; set --show $n; end",
             Shell.POWERSHELL: f"'{names}'.Split(' ') | ForEach-Object {{ "
-            '$v = [Environment]::GetEnvironmentVariable($_); if ($null -ne $v) { "$_=[$v]" } }',
+            '$v = [Environment]::GetEnvironmentVariable($_); if ($null -ne $v) { "$_=[$v]" }; '
+            '$v = Get-Variable -Scope Global -Name $_ -ValueOnly -ErrorAction Ignore; if ($v) { "global $_=[$v]" } }',
         }[self.shell]
         return self._type(line).out
 

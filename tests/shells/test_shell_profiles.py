@@ -275,17 +275,23 @@ def test_a_clones_own_venv_is_started_by_proxy_py(tmp_path: Path, monkeypatch: p
     (tmp_path / "proxy.py").touch()
     monkeypatch.setattr(functions, "CLONE", tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
-    monkeypatch.setattr(sys, "_base_executable", "/usr/bin/python3.14", raising=False)
-    assert functions.launch_words() == ("/usr/bin/python3.14", str(tmp_path / "proxy.py"))
+    monkeypatch.setattr(sys, "_base_executable", "/opt/python3.14", raising=False)
+    assert functions.launch_words() == ("/opt/python3.14", str(tmp_path / "proxy.py"))
     monkeypatch.setattr(sys, "prefix", "/elsewhere")
     assert functions.launch_words() == (sys.executable, "-P", "-m", "claude_proxy")
+
+
+def guarded_import(manifest: Path) -> str:
+    """Return the line of a PowerShell profile, which does nothing if the module is gone."""
+    path = "'" + str(manifest).replace("'", "''") + "'"
+    return f"if (Test-Path -LiteralPath {path}) {{ Import-Module -Name {path} -Force }}"
 
 
 def test_the_module_of_a_clone_is_imported_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "clone").mkdir()
     (tmp_path / "clone" / "ClaudeProxy.psd1").touch()
     line = functions.import_line(Home(tmp_path / "home"), tmp_path / "clone", tmp_path)
-    assert line == f"Import-Module -Name '{tmp_path / 'clone' / 'ClaudeProxy.psd1'}' -Force"
+    assert line == guarded_import(tmp_path / "clone" / "ClaudeProxy.psd1")
     assert not (tmp_path / "home").exists()
 
 
@@ -296,7 +302,7 @@ def test_copies_a_packages_module_to_the_home_and_replaces_it_with_a_newer_one(t
         for name in functions.MODULE_FILES:
             (shipped / name).write_text(version, encoding="utf-8")
         line = functions.import_line(home, tmp_path / "no clone", shipped)
-        assert line == f"Import-Module -Name '{home.root}/ClaudeProxy.psd1' -Force".replace("it's", "it''s")
+        assert line == guarded_import(home.root / "ClaudeProxy.psd1")
         assert (home.root / "ClaudeProxy.psm1").read_text(encoding="utf-8") == version
 
 

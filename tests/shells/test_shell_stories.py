@@ -123,6 +123,24 @@ def test_universal_variables_of_fish_are_hidden_here_and_stay_everywhere_else(co
         assert typed.exported(BASE_URL) == {BASE_URL: "https://of.all.example"}
 
 
+def test_lists_of_fish_come_back_as_lists(configured: CommandLine) -> None:
+    with terminal(Shell.FISH, configured, {"HTTPS_PROXY": "http://proxy.corp.example:3128"}) as typed:
+        typed(
+            "set -gx NO_PROXY a.example '' 'b, =%20' 'c\\nd é'; set -gx ANTHROPIC_MODEL; set -gx API_TIMEOUT_MS '' ''"
+        )
+        typed("set -g ANTHROPIC_API_KEY one two; set -gx ANTHROPIC_CUSTOM_HEADERS x: y")
+        normal, exported = typed.variables(), typed.exported()
+        assert typed("claude-fb").code == 0
+        assert typed.exported("NO_PROXY") == {"NO_PROXY": f"{exported['NO_PROXY']},127.0.0.1"}
+        typed("claude-switch moonshot")
+        inherited = typed.exported()
+        typed.reset(keep_proxy=True)
+        assert typed.variables() == normal
+    with terminal(Shell.BASH, configured, inherited) as inner:
+        inner.reset(keep_proxy=True)
+        assert inner.exported() == exported
+
+
 def wait_for_log(cli: CommandLine, words: str) -> None:
     """Wait until the proxy has noted this: a look at its log costs less than a command."""
     assert until(lambda: words in cli.home.log.read_text(encoding="utf-8") or None, PATIENCE)

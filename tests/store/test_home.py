@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.store.home import Home
+from claude_proxy.store.home import Home, HomeError
 
 POSIX_MODES = pytest.mark.skipif(
     os.name == "nt", reason="Windows has no modes; the profile's access list keeps others out"
@@ -71,3 +71,32 @@ def test_other_files_in_a_home_stay(tmp_path: Path) -> None:
     Home(tmp_path).prepare()
     Home(tmp_path).prepare()
     assert {path.name for path in tmp_path.iterdir()} == {"README.md", "state"}
+
+
+@POSIX_MODES
+def test_the_target_of_a_link_in_place_of_the_state_keeps_its_mode(tmp_path: Path) -> None:
+    system = tmp_path / "system"
+    system.mkdir(mode=0o755)
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.state.symlink_to(system)
+    home.prepare()
+    assert mode(system) == 0o755
+
+
+@POSIX_MODES
+def test_a_home_that_is_a_link_is_made_private(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir(mode=0o755)
+    home = Home(tmp_path / "home")
+    home.root.symlink_to(tmp_path / "disk")
+    home.prepare()
+    assert mode(tmp_path / "disk") == 0o700
+
+
+@POSIX_MODES
+def test_a_state_that_another_user_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    monkeypatch.setattr("claude_proxy.store.home.foreign_owner", lambda path: "user mallory" * (path == home.state))
+    with pytest.raises(HomeError, match="state belongs to user mallory, not to you; remove it"):
+        Home.find({"CLAUDE_PROXY_HOME": str(tmp_path)})

@@ -227,3 +227,26 @@ def test_each_adaptation_is_a_word(ledger: LogLedger, path: Path) -> None:
     ledger.record(replace(ACCOUNT, attempts=(asked,)))
     (line,) = read(path)
     assert values(line)["adapted"] == ",".join((*changes, "a__b__c"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes in folders are POSIX, and links take privileges on Windows")
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_link_or_a_pipe_is_neither_written_nor_changed(
+    ledger: LogLedger, path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    profile = path.with_name("profile")
+    profile.touch(0o644)
+    if kind == "pipe":
+        os.mkfifo(path, 0o644)
+    else:
+        path.symlink_to(profile)
+    before = path.stat()
+    ledger.note("$(a command)")
+    ledger.note("lost")
+    assert (path.stat().st_mode, profile.read_bytes()) == (before.st_mode, b"")
+    assert capsys.readouterr().err.count("warning: proxy.log cannot be written (it is ") == 1
+    assert "remove it); nothing is logged" in ledger.problem
+    path.unlink()
+    ledger.note("kept")
+    assert ledger.problem == ""
+    assert [line.rpartition(" ")[2] for line in read(path)] == ["kept"]

@@ -76,3 +76,17 @@ def test_it_is_removed_by_its_own_proxy_only(tmp_path: Path) -> None:
     newer.remove(path)
     assert not path.exists()
     newer.remove(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes in folders are POSIX, and links take privileges on Windows")
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_link_or_a_pipe_names_no_proxy(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "proxy.json"
+    if kind == "link":
+        RUNNING.write(tmp_path / "planted")
+        path.symlink_to(tmp_path / "planted")
+    else:
+        os.mkfifo(path)
+    assert Running.read(path) is None
+    RUNNING.write(path)
+    assert Running.read(path) == RUNNING

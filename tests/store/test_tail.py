@@ -1,16 +1,31 @@
 from __future__ import annotations
 
+import os
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from claude_proxy.store import tail
 from claude_proxy.store.log import LogLedger
-from claude_proxy.store.tail import Position, last_lines, lines_since
+from claude_proxy.store.tail import BLOCK, MAX_LINE, MAX_UNFINISHED, Position
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "proxy.log"
+
+
+def last_lines(path: Path, count: int) -> tuple[list[str], Position]:
+    lines, position = tail.last_lines(path, count)
+    return list(lines), position
+
+
+def lines_since(path: Path, position: Position) -> tuple[list[str], Position]:
+    lines, position = tail.lines_since(path, position)
+    return list(lines), position
 
 
 def put(path: Path, *lines: str) -> None:
@@ -120,3 +135,87 @@ def test_follows_the_lines_that_the_ledger_writes(path: Path) -> None:
     ledger.close()
     seen += lines_since(path, position)[0]
     assert [line[-2:] for line in seen] == [f"{number:02}" for number in range(50)]
+
+
+@contextmanager
+def no_more_memory_than(limit: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < limit
+
+
+def test_only_the_end_of_a_huge_log_is_read(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1024**3)  # a sparse file
+    put(path, "", "a", "b", "c")
+    with no_more_memory_than(8 * BLOCK):
+        lines, position = last_lines(path, 2)
+        assert (lines, position.offset) == (["b", "c"], path.stat().st_size)
+        put(path, "d")
+        assert lines_since(path, position)[0] == ["d"]
+
+
+def test_lines_that_are_no_longer_held_take_no_memory(path: Path) -> None:
+    put(path, *(f"{number:0100}" for number in range(30_000)))
+    with no_more_memory_than(8 * BLOCK):
+        lines, _ = tail.last_lines(path, 10**9)
+        assert sum(1 for _ in lines) == 30_000
+        added, _ = tail.lines_since(path, Position())
+        assert sum(1 for _ in added) == 30_000
+
+
+def test_a_long_line_is_cut_and_the_next_is_whole(path: Path) -> None:
+    put(path, "before", "x" * 3_000_000, "after")
+    with no_more_memory_than(8 * BLOCK):
+        lines, _ = last_lines(path, 3)
+    assert lines == ["before", "x" * MAX_LINE + "...", "after"]
+
+
+def test_while_a_log_is_followed_an_endless_line_is_not_searched_again_and_again(path: Path) -> None:
+    put(path, "a")
+    _, position = last_lines(path, 1)
+    with path.open("ab") as file:
+        file.write(b"b\n" + b"x" * (MAX_UNFINISHED + 1))
+    assert lines_since(path, position) == ([], position)
+    put(path, "end")
+    assert lines_since(path, position)[0] == ["b", "x" * MAX_LINE + "..."]
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
+def test_the_last_lines_are_found_wherever_blocks_begin(path: Path, size: int) -> None:
+    put(path, "a", "b", "c")
+    filling = size - path.stat().st_size - 1
+    put(path, "x" * filling)
+    assert last_lines(path, 3)[0][:2] == ["b", "c"]
+    assert last_lines(path, 4)[0][0] == "a"
+
+
+def test_lines_are_read_though_the_log_rotates_meanwhile(path: Path) -> None:
+    put(path, "a", "b")
+    lines, _ = tail.last_lines(path, 2)
+    rotate(path)
+    assert list(lines) == ["a", "b"]
+
+
+def test_a_log_that_is_removed_before_its_lines_are_read_has_none(path: Path) -> None:
+    put(path, "a")
+    lines, _ = tail.last_lines(path, 2)
+    path.unlink()
+    assert list(lines) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes in folders are POSIX, and links take privileges on Windows")
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_neither_a_link_nor_a_pipe_is_read(path: Path, tmp_path: Path, kind: str) -> None:
+    put(tmp_path / "other", "a secret of another program")
+    if kind == "link":
+        path.symlink_to(tmp_path / "other")
+    else:
+        os.mkfifo(path)
+    with pytest.raises(OSError, match="remove it") as error:
+        last_lines(path, 1)
+    assert error.value.filename == str(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable
 
 from claude_proxy import __version__
+from claude_proxy.app.file_warnings import FileWarnings
+from claude_proxy.app.process_privacy import forbid_core_dumps
 from claude_proxy.app.proxy import Proxy
 from claude_proxy.config.load import Config
 from claude_proxy.net.listener import raise_descriptor_limit
@@ -35,8 +38,9 @@ def serve(
     """Run the proxy until it is stopped: the whole of `claude-proxy serve`. Returns the exit code.
 
     `ready` is called once it listens, `draining` if a signal makes it wait for that many requests. `program` is
-    how its user calls this program. Raises `ListenError`, and another `OSError` if the home's files cannot be written.
+    how its user calls this program. Raises `ListenError`, and another `OSError` if the token can't be read or made.
     """
+    forbid_core_dumps()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(home, config, ready, draining, program))
 
@@ -45,8 +49,10 @@ async def _serve(
     home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None], program: str
 ) -> int:
     ledger = LogLedger(home.log, level=config.log_level)
+    warnings = FileWarnings(home, ledger)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
-    proxy = Proxy(config, token=installation_token(home), ledger=ledger, home=home, program=program)
+    token = installation_token(home)
+    proxy = Proxy(config, token=token, ledger=ledger, home=home, program=program, warnings=warnings.now)
     try:
         await proxy.start()
     except OSError as error:
@@ -59,7 +65,9 @@ async def _serve(
         started_at=time.time(),
         version=__version__,
     )
-    running.write(home.running)
+    warnings.try_to_write(running)
+    for text in warnings.now():
+        ledger.note(text, "warning")
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
     _stop_on_signals(proxy, draining)
     raise_descriptor_limit()
@@ -69,7 +77,8 @@ async def _serve(
         ready(proxy)
         await proxy.wait()
     finally:
-        running.remove(home.running)
+        with contextlib.suppress(OSError):  # a disk that cannot be written any more
+            running.remove(home.running)
         ledger.note("stopped")
         ledger.close()
     return 0

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from claude_proxy import __version__
@@ -28,9 +29,13 @@ from claude_proxy.proxy.ports import Clock, Journal
 from claude_proxy.proxy.status_tracker import StatusTracker
 from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import StateFile
+from claude_proxy.store.token_proof import CHALLENGE, MAX_CHALLENGE, prove
 
 LOOK_INTERVAL: Final = 1.0
 """Seconds between two looks at the configuration's files."""
+
+FORCED_STOP_GRACE: Final = 2.0
+"""Seconds that clients have to read how their answers were cut, if the proxy is stopped by force."""
 
 
 class SystemClock:
@@ -46,7 +51,8 @@ class SystemClock:
 class Proxy:
     """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.
 
-    `program` is how its user calls this program, for messages.
+    `program` is how its user calls this program, for messages. `warnings` returns what its status warns of besides the
+    configuration.
     """
 
     def __init__(
@@ -58,9 +64,11 @@ class Proxy:
         home: Home | None,
         clock: Clock | None = None,
         program: str = PROGRAM,
+        warnings: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._config = self._started_with = config
         self._program = program
+        self._warnings = warnings
         self._clock = clock or SystemClock()
         self._started_at = self._clock.wall()
         self._tracker = StatusTracker(ledger, self._clock)
@@ -80,11 +88,11 @@ class Proxy:
         self._stopping: asyncio.Task[None] | None = None
         self._next_look: asyncio.TimerHandle | None = None
         self.port = config.port
-        health = {"status": "ok", "service": "claude-proxy", "version": __version__, "instance": self.instance}
+        self._token = token
         self._server = Server(
             Guard(config.host, token, program),
             lambda: self._gateway,
-            services(lambda: self._gateway, self, health),
+            services(lambda: self._gateway, self, self._health),
             self._tracker,
         )
         self._listener = Listener(self._server)
@@ -112,7 +120,7 @@ class Proxy:
         if force:
             for task in self._server.in_flight:
                 task.cancel()
-        await self._listener.wait_closed()
+        await self._listener.wait_closed(FORCED_STOP_GRACE if force else None)
         for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:
@@ -143,9 +151,16 @@ class Proxy:
             last_answer=self._tracker.last_answer,
             sessions=self._tracker.sessions(),
             config_problems=self._config_watch.problems if self._config_watch else (),
-            warnings=(*self._config.warnings, *self._waiting_for_restart()),
+            warnings=(*self._config.warnings, *self._waiting_for_restart(), *self._warnings()),
             egress=self._config.egress.in_words,
         )
+
+    def _health(self, query: bytes) -> dict[str, str]:
+        """Return what any client may know; one that asks for it gets a proof that this is the proxy of its token."""
+        health = {"status": "ok", "service": "claude-proxy", "version": __version__, "instance": self.instance}
+        if query.startswith(CHALLENGE) and len(query) <= MAX_CHALLENGE:
+            health["proof"] = prove(self._token, self.port, query)
+        return health
 
     def upstream_names(self) -> UpstreamNames:
         """Return the names of the upstreams, by the configuration in use."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,10 +14,14 @@ import click
 from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.output.number_types import WholeNumber
+from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
-from claude_proxy.store.tail import Position, last_lines, lines_since
+from claude_proxy.store.tail import MAX_LINE, Position, last_lines, lines_since
 
 FOLLOW_SECONDS = 0.2
+LINES_AT_ONCE = 100
+MAX_CHARACTERS = MAX_LINE + 3
+"""Of a line: all that is read of one."""
 
 
 @click.command(epilog="\b\nExamples:\n  claude-proxy logs -n 100\n  claude-proxy logs -f")
@@ -27,10 +32,10 @@ def logs(*, follow: bool, lines: int) -> None:
     path = Home.find(os.environ).log
     with _reading(path):
         last, position = last_lines(path, lines)
-    _print(last)
+    printed = _print(path, last)
     if follow:
         _follow(path, position)
-    if lines and not last:
+    if lines and not printed:
         click.echo(f"{path} has no lines yet", err=True)
 
 
@@ -39,7 +44,7 @@ def _follow(path: Path, position: Position) -> NoReturn:
         nonlocal position
         with _reading(path):
             lines, position = lines_since(path, position)
-        _print(lines)
+        _print(path, lines)
 
     while True:
         until(added, every=FOLLOW_SECONDS)
@@ -51,9 +56,16 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{error.filename or path} cannot be read: {error.strerror}") from error
 
 
-def _print(lines: list[str]) -> None:
-    if lines:
-        click.echo("\n".join(lines))
+def _print(path: Path, lines: Iterator[str]) -> int:
+    """Print lines as they are read, many at once, and return how many there were."""
+    printed = 0
+    while True:
+        with _reading(path):
+            some = [printable(line, MAX_CHARACTERS) for line in islice(lines, LINES_AT_ONCE)]
+        if not some:
+            return printed
+        click.echo("\n".join(some))
+        printed += len(some)

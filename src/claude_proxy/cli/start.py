@@ -19,20 +19,20 @@ def start() -> None:
 
 
 def start_and_report(home: Home) -> None:
-    """Start the home's proxy, and print its address and its providers. Raises `CommandError`."""
+    """Start the home's proxy, and print its address, its providers and its warnings. Raises `CommandError`."""
     running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     what = "started" if started else "already runs"
     click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
-    if started:
-        _report_providers(proxy)
+    _report_status(proxy, started=started)
 
 
-def _report_providers(proxy: AdminClient) -> None:
+def _report_status(proxy: AdminClient, *, started: bool) -> None:
     try:
         status = proxy.status()
     except admin_client.ControlError:
         return
-    click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
+    if started:
+        click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
     for warning in status.warnings:
         click.echo(f"warning: {printable(warning)}")

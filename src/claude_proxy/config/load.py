@@ -22,6 +22,7 @@ from claude_proxy.core.egress import Egress
 from claude_proxy.core.routing import Routes
 from claude_proxy.core.types import Failback, Policy, Provider
 from claude_proxy.core.upstream_names import UpstreamNames
+from claude_proxy.store.own_files import foreign_owner
 
 __all__ = [
     "Config",
@@ -88,6 +89,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
+    _warn_of_foreign(home, findings)
     _warn_of_skipped(resolved, findings)
     return Config(
         host=settings.host,
@@ -198,6 +200,18 @@ def _report_none_usable(resolved: Resolved, env: Path, findings: Findings) -> No
     variables = list(dict.fromkeys(skipped.variable for skipped in resolved.skipped))
     what = f"no provider has its key ({', '.join(variables)} not set)"
     findings.problem("providers", what, f"Write {variables[0]}=<key> into {env}, or set it in the environment.")
+
+
+def _warn_of_foreign(home: Path, findings: Findings) -> None:
+    """Warn of a file that another user put there: it decides where requests and keys go.
+
+    It is used all the same: the files of a container or of a team often have another owner.
+    """
+    for name in (CONFIG_FILE, ENV_FILE):
+        if owner := foreign_owner(home / name):
+            findings.warn(
+                f"{name}: it belongs to {owner}, who can change where your requests go. Replace it by a copy."
+            )
 
 
 def _warn_of_skipped(resolved: Resolved, findings: Findings) -> None:

@@ -49,6 +49,7 @@ Facts of the wire:
     headers.py                 which header fields are passed on
     hops.py                    the header by which a request that comes back is known
     client_login.py            the client's own login
+    masking.py                 a provider's key, taken out of its answers
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
     retry_after.py             when a provider returns: from headers, from words

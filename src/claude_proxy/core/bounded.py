@@ -73,9 +73,10 @@ class Shares(Generic[OwnerT, K, V]):
     def owners(self) -> list[OwnerT]:
         return list(self._shares)
 
-    def has_others_than(self, owner: OwnerT) -> bool:
-        """Tell whether another owner has any entries."""
-        return any(share and other != owner for other, share in self._shares.items())
+    def count(self, owner: OwnerT) -> int:
+        """Return how many entries an owner has."""
+        share = self._shares.get(owner)
+        return 0 if share is None else len(share)
 
     def items(self) -> Iterator[tuple[OwnerT, K, V]]:
         """Yield all entries, those of an owner in the order in which they were set."""

@@ -5,7 +5,7 @@ A `Raw` value is JSON that was not read: written again, it stays byte for byte a
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,17 +22,31 @@ _SEPARATORS: Final = b",[{\\"
 """Before each value of a list or an object stands one of the first three; with a backslash each escape begins."""
 _WINDOW: Final = 64 * 1024
 
+_MAX_CHARACTER: Final = len(r"\ud83d\ude00")
+"""Bytes that the longest way to write a character in JSON takes."""
+_ABSENT: Final = msgspec.Raw(b"")
+
 _members = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
+_raw = msgspec.json.Decoder(msgspec.Raw)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def try_decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T | None:
+def try_decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T | None:
     """Return what the decoder reads in `data`; None if that is not JSON, not of this shape, or nested too deep."""
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
         return None
+
+
+def is_json(data: bytes) -> bool:
+    """Tell whether data are JSON, without keeping anything of them."""
+    try:
+        _raw.decode(data.decode())  # msgspec does not look into texts that it skips
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_dense(data: bytes) -> bool:
@@ -53,23 +67,51 @@ def is_dense(data: bytes) -> bool:
 
 def read_members(raw: msgspec.Raw | bytes) -> Members | None:
     """Return the members of an object; None if it is something else."""
-    return try_decode(_members, bytes(raw))
+    return try_decode(_members, raw)
 
 
 def read_items(raw: msgspec.Raw | bytes | None) -> list[msgspec.Raw] | None:
     """Return the items of a list; None if it is something else."""
-    return None if raw is None else try_decode(_raws, bytes(raw))
+    return None if raw is None else try_decode(_raws, raw)
 
 
 def read_text(raw: msgspec.Raw | bytes) -> str | None:
     """Return a text; None if it is something else."""
-    return try_decode(_text, bytes(raw))
+    return try_decode(_text, raw)
+
+
+def read_text_start(raw: msgspec.Raw | bytes, limit: int) -> str | None:
+    """Return at most `limit` characters of a text; None if it is something else. The rest is not read."""
+    longest = limit * _MAX_CHARACTER + 2
+    if len(raw) <= longest:
+        text = read_text(raw)
+        return text and text[:limit]
+    data = bytes(memoryview(raw)[:longest])
+    if not data.startswith(b'"'):
+        return None
+    for end in range(longest, longest - _MAX_CHARACTER - 1, -1):  # the cut may go through a character
+        text = read_text(data[:end] + b'"')
+        if text is not None:
+            return text[:limit]
+    return None
+
+
+def decoder_of_first(count: int) -> msgspec.json.Decoder[Any]:
+    """Return a decoder for the first items of a list, each as it came. The others are skipped."""
+    fields = [(f"item_{number}", msgspec.Raw, _ABSENT) for number in range(count)]
+    return msgspec.json.Decoder(msgspec.defstruct("FirstItems", fields, array_like=True))
+
+
+def read_first(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw | bytes) -> list[msgspec.Raw] | None:
+    """Return the items that a decoder of `decoder_of_first` reads; None if it is no list."""
+    items = try_decode(decoder, raw)
+    return None if items is None else [item for item in msgspec.structs.astuple(items) if item != _ABSENT]
 
 
 def text_of(members: Members, name: str) -> str:
     """Return a member that is a text; an empty text if it is missing or something else."""
     raw = members.get(name)
-    return "" if raw is None else try_decode(_text, bytes(raw)) or ""
+    return "" if raw is None else try_decode(_text, raw) or ""
 
 
 def as_raw(value: object) -> msgspec.Raw:

@@ -6,13 +6,14 @@ status, body ─► judge_body ─┬─► Whole: a message, or a count of toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
 
 from claude_proxy.core import limits
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
+from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, STATUS_OF_ERROR, error_body, read_error
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
@@ -21,7 +22,7 @@ from claude_proxy.core.too_long import as_anthropic_error
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
 
-MAX_TEXT: Final = 65536
+MAX_TEXT: Final = 16_384
 """How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
 that is taken out later."""
 
@@ -37,6 +38,8 @@ class ClassifierConfig:
     traits: Traits
     by_login: bool = False
     """Whether it was asked with the client's own login."""
+    key: str = field(default="", repr=False)
+    """The key that it was asked with, which is taken out of its errors; empty for the client's own login."""
 
     def fails_over(self, status: int) -> bool:
         """Whether a status alone sends the request to the next provider."""
@@ -50,6 +53,8 @@ def judge_body(reply: Reply, config: ClassifierConfig, now: float, *, counting: 
     """Judge an answer that has been read to its end: an error, or a whole message or count behind a 200."""
     if reply.status != 200:
         return judge_error(reply, config, now)
+    if is_dense(reply.body):
+        return Rejected(Fault.PROVIDER, Reason.NONSENSE, 200, f"the answer holds over {MAX_VALUES} values")
     if _is_answer(reply.body, counting=counting):
         return Whole(reply)
     return judge_non_answer(reply, reply.body, config, now)
@@ -120,7 +125,7 @@ def _return_time(error: limits.ParsedError, reply: Reply, config: ClassifierConf
 
 class _Message(msgspec.Struct):
     type: str
-    content: list[msgspec.Raw]
+    content: msgspec.Raw
 
 
 class _Count(msgspec.Struct):
@@ -138,11 +143,12 @@ def _is_answer(body: bytes, *, counting: bool) -> bool:
     if counting:
         return try_decode(_count_decoder, body) is not None
     message = try_decode(_message_decoder, body)
-    return message is not None and message.type == "message"
+    return message is not None and message.type == "message" and bytes(message.content).startswith(b"[")
 
 
 def judge_non_answer(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:
     """Judge what is no answer though its status is 200: an error, a provider's own error code, HTML, nothing."""
+    body = masked(body, config.key)
     known, error = read_error(body), limits.parse_error(body)
     headers = _as_json(head.headers)
     if limit := limits.limit_of(error, 200):
@@ -177,5 +183,7 @@ def _as_json(headers: Headers) -> Headers:
 
 def _message(error: limits.ParsedError, body: bytes) -> str:
     """Return what an error body says, on one line: its message, else how it begins."""
-    text = error.words or body[: 4 * MAX_TEXT].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_TEXT]
+    text = error.words or body[: 4 * MAX_TEXT].decode("utf-8", "replace")[: 2 * MAX_TEXT]
+    if not text.isprintable():
+        text = "".join([c if c.isprintable() else " " for c in text])
+    return " ".join(text.split())[:MAX_TEXT]

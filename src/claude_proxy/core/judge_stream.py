@@ -19,6 +19,7 @@ import msgspec
 from claude_proxy.core import sse
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.judge_body import ClassifierConfig, judge_non_answer
+from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
 from claude_proxy.core.outcome import Opening, Rejected, unanswered
 from claude_proxy.core.reasons import Reason
@@ -176,7 +177,8 @@ class StreamJudge:
     def up_to_last_event(self, block: bytes) -> bytes:
         """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.
 
-        Whatever stands behind that would be taken for another answer, or break the client.
+        Whatever stands behind that would be taken for another answer, or break the client. An error event loses the
+        provider's key.
         """
         before, last = self.split_last_event(block)
         return before + last
@@ -185,10 +187,11 @@ class StreamJudge:
         """Return what is for the client of the newest block, and apart from it the last event of the stream."""
         start = 0
         if self.over:
+            start = 0
             for piece, behind in sse.split(block):
                 event = sse.parse(piece)
                 if event and event.kind in _LAST:
-                    return block[:start], block[start:behind]
+                    return block[:start], masked(block[start:behind], self._config.key)
                 start = behind
         return block, b""
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import read_text_start, try_decode
+from claude_proxy.core.messages import MAX_ERROR_BYTES
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.too_long import says_too_long
 from claude_proxy.core.types import Fault
@@ -25,8 +26,10 @@ from claude_proxy.core.types import Fault
 LONG_COOLDOWN: Final = 6 * 3600.0
 """Cooldown in seconds when an account has to be paid first, and no time is named: a person has to act."""
 
-MAX_BODY_BYTES: Final = 256 * 1024
-"""Bytes of the largest body that is searched for a limit; real ones stay below 2 KiB."""
+MAX_MESSAGE_LENGTH: Final = 32_768
+"""Characters that are read of an error's message; far fewer are shown."""
+
+_MAX_CODE_BYTES: Final = 100
 
 _MAX_WORDS_LENGTH: Final = 1000
 """Characters of a message in which phrases are looked for: what comes later is a quotation."""
@@ -135,7 +138,7 @@ _QUOTAS: Final = (
 )
 _MODEL: Final = re.compile(
     r"unknown model|no such model|invalid model(?: name| id|:|$)|not found the model|no endpoints found for"
-    r"|\bmodel[\s:`'\"]*[\w./:@~-]{0,120}[`'\"]?,? (?:is |was |does )?(?:not (?:found|exist)|doesn't exist)"
+    r"|\bmodel[\s:`'\"]{0,8}[\w./:@~-]{0,120}[`'\"]?,? (?:is |was |does )?(?:not (?:found|exist)|doesn't exist)"
     r"|is not a valid model|模型不存在|模型.{0,60}不存在",
     re.IGNORECASE,
 )
@@ -168,35 +171,69 @@ class ParsedError:
 
 
 _NOTHING: Final = ParsedError()
-_object = msgspec.json.Decoder(dict[str, Any])
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Details(msgspec.Struct):
+    error_code: msgspec.Raw = _ABSENT
+
+
+class _Error(msgspec.Struct):
+    message: msgspec.Raw = _ABSENT
+    code: msgspec.Raw = _ABSENT
+    type: msgspec.Raw = _ABSENT
+    details: msgspec.Raw = _ABSENT
+
+
+class _BaseResponse(msgspec.Struct):
+    status_code: msgspec.Raw = _ABSENT
+    status_msg: msgspec.Raw = _ABSENT
+
+
+class _Body(msgspec.Struct):
+    error: msgspec.Raw = _ABSENT
+    message: msgspec.Raw = _ABSENT
+    msg: msgspec.Raw = _ABSENT
+    detail: msgspec.Raw = _ABSENT
+    code: msgspec.Raw = _ABSENT
+    base_resp: msgspec.Raw = _ABSENT
+
+
+_body = msgspec.json.Decoder(_Body)
+_error = msgspec.json.Decoder(_Error)
+_details = msgspec.json.Decoder(_Details)
+_base_response = msgspec.json.Decoder(_BaseResponse)
+_text_or_number = msgspec.json.Decoder(str | int)
 
 
 def parse_error(body: bytes) -> ParsedError:
     """Return what an error body says: nothing if it is no JSON object, or too large for an error."""
-    fields = try_decode(_object, body) if len(body) <= MAX_BODY_BYTES else None
+    fields = try_decode(_body, body) if len(body) <= MAX_ERROR_BYTES else None
     if fields is None:
         return _NOTHING
-    error, base = fields.get("error"), _mapping(fields.get("base_resp"))
-    inner = _mapping(error)
-    details = _mapping(inner.get("details"))
-    messages = (inner.get("message"), error, *map(fields.get, ("message", "msg", "detail")), base.get("status_msg"))
-    words = next((message for message in messages if isinstance(message, str) and message), "")
-    code = inner.get("code")
+    error = try_decode(_error, fields.error)
+    inner = error or _Error()
+    details = try_decode(_details, inner.details) or _Details()
+    base = try_decode(_base_response, fields.base_resp) or _BaseResponse()
+    messages = (inner.message, fields.error, fields.message, fields.msg, fields.detail, base.status_msg)
+    words = next((words for message in messages if (words := read_text_start(message, MAX_MESSAGE_LENGTH))), "")
     return ParsedError(
-        tuple(map(_code, (details.get("error_code"), code, inner.get("type"), fields.get("code")))),
+        tuple(map(_code, (details.error_code, inner.code, inner.type, fields.code))),
         words,
-        _code(base.get("status_code")),
-        code if isinstance(code, int) and 400 <= code < 600 else 0,
-        bool(inner),
+        _code(base.status_code),
+        _status(inner.code),
+        error is not None and bytes(fields.error).strip(b"{} \t\r\n") != b"",
     )
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+def _code(raw: msgspec.Raw) -> str:
+    value = try_decode(_text_or_number, raw) if 0 < len(raw) <= _MAX_CODE_BYTES else None
+    return "" if value is None else str(value)
 
 
-def _code(value: object) -> str:
-    return str(value) if isinstance(value, str | int) else ""
+def _status(code: msgspec.Raw) -> int:
+    digits = bytes(code)
+    return int(digits) if len(digits) == 3 and digits.isdigit() and digits[:1] in b"45" else 0
 
 
 def limit_of(error: ParsedError, status: int) -> Limit | None:

@@ -76,13 +76,16 @@ class _Envelope(msgspec.Struct):
 
 _envelope = msgspec.json.Decoder(_Envelope)
 
+MAX_ERROR_BYTES: Final = 256 * 1024
+"""Bytes of the largest body that can be an error; real ones stay below 2 KiB."""
+
 
 def read_error(body: bytes) -> tuple[str, str] | None:
     """Return (type, message) of an error body, or None if it is not one.
 
     The outer `"type": "error"` may be missing, and a code may stand in place of a type, as it does at some providers.
     """
-    envelope = try_decode(_envelope, body)
+    envelope = try_decode(_envelope, body) if len(body) <= MAX_ERROR_BYTES else None
     if envelope and envelope.error:
         return str(envelope.error.type or envelope.error.code or ""), envelope.error.message
     if envelope and envelope.base_resp and envelope.base_resp.status_code:

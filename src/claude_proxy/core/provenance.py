@@ -65,7 +65,7 @@ class SignatureOwners:
 
     def has_others_than(self, upstream: Upstream) -> bool:
         """Tell whether any signature of another upstream is known. If not, no request can contain one."""
-        return self._last_uses.has_others_than(upstream)
+        return self._last_uses.count(upstream) < len(self._owners)
 
     def kept(self, now: float) -> Iterator[tuple[str, Upstream, float]]:
         """Yield the entries for the state file, those of an upstream oldest first: hash, upstream, last use."""

@@ -18,8 +18,8 @@ from claude_proxy.core.types import Headers
 
 # In headers.
 
-_LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.+)-(reset|remaining)")
-_PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.+)-)?(reset|status)")
+_LIMIT: Final = re.compile(rb"anthropic-ratelimit-(?!unified-)(.{1,64})-(reset|remaining)")
+_PLAN: Final = re.compile(rb"anthropic-ratelimit-unified-(?:(.{1,64})-)?(reset|status)")
 _OVERAGE: Final = b"overage"
 """What can be bought beyond a plan: that it is spent too says nothing of when the plan is back."""
 _PLAIN_NUMBER: Final = re.compile(r"\d{1,13}(\.\d{0,6})?", re.ASCII)
@@ -130,7 +130,7 @@ _DURATION: Final = re.compile(
 )
 _CHINESE_DURATION: Final = re.compile(r"([0-9]{1,9})\s*(秒|分钟|小时|天)\s*[之以]?后")
 _CHINESE_LENGTHS: Final = {"秒": 1.0, "分钟": 60.0, "小时": 3600.0, "天": 86400.0}
-_EPOCH: Final = re.compile(r"(?:\||(?:reset|retry|again|until)[a-z_]*\D{0,20})(\d{13}|\d{10})(?!\d)", _PLAIN_CASE)
+_EPOCH: Final = re.compile(r"(?:\||(?:reset|retry|again|until)[a-z_]{0,40}+\D{0,20})(\d{13}|\d{10})(?!\d)", _PLAIN_CASE)
 
 
 def time_in_words(words: str, now: float, utc_offset: float = 0.0) -> float | None:

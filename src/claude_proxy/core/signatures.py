@@ -7,11 +7,13 @@ some clients keep only that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import decoder_of_first, read_first, read_text, try_decode
 from claude_proxy.core.provenance import digest_of, start_digest
 
 MAX_SIGNATURES: Final = 256
@@ -21,16 +23,23 @@ NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
 """Parts of the JSON of a block with a signature; inside a text the quotes would have backslashes before them."""
 
 
-class _Block(msgspec.Struct):
-    type: object = ""
-    signature: object = ""  # in blocks of other types both may be anything
-    data: object = ""
+_REDACTED: Final = b'"redacted_thinking"'
 
-    @property
-    def mark(self) -> str:
-        """What identifies its maker; empty if nothing does."""
-        mark = self.data if self.type == "redacted_thinking" else self.signature
-        return mark if isinstance(mark, str) else ""
+MAX_BLOCKS: Final = 1024
+"""Blocks of an answer in which signatures are looked for."""
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Block(msgspec.Struct):
+    type: msgspec.Raw = _ABSENT
+    signature: msgspec.Raw = _ABSENT  # in blocks of other types both may be anything
+    data: msgspec.Raw = _ABSENT
+
+    def read_mark(self) -> str:
+        """Return what identifies its maker; an empty text if nothing does."""
+        mark = self.data if bytes(self.type) == _REDACTED else self.signature
+        return read_text(mark) or "" if mark else ""
 
 
 class _Event(msgspec.Struct):
@@ -40,11 +49,13 @@ class _Event(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    content: list[_Block]
+    content: msgspec.Raw = _ABSENT
 
 
 _event = msgspec.json.Decoder(_Event)
 _answer = msgspec.json.Decoder(_Answer)
+_first_blocks = decoder_of_first(MAX_BLOCKS)
+_block = msgspec.json.Decoder(_Block)
 
 
 class Signatures:
@@ -61,8 +72,9 @@ class Signatures:
             return
         event = try_decode(_event, data) or _Event()
         block = event.delta or event.content_block
-        if block and block.mark and (event.index in self._growing or len(self._growing) < MAX_SIGNATURES):
-            self._growing.setdefault(event.index, _Growing()).add(block.mark)
+        mark = block.read_mark() if block else ""
+        if mark and (event.index in self._growing or len(self._growing) < MAX_SIGNATURES):
+            self._growing.setdefault(event.index, _Growing()).add(mark)
 
     def take_hashes(self) -> list[str]:
         """Return the hashes of the signatures that have come, and forget them."""
@@ -91,8 +103,17 @@ class _Growing:
 def signatures_in(body: bytes) -> list[str]:
     """Return the hashes of the signatures in an answer that is not streamed."""
     answer = try_decode(_answer, body) if _may_hold_signature(body) else None
-    marks = [block.mark for block in answer.content if block.mark] if answer else []
-    return [digest_of(mark) for mark in marks[:MAX_SIGNATURES]]
+    marks = islice(_marks(answer.content), MAX_SIGNATURES) if answer else ()
+    return [digest_of(mark) for mark in marks]
+
+
+def _marks(content: msgspec.Raw) -> Iterator[str]:
+    for raw in read_first(_first_blocks, content) or ():
+        written = bytes(raw)
+        block = try_decode(_block, written) if _may_hold_signature(written) else None
+        mark = block.read_mark() if block else ""
+        if mark:
+            yield mark
 
 
 def _may_hold_signature(data: bytes) -> bool:

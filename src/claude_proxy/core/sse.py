@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
+from claude_proxy.core.json_values import is_dense, try_decode
 from claude_proxy.core.memory_budget import NOT_COUNTED, MemoryBudget, MemoryShare
 
 MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ _LINE_END: Final = re.compile(rb"[\r\n]")
 
 
 class EventTooLargeError(Exception):
-    """The stream holds an event over `MAX_EVENT_BYTES`."""
+    """The stream holds an event over `MAX_EVENT_BYTES`, or one of more values than are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ class SSEDecoder:
                 raise EventTooLargeError
             return b""
         block = bytes(self._rest[:cut])
+        if is_dense(block):
+            raise EventTooLargeError
         del self._rest[:cut]
         self._scanned = len(self._rest)
         return block
@@ -136,7 +138,7 @@ def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:
-    """Read one event; None if it has no data (a comment, an empty piece) or more than is ever read at once.
+    """Read one event; None if it has no data (a comment, an empty piece).
 
     Unknown fields are ignored, and so is what comes after `MAX_LINES`.
     """
@@ -152,10 +154,7 @@ def parse(piece: bytes) -> ServerSentEvent | None:
             name = value.removeprefix(b" ").decode("utf-8", "replace")
     if not data:
         return None
-    joined = b"\n".join(data)
-    if len(joined) > MAX_VALUES and is_dense(joined):
-        return None
-    return ServerSentEvent(name, joined)
+    return ServerSentEvent(name, b"\n".join(data))
 
 
 class _Typed(msgspec.Struct):
@@ -166,5 +165,5 @@ _typed = msgspec.json.Decoder(_Typed)
 
 
 def _type_of(data: bytes) -> str:
-    typed = try_decode(_typed, data)
+    typed = try_decode(_typed, data) if b'"type"' in data else None
     return typed.type if typed else ""

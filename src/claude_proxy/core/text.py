@@ -8,7 +8,7 @@ MAX_TEXT = 300
 """Characters kept of a text by default: enough for a provider's error, and one line of a terminal or two."""
 
 
-MASK = "[key]"
+MASK = "***"
 
 PROGRAM = "claude-proxy"
 """How messages and documents call the program."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -11,17 +11,32 @@ from claude_proxy.core.types import Usage
 
 _MAX_COUNT: Final = 10**12
 """The largest count that is believed."""
+_MAX_DIGITS: Final = len(str(_MAX_COUNT))
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Counts(msgspec.Struct):
+    """Each as it came: one that is no count leaves the others readable."""
+
+    input_tokens: msgspec.Raw = _ABSENT
+    output_tokens: msgspec.Raw = _ABSENT
+    cache_creation_input_tokens: msgspec.Raw = _ABSENT
+    cache_read_input_tokens: msgspec.Raw = _ABSENT
+
+
+_NO_COUNTS: Final = _Counts()
 
 
 class _Message(msgspec.Struct):
-    usage: dict[str, Any] | None = None
+    usage: _Counts | None = None
 
 
 class _Report(msgspec.Struct):
     """`message_start` carries its usage inside `message`; `message_delta` and a whole answer beside their type."""
 
     message: _Message | None = None
-    usage: dict[str, Any] | None = None
+    usage: _Counts | None = None
 
 
 _report = msgspec.json.Decoder(_Report)
@@ -47,14 +62,18 @@ class Tally:
     def read(self, data: bytes) -> None:
         """Take the JSON of an event or of a whole answer."""
         report = try_decode(_report, data)
-        counts = report and (report.usage or (report.message.usage if report.message else None))
-        if not counts:
+        if report is None:
             return
-        self._input = _count(counts.get("input_tokens")) or self._input
+        counts = report.usage
+        if (counts is None or counts == _NO_COUNTS) and report.message:
+            counts = report.message.usage
+        if counts is None:
+            return
+        self._input = _count(counts.input_tokens) or self._input
         self._whole = max(self._whole, self._input)
-        self._output = _count(counts.get("output_tokens")) or self._output
-        self._written = _count(counts.get("cache_creation_input_tokens")) or self._written
-        self._read = _count(counts.get("cache_read_input_tokens")) or self._read
+        self._output = _count(counts.output_tokens) or self._output
+        self._written = _count(counts.cache_creation_input_tokens) or self._written
+        self._read = _count(counts.cache_read_input_tokens) or self._read
 
     @property
     def usage(self) -> Usage:
@@ -71,5 +90,9 @@ def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
     return tally.usage
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and 0 < value <= _MAX_COUNT and value is not True else 0
+def _count(raw: msgspec.Raw) -> int:
+    if len(raw) > _MAX_DIGITS:
+        return 0
+    digits = bytes(raw)
+    count = int(digits) if digits.isdigit() else 0
+    return count if count <= _MAX_COUNT else 0

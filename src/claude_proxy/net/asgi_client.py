@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 from claude_proxy.core.types import Headers, Reply
 from claude_proxy.net.client_connection import EXTENSION, ClientConnection
 from claude_proxy.proxy.ports import ClientLeftError
-
-MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
-"""How much of a body that is too large is read all the same, so that its sender gets to read why it is refused."""
 
 
 def _count_nothing(size: int) -> None:
@@ -29,7 +26,7 @@ class AsgiClient:
         "_receive",
         "_send",
         "_task",
-        "_unread",
+        "_unframed",
         "complete",
         "left",
         "query",
@@ -41,15 +38,15 @@ class AsgiClient:
         self._receive = receive
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        self._unread = False
+        self._unframed = scope["http_version"] == "1.0"
         self.query: bytes = scope["query_string"]
-        self._connection = cast("ClientConnection", (scope["extensions"] or {})[EXTENSION])
+        # taken out, since the connection holds the scope: nothing of both would be freed when it closes
+        self._connection = cast("ClientConnection", (scope["extensions"] or {}).pop(EXTENSION))
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.left = False
         self.started = self.streaming = self.complete = False
 
     async def read_body(self, limit: int, hold: Callable[[int], object] = _count_nothing) -> bytes | None:
-        self._unread = True
         if int(self._declared) > limit:
             return None
         pieces, size = list[bytes](), 0
@@ -65,7 +62,6 @@ class AsgiClient:
             hold(size)
             if not message["more_body"]:
                 break
-        self._unread = False
         self._connection.on_hang_up = self._hang_up
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -79,7 +75,13 @@ class AsgiClient:
             self._connection.on_hang_up = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.started = self.streaming = True
+        self.streaming = True
+        if self._unframed:
+            self._connection.begin_unframed_body()
+        await self._send_head(status, headers)
+
+    async def _send_head(self, status: int, headers: Headers) -> None:
+        self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, data: bytes) -> None:
@@ -90,25 +92,21 @@ class AsgiClient:
         await self.write(data)
 
     async def send(self, reply: Reply) -> None:
-        """Send a whole answer."""
+        """Send a whole answer. If the request has not come completely, it is the last one on this connection."""
         headers = (*reply.headers, (b"content-length", b"%d" % len(reply.body)))
-        await self.start(reply.status, (*headers, (b"connection", b"close")) if self._unread else headers)
-        self.streaming = False
+        refused_early = self._connection.is_receiving
+        await self._send_head(reply.status, (*headers, (b"connection", b"close")) if refused_early else headers)
         await self.write(reply.body)
-        if self._unread:
-            await self._discard()
-        await self.end()
-
-    async def _discard(self) -> None:
-        """Read the rest of a refused body: closing while data is still arriving would lose the answer as well."""
-        size = 0
-        while size <= MAX_DISCARDED_BYTES:
-            message = await self._receive()
-            if message["type"] != "http.request" or not message["more_body"]:
-                return
-            size += len(message["body"])
+        if refused_early:
+            self._connection.linger_after_answer()
+        await self._end()
 
     async def end(self) -> None:
+        if self._unframed:
+            self._connection.end_unframed_body()
+        await self._end()
+
+    async def _end(self) -> None:
         self._connection.on_hang_up = None
         self.streaming = False
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,16 +1,23 @@
 """A client's connection: uvicorn's HTTP protocol, with a call that ASGI lacks and with limits that uvicorn lacks.
 
-When a client hangs up, a function is called; no task has to wait for a message. The size of a request's head is
-limited, and so is the time for sending it. A request to switch to another protocol is ignored, as RFC 9110 (7.8)
-allows.
+When a client hangs up, a function is called; no task has to wait for a message. Requests are parsed one at a time: what
+comes behind a request waits unparsed until that is answered, and beyond a limit in the socket. The size of a request's
+head is limited, and so is the time for sending it and for reading the answer. A request to switch to another protocol
+is ignored, as RFC 9110 (7.8) allows.
+
+    parse a request ──► answer it ──► parse the next ─ … ─► closed
+          │                 │ refused before its body is there
+          │ malformed, late ▼
+          └────────────► linger: the answer is out, what still comes is dropped ──► closed
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from itertools import chain
 from typing import Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -18,6 +25,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from claude_proxy.core.reply import refusal
 from claude_proxy.net.coalescing_transport import CoalescingTransport
+from claude_proxy.net.request_framing import RequestFraming
+from claude_proxy.net.request_head import MalformedHeadError, check_head
 
 EXTENSION: Final = "claude_proxy.connection"
 """The ASGI extension that holds the connection of a request."""
@@ -29,9 +38,24 @@ system calls that each request of Claude Code would pay for."""
 MAX_HEAD_BYTES: Final = 64 * 1024
 """A request's whole head, or whatever else comes between two bytes of its body. Node accepts 16 KiB, nginx 32."""
 
+MAX_WAITING_BYTES: Final = 64 * 1024
+"""How much may come behind a request before reading pauses until that is answered: as much as a head."""
+
 CLIENT_PATIENCE: Final = 60.0
-"""Seconds that a client has for a request's head, and between two pieces of its body; it is noticed after up to twice
-as many. nginx allows the same."""
+"""Seconds that a client has for a request's head, between two pieces of its body, and to read anything of an answer; it
+is noticed after up to a quarter more. nginx allows the same."""
+
+CHECKS: Final = 4
+"""How often a client is checked while the patience lasts."""
+
+LINGER_IDLE: Final = 5.0
+"""Seconds without a byte after which a connection that lingers is closed. nginx's `lingering_timeout`."""
+
+MAX_LINGER: Final = 30.0
+"""Seconds that a connection lingers at most, noticed at the next check. nginx's `lingering_time`."""
+
+MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+"""How much of a refused request is read all the same, so that its sender gets to read why it is refused."""
 
 _REFUSAL_HEAD: Final = (
     b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -50,9 +74,24 @@ class ClientConnection(HttpToolsProtocol):
     """One connection; `on_hang_up` is called when the client closes it. Requests on it are served one by one."""
 
     # beyond 30 entries, Python would keep the attributes of uvicorn's part in a slower way
-    __slots__ = ("_next_check", "_overhead", "_progressed", "on_hang_up")
+    __slots__ = (
+        "_at",
+        "_discarded",
+        "_framing",
+        "_idle_checks",
+        "_linger_until",
+        "_next_check",
+        "_overhead",
+        "_progressed",
+        "_stays_to_linger",
+        "_taken",
+        "_waiting",
+        "on_hang_up",
+    )
 
     patience = CLIENT_PATIENCE
+    linger_idle = LINGER_IDLE
+    max_linger = MAX_LINGER
 
     # Called by the event loop.
 
@@ -60,30 +99,66 @@ class ClientConnection(HttpToolsProtocol):
         coalescing = CoalescingTransport(cast("asyncio.Transport", transport), self.loop)
         super().connection_made(cast("asyncio.Transport", coalescing))
         self.on_hang_up: Callable[[], object] | None = None
+        self._framing = RequestFraming()
+        self._waiting = b""  # what has come and is not parsed yet, from `_at` on
+        self._at = 0
         self._overhead = 0  # bytes since the end of the last head or piece of a body
         self._progressed = False  # whether a request began or a piece of a body came since the last check
-        self._next_check = self.loop.call_later(self.patience, self._check)
+        self._taken = 0  # bytes of answers that the system had taken at the last check
+        self._idle_checks = 0
+        self._stays_to_linger = False
+        self._linger_until = 0.0  # the loop's time; 0 while the connection serves requests
+        self._discarded = 0
+        self._next_check = self.loop.call_later(self.patience / CHECKS, self._check)
 
     def data_received(self, data: bytes) -> None:
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
-        self._overhead += len(data)
-        try:
-            self._feed(data)
-        except HttpParserError as error:
-            if isinstance(error.__context__, _HeadTooLargeError):
-                self._refuse_head()
-            else:
-                self._refuse(HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
-        else:
-            if self._overhead > MAX_HEAD_BYTES:
-                self._refuse_head()
+        if self._linger_until:
+            self._discard(len(data))
+            return
+        if self._waiting:
+            data = self._waiting[self._at :] + data
+        self._waiting, self._at = data, 0
+        self._parse_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._next_check.cancel()
+        self._waiting = b""
         super().connection_lost(exc)
-        if self.on_hang_up:
-            self.on_hang_up()
+        self._unset_keepalive_if_required()  # uvicorn leaves the timer after a reset; it would keep all this in memory
+        on_hang_up, self.on_hang_up = self.on_hang_up, None
+        if on_hang_up:
+            on_hang_up()
+
+    # Called by the application, in the task that answers a request.
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether the request that is being answered has not come completely."""
+        return self.cycle.more_body
+
+    def linger_after_answer(self) -> None:
+        """Close in good order after this answer, which says so: see `_linger`."""
+        self._stays_to_linger = True
+        self.cycle.keep_alive = True  # else uvicorn would close at once
+
+    def begin_unframed_body(self) -> None:
+        """Let the body of an answer end with the connection, for an HTTP/1.0 client, which does not know chunks."""
+        self.cycle.chunked_encoding = False
+        self.cycle.expected_content_length = sys.maxsize
+
+    def end_unframed_body(self) -> None:
+        """Let the body that `begin_unframed_body` began end here."""
+        self.cycle.expected_content_length = 0
+
+    # Called by uvicorn, when an answer is complete.
+
+    def on_response_complete(self) -> None:
+        if self._stays_to_linger:
+            self._linger()
+            return
+        super().on_response_complete()
+        if self._waiting and not self.transport.is_closing():
+            self._parse_on()
 
     # Called by the parser.
 
@@ -93,17 +168,19 @@ class ClientConnection(HttpToolsProtocol):
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
-        if self._overhead > MAX_HEAD_BYTES and self._head_size() > MAX_HEAD_BYTES:
+        if self._overhead > MAX_HEAD_BYTES:
             raise _HeadTooLargeError
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
                 raise _NoTunnelsError
             return
+        length = check_head(self.parser.get_http_version(), self.url, self.headers)
+        if self._is_answering():
+            raise MalformedHeadError("two requests within one")  # `RequestFraming` and the parser disagree
+        self._framing.expect_body(length)
         self._overhead = 0
         super().on_headers_complete()
         self.headers = []  # a new one for trailers: they are not part of the head
-        if len(self.pipeline) == 1:
-            self.flow.resume_reading()  # else it would not be noticed that the client hangs up
 
     def on_body(self, body: bytes) -> None:
         self._overhead = 0
@@ -119,8 +196,38 @@ class ClientConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_message_complete()
+            self.flow.resume_reading()  # else it would not be noticed that the client hangs up
 
     # Inside.
+
+    def _parse_on(self) -> None:
+        """Parse what waits, up to the end of a request. The rest waits until that is answered."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        data, start = self._waiting, self._at
+        try:
+            while start < len(data) and not self._is_answering():
+                end = self._framing.next_piece(data, start)
+                self._overhead += end - start
+                self._feed(data if end - start == len(data) else memoryview(data)[start:end])
+                if self._overhead > MAX_HEAD_BYTES:
+                    self._refuse_head()
+                    return
+                start = end
+        except HttpParserError as error:
+            self._refuse_malformed(error.__context__)
+            return
+        if start == len(data):
+            self._waiting, self._at = b"", 0
+            return
+        self._at = start
+        if len(data) - start > MAX_WAITING_BYTES:
+            self.flow.pause_reading()
+
+    def _is_answering(self) -> bool:
+        """Whether a request has come completely, and its answer has not gone out completely."""
+        cycle = self._cycle()
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     def _feed(self, data: bytes | memoryview) -> None:
         while True:
@@ -143,18 +250,20 @@ class ClientConnection(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets them
         self.parser.feed_data(b"%b %b HTTP/%b\r\n%b\r\n" % (*request, b"".join(fields)))
 
-    def _head_size(self) -> int:
-        """Return the size of the head without the method and the version."""
-        fields = self.headers
-        return len(self.url) + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)  # colon, blank, CR, LF
-
     def _check(self) -> None:
-        """End the connection of a client that does not finish its request."""
-        if self.transport.is_closing():
+        """End the connection of a client that does not finish its request, or that reads nothing of its answer."""
+        unread = self.transport.get_write_buffer_size()
+        taken = cast("CoalescingTransport", self.transport).written - unread
+        if self._progressed or taken != self._taken or not (unread or self._is_clients_turn()):
+            self._idle_checks = 0
+        else:
+            self._idle_checks += 1
+        self._progressed, self._taken = False, taken
+        self._next_check = self.loop.call_later(self.patience / CHECKS, self._check)
+        if self._idle_checks < CHECKS:
             return
-        if self._progressed or not self._is_clients_turn():
-            self._progressed = False
-            self._next_check = self.loop.call_later(self.patience, self._check)
+        if unread:
+            self.transport.abort()
         elif self._cycle() is None and not self._overhead:
             self.transport.close()  # opened for later and not used: the client waits for no answer
         else:
@@ -162,7 +271,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _is_clients_turn(self) -> bool:
         """Whether the client is to send something. While uvicorn's own timer runs, that is enough."""
-        if self.timeout_keep_alive_task is not None or self.flow.read_paused or self.pipeline:
+        if self.timeout_keep_alive_task is not None or self.flow.read_paused or self.transport.is_closing():
             return False
         cycle = self._cycle()
         return cycle is None or cycle.response_complete or cycle.more_body
@@ -175,10 +284,52 @@ class ClientConnection(HttpToolsProtocol):
         text = f"the head of the request is over {MAX_HEAD_BYTES // 1024} KiB"
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
+    def _refuse_malformed(self, reason: BaseException | None) -> None:
+        if isinstance(reason, _HeadTooLargeError):
+            self._refuse_head()
+        elif isinstance(reason, MalformedHeadError):
+            self._refuse(HTTPStatus.BAD_REQUEST, str(reason))
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
+
     def _refuse(self, status: HTTPStatus, text: str) -> None:
         """Answer what is not a valid request, and close. An answer that is being sent is broken off instead."""
         cycle = self._cycle()
-        if cycle is None or cycle.response_complete or not (cycle.response_started or self.pipeline):
-            body = refusal("invalid_request_error", text).body
-            self.transport.write(_REFUSAL_HEAD % (status, status.phrase.encode(), len(body)) + body)
-        self.transport.close()
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            self.transport.close()
+            return
+        body = refusal("invalid_request_error", text).body
+        self.transport.write(_REFUSAL_HEAD % (status, status.phrase.encode(), len(body)) + body)
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True  # the application gets no more of it, and sends nothing
+            cycle.message_event.set()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close for writing, and drop what still comes, for a while: closing at once could lose the last answer too.
+
+        A system that gets data for a closed connection resets it, and the client's drops what it has not read.
+        """
+        self._waiting, self._at = b"", 0
+        if cycle := self._cycle():
+            cycle.body = bytearray()
+        self.flow.resume_reading()
+        self._linger_until = self.loop.time() + self.max_linger
+        with contextlib.suppress(OSError):  # if the client has reset it
+            self.transport.write_eof()
+        self._progressed = True
+        self._next_check.cancel()
+        self._check_lingering()
+
+    def _discard(self, size: int) -> None:
+        self._progressed = True
+        self._discarded += size
+        if self._discarded > MAX_DISCARDED_BYTES:
+            self.transport.abort()
+
+    def _check_lingering(self) -> None:
+        if not self._progressed or self.loop.time() >= self._linger_until:
+            self.transport.abort()
+            return
+        self._progressed = False
+        self._next_check = self.loop.call_later(self.linger_idle, self._check_lingering)

@@ -14,13 +14,18 @@ MAX_COALESCED_BYTES: Final = 64 * 1024
 
 
 class CoalescingTransport:
-    """A transport that writes once for each turn of the event loop, or each `MAX_COALESCED_BYTES`."""
+    """A transport that writes once for each turn of the event loop, or each `MAX_COALESCED_BYTES`.
+
+    What is written to a connection that has ended is dropped.
+    """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._pieces: list[bytes] = []
         self._size = 0
+        self.written = 0
+        """Bytes that the transport has got."""
 
     def write(self, data: bytes) -> None:
         if not self._pieces:
@@ -32,9 +37,15 @@ class CoalescingTransport:
 
     def _flush(self) -> None:
         pieces, self._pieces = self._pieces, []
-        self._size = 0
-        if pieces:
+        size, self._size = self._size, 0
+        if pieces and not self._transport.is_closing():  # uvloop would raise an error
+            self.written += size
             self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def write_eof(self) -> None:
+        self._flush()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
 
     def close(self) -> None:
         self._flush()

@@ -14,6 +14,7 @@ from claude_proxy.core.client_login import strip_credentials
 from claude_proxy.core.reply import NO_RETRY, refusal
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Headers, Reply
+from claude_proxy.net.request_head import host_name
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
@@ -34,7 +35,8 @@ class Guard:
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
-        if not self._is_ours(fields.get(b"host", b"")):
+        host = fields.get(b"host")  # only HTTP/1.0 goes without, which no browser speaks
+        if host is not None and not self._is_ours(host):
             return refusal("permission_error", "the Host header names another machine than this proxy", NO_RETRY)
         if b"origin" in fields:
             return refusal("permission_error", "requests from web pages are refused", NO_RETRY)
@@ -56,9 +58,8 @@ class Guard:
         return strip_credentials(headers, self._token)
 
     def _is_ours(self, host: bytes) -> bool:
-        name = host.decode("latin-1").lower()
-        name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
-        return name in self._hosts or (self._any_address and _is_address(name))
+        name = host_name(host)
+        return name is not None and (name in self._hosts or (self._any_address and _is_address(name)))
 
 
 def _is_address(name: str) -> bool:

@@ -69,9 +69,13 @@ class Listener:
         for connection in list(self._state.connections):
             connection.shutdown()
 
-    async def wait_closed(self) -> None:
-        """Wait until the last answer is out."""
+    async def wait_closed(self, timeout: float | None = None) -> None:
+        """Wait until the last answer is out. After `timeout` seconds, close the connections that are still open."""
         if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=timeout)
+        if self._state.tasks:
+            for connection in list(self._state.connections):
+                connection.transport.abort()
             await asyncio.wait(self._state.tasks)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Final
 
 from claude_proxy.core.listed_models import listed_models
@@ -25,18 +24,18 @@ _GREETING: Final = (
 
 
 def services(
-    gateway: Callable[[], Gateway], control: ProxyControl, health: object
+    gateway: Callable[[], Gateway], control: ProxyControl, health: Callable[[bytes], object]
 ) -> Mapping[str, Mapping[str, Service]]:
-    """Return the services by path and method. `health` needs no token, so it holds nothing secret."""
+    """Return the services by path and method. `health` gets the query.
 
-    async def hello(_client: AsgiClient, pin: str | None) -> Reply:
-        if pin is not None and all(pin != provider.name for provider in gateway().providers):
-            return refusal("not_found_error", "no provider has this name")  # without a token, the names are not listed
-        return json_reply(200, health)
+    It needs no token, so what it returns is nothing secret, and no path tells which providers there are.
+    """
 
-    async def greet(client: AsgiClient, pin: str | None) -> Reply:
-        greeting = await hello(client, pin)
-        return Reply(200, _PLAIN_TEXT, _GREETING) if greeting.status == HTTPStatus.OK else greeting
+    async def hello(client: AsgiClient, _pin: str | None) -> Reply:
+        return json_reply(200, health(client.query))
+
+    async def greet(_client: AsgiClient, _pin: str | None) -> Reply:
+        return Reply(200, _PLAIN_TEXT, _GREETING)
 
     async def models(_client: AsgiClient, pin: str | None) -> Reply:
         now = gateway()

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
+from claude_proxy.core.masking import masked, masked_headers
 from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
@@ -60,10 +61,14 @@ async def ask(
 ) -> Outcome:
     """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
+    If the answer quotes the provider's key in its head, or an error does anywhere, it is taken out.
+
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
-    config = ClassifierConfig(gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT)
+    config = ClassifierConfig(
+        gateway.policy, provider.traits, by_login=provider.auth is Auth.CLIENT, key=provider.api_key
+    )
     timeouts = provider.timeouts
     # an answer that is not streamed says nothing until it is whole
     silence = timeouts.first_event if streaming else timeouts.first_content
@@ -99,7 +104,7 @@ def _failed(error: UpstreamError) -> Rejected:
 async def _open_stream(
     gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
 ) -> Streaming | Rejected:
-    decoder, head = SSEDecoder(memory.part()), Reply(200, answer.headers, b"")
+    decoder, head = SSEDecoder(memory.part()), Reply(200, masked_headers(answer.headers, config.key), b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Rejected):
@@ -147,9 +152,9 @@ async def _read_whole(
     A status that sends the request to the next provider says enough by itself: its body is not waited for long.
     """
     status_suffices = config.fails_over(answer.status)
-    pieces = list[bytes]()
+    body = bytearray()
     try:
-        await _read_to_end(gateway.clock, timeouts, answer, pieces, memory, hurry=status_suffices)
+        await _read_to_end(gateway.clock, timeouts, answer, body, memory, hurry=status_suffices)
         broken = None
     except UpstreamError as error:
         broken = _failed(error)
@@ -159,7 +164,8 @@ async def _read_whole(
         broken = unanswered(Reason.MALFORMED, "the answer is too large")
     if broken and not status_suffices:
         return broken
-    reply = Reply(answer.status, answer.headers, b"".join(pieces))
+    headers, whole = masked_headers(answer.headers, config.key), bytes(body)
+    reply = Reply(answer.status, headers, whole if answer.status == HTTPStatus.OK else masked(whole, config.key))
     outcome: Whole | Rejected = judge_status(reply, config)
     with gateway.defects:
         outcome = judge_body(reply, config, gateway.clock.wall(), counting=counting)
@@ -167,14 +173,12 @@ async def _read_whole(
 
 
 async def _read_to_end(
-    clock: Clock, timeouts: Timeouts, answer: Answer, pieces: list[bytes], memory: MemoryShare, *, hurry: bool
+    clock: Clock, timeouts: Timeouts, answer: Answer, body: bytearray, memory: MemoryShare, *, hurry: bool
 ) -> None:
     now = clock.monotonic
     due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
-    size = 0
     while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):
-        pieces.append(data)
-        size += len(data)
-        memory.hold(2 * size)  # it is put together from its pieces
-        if size > MAX_ANSWER_BYTES:
+        body += data
+        memory.hold(2 * len(body))  # it is copied at its end
+        if len(body) > MAX_ANSWER_BYTES:
             raise _AnswerTooLargeError

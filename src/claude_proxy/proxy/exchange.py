@@ -56,7 +56,7 @@ class Exchange(Handler):
             decision = await self._decide(request, route)
             del request  # a stream can go on for minutes: it holds no more of its request than it may need again
             if self._continued is None:
-                self._request_memory.close()
+                self._memory.hold(0)
             match decision:
                 case Relay(candidate, accepted):
                     await self._relay(accepted, candidate)
@@ -85,7 +85,7 @@ class Exchange(Handler):
 
     def _keep_for_rest(self, request: MessagesRequest) -> None:
         """Keep a request while its answer is relayed, in case the rest of it has to be asked for."""
-        self._request_memory.count(len(request.body))
+        self._memory.count(len(request.body))
         if not self._gateway.budget.is_half_used:
             self._continued = ContinuedAnswer(request, holds_tool_calls=not _wants_pieces(self._gateway, request))
 

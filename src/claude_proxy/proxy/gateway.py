@@ -104,7 +104,7 @@ async def _read_body(client: Client, limit: int, memory: MemoryShare) -> bytes:
         over_budget = str(error)  # the error itself holds on to the pieces
     if body is not None:
         return body
-    memory.close()
+    memory.hold(0)
     if over_budget:
         raise RefusedError(refusal("overloaded_error", over_budget))
     message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"

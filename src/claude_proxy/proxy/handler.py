@@ -41,8 +41,7 @@ class Handler(abc.ABC):
         self._client = client
         self._head = head
         self._recorder = Recorder(gateway, head, counting=self.counting)
-        self._memory = gateway.budget.share()  # all that is held for this exchange
-        self._request_memory = self._memory.part()
+        self._memory = gateway.budget.share()  # of the request itself; what is held of answers are its parts
 
     async def run(self) -> None:
         try:
@@ -68,7 +67,7 @@ class Handler(abc.ABC):
 
     async def _read(self) -> tuple[MessagesRequest, Route]:
         """Read the request, and find its candidates. Raises `RefusedError` and `ClientLeftError`."""
-        request = await read(self._gateway, self._client, self._head, self._request_memory)
+        request = await read(self._gateway, self._client, self._head, self._memory)
         self._recorder.begin(request)
         self._recorder.route = route = find_route(self._gateway, self._head, request, counting=self.counting)
         return request, route

@@ -2,12 +2,16 @@
 # `_claude_proxy`, which runs the program, and of `_claude_proxy_names`, the variables that it may set.
 # They hold no logic: they evaluate the statements that the program prints.
 
-# Run the program, and name the variables that are not exported or are universal, so that it can restore them.
+# Run the program, and name the variables that are not exported, are universal, or are lists, so that it can restore them.
 function _claude_proxy_ask
     set -lx CLAUDE_PROXY_UNEXPORTED
     set -lx CLAUDE_PROXY_UNIVERSAL
+    set -lx CLAUDE_PROXY_LISTS
     for name in $_claude_proxy_names
         if set -qg $name
+            if test (count $$name) -ne 1
+                set -a CLAUDE_PROXY_LISTS "$name=$(string escape --style=url -- $$name | string join ,)"
+            end
             if not set -qgx $name
                 set -a CLAUDE_PROXY_UNEXPORTED $name
                 set -fx $name "$$name"

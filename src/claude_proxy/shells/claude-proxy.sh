@@ -7,8 +7,7 @@
 # that cannot be changed.
 _claude_proxy_ask() {
   local name declared
-  CLAUDE_PROXY_UNEXPORTED=
-  CLAUDE_PROXY_READONLY=
+  export CLAUDE_PROXY_UNEXPORTED='' CLAUDE_PROXY_READONLY=''
   # shellcheck disable=SC2154 # defined before this file
   for name in "${_claude_proxy_names[@]}"; do
     declared="$(declare -p "$name" 2>/dev/null)" || continue # it is not set
@@ -22,7 +21,6 @@ _claude_proxy_ask() {
       *) export "${name?}" && CLAUDE_PROXY_UNEXPORTED="$CLAUDE_PROXY_UNEXPORTED $name" ;;
     esac
   done
-  export CLAUDE_PROXY_UNEXPORTED CLAUDE_PROXY_READONLY
   _claude_proxy "$@"
 }
 

@@ -1,4 +1,4 @@
-"""Reading files within limits, and writing them safely."""
+"""The user's files (`config.json`, a profile), which may be links, read within limits; and any file written safely."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import stat
 from pathlib import Path
 
+from claude_proxy.store.own_files import OWNER_ONLY, open_at_once
+
 
 def read_up_to(path: Path, limit: int) -> bytes | None:
-    """Return what a file holds, or its first `limit` bytes and one more; None if it is no regular file.
+    """Return what a file of the user's holds, or its first `limit` bytes and one more; None if it is no regular file.
 
     A link may lead to a pipe, a device or a terminal. That is neither opened nor waited for, even if it takes the
     file's place in between. Raises `OSError`.
@@ -21,11 +23,6 @@ def read_up_to(path: Path, limit: int) -> bytes | None:
         return file.read(limit + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
 
-def open_at_once(path: str | Path, flags: int) -> int:
-    """Open a file without waiting for the other end of a pipe. Returns the descriptor. Raises `OSError`."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, from its first byte on. A reader sees the old content or the new.
 
@@ -33,7 +30,7 @@ def write_private(path: Path, data: bytes) -> None:
     """
     fresh = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), OWNER_ONLY)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from claude_proxy.store.own_files import open_own
 
 if sys.platform == "win32":
     import msvcrt
@@ -30,12 +33,21 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
 
     Raises `TimeoutError` if another process holds it for `timeout` seconds, `OSError` if the file cannot be made.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _open(path)
     try:
         _wait_for(descriptor, time.monotonic() + timeout)
         yield
     finally:
         os.close(descriptor)  # releases the lock as well
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_own(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        if error.errno != errno.EROFS:  # on a disk that cannot be written, a file that is there can still be locked
+            raise
+        return open_own(path, os.O_RDONLY)
 
 
 def _wait_for(descriptor: int, deadline: float) -> None:

@@ -22,6 +22,7 @@ from typing import Final
 from claude_proxy.core.text import printable, word
 from claude_proxy.core.types import Account, Attempt, Ending
 from claude_proxy.proxy.ports import Level
+from claude_proxy.store.own_files import OTHERS, OWNER_ONLY, open_own
 
 MAX_BYTES = 10 * 1024 * 1024
 LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
@@ -46,6 +47,8 @@ class LogLedger:
         self._descriptor: int | None = None
         self._torn = False
         self._warned = False
+        self.problem = ""
+        """Why the last line could not be written, in a sentence; empty if it was."""
 
     def record(self, account: Account) -> None:
         """Write the line of an exchange that is over: an error if it failed, a warning if only a provider did."""
@@ -77,6 +80,7 @@ class LogLedger:
         data = b"\n" + line if self._torn else line
         written = os.write(descriptor, data)
         self._torn = written < len(data)  # a full disk: the next line must not continue this one
+        self.problem = ""
 
     def _ready(self, more: int) -> int:
         """Return the file to append `more` bytes to; a new one if the current one is full or was removed."""
@@ -92,19 +96,19 @@ class LogLedger:
         return self._descriptor
 
     def _warn(self, error: OSError) -> None:
+        self.problem = f"{self._path.name} cannot be written ({error.strerror}); nothing is logged"
         if self._warned:
             return
         self._warned = True
         with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error may be closed or missing
-            sys.stderr.write(f"warning: {self._path.name} cannot be written ({error.strerror}); nothing is logged\n")
+            sys.stderr.write(f"warning: {self.problem}\n")
 
 
 def _open(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o600)
-    if os.name != "nt":
-        with contextlib.suppress(OSError):  # a file of another user that we may write to
-            os.fchmod(descriptor, 0o600)
+    descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    if os.name != "nt" and os.fstat(descriptor).st_mode & OTHERS:
+        with contextlib.suppress(OSError):  # a file system without modes
+            os.fchmod(descriptor, OWNER_ONLY)
     return descriptor
 
 

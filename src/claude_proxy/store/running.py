@@ -11,7 +11,8 @@ from typing import Annotated
 
 import msgspec
 
-from claude_proxy.store.files import read_up_to, write_private
+from claude_proxy.store.files import write_private
+from claude_proxy.store.own_files import read_own
 
 MAX_STATE_BYTES = 65_536
 """Our own file has about 200 bytes; a larger one was not written by us."""
@@ -37,9 +38,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, path: Path) -> Running | None:
-        """Return what the file says; None if there is no file, or it holds something else."""
+        """Return what the file says; None if there is no file, or one that we did not write."""
         try:
-            return msgspec.json.decode(read_up_to(path, MAX_STATE_BYTES) or b"", type=cls)
+            return msgspec.json.decode(read_own(path, MAX_STATE_BYTES) or b"", type=cls)
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
             return None
 

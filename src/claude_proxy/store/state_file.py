@@ -23,7 +23,8 @@ from claude_proxy.core.traits import Rule
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.proxy.gateway import Memory
 from claude_proxy.proxy.ports import Journal
-from claude_proxy.store.files import read_up_to, write_private
+from claude_proxy.store.files import write_private
+from claude_proxy.store.own_files import read_own
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -130,7 +131,7 @@ def read_state(path: Path, memory: Memory, now: float, names: UpstreamNames = _N
     Files of earlier versions have the names of providers: one in `names` is taken as its upstream.
     """
     try:
-        data = read_up_to(path, MAX_BYTES) or b""
+        data = read_own(path, MAX_BYTES) or b""
     except FileNotFoundError:
         return ""
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
@@ -27,6 +28,7 @@ from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.claude_code import settings_files
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.probing.probe import Probe
+from claude_proxy.cli.shell.saved import SAVED
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.egress import Egress
@@ -325,6 +327,27 @@ def test_says_what_is_wrong_with_the_token(tmp_path: Path, variables: dict[str, 
     environ = {"CLAUDE_PROXY_HOME": str(tmp_path), "ANTHROPIC_BASE_URL": "http://127.0.0.1:8787", **variables}
     findings = [finding.what for finding in shell_setup.mode(environ, "the-token", ())]
     assert findings == ["fallback", what]
+
+
+@pytest.mark.parametrize(
+    ("kept", "named"),
+    [
+        ({"ANTHROPIC_API_KEY": ["sk-own", "exported"], "API_TIMEOUT_MS": ["1", "exported"]}, ["ANTHROPIC_API_KEY"]),
+        ({"ANTHROPIC_BASE_URL": ["https://me:password@gateway.example", "exported"]}, ["ANTHROPIC_BASE_URL"]),
+        ({"ANTHROPIC_API_KEY": ["exported"], "ANTHROPIC_BASE_URL": ["https://gateway.example", "exported"]}, []),
+    ],
+)
+def test_says_if_an_older_version_shows_programs_a_secret(
+    tmp_path: Path, kept: dict[str, list[str]], named: list[str]
+) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    Running(pid=1, host="127.0.0.1", port=8787, instance="a", started_at=0.0, version="1").write(home.running)
+    word = base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
+    environ = {"CLAUDE_PROXY_HOME": str(tmp_path), "ANTHROPIC_BASE_URL": "http://127.0.0.1:8787", SAVED: word}
+    findings = list(shell_setup.mode({**environ, "ANTHROPIC_AUTH_TOKEN": "the-token"}, "the-token", ()))
+    assert [name for name in (*kept, "API_TIMEOUT_MS") for one in findings[1:] if name in one.what] == named
+    assert not [one for one in findings if "sk-own" in one.what or "password" in one.what]
 
 
 def test_a_rejected_key_is_named_with_the_error_and_the_next_step() -> None:

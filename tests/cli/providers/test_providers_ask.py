@@ -74,6 +74,15 @@ def test_sends_each_kind_of_request_once(cli: CommandLine) -> None:
     assert "max_tokens" not in bodies[2]
 
 
+def test_says_that_the_running_proxy_goes_another_way(cli: CommandLine) -> None:
+    with serving(capable()) as url:
+        cli.configure(url)
+        assert cli("start", environ={"HTTPS_PROXY": "http://proxy.corp:3128"}).code == 0
+        done = cli("providers", "test", "minimax")
+    assert done.code == 0
+    assert "the running proxy takes another way: through the proxy http://proxy.corp:3128" in done.out
+
+
 def test_an_answer_without_the_tool_is_no_failure(cli: CommandLine) -> None:
     done, _ = tried(cli, tool=json_answer(200))
     assert done.code == 0
@@ -209,7 +218,7 @@ def test_says_that_the_answer_is_no_list_of_models(asked: Ask, script: Script, w
 def test_a_key_that_is_quoted_is_not_repeated(asked: Ask) -> None:
     error = {"type": "error", "error": {"type": "api_error", "message": f"who is {KEY}?"}}
     done, _ = asked(json_answer(500, error))
-    assert "who is [key]?" in done.err
+    assert "who is ***?" in done.err
 
 
 def test_shows_a_list_safely_and_up_to_a_limit(asked: Ask) -> None:

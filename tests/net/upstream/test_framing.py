@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_proxy.net.upstream.head import MAX_HEAD_FIELDS
 from claude_proxy.net.upstream.incoming_message import MAX_TAKEN_BYTES, IncomingMessage, UnansweredError
 from claude_proxy.proxy.ports import Failure
 from fakes.async_test import on_both_loops
@@ -69,6 +70,8 @@ MALFORMED = {
     "no end of 1xx": b"HTTP/1.1 100 Continue\r\n\r\n" * 17 + HELLO,
     "a head over the limit in one header": OK + b"a: " + b"b" * 65536 + b"\r\ncontent-length: 5\r\n\r\nhello",
     "a head over the limit in many": OK + b"a: b\r\n" * 16384 + b"content-length: 5\r\n\r\nhello",
+    "a head of many tiny fields": OK + b"a:b\r\n" * 300 + b"content-length: 5\r\n\r\nhello",
+    "a 1xx of many tiny fields": b"HTTP/1.1 103 Early Hints\r\n" + b"a:b\r\n" * 300 + b"\r\n" + HELLO,
     "a head without end": OK + b"a: " + b"b" * 300_000,
 }
 
@@ -103,6 +106,12 @@ async def test_a_body_without_length_ends_with_the_connection(tls: bool) -> None
 @on_both_loops
 async def test_what_is_not_http_is_malformed(answer: bytes) -> None:
     assert await refusal(always(answer)) is Failure.MALFORMED
+
+
+def test_a_head_of_as_many_fields_as_may_be_is_accepted() -> None:
+    message = IncomingMessage("x:80")
+    message.feed(OK + b"a: b\r\n" * (MAX_HEAD_FIELDS - 1) + b"content-length: 5\r\n\r\nhello")
+    assert (message.error, taken(message)) == (None, b"hello")
 
 
 def test_a_head_within_the_limit_is_accepted_with_any_body() -> None:

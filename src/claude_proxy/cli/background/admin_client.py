@@ -49,6 +49,8 @@ class ProxyHealth(msgspec.Struct, frozen=True):
     service: str
     version: str
     instance: str
+    proof: str = ""
+    """Of `store.token_proof`, if it was asked for."""
 
 
 class _Stopping(msgspec.Struct, frozen=True):

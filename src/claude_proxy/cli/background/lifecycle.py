@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,16 +21,22 @@ from claude_proxy.core.egress import EXTRA_CA_VARIABLE, OPENSSL_VARIABLES
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
 from claude_proxy.store.lock import exclusive
+from claude_proxy.store.own_files import open_own, read_own
 from claude_proxy.store.running import Running, clear
 from claude_proxy.store.token import installation_token
 
 START_TIMEOUT = 10.0
 """Seconds for a new proxy to answer; it takes a fraction of one."""
+RECORD_TIMEOUT = 1.0
+"""Seconds for it to write where it runs. After that it may have been unable to."""
 LOCK_TIMEOUT = 3 * START_TIMEOUT
 """Seconds to wait for another `start` of the same home."""
 LOCK_CHECK_SECONDS = 0.5
 """Longer than `is_served` holds the lock that it checks."""
 MAX_ERROR_LINES = 20
+MAX_ERROR_BYTES = 65_536
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+"""A disk that is full, or cannot be written."""
 
 
 def find(home: Home) -> Running | None:
@@ -36,6 +44,11 @@ def find(home: Home) -> Running | None:
 
     Raises `CommandError` if it runs and gives no answer, or if the home cannot be read.
     """
+    return _find_recorded(home) or _find_unrecorded(home)
+
+
+def _find_recorded(home: Home) -> Running | None:
+    """Return the proxy that the home's state file names, if it answers."""
     running = Running.read(home.running)
     if running is None:
         _check_reachable(home)
@@ -51,6 +64,15 @@ def find(home: Home) -> Running | None:
         ) from error
     except admin_client.ControlError:
         return None
+
+
+def _find_unrecorded(home: Home) -> Running | None:
+    """Return a proxy that serves this home though no state file names it."""
+    if not is_served(home) or find_draining(home):
+        return None
+    from claude_proxy.cli.background.unrecorded import find_at_configured_address  # noqa: PLC0415 - rare, and slow
+
+    return find_at_configured_address(home)
 
 
 def _check_reachable(home: Home) -> None:
@@ -87,12 +109,15 @@ def claim(home: Home) -> Iterator[None]:
             raise _already_served(home) from None
         except OSError as error:
             raise CommandError(f"{_lock(home)} cannot be locked: {error.strerror}") from error
-        clear(home.running)  # stale: its process is gone
+        with contextlib.suppress(OSError):  # a disk that cannot be written
+            clear(home.running)  # stale: its process is gone
         yield
 
 
 def is_served(home: Home) -> bool:
     """Whether a process is this home's proxy now."""
+    if not _lock(home).exists():  # no proxy was ever started; looking makes no file
+        return False
     try:
         with exclusive(_lock(home), 0):
             return False
@@ -174,8 +199,11 @@ def _launch(home: Home) -> tuple[Running, bool]:
     errors = home.state / "serve.err"
     process = _spawn(home, errors)
 
+    unrecorded_from = time.monotonic() + RECORD_TIMEOUT
+
     def outcome() -> Running | int | None:
-        return find(home) or process.poll()
+        look = _find_recorded if time.monotonic() < unrecorded_from else find
+        return look(home) or process.poll()
 
     match until(outcome, START_TIMEOUT):
         case Running() as running:
@@ -194,10 +222,8 @@ def _launch(home: Home) -> tuple[Running, bool]:
 
 def _spawn(home: Home, errors: Path) -> subprocess.Popen[bytes]:
     """Start `serve` so that it outlives this command and its terminal; its output goes to a private file."""
-    errors.unlink(missing_ok=True)
-    descriptor = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     command = [sys.executable, "-P", "-m", "claude_proxy", "serve"]
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(_open_output(errors), "wb") as file:
         return subprocess.Popen(  # noqa: S603 - this same program
             command,
             cwd=home.root,
@@ -207,6 +233,17 @@ def _spawn(home: Home, errors: Path) -> subprocess.Popen[bytes]:
             stderr=file,
             **_detached(),
         )
+
+
+def _open_output(path: Path) -> int:
+    """Make the file for what `serve` prints; where the disk cannot be written, the null device takes its place."""
+    try:
+        path.unlink(missing_ok=True)
+        return open_own(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def _detached() -> dict[str, Any]:
@@ -234,7 +271,7 @@ def _environment(home: Home) -> dict[str, str]:
 
 def _failed(code: int, errors: Path) -> CommandError:
     """Return what the new proxy printed as our own error."""
-    printed = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+    printed = _read_output(errors).decode(errors="replace").splitlines()
     lines = [printable(line) for line in printed if line.strip()][-MAX_ERROR_LINES:]
     messages = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     nothing = f"It could not say why, as on a full disk. `{invocation('serve')}` shows it in this terminal."
@@ -243,6 +280,13 @@ def _failed(code: int, errors: Path) -> CommandError:
         code=code if code > 0 else Exit.FAILED,
         hint="\n".join(line for line in lines if not line.startswith(ERROR)) if lines else nothing,
     )
+
+
+def _read_output(path: Path) -> bytes:
+    try:
+        return read_own(path, MAX_ERROR_BYTES) or b""
+    except OSError:  # there was no place for it
+        return b""
 
 
 def has_ended(home: Home, running: Running) -> bool:

@@ -26,6 +26,10 @@ TOOL_TIMEOUT = 3.0
 """Seconds for each of the system's own programs that we run."""
 LISTEN = "0A"
 """The state's code in /proc/net/tcp (TCP_LISTEN of Linux's tcp_states.h)."""
+SERVE = b"serve"
+PROGRAMS = {b"claude_proxy", b"claude-proxy"}
+SCRIPT = b"/claude-proxy"
+"""How the command lines of proxies call the program: as a package, or as an installed script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,14 @@ def cannot_listen(host: str, port: int, error: OSError) -> CommandError:
 def describe_listener(host: str, port: int) -> str:
     """Return which program listens at the address that a proxy is configured for, in words."""
     owner = owner_of(port)
-    program = str(owner) if owner else "another program (the system does not say which)"
     try:
         service = AdminClient(admin_client.reachable(host), port, timeout=HEALTH_TIMEOUT).health().service
     except admin_client.ControlError:
-        return program
-    return f"the claude-proxy of another home, {program}" if service == admin_client.SERVICE else program
+        service = ""
+    if service != admin_client.SERVICE:
+        return str(owner or "another program (the system does not say which)")
+    owner = owner or _find_hidden_proxy()
+    return f"the claude-proxy of another home, {owner}" if owner else "the claude-proxy of another home"
 
 
 def owner_of(port: int) -> Owner | None:
@@ -88,7 +94,29 @@ def _ask_proc(port: int, proc: Path = Path("/proc")) -> Owner | None:
         return None
     for folder in proc.glob("[0-9]*"):
         if not sockets.isdisjoint(_open_files(folder)):
-            return Owner(int(folder.name), (folder / "comm").read_text(errors="replace").strip())
+            return _describe(folder)
+    return None
+
+
+def _find_hidden_proxy(proc: Path = Path("/proc")) -> Owner | None:
+    """Return the one process that runs `claude-proxy serve`; None if there are more, or none.
+
+    On Linux a proxy does not let other processes of its user see its memory, and with that not its sockets either.
+    """
+    folders = [folder for folder in proc.glob("[0-9]*") if _serves(folder)]
+    return _describe(folders[0]) if len(folders) == 1 else None
+
+
+def _serves(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # gone meanwhile
+        words = (folder / "cmdline").read_bytes().split(b"\0")
+        return SERVE in words and any(word in PROGRAMS or word.endswith(SCRIPT) for word in words)
+    return False
+
+
+def _describe(folder: Path) -> Owner | None:
+    with contextlib.suppress(OSError):
+        return Owner(int(folder.name), (folder / "comm").read_text(errors="replace").strip())
     return None
 
 

@@ -11,16 +11,16 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
+from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.checks import windows_access
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.output.program import invocation
-from claude_proxy.store.files import open_at_once
 from claude_proxy.store.home import Home
-
-PRIVATE_FILE = 0o600
+from claude_proxy.store.own_files import OTHERS, OWNER_ONLY, foreign_owner, open_at_once
+from claude_proxy.store.token import exposure, secure_token
 
 
 def inspect(context: CheckContext) -> Iterator[Finding]:
@@ -34,7 +34,13 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
         yield from on_windows((home.env, home.token), windows_access.of_this_system())
     else:
         yield from folders(home)
-        yield from on_posix((home.env, home.token, home.log, home.memory), home.root)
+        if owner := foreign_owner(home.env):
+            fix = f"See what is in it, then replace it by a copy of your own: {quote(str(home.env))}"
+            yield wrong("private", f".env belongs to {owner}, not to you", fix)
+        yield from on_posix((home.env,), home.root)
+        yield from ours((home.token, home.log, home.memory, home.running))
+        yield from token(home)
+        yield from on_posix(tuple(path for path in (home.log, home.memory) if not path.is_symlink()), home.root)
 
 
 def folders(home: Home) -> Iterator[Finding]:
@@ -49,7 +55,33 @@ def folders(home: Home) -> Iterator[Finding]:
 
 def _is_open_folder(facts: os.stat_result) -> bool:
     mode = stat.S_IMODE(facts.st_mode)
-    return bool(mode & 0o077) and facts.st_uid == os.geteuid() and not mode & stat.S_ISVTX
+    return bool(mode & OTHERS) and facts.st_uid == os.geteuid() and not mode & stat.S_ISVTX
+
+
+def ours(paths: tuple[Path, ...]) -> Iterator[Finding]:
+    """Assess files that only this program writes: another user's, or a link, is not used."""
+    for path in filter(os.path.lexists, paths):
+        remove = f"Remove it: rm {quote(str(path))}"
+        if path.is_symlink():
+            yield wrong("private", f"{path.name} is a link to {path.readlink()}, which is not followed", remove)
+        elif owner := foreign_owner(path):
+            yield wrong("private", f"{path.name} belongs to {owner}, not to you", remove)
+
+
+def token(home: Home) -> Iterator[Finding]:
+    """Assess the token: one that others may have read is no secret any more, so it is replaced and not only closed."""
+    if exposed := exposure(home):
+        fix = f"Run: {invocation('restart')}. It makes a new one; then restart the clients that have the old one."
+        served = lifecycle.is_served(home)
+        yield wrong("private", exposed, fix, None if served else partial(_replace_token, home))
+    elif home.token.exists() and not home.token.is_symlink():
+        yield from on_posix((home.token,), home.root)
+
+
+def _replace_token(home: Home) -> None:
+    done = secure_token(home)
+    if exposure(home):
+        raise CommandError(done)
 
 
 def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
@@ -58,7 +90,7 @@ def on_posix(paths: tuple[Path, ...], root: Path) -> Iterator[Finding]:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
             yield note("private", f"{path.name} is no regular file", f"Check what {quote(str(path))} is.")
-        elif not (mode := stat.S_IMODE(facts.st_mode)) & 0o077:
+        elif not (mode := stat.S_IMODE(facts.st_mode)) & OTHERS:
             yield ok("private", f"only you may read {path.name}")
         else:
             what = f"other users of this machine may read {path.name} (mode {mode:04o})"
@@ -79,7 +111,7 @@ def close(path: Path) -> None:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
             raise PermissionError(errno.EPERM, "it is no regular file of yours", str(path))
-        os.fchmod(descriptor, PRIVATE_FILE)
+        os.fchmod(descriptor, OWNER_ONLY)
     finally:
         os.close(descriptor)
 

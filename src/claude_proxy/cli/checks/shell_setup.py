@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, statusline_text
 from claude_proxy.cli.output.program import SHELL_VARIABLE, invocation
+from claude_proxy.cli.shell import functions, profiles, saved
 from claude_proxy.cli.shell.activation import BYPASS_VARIABLES, HEADERS, TOKEN
+from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell
 from claude_proxy.cli.user_config.credentials import OWN_LOGIN
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.text import printable
@@ -26,6 +29,7 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
     environ = {**context.environ, HOME_VARIABLE: str(context.home.root)}
     config = context.config()
     yield shell(environ)
+    yield from _profile(environ)
     yield from mode(environ, stored_token(context.home) or "", config.providers if config else ())
 
 
@@ -38,6 +42,17 @@ def shell(environ: Mapping[str, str]) -> Finding:
     return note("shell", "the functions (claude-fb and the others) are not loaded here", fix)
 
 
+def _profile(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Report a profile whose line loads the functions from another place, or as an earlier version wrote it."""
+    name = Path(environ.get("SHELL", "")).stem
+    if name not in SHELL_NAMES or name == Shell.POWERSHELL.value:
+        return
+    for path in profiles.profiles(Shell(name), environ):
+        if profiles.has_other_line(path, functions.loading_line(Shell(name))):
+            what = f"{printable(str(path), 300)} loads the functions from another place, or as an earlier version did"
+            yield note("shell", what, f"To renew the line: {invocation('init --install')}")
+
+
 def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) -> Iterator[Finding]:
     """Report the terminal's mode, and what would keep Claude Code from the proxy or a provider in spite of it."""
     mode_name, target = statusline_text.mode(environ), statusline_text.proxy_target_of(environ)
@@ -47,6 +62,9 @@ def mode(environ: Mapping[str, str], token: str, providers: Sequence[Provider]) 
     yield ok("terminal", mode_name)
     own_login = [item.name for item in providers if item.auth is Auth.CLIENT and target.pin in ("", item.name)]
     yield from _token(environ, token, own_login)
+    if exposed := saved.exposed(environ):
+        what = f"an older version shows every program your own {', '.join(exposed)}, in {saved.SAVED}"
+        yield wrong("terminal", what, "Type claude-fb, claude-switch or claude-reset once, and restart Claude Code.")
     for variable in BYPASS_VARIABLES:
         if environ.get(variable):
             yield wrong("terminal", f"{variable} is set, which would bypass the proxy", f"Unset {variable}.")

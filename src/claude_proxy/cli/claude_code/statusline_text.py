@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from claude_proxy.cli.background import plain_http
 from claude_proxy.core.text import printable
+from claude_proxy.store.own_files import read_own
 
 INPUT_SECONDS = 0.02
 """For Claude Code to hand in its JSON; it wrote it long before this process was ready, but a pipe may stay silent."""
@@ -202,8 +203,7 @@ def _read(environ: Mapping[str, str], name: str) -> bytes:
     """Return a file of the home's `state/`, empty if there is none; `store.home` would take longer to load."""
     root = os.path.expanduser(environ.get("CLAUDE_PROXY_HOME") or "~/.claude-proxy")  # noqa: PTH111 - no pathlib here
     try:
-        with open(os.path.join(root, "state", name), "rb") as file:  # noqa: PTH118, PTH123 - no pathlib here
-            return file.read(MAX_FILE)
+        return read_own(os.path.join(root, "state", name), MAX_FILE) or b""  # noqa: PTH118 - no pathlib here
     except (OSError, ValueError):
         return b""
 

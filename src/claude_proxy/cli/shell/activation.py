@@ -9,8 +9,9 @@ but the secrets: it unsets what it cannot restore, and `not_restored` names it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from claude_proxy.cli.claude_code import custom_headers
 from claude_proxy.cli.shell import saved
@@ -23,7 +24,9 @@ UNIVERSAL = "CLAUDE_PROXY_UNIVERSAL"
 """Names of fish's universal variables, which all terminals share: we hide them in this one, and do not change them."""
 READONLY = "CLAUDE_PROXY_READONLY"
 """Names of variables that the shell can neither set nor unset."""
-FROM_FUNCTION = (UNEXPORTED, UNIVERSAL, READONLY)
+LISTS = "CLAUDE_PROXY_LISTS"
+"""Fish's variables with no element or several: `NAME=one,two NAME=`, each element quoted as in a URL."""
+FROM_FUNCTION = (UNEXPORTED, UNIVERSAL, READONLY, LISTS)
 """What only a shell's function sets, for the program alone."""
 
 BASE_URL, TOKEN, API_KEY = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"
@@ -172,7 +175,18 @@ def _readonly_names(environ: Mapping[str, str]) -> list[str]:
 def _terminal(environ: Mapping[str, str]) -> dict[str, Variable]:
     scopes = dict.fromkeys(environ.get(UNEXPORTED, "").split(), Scope.SHELL)
     scopes |= dict.fromkeys(environ.get(UNIVERSAL, "").split(), Scope.UNIVERSAL)
-    return {name: Variable(environ[name], scopes.get(name, Scope.EXPORTED)) for name in MANAGED if name in environ}
+    lists = dict(_lists(environ.get(LISTS, "")))
+    return {
+        name: Variable(environ[name], scopes.get(name, Scope.EXPORTED), lists.get(name))
+        for name in MANAGED
+        if name in environ
+    }
+
+
+def _lists(told: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for word in told.split():
+        name, _, quoted = word.partition("=")
+        yield name, tuple(unquote(part, errors="surrogateescape") for part in quoted.split(",")) if quoted else ()
 
 
 def _wanted(before: Mapping[str, str], environ: Mapping[str, str], to: Activation) -> dict[str, str | None]:

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from claude_proxy.cli.output.exit_codes import CommandError, not_written
 from claude_proxy.cli.shell.quoting import Shell
-from claude_proxy.store.files import rewrite
+from claude_proxy.store.files import read_up_to, rewrite
 
 MARK = b"# claude-proxy init"
 NO_END = b" (no line end before)"
 """After the mark, if the last line before ours had no line end: removing ours then removes that line end too."""
 OURS = re.compile(
-    rb"^(?:eval |Import-Module |[^\r\n]*\| source )[^\r\n]*"
+    rb"^(?:eval |Import-Module |if \(Test-Path |[^\r\n]*\| source )[^\r\n]*"
     + MARK
     + rb"(?:"
     + re.escape(NO_END)
@@ -31,6 +31,8 @@ OURS = re.compile(
     re.MULTILINE,
 )
 NEW_FILE_MODE = 0o644
+MAX_BYTES = 4 * 1024 * 1024
+"""More than any profile has."""
 POWERSHELL_TIMEOUT = 30.0
 """Seconds; the first start of Windows PowerShell after an update takes several."""
 PROFILE_QUERY = "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($PROFILE.CurrentUserAllHosts))"
@@ -88,6 +90,15 @@ def uninstall(path: Path) -> ProfileEdit | None:
     return ProfileEdit(path, before, after, _removed(before)) if after != before else None
 
 
+def has_other_line(path: Path, line: str) -> bool:
+    """Return whether a profile has a line of ours that differs from `line`; False too if it cannot be read."""
+    try:
+        edit = install(path, line)
+    except CommandError:
+        return False
+    return edit is not None and len(edit.shown) > 1
+
+
 def profiles(shell: Shell, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return the files that a new terminal's shell reads: one, or one for each PowerShell. Raises `CommandError`."""
     home = Path.home()
@@ -135,11 +146,13 @@ def _ask(program: str) -> Path | None:
 
 def _read(path: Path, line: str) -> bytes:
     try:
-        data = path.read_bytes()
+        data = read_up_to(path, MAX_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    if data is None or len(data) > MAX_BYTES:
+        raise CommandError(f"{path} is {'no regular file' if data is None else 'too large for a profile'}")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         hint = f"Add this line to it yourself:\n  {line}" if line else "Remove the line yourself."
         raise CommandError(f"{path} is in UTF-16, which this command does not change", hint=hint)

@@ -62,21 +62,23 @@ def ask_again(shell: Shell, words: Sequence[str]) -> str:
 
 
 def _bash(change: Change) -> Iterator[str]:
-    return _posix(change, "export -n")
+    return _posix(change, assign="", keep_back="export -n")
 
 
 def _zsh(change: Change) -> Iterator[str]:
-    return _posix(change, "typeset -g +x")
+    return _posix(
+        change, assign="typeset -g ", keep_back="typeset -g +x"
+    )  # warn_create_global warns of a plain `NAME=`
 
 
-def _posix(change: Change, keep_back: str) -> Iterator[str]:
+def _posix(change: Change, *, assign: str, keep_back: str) -> Iterator[str]:
     """Change a variable; `keep_back` unexports one of the shell alone, even if the shell exports all (`set -a`)."""
     name, variable = change.name, change.variable
     if variable is None:
         yield f"unset -v {name}"
     elif variable.scope is Scope.SHELL:
         yield f"unset -v {name}"
-        yield f"{name}={quote(Shell.BASH, variable.value)}"
+        yield f"{assign}{name}={quote(Shell.BASH, variable.value)}"
         yield f"{keep_back} {name}"
     else:  # what is universal in fish was exported to this shell
         yield f"export {name}={quote(Shell.BASH, variable.value)}"
@@ -94,7 +96,8 @@ def _fish(change: Change) -> Iterator[str]:
             yield f"if set -qU {name}; set -gx {name} ''; end"
         return
     flag = "-gx" if variable.scope is Scope.EXPORTED else "-gu"
-    yield f"set {flag} {name} {quote(Shell.FISH, variable.value)}"
+    parts = [variable.value] if variable.parts is None else variable.parts
+    yield " ".join([f"set {flag} {name}", *(quote(Shell.FISH, part) for part in parts)])
 
 
 def _powershell(change: Change) -> Iterator[str]:

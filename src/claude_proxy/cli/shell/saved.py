@@ -2,7 +2,7 @@
 
 CLAUDE_PROXY_SAVED         exported, so that a shell, an editor or a pane started in the terminal can restore them too.
                            Claude Code and its tools see it, so of a secret it holds only that it was set.
-CLAUDE_PROXY_SAVED_SHELL   not exported: the secrets, and the values that were not exported before either.
+CLAUDE_PROXY_SAVED_SHELL   not exported: the secrets, what was not exported before either, and the lists of fish.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Variable:
 
     value: str = field(repr=False)
     scope: Scope = Scope.EXPORTED
+    parts: tuple[str, ...] | None = field(default=None, repr=False)
+    """The elements, if it is a list of fish; `value` is what programs get of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def encode(saved: Saved) -> tuple[str, str | None]:
     Each is one word of plain letters, which every shell reads alike.
     """
     shell = {name: kept for name, kept in saved.items() if isinstance(kept, Variable) and _only_in_shell(name, kept)}
-    exported = _word({name: _outside(kept) if name in shell else kept for name, kept in saved.items()})
+    exported = _word({name: _outside(name, shell[name]) if name in shell else kept for name, kept in saved.items()})
     return exported, _word(shell) if shell else None
 
 
@@ -71,15 +73,25 @@ def decode(environ: Mapping[str, str], names: Collection[str]) -> dict[str, Vari
         return dict.fromkeys(names)
 
 
+def exposed(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables whose secrets programs see in the exported variable: an older version kept them there."""
+    kept = decode({SAVED: environ.get(SAVED, "")}, [ADDRESS, *sorted(SECRETS)])
+    return [name for name, old in kept.items() if isinstance(old, Variable) and _is_secret(name, old.value)]
+
+
 def _only_in_shell(name: str, kept: Variable) -> bool:
+    return kept.scope is Scope.SHELL or kept.parts is not None or _is_secret(name, kept.value)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(value) and (name in SECRETS or (name == ADDRESS and any(mark in value for mark in "@?#")))
+
+
+def _outside(name: str, kept: Variable) -> Variable | Withheld | None:
+    """Return what programs may know of what the shell keeps: nothing if it was never exported."""
     if kept.scope is Scope.SHELL:
-        return True
-    return bool(kept.value) and (name in SECRETS or (name == ADDRESS and any(mark in kept.value for mark in "@?#")))
-
-
-def _outside(kept: Variable | Withheld | None) -> Withheld | None:
-    """Return what programs may know of a value that only the shell keeps: nothing if it was never exported."""
-    return None if kept is None or kept.scope is Scope.SHELL else Withheld(kept.scope)
+        return None
+    return Withheld(kept.scope) if _is_secret(name, kept.value) else Variable(kept.value, kept.scope)
 
 
 def _word(saved: Saved) -> str:
@@ -87,14 +99,14 @@ def _word(saved: Saved) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode()
 
 
-def _plain(kept: Variable | Withheld | None) -> list[str] | None:
+def _plain(kept: Variable | Withheld | None) -> list[str | list[str]] | None:
     match kept:
         case None:
             return None
         case Withheld(scope):
             return [scope.value]
-        case Variable(value, scope):
-            return [value, scope.value]
+        case Variable(value, scope, parts):
+            return [value, scope.value] if parts is None else [value, scope.value, [*parts]]
 
 
 def _entries(word: str) -> dict[str, Any]:
@@ -107,7 +119,8 @@ def _entry(plain: Any) -> Variable | Withheld | None:
         return None
     if len(plain) == 1:
         return Withheld(Scope(plain[0]))
-    return Variable(_settable(str(plain[0])), Scope(plain[1]))
+    parts = tuple(_settable(str(part)) for part in plain[2]) if len(plain) > 2 else None
+    return Variable(_settable(str(plain[0])), Scope(plain[1]), parts)
 
 
 def _settable(value: str) -> str:

@@ -16,7 +16,7 @@ from claude_proxy.core.traits import ModelFacts, Traits
 
 _BILLING: Final = "x-anthropic-billing-header"
 _NEEDLE: Final = _BILLING.encode()
-_FIRST_LINES: Final = re.compile(rf"\A(?:{_BILLING}[^\n]*\n*)+")
+_FIRST_LINES: Final = re.compile(rf"\A(?:{_BILLING}[^\n]*+\n*+)+")
 
 
 class _TextBlock(msgspec.Struct):

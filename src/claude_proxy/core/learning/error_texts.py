@@ -8,52 +8,79 @@ says which part of the request it is about.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import decoder_of_first, is_json, read_first, read_text, read_text_start, try_decode
 
 MAX_BYTES: Final = 1024 * 1024
 """Of a body; FastAPI's errors quote what they reject, which may be most of the request."""
 
-MAX_TEXT_LENGTH: Final = 4096
+MAX_TEXT_LENGTH: Final = 2048
 """Characters of a text that are read: what is wrong comes first, quotations after it."""
 
 MAX_TEXTS: Final = 32
 """Texts of one error."""
 
-MAX_CHARACTERS: Final = 16_384
+MAX_CHARACTERS: Final = 8192
 """Of all texts together: a hostile error takes some milliseconds, not a second."""
 
 _MAX_DEPTH: Final = 8
 _MAX_INPUT: Final = 40
+_MAX_INPUT_BYTES: Final = 12 * _MAX_INPUT + 2
 _MAX_PATH_LENGTH: Final = 20
 
 QUOTE: Final = "[`'\"\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}]?"
 """What may stand around a name in a text."""
 
-_anything = msgspec.json.Decoder()
+THINKING_WITHIN: Final = r"thinking(?:(?!thinking)[^\n])"
+"""Before `{0,80}`: the word, at most 80 characters of its line before what follows. Each is looked at once."""
 
-_MESSAGE_KEYS: Final = (
-    "message",
-    "msg",
-    "detail",
-    "details",
-    "error",
-    "errors",
-    "metadata",
-    "raw",
-    "upstream_error",
-    "data",
-)
-"""The keys under which providers put their messages."""
+MAX_VALUES: Final = 256
+"""Objects, lists and texts of one error that are looked at."""
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Error(msgspec.Struct):
+    """The keys under which providers put their messages, in the order in which they are looked at; the rest is skipped.
+
+    `loc`, `param` and `input` say which part of the request it is about.
+    """
+
+    message: msgspec.Raw = _ABSENT
+    msg: msgspec.Raw = _ABSENT
+    detail: msgspec.Raw = _ABSENT
+    details: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+    errors: msgspec.Raw = _ABSENT
+    metadata: msgspec.Raw = _ABSENT
+    raw: msgspec.Raw = _ABSENT
+    upstream_error: msgspec.Raw = _ABSENT
+    data: msgspec.Raw = _ABSENT
+    loc: msgspec.Raw = _ABSENT
+    param: msgspec.Raw = _ABSENT
+    input: msgspec.Raw = _ABSENT
+
+    @property
+    def nested(self) -> tuple[msgspec.Raw, ...]:
+        return (
+            *(self.message, self.msg, self.detail, self.details, self.error, self.errors),
+            *(self.metadata, self.raw, self.upstream_error, self.data),
+        )
+
+
+_error = msgspec.json.Decoder(_Error)
+_first_values = decoder_of_first(MAX_TEXTS)
+_first_steps = decoder_of_first(_MAX_PATH_LENGTH)
+_step = msgspec.json.Decoder(str | int)
 
 _QUOTED_MESSAGE: Final = re.compile(r'"(?:message|msg)"\s*:\s*"((?:[^"\\]|\\.){1,1000})"')
 _QUOTED_LOCATION: Final = re.compile(
-    r"'loc': [(\[]([^)\]]{1,300})[)\]], 'msg': (\"[^\"]{1,400}\"|'[^']{1,400}')(?:, 'input': '([^']{1,40})')?"
+    r"'loc': [(\[]([^()\[\]]{1,300}+)[)\]], 'msg': (\"[^\"]{1,400}\"|'[^']{1,400}')(?:, 'input': '([^']{1,40})')?"
 )
 _STEP: Final = re.compile(r"[\w-]+")
 
@@ -65,8 +92,10 @@ def pattern(*alternatives: str) -> re.Pattern[str]:
 
 def error_texts(body: bytes) -> tuple[str, ...]:
     """Return what the body of an error says, the outermost message first, each text once."""
-    value = try_decode(_anything, body) if len(body) <= MAX_BYTES else None
-    texts = _messages(body[:MAX_TEXT_LENGTH].decode("utf-8", "replace") if value is None else value)
+    if len(body) <= MAX_BYTES and is_json(body):
+        texts = _Reader().read(msgspec.Raw(body))
+    else:
+        texts = _texts_in(body[:MAX_TEXT_LENGTH].decode("utf-8", "replace"))
     return tuple(_bounded(dict.fromkeys(islice(texts, MAX_TEXTS))))
 
 
@@ -79,29 +108,43 @@ def _bounded(texts: Iterable[str]) -> Iterator[str]:
         left -= len(text)
 
 
-def _messages(value: object, depth: int = 0) -> Iterator[str]:
-    if depth > _MAX_DEPTH:
-        return
-    if isinstance(value, str):
-        yield from _texts_in(value[:MAX_TEXT_LENGTH])
-    elif isinstance(value, list):
-        for item in value[:MAX_TEXTS]:
-            yield from _messages(item, depth + 1)
-    elif isinstance(value, dict):
-        yield from _with_location(value)
-        for key in _MESSAGE_KEYS:
-            if key in value:
-                yield from _messages(value[key], depth + 1)
+class _Reader:
+    """Finds the messages in an error: values inside values, up to `MAX_VALUES` of them."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def read(self, value: msgspec.Raw, depth: int = 0) -> Iterator[str]:
+        if depth > _MAX_DEPTH or self._left <= 0:
+            return
+        self._left -= 1
+        if text := read_text_start(value, MAX_TEXT_LENGTH):
+            yield from _texts_in(text)
+        elif error := try_decode(_error, value):
+            yield from _with_location(error)
+            for inner in error.nested:
+                if inner:
+                    yield from self.read(inner, depth + 1)
+        else:
+            for item in read_first(_first_values, value) or ():
+                yield from self.read(item, depth + 1)
 
 
-def _with_location(error: Mapping[object, object]) -> Iterator[str]:
+def _with_location(error: _Error) -> Iterator[str]:
     """Yield `path: words` for an error that has the path in a key of its own: FastAPI's `loc`, OpenAI's `param`."""
-    loc, words = error.get("loc"), error.get("msg", error.get("message"))
-    path = ".".join(map(str, loc[:_MAX_PATH_LENGTH])) if isinstance(loc, list) else error.get("param")
-    if isinstance(path, str) and path and isinstance(words, str):
-        given = error.get("input")
-        quoted = given if isinstance(given, str) and len(given) <= _MAX_INPUT else ""
-        yield _path_and_words(path, words, quoted)
+    words = read_text_start(error.msg or error.message, MAX_TEXT_LENGTH)
+    if words is None:
+        return
+    steps = read_first(_first_steps, error.loc)
+    if steps is None:
+        path = read_text_start(error.param, MAX_TEXT_LENGTH)
+    else:
+        path = ".".join([str(try_decode(_step, step)) for step in steps])
+    if path:
+        given = read_text(error.input) if len(error.input) <= _MAX_INPUT_BYTES else None
+        yield _path_and_words(path, words, given if given and len(given) <= _MAX_INPUT else "")
 
 
 def _path_and_words(path: str, words: str, given: str) -> str:

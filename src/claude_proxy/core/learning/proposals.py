@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.learning.error_texts import error_texts, pattern
+from claude_proxy.core.learning.error_texts import THINKING_WITHIN, error_texts, pattern
 from claude_proxy.core.learning.rule_inference import infer_rules
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule
@@ -54,7 +54,9 @@ _NO_THINKING_FIRST: Final = pattern(
 """The last tool call lacks the thinking that has to come before it: it can only continue without any."""
 
 _MISPLACED: Final = pattern(
-    r"thinking[^\n]{0,200}(?:cannot be modified|bound to a different conversation)", r"非法请求", r"illegal request"
+    rf"{THINKING_WITHIN}{{0,200}}(?:cannot be modified|bound to a different conversation)",
+    r"非法请求",
+    r"illegal request",
 )
 """Whichever provider made the blocks, this one does not accept them in this conversation; in another it may."""
 

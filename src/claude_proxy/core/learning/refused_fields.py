@@ -53,7 +53,7 @@ _TOOL_FIELDS: Final = frozenset(
 # By the path in front of the words
 
 _ROOTS: Final = "|".join(sorted({"messages", "tools", "system", *(name.partition(".")[0] for name in FIELDS)}))
-_PATHED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}\]?){{0,12}}){QUOTE}: ([^\n]{{1,300}})")
+_PATHED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}+\]?+){{0,12}}+){QUOTE}: ([^\n]{{1,300}})")
 _FIELD_PATH: Final = re.compile(rf"not permitted, field: {QUOTE}([\w.\[\]-]{{1,200}})")
 _STEP: Final = re.compile(r"[A-Za-z_][\w-]*")
 _NOT_ACCEPTED: Final = pattern(
@@ -124,7 +124,9 @@ def _holds_more(path: str, sent: SentRequest) -> bool:
 
 # By a name within the words
 
-_NAME: Final = rf"{QUOTE}([a-z_][\w.\[\]]{{1,80}}){QUOTE}"
+_NAME: Final = rf"{QUOTE}([a-z_][\w.\[\]]{{1,80}}+){QUOTE}"
+_NAME_IN_CHINESE: Final = rf"{QUOTE}([a-z_][\w.\[\]]{{1,80}}){QUOTE}"
+"""Without a space, what comes after the name reads as more of it at first."""
 _REJECTED: Final = "unknown|unrecogni[sz]ed|unexpected|unsupported"
 _NOT: Final = "not (?:yet )?(?:supported|allowed|permitted)"
 _NOUN: Final = r"(?:field|parameter|argument|key|property|input|attribute|value)(?:s|\(s\))?"
@@ -136,7 +138,7 @@ _NAMED: Final = (
     pattern(rf"(?<![\w.]){_NAME}(?: {_NOUN})? (?:is|was|are) (?:{_NOT}|{_REJECTED}|deprecated)"),
     pattern(rf"(?:not|n't) support (?:the |parameter |field )?{_NAME}"),
     pattern(rf"\band {_NAME} cannot both be"),
-    pattern(rf"(?:参数|字段) ?{_NAME} ?不支持"),
+    pattern(rf"(?:参数|字段) ?{_NAME_IN_CHINESE} ?不支持"),
     pattern(rf"不支持(?:参数|字段)? ?{_NAME}"),
 )
 

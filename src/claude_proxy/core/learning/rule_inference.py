@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from claude_proxy.core.learning.error_texts import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
 from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
@@ -33,7 +33,8 @@ def infer_rules(words: str, sent: SentRequest) -> tuple[Rule, ...]:
 # Thinking that an earlier turn must include
 
 _MISSING_THINKING: Final = pattern(
-    r"(?:thinking|reasoning_content)[^\n]{0,80} must be passed back",
+    rf"{THINKING_WITHIN}{{0,80}} must be passed back",
+    r"reasoning_content[^\n]{0,80} must be passed back",
     r"reasoning_content is missing in assistant",
 )
 
@@ -113,11 +114,11 @@ _NOT_OFF: Final = pattern(
 
 def _rejected_mode(mode: str) -> re.Pattern[str]:
     return pattern(
-        rf"thinking[^\n]{{0,80}}(?:unknown variant|input tag|value:?|type:?|input) [`'\"]{mode}[`'\"]",
+        rf"{THINKING_WITHIN}{{0,80}}(?:unknown variant|input tag|value:?|type:?|input) [`'\"]{mode}[`'\"]",
         rf"(?:unknown variant|input tag|invalid value:?) [`'\"]{mode}[`'\"][^\n]{{0,80}}thinking",
         rf"\bthinking\.(?:type\.)?{mode}{QUOTE} is not (?:supported|allowed|available)",
         rf"\b{mode}{QUOTE} thinking is not (?:supported|allowed|available)",
-        rf"thinking[^\n]{{0,80}}[`'\"]{mode}[`'\"] is not (?:supported|allowed|valid)",
+        rf"{THINKING_WITHIN}{{0,80}}[`'\"]{mode}[`'\"] is not (?:supported|allowed|valid)",
         rf"\bthinking(?:\.\w{{1,20}})?\.type: input should be (?![^\n]{{0,60}}'{mode}')[`'\"]",
     )
 

@@ -22,9 +22,9 @@ MAX_WRITE_BYTES = 256 * 1024
 """What is handed to the transport at once. Most requests are smaller. TLS would encrypt a larger one in one go, and
 then not say how much of it has left."""
 
-MIN_UPLOAD_RATE = 1024
+MIN_UPLOAD_RATE = 4096
 """Bytes a second that a request must be read at, over the time for the head: any slower, and a provider that reads a
-byte now and then would hold it for days. A modem of 1995 sends four times as many."""
+byte now and then would hold it for days. Over TLS, where progress shows only in parts, less was never enough."""
 
 
 class ConnectionOwner(Protocol):

@@ -10,7 +10,7 @@ from typing import Protocol
 from claude_proxy.core.types import Headers
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamError
 
-MAX_STEP_BYTES = 64 * 1024
+MAX_STEP_BYTES = 32 * 1024
 """The most that one step returns, as much as one read of a plain body: few compressed bytes can stand for gigabytes."""
 
 MAX_INPUT_BYTES = 32 * 1024

@@ -10,6 +10,9 @@ from claude_proxy.core.types import Headers
 MAX_HEAD_BYTES = 64 * 1024
 """A whole head, or whatever else comes between two bytes of body. Node accepts 16 KiB, curl 300."""
 
+MAX_HEAD_FIELDS = 256
+"""Fields of a head, which take far more memory than their bytes if they are tiny. Python's own client accepts 100."""
+
 _CONSUMED = frozenset(
     {
         b"connection",

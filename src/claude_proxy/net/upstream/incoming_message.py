@@ -12,13 +12,20 @@ from typing import NoReturn
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from claude_proxy.net.upstream.head import MAX_HEAD_BYTES, Head, MalformedHeadError, head_too_large, read_head
+from claude_proxy.net.upstream.head import (
+    MAX_HEAD_BYTES,
+    MAX_HEAD_FIELDS,
+    Head,
+    MalformedHeadError,
+    head_too_large,
+    read_head,
+)
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 MAX_INTERIM_ANSWERS = 16
 """1xx answers before the final one: real servers send one or two (100, 103), a broken one might never stop."""
 
-MAX_TAKEN_BYTES = 64 * 1024
+MAX_TAKEN_BYTES = 32 * 1024
 """The most that is returned of a body at once: what a reader does with it keeps everything else waiting."""
 
 
@@ -147,6 +154,8 @@ class IncomingMessage:
         """Collect a field of the head; trailers are skipped."""
         if self.head is None:
             self._fields.append((name.lower(), value))
+            if len(self._fields) > MAX_HEAD_FIELDS:
+                self._stop(f"the head of the answer has more than {MAX_HEAD_FIELDS} fields")
 
     def on_headers_complete(self) -> None:
         """Take the final head, or skip a 1xx."""

@@ -1,0 +1,33 @@
+"""What is wrong with the files that the running proxy writes: it serves without them, and its status says so."""
+
+from __future__ import annotations
+
+from claude_proxy.store.home import Home
+from claude_proxy.store.log import LogLedger
+from claude_proxy.store.running import Running
+from claude_proxy.store.token import exposure, secure_token
+
+
+class FileWarnings:
+    """The warnings about one home's files. Made before the proxy starts, since it replaces a token that others know."""
+
+    def __init__(self, home: Home, ledger: LogLedger) -> None:
+        self._home = home
+        self._ledger = ledger
+        self._secured = secure_token(home)
+        self._exposed_at_start = exposure(home)
+        self._unwritten = ""
+
+    def try_to_write(self, running: Running) -> None:
+        """Write where the proxy runs. Without that, commands look for it at the configured address."""
+        try:
+            running.write(self._home.running)
+        except OSError as error:
+            self._unwritten = f"{self._home.running} cannot be written: {error.strerror or type(error).__name__}"
+
+    def now(self) -> list[str]:
+        """Return the warnings, in a sentence each."""
+        exposed = exposure(self._home)
+        is_new = exposed != self._exposed_at_start  # else it could not be replaced, which is said already
+        renewal = f"{exposed}: a restart makes a new one" if exposed and is_new else ""
+        return [text for text in (self._secured, renewal, self._unwritten, self._ledger.problem) if text]

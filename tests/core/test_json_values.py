@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_proxy.core.json_values import decoder_of_first, is_dense, is_json, read_first, read_text_start
+
+LIMIT = 10
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@given(text=st.text(st.sampled_from('aé\\"\n\N{GRINNING FACE}'), min_size=5, max_size=60))
+def test_a_long_text_is_read_to_the_limit(text: str, ascii_only: bool) -> None:
+    raw = json.dumps(text * 9, ensure_ascii=ascii_only).encode()
+    assert read_text_start(raw, LIMIT) == (text * 9)[:LIMIT]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"1", b"null", b"[" * 1000, b'"' + b"\\ud83d" * 1000 + b'"', b'"' + b"\xff" * 999]
+)
+def test_what_is_no_text_has_no_start(raw: bytes) -> None:
+    assert read_text_start(raw, LIMIT) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "items"),
+    [
+        (b"[]", []),
+        (b'[1, {"a": []}]', [b"1", b'{"a": []}']),
+        (b'["a",2,[3],[[[[', None),
+        (b'["a",2,[3],[4]]', [b'"a"', b"2", b"[3]"]),
+        (b"{}", None),
+        (b"", None),
+    ],
+)
+def test_the_first_items_of_a_list_are_read_and_the_others_skipped(raw: bytes, items: list[bytes] | None) -> None:
+    read = read_first(decoder_of_first(3), msgspec.Raw(raw))
+    assert (None if read is None else list(map(bytes, read))) == items
+
+
+def test_json_is_dense_by_its_values_and_not_by_its_length() -> None:
+    assert is_dense(b"[]," * 100_001)
+    assert is_dense(b"x" * 5_000_000 + b"," * 200_001)
+    assert not is_dense(b"[]," * 99_999 + b"x" * 5_000_000)
+
+
+def test_data_are_json_only_in_utf_8() -> None:
+    assert is_json(b' ["x"] ')
+    assert not any(map(is_json, (b"", b"[", b'["\xff"]', b"[" * 5000 + b"]" * 5000, b"[1] 2")))
