@@ -165,7 +165,6 @@ class ClientConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._progressed = True
         super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         if self._overhead > MAX_HEAD_BYTES:
@@ -180,6 +179,7 @@ class ClientConnection(HttpToolsProtocol):
         self._framing.expect_body(length)
         self._overhead = 0
         super().on_headers_complete()
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
         self.headers = []  # a new one for trailers: they are not part of the head
 
     def on_body(self, body: bytes) -> None:
