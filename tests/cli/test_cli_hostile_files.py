@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def test_a_full_disk_without_a_token_is_an_error_that_says_so(cli: CommandLine, 
     cli.home.prepare()
     done = without_disk(cli, "start")
     assert done.code == 1
-    assert f"{cli.home.token}: File too large" in done.err or "as on a full disk" in done.err
+    assert f"the token of this home cannot be read or made: {cli.home.token}: File too large" in done.err
 
 
 def test_the_token_is_not_sent_to_a_program_that_took_the_proxys_port(cli: CommandLine, upstream: str) -> None:
@@ -181,3 +182,35 @@ def test_the_running_proxy_writes_no_core_dump(started: CommandLine) -> None:
         pytest.skip("reads Linux's /proc")
     line = next(line for line in limits.read_text(encoding="utf-8").splitlines() if line.startswith("Max core"))
     assert line.split()[4:6] == ["0", "0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+def test_run_itself_writes_no_core_dump_and_its_command_keeps_the_users_limit(started: CommandLine) -> None:
+    code = (
+        "import os, pathlib, resource, time\n"
+        "limits = pathlib.Path(f'/proc/{os.getppid()}/limits')\n"
+        "end = time.monotonic() + 20\n"
+        "def core(): return [l.split()[4] for l in limits.read_text().splitlines() if l.startswith('Max core')][0]\n"
+        "while core() != '0' and time.monotonic() < end: pass\n"
+        "print(core(), resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    )
+    limit = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (min(4096, limit[1]) if limit[1] >= 0 else 4096, limit[1]))
+    try:
+        done = started("run", "--", sys.executable, "-c", code)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, limit)
+    assert done.out == f"0 {4096 if limit[1] < 0 else min(4096, limit[1])}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is of Linux")
+def test_a_process_without_core_dumps_is_not_dumpable(cli: CommandLine) -> None:
+    code = (
+        "import ctypes, resource; from claude_proxy.app.process_privacy import forbid_core_dumps\n"
+        "forbid_core_dumps()\n"
+        "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=cli.environ(), capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert done.stdout == "0 (0, 0)\n"

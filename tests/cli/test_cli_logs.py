@@ -51,3 +51,12 @@ def test_following_begins_with_a_log_that_is_not_there_yet(cli: CommandLine) -> 
 
 def test_shows_what_the_proxy_logs(started: CommandLine) -> None:
     assert "service started: version" in started("logs").out
+
+
+def test_what_a_terminal_would_act_on_is_not_shown(cli: CommandLine) -> None:
+    evil = "a \x1b[2J \x9b31m \u202e \u2028 \x07 b"
+    cli.home.log.write_bytes(f"{evil}\n".encode() + b"\xff\xfe\x9b\n")
+    done = cli("logs")
+    assert done.code == 0
+    assert all(line.isprintable() for line in done.out.split("\n"))
+    assert done.out.startswith("a ?[2J ?31m ? ? b\n")

@@ -13,6 +13,7 @@ from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.shell import functions, profiles
 from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell
+from claude_proxy.core.text import neutral
 from claude_proxy.store.home import Home
 
 STATUS_LINE = "statusline"
@@ -102,9 +103,9 @@ def _change_status_line(*, uninstall: bool, yes: bool) -> None:
 
 def _apply(edit: profiles.ProfileEdit | statusline_settings.SettingsEdit, *, yes: bool) -> None:
     """Show a change, and make it if the user agrees. Raises `CommandError`."""
-    click.echo(f"{edit.path}:")
+    click.echo(neutral(f"{edit.path}:"))
     for line in edit.shown:
-        click.echo(f"  {line}")
+        click.echo(neutral(f"  {line}"))
     if not yes and not click.confirm("Apply this change?"):
         raise CommandError(hint=f"{edit.path} was not changed.")  # the user's own choice is no error
     edit.write()

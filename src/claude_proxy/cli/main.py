@@ -16,6 +16,7 @@ from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandEr
 from claude_proxy.cli.output.lazy_group import LazyGroup
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.version import version_text
+from claude_proxy.core.text import neutral
 from claude_proxy.store.files import write_private
 from claude_proxy.store.home import HOME_VARIABLE, Home, HomeError
 
@@ -99,7 +100,9 @@ def _invoke(arguments: Sequence[str]) -> int:
         _print_error(f"{ERROR}{error}\nSet {HOME_VARIABLE} to the absolute path of a folder.")
         return Exit.USAGE
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _print_error(shown.getvalue().removesuffix("\n"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
@@ -115,7 +118,7 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def _print_error(text: str) -> None:
     try:
-        click.echo(text, err=True)
+        click.echo(neutral(text), err=True)
     except OSError:  # the exit code still says it
         _discard(sys.stderr)
 

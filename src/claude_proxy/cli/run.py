@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,5 +60,17 @@ def _run(command: Sequence[str], environ: dict[str, str]) -> int:
     for name in PASSED_ON:
         if number := getattr(signal, name, None):
             signal.signal(number, lambda received, _: child.send_signal(received))
+    _forbid_core_dump()
     code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+def _forbid_core_dump() -> None:
+    """Let a SIGQUIT write no core dump of this process, which holds the user's environment.
+
+    The command is started before this: it keeps the limit that the user has set.
+    """
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - not on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

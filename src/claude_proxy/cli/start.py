@@ -23,7 +23,7 @@ def start_and_report(home: Home) -> None:
     running, started = lifecycle.ensure(home)
     proxy = AdminClient.of(running, lifecycle.token_of(home))
     what = "started" if started else "already runs"
-    click.echo(f"claude-proxy {running.version} {what} at {proxy.url} (pid {running.pid})")
+    click.echo(f"claude-proxy {printable(running.version)} {what} at {proxy.url} (pid {running.pid})")
     _report_status(proxy, started=started)
 
 
@@ -33,6 +33,6 @@ def _report_status(proxy: AdminClient, *, started: bool) -> None:
     except admin_client.ControlError:
         return
     if started:
-        click.echo(f"It uses, in this order: {', '.join(provider.name for provider in status.providers)}")
+        click.echo(f"It uses, in this order: {', '.join(printable(provider.name) for provider in status.providers)}")
     for warning in status.warnings:
         click.echo(f"warning: {printable(warning)}")

@@ -15,13 +15,13 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.checks.settings_conflicts import conflicts
 from claude_proxy.cli.claude_code import statusline_text
-from claude_proxy.cli.output.console import console, table, when
+from claude_proxy.cli.output.console import console, print_json, table, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.user_config.credentials import advice, state_in_words
 from claude_proxy.core.egress import DIRECTLY
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
-from claude_proxy.core.text import encodable, printable
+from claude_proxy.core.text import encodable, neutral, printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 
@@ -42,7 +42,7 @@ def status(*, as_json: bool) -> int:
     try:
         if as_json:
             facts = msgspec.json.decode(proxy.status_json(), type=dict[str, object])
-            _tell_json(
+            print_json(
                 {"running": True, "url": proxy.url, "home": encodable(str(home.root)), "terminal": _mode(), **facts}
             )
         else:
@@ -59,18 +59,15 @@ def _tell_not_running(home: Home, *, as_json: bool) -> int:
     draining = lifecycle.find_draining(home)
     if as_json:
         facts = {"running": False, "draining": draining is not None, "home": encodable(str(home.root))}
-        _tell_json({**facts, "terminal": _mode(), "version": __version__})
+        print_json({**facts, "terminal": _mode(), "version": __version__})
         return Exit.FAILED
     if draining:
         click.echo(f"claude-proxy is stopping: it finishes its requests (pid {draining.pid})")
     else:
-        click.echo(f"claude-proxy is not running (home: {home.root}). Start it with: {start_command(os.environ)}")
+        place = neutral(str(home.root))
+        click.echo(f"claude-proxy is not running (home: {place}). Start it with: {start_command(os.environ)}")
     _show_terminal(console(), None)
     return Exit.FAILED
-
-
-def _tell_json(facts: dict[str, object]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2))
 
 
 def _mode() -> dict[str, str]:

@@ -32,6 +32,28 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def neutral(text: str) -> str:
+    """Return a text of several lines without what a terminal would act on, as `printable` does for one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "?" for c in text)
+
+
+def escape_controls(text: str) -> str:
+    """Return JSON text with escapes for what a terminal would act on, which JSON leaves as it is inside of strings.
+
+    These are the control characters from U+007F on, direction marks, and line separators.
+    """
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    data = character.encode("utf-16-be")
+    return "".join(f"\\u{data[i : i + 2].hex()}" for i in range(0, len(data), 2))
+
+
 def with_program(text: str, program: str) -> str:
     """Return a text that names commands as `claude-proxy stop`, with how this user calls the program instead."""
     return _NAMED.sub(lambda _: f"{program} ", text)

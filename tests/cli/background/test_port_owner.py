@@ -73,3 +73,25 @@ def test_an_unknown_owner_is_no_error(monkeypatch: pytest.MonkeyPatch, error: Ex
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(port_owner, "_run", fail)
     assert owner_of(8787) is None
+
+
+def process(proc: Path, pid: int, command: str, uid: int | None = None) -> None:
+    folder = proc / str(pid)
+    folder.mkdir(parents=True)
+    (folder / "cmdline").write_bytes(command.replace(" ", "\0").encode() + b"\0")
+    (folder / "comm").write_text("python\n", encoding="utf-8")
+    (folder / "status").write_text(f"Name:\tx\nUid:\t{os.getuid() if uid is None else uid}\t0\n", encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+@pytest.mark.parametrize("command", ["/venv/bin/python -P -m claude_proxy serve", "python /bin/claude-proxy serve"])
+def test_a_proxy_that_hides_its_sockets_is_found_if_there_is_no_other(tmp_path: Path, command: str) -> None:
+    process(tmp_path, os.getpid(), command)
+    process(tmp_path, 7, "vim serve claude_proxy.py")
+    process(tmp_path, 8, command, uid=os.getuid() + 1)
+    (tmp_path / "9").mkdir()  # gone meanwhile
+    assert port_owner._find_hidden_proxy(tmp_path) is None
+    process(tmp_path, 4242, command)
+    assert port_owner._find_hidden_proxy(tmp_path) == Owner(4242, "python")
+    process(tmp_path, 4243, command)
+    assert port_owner._find_hidden_proxy(tmp_path) is None, "it can't be known which"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from claude_proxy.cli.output.console import console, table
-from fakes.command_line import CommandLine, Done, line_with
+from claude_proxy.cli.output.console import console, print_json, table
+from claude_proxy.store.token import installation_token
+from fakes.command_line import CommandLine, Done, line_with, listening
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
 
@@ -102,11 +105,14 @@ def test_a_full_disk_is_not_reported_as_a_port_in_use(cli: CommandLine, upstream
 
 
 def test_a_proxy_that_could_not_say_why_it_ended(cli: CommandLine, upstream: str) -> None:
-    cli.configure(upstream)
-    done = shell(cli, 'ulimit -f 0; "$@" start')
-    assert done.code == 1
+    with listening() as taken:
+        cli.configure(upstream, port=taken.getsockname()[1])
+        cli.home.prepare()
+        installation_token(cli.home)
+        done = shell(cli, 'ulimit -f 0; "$@" start')
+    assert done.code == 3
     first, hint = done.err.splitlines()
-    assert first == "error: the proxy ended at once, with exit code 1"
+    assert first == "error: the proxy ended at once, with exit code 3"
     assert "full disk" in hint
     assert "`claude-proxy serve`" in hint
 
@@ -130,3 +136,39 @@ def test_a_proxy_in_a_home_that_is_no_text_gives_its_status(cli: CommandLine, up
     done = cli("status")
     assert done.code == 0
     assert "/h?/.env'" in done.out.replace("\n", "")
+
+
+EVIL = "a\x1b[2Jb\x9b31mc\u202ed\u2028e\x07"
+
+
+def test_no_text_in_a_table_or_a_line_reaches_the_terminal_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = table("a", EVIL)
+    rows.add_row(EVIL, Text(EVIL, "red"))
+    out = console()
+    out.print(rows)
+    out.print(EVIL, style="red")
+    shown = capsys.readouterr().out
+    assert "b" in shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_colours_stay_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console().print("x\x9by", style="red")
+    assert capsys.readouterr().out == "\x1b[31mx?y\x1b[0m\n"
+
+
+def test_json_for_programs_has_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"text": EVIL})
+    shown = capsys.readouterr().out
+    assert "\\u009b31m" in shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert json.loads(shown) == {"text": EVIL}
+
+
+@pytest.mark.parametrize("command", [("providers", "show"), ("run", "--provider"), ("explain", "--tokens")])
+def test_no_error_reaches_the_terminal_as_a_command(cli: CommandLine, upstream: str, command: tuple[str, ...]) -> None:
+    cli.configure(upstream)
+    done = cli(*command, EVIL)
+    assert done.code == 2
+    assert all(line.isprintable() for line in (done.out + done.err).split("\n"))

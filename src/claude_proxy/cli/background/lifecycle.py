@@ -212,7 +212,7 @@ def _launch(home: Home) -> tuple[Running, bool]:
         case int(code):
             if other := find(home):  # a `serve` in another terminal
                 return other, False
-            raise _failed(code, errors)
+            raise _failed(home, code, errors)
         case _:
             process.kill()
             raise CommandError(
@@ -269,10 +269,12 @@ def _environment(home: Home) -> dict[str, str]:
     return environment
 
 
-def _failed(code: int, errors: Path) -> CommandError:
-    """Return what the new proxy printed as our own error."""
+def _failed(home: Home, code: int, errors: Path) -> CommandError:
+    """Return what the new proxy printed as our own error; if that is nothing, whether the token is the reason."""
     printed = _read_output(errors).decode(errors="replace").splitlines()
     lines = [printable(line) for line in printed if line.strip()][-MAX_ERROR_LINES:]
+    if not lines:
+        token_of(home)  # on a full disk there is none yet, and this says so
     messages = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     nothing = f"It could not say why, as on a full disk. `{invocation('serve')}` shows it in this terminal."
     return CommandError(

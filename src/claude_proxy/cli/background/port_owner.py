@@ -99,18 +99,22 @@ def _ask_proc(port: int, proc: Path = Path("/proc")) -> Owner | None:
 
 
 def _find_hidden_proxy(proc: Path = Path("/proc")) -> Owner | None:
-    """Return the one process that runs `claude-proxy serve`; None if there are more, or none.
+    """Return the one other process of ours that runs `claude-proxy serve`; None if there are more, or none.
 
     On Linux a proxy does not let other processes of its user see its memory, and with that not its sockets either.
     """
-    folders = [folder for folder in proc.glob("[0-9]*") if _serves(folder)]
+    if sys.platform != "linux":
+        return None
+    own = str(os.getpid())
+    folders = [folder for folder in proc.glob("[0-9]*") if folder.name != own and _serves(folder)]
     return _describe(folders[0]) if len(folders) == 1 else None
 
 
 def _serves(folder: Path) -> bool:
     with contextlib.suppress(OSError):  # gone meanwhile
         words = (folder / "cmdline").read_bytes().split(b"\0")
-        return SERVE in words and any(word in PROGRAMS or word.endswith(SCRIPT) for word in words)
+        ours = b"\nUid:\t%d\t" % os.getuid() in (folder / "status").read_bytes()
+        return ours and SERVE in words and any(word in PROGRAMS or word.endswith(SCRIPT) for word in words)
     return False
 
 

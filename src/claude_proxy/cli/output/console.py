@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 import click
 import msgspec
 
+from claude_proxy.core.text import escape_controls
+
 if TYPE_CHECKING:  # rich takes as long to load as all other parts of most commands
     from rich.console import Console
     from rich.table import Table
@@ -36,9 +38,9 @@ class _Trimmed:
 
 def console() -> Console:
     """Return the console on standard output."""
-    from rich.console import Console  # noqa: PLC0415
+    from claude_proxy.cli.output.safe_console import SafeConsole  # noqa: PLC0415
 
-    created = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    created = SafeConsole(highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not sys.stdout.isatty():  # rich takes it for a terminal if FORCE_COLOR is set
         created.width = PLAIN_WIDTH
     created.file = cast("TextIO", _Trimmed(sys.stdout))
@@ -63,5 +65,5 @@ def when(epoch: float) -> str:
 
 
 def print_json(facts: object) -> None:
-    """Print one JSON document, for programs."""
-    click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode())
+    """Print one JSON document, for programs. A terminal that shows it acts on nothing in it."""
+    click.echo(escape_controls(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode()))

@@ -12,6 +12,7 @@ from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.activation import Change
 from claude_proxy.cli.shell.functions import launch_words
 from claude_proxy.cli.shell.quoting import SHELL_NAMES, Shell, ask_again, statements
+from claude_proxy.core.text import neutral
 
 _ARGUMENTS = f"{__name__}.arguments"
 
@@ -96,4 +97,4 @@ def report_not_restored(shell: Shell) -> None:
 
 def say(text: str = "") -> None:
     """Print a line for the user, which no shell evaluates."""
-    click.echo(text, err=True)
+    click.echo(neutral(text), err=True)
