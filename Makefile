@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A venv beside the .venv, with the lowest versions
 LOWEST ?= .cache/lowest
 
-.PHONY: help test test-lowest lint coverage bench lock schema docs picture
+.PHONY: help test test-lowest lint coverage bench fuzz lock schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -46,11 +46,16 @@ bench: ## Measure against nginx and a direct connection; writes bench/RESULTS.md
 	$(call prepare,test)
 	$(PY) -m bench.run
 
+TIME ?= 300
+fuzz: ## Look for inputs that break the parsers, for TIME seconds in all (ARGS="sse limits" takes some targets)
+	$(PYTHON) -B -m fuzz.run --time $(TIME) $(ARGS)
+
 lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions); needs uv
 	$(compile) -o requirements/runtime.txt
 	$(compile) --group test -c requirements/runtime.txt -o requirements/test.txt
 	$(compile) --group lint -c requirements/test.txt -o requirements/lint.txt
 	$(compile) --group test --resolution lowest-direct -o requirements/lowest.txt
+	$(compile) --group fuzz -c requirements/runtime.txt -o requirements/fuzz.txt
 
 schema: ## Make config.schema.json anew from the settings' types
 	$(call prepare,runtime)

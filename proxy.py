@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WINDOWS = os.name == "nt"
 LOCKS = ("runtime", "test", "lint")
-"""Files in `requirements/`; each holds all packages of those before it."""
+"""Files in `requirements/`; each holds all packages of those before it. Others hold those of `runtime`."""
 
 
 class SetUpError(Exception):
@@ -32,15 +32,15 @@ class SetUpError(Exception):
 
 
 class Checkout:
-    """A folder with the sources and the locks, and the `.venv` that is made in it.
+    """A folder with the sources and the locks, and the `.venv` that is made in it, unless another one is named.
 
     `.venv/locks/` is its record: a copy of each lock that is installed, under a line that names the Python. The record
     is removed before anything changes and written last, so an interrupted setup never looks complete.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, venv: str = ".venv") -> None:
         self.root = root
-        self.venv = root / ".venv"
+        self.venv = root / venv
         self.python = self.venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
     def is_ready(self, name: str) -> bool:
@@ -64,7 +64,7 @@ class Checkout:
     def _set_up(self, name: str) -> None:
         import shutil
 
-        whole = self.python.exists() and any(self._recorded(lock).startswith(this_python()) for lock in LOCKS)
+        whole = self.python.exists() and any(self._recorded(lock).startswith(this_python()) for lock in (*LOCKS, name))
         report("updating .venv …" if whole else "setting up .venv (once, about 10 s) …")
         shutil.rmtree(self.venv / "locks", ignore_errors=True)
         uv = shutil.which("uv")
@@ -121,7 +121,7 @@ class Checkout:
 
     def _record(self, name: str) -> None:
         (self.venv / "locks").mkdir()
-        for included in LOCKS[: LOCKS.index(name) + 1]:
+        for included in LOCKS[: LOCKS.index(name) + 1] if name in LOCKS else (LOCKS[0], name):
             text = this_python() + self._lock(included)
             (self.venv / "locks" / included).write_text(text, encoding="utf-8")
 
@@ -221,13 +221,13 @@ def report(text: str) -> None:
     print(f"claude-proxy: {text}", file=sys.stderr, flush=True)
 
 
-def prepare(name: str) -> Path:
+def prepare(name: str, venv: str = ".venv") -> Path:
     """Do as `Checkout.prepare` for this file's folder, and end with a message if it fails.
 
-    The Makefile calls this for the packages of the tests.
+    The Makefile calls this for the packages of the tests, `make fuzz` for a venv of its own.
     """
     try:
-        return Checkout(Path(__file__).resolve().parent).prepare(name)
+        return Checkout(Path(__file__).resolve().parent, venv).prepare(name)
     except SetUpError as error:
         report(str(error))
         sys.exit(1)

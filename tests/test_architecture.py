@@ -34,7 +34,7 @@ MAX_LINES = 400
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs", "fuzz") for path in (ROOT / folder).rglob("*.py"))
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -166,6 +166,7 @@ def test_each_lock_holds_those_before_it() -> None:
     """One lock is all that is installed for the tests, or for lint, with the versions that the proxy runs on."""
     runtime, test, lint = (set(pins(ROOT / "requirements" / f"{name}.txt")) for name in ("runtime", "test", "lint"))
     assert runtime < test < lint
+    assert runtime < set(pins(ROOT / "requirements" / "fuzz.txt"))
 
 
 def test_the_lock_holds_what_the_package_asks_for() -> None:

@@ -66,7 +66,7 @@ class ScriptedInstaller:
 @pytest.fixture
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScriptedInstaller:
     (tmp_path / "requirements").mkdir()
-    for name in bootstrap.LOCKS:
+    for name in (*bootstrap.LOCKS, "fuzz"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"# {name}\n", encoding="utf-8")
     installer = ScriptedInstaller(tmp_path)
     monkeypatch.setattr(installer.checkout, "_run", installer.run)
@@ -113,6 +113,18 @@ def test_the_lock_of_the_tests_holds_that_of_the_proxy(installer: ScriptedInstal
     installer.checkout.prepare("test")
     assert installer.checkout.is_ready("runtime")
     assert not installer.checkout.is_ready("lint")
+
+
+def test_the_fuzzer_has_a_venv_of_its_own(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    installer.checkout.prepare("lint")
+    tests, installer.checkout = installer.checkout, bootstrap.Checkout(installer.checkout.root, ".cache/fuzz-venv")
+    monkeypatch.setattr(installer.checkout, "_run", installer.run)
+    python = installer.checkout.prepare("fuzz")
+    assert installer.ran == ["venv", "install"] * 2
+    assert python.is_relative_to(tests.root / ".cache" / "fuzz-venv")
+    assert installer.checkout.is_ready("fuzz")
+    assert not installer.checkout.is_ready("lint")
+    assert tests.is_ready("lint")
 
 
 @pytest.mark.parametrize("damage", ["python is gone", "interrupted", "made by another Python", "record is damaged"])
