@@ -25,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from claude_proxy.core.reply import refusal
 from claude_proxy.net.coalescing_transport import CoalescingTransport
+from claude_proxy.net.peer import has_left
 from claude_proxy.net.request_framing import RequestFraming
 from claude_proxy.net.request_head import MalformedHeadError, check_head
 
@@ -40,6 +41,9 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 
 MAX_WAITING_BYTES: Final = 64 * 1024
 """How much may come behind a request before reading pauses until that is answered: as much as a head."""
+
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between two looks whether a client has left whose socket is not read."""
 
 CLIENT_PATIENCE: Final = 60.0
 """Seconds that a client has for a request's head, between two pieces of its body, and to read anything of an answer; it
@@ -81,6 +85,7 @@ class ClientConnection(HttpToolsProtocol):
         "_idle_checks",
         "_linger_until",
         "_next_check",
+        "_next_look",
         "_overhead",
         "_progressed",
         "_stays_to_linger",
@@ -109,6 +114,7 @@ class ClientConnection(HttpToolsProtocol):
         self._stays_to_linger = False
         self._linger_until = 0.0  # the loop's time; 0 while the connection serves requests
         self._discarded = 0
+        self._next_look: asyncio.TimerHandle | None = None
         self._next_check = self.loop.call_later(self.patience / CHECKS, self._check)
 
     def data_received(self, data: bytes) -> None:
@@ -122,6 +128,8 @@ class ClientConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._next_check.cancel()
+        if self._next_look:
+            self._next_look.cancel()
         self._waiting = b""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # uvicorn leaves the timer after a reset; it would keep all this in memory
@@ -223,6 +231,19 @@ class ClientConnection(HttpToolsProtocol):
         self._at = start
         if len(data) - start > MAX_WAITING_BYTES:
             self.flow.pause_reading()
+            self._look_whether_left()
+
+    def _look_whether_left(self) -> None:
+        """While reading is paused for requests that wait, look each second whether the client has left."""
+        if not self._waiting or self.transport.is_closing():
+            self._next_look = None
+            return
+        if self.on_hang_up and has_left(self.transport.get_extra_info("socket")):
+            self.transport.abort()
+            return
+        if self._next_look:
+            self._next_look.cancel()
+        self._next_look = self.loop.call_later(LOOK_INTERVAL, self._look_whether_left)
 
     def _is_answering(self) -> bool:
         """Whether a request has come completely, and its answer has not gone out completely."""

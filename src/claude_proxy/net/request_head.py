@@ -36,11 +36,9 @@ def check_head(version: str, target: bytes, headers: Sequence[tuple[bytes, bytes
 
     Raises `MalformedHeadError`.
     """
-    names = [name for name, _ in headers]
     fields = dict(headers)
-    for name in _UNIQUE:
-        if name in fields and names.count(name) > 1:
-            raise MalformedHeadError(f"{name.decode()} came more than once")
+    if len(fields) < len(headers):
+        _check_repeated([name for name, _ in headers])
     if version not in _VERSIONS:
         raise MalformedHeadError("only HTTP/1.1 and HTTP/1.0 are understood")
     host = fields.get(b"host")
@@ -59,6 +57,12 @@ def check_head(version: str, target: bytes, headers: Sequence[tuple[bytes, bytes
     if len(length) > MAX_LENGTH_DIGITS or not length.isdigit():
         raise MalformedHeadError("content-length is malformed")
     return int(length)
+
+
+def _check_repeated(names: Sequence[bytes]) -> None:
+    for name in _UNIQUE:
+        if names.count(name) > 1:
+            raise MalformedHeadError(f"{name.decode()} came more than once")
 
 
 def _check_other_target(target: bytes, host: bytes | None) -> None:
