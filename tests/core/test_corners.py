@@ -36,9 +36,14 @@ def test_deeply_nested_json_is_no_answer_and_no_error() -> None:
     assert outcome.reason is Reason.NONSENSE
 
 
-@pytest.mark.parametrize("name", [b"", b"event: message_delta\n"])
-def test_deeply_nested_json_is_no_meaningful_event(name: bytes) -> None:
-    assert judge().opening(name + b"data: " + DEEP + b"\n\n") is None
+def test_deeply_nested_json_is_no_meaningful_event() -> None:
+    assert judge().opening(b"data: " + DEEP + b"\n\n") is None
+
+
+def test_a_named_event_of_deeply_nested_json_is_malformed() -> None:
+    outcome = judge().opening(b"event: message_delta\ndata: " + DEEP + b"\n\n")
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.MALFORMED
 
 
 def test_an_error_that_is_not_utf_8_is_still_an_error() -> None:

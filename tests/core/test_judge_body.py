@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.judge_body import MAX_TEXT, ClassifierConfig, judge_body
+from claude_proxy.core.judge_body import MAX_TEXT, ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.messages import error_body
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
@@ -139,3 +139,38 @@ def test_an_errors_text_becomes_one_short_line(text: str) -> None:
 def test_cuts_a_long_text() -> None:
     _, _, words = rejection(judge_body(Reply(500, (), "é".encode() * 99999), CONFIG, NOW))
     assert words == "é" * MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        (400, Fault.REQUEST),
+        (401, Fault.REQUEST),
+        (404, Fault.REQUEST),
+        (429, Fault.QUOTA),
+        (500, Fault.PROVIDER),
+        (501, Fault.REQUEST),
+        (529, Fault.PROVIDER),
+    ],
+)
+def test_an_error_that_cannot_be_read_is_judged_by_its_status(status: int, fault: Fault) -> None:
+    reply = Reply(status, (), b"unreadable")
+    assert judge_status(reply, CONFIG) == Rejected(fault, Reason.STATUS, status, reply=reply)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 600])
+def test_another_answer_that_cannot_be_read_is_the_providers_fault_and_not_relayed(status: int) -> None:
+    assert judge_status(Reply(status, (), b""), CONFIG) == Rejected(Fault.PROVIDER, Reason.UNREADABLE, status)
+
+
+def test_an_error_behind_a_200_loses_the_key() -> None:
+    key = "sk-key-of-the-provider"
+    outcome = judge_body(
+        Reply(200, (), error_body("api_error", f"who is {key}?")), ClassifierConfig(Policy(), Traits(), key=key), NOW
+    )
+    assert isinstance(outcome, Rejected)
+    assert (outcome.text, outcome.reply) == (
+        "who is ***?",
+        Reply(500, ((b"content-type", b"application/json"),), error_body("api_error", "who is ***?")),
+    )
+    assert key not in repr(ClassifierConfig(Policy(), Traits(), key=key))

@@ -253,3 +253,5 @@ class TestLastEvent:
         watch.follow(block)
         assert not watch.over
         assert watch.up_to_last_event(block) is block
+        watch.follow(MESSAGE_STOP)
+        assert watch.up_to_last_event(block) is block

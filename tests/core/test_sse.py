@@ -168,10 +168,22 @@ def test_an_event_without_a_name_is_what_its_data_says(event: ServerSentEvent, k
 
 @pytest.mark.parametrize("end", LINE_ENDS)
 def test_reads_no_more_lines_of_an_event_than_the_limit(end: bytes) -> None:
-    event = parse(end.join([b"event: a", *[b"data: 1"] * 10_000, b"event: b"]))
+    event = parse(end.join([b"event: a", *[b"data: 1"] * 10_000]))
     assert event is not None
     assert event.name == "a"
     assert 0 < event.data.count(b"1") < MAX_LINES
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+@pytest.mark.parametrize("before", [[], [b"event: a"], [b"event: a", b"data: 1"]])
+@pytest.mark.parametrize("behind", [[], [b"data: 2"], [b"data: 2", b": event: c"]])
+def test_the_name_of_an_event_counts_behind_however_many_lines(
+    end: bytes, before: list[bytes], behind: list[bytes]
+) -> None:
+    for comments in (MAX_LINES - len(before), 10_000):
+        event = parse(end.join([*before, *[b":"] * comments, b"event: b", *behind]))
+        assert event is not None
+        assert event.name == "b"
 
 
 def test_an_event_of_more_values_than_are_read_at_once_is_too_large() -> None:

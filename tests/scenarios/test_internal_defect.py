@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 from unittest import mock
 
@@ -11,6 +12,7 @@ import pytest
 from claude_proxy.core import judge_body, judge_stream, limits, messages, reply, signatures, sse, usage
 from claude_proxy.core.failover import Failover
 from claude_proxy.core.types import Ending
+from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.proxy import attempt, gateway, handler, keepalive, recorder, relay
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
@@ -106,6 +108,27 @@ async def test_a_whole_answer_that_cannot_be_read_fails_over(script: Script) -> 
         report = (await proxy.status())["minimax"]
     assert [str(attempt) for attempt in account.attempts] == ["minimax=unreadable", "moonshot=200"]
     assert (report["state"], report["strikes"]) == ("cooldown", 1)
+
+
+@async_test
+async def test_a_defect_in_sending_fails_over() -> None:
+    second = FakeProvider(message("second"))
+    async with running_proxy(FakeProvider(message("first")), second) as proxy:
+        with mock.patch.object(HttpTransport, "open", once_broken(HttpTransport.open)):
+            assert await complete_text(await proxy.post()) == "second"
+        assert (await proxy.status())["minimax"]["reason"] == "unreadable"
+
+
+def once_broken(opened: Any) -> Any:
+    """Return a function that raises once, and then does what it should."""
+    calls = itertools.count()
+
+    async def open_or_raise(*arguments: Any, **named: Any) -> Any:
+        if next(calls) == 0:
+            raise KeyError("a defect")
+        return await opened(*arguments, **named)
+
+    return open_or_raise
 
 
 STREAM_READERS = {

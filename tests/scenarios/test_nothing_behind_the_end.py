@@ -12,7 +12,7 @@ from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
 from fakes.scripts import MESSAGE_STOP, PING, block_stop, message, message_delta, opening, stream_error
 from fakes.steps import Body, Event, Reached, Repeat, Script, Stall, Wait
-from fakes.stream_checks import COMPLETE, text_of
+from fakes.stream_checks import COMPLETE, ending_of, text_of
 
 SECOND = b"".join(event.encode() for event in message("again") if isinstance(event, Event))
 LAST = {"message_stop": MESSAGE_STOP, "error": stream_error("invalid_request_error")}
@@ -65,6 +65,17 @@ async def test_an_answer_in_one_piece_is_cut_behind_its_end() -> None:
     first = FakeProvider([stream, Body(whole + SECOND)])
     async with running_proxy(first) as proxy:
         assert await (await proxy.post()).read() == whole
+
+
+@pytest.mark.parametrize("last", LAST)
+@async_test
+async def test_a_last_event_of_very_many_lines_is_one_too(last: str) -> None:
+    end = b": x\n" * 10_000 + LAST[last].encode()
+    first = FakeProvider([*opening("whole"), block_stop(), message_delta(), Body(end + SECOND)])
+    async with running_proxy(first) as proxy:
+        events = await (await proxy.post()).all_events()
+    # what such an error says is not read: the answer before it is whole
+    assert (text_of(events), ending_of(events)) == ("whole", COMPLETE)
 
 
 def pieces(step: object) -> list[bytes]:

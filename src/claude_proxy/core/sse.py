@@ -140,21 +140,32 @@ def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
 def parse(piece: bytes) -> ServerSentEvent | None:
     """Read one event; None if it has no data (a comment, an empty piece).
 
-    Unknown fields are ignored, and so is what comes after `MAX_LINES`.
+    Unknown fields are ignored. Of what comes after `MAX_LINES`, only the name is read: it may be the stream's end.
     """
-    name, data = "", list[bytes]()
+    name, data, rest = "", list[bytes](), b""
     lines = _LINE_END.split(piece, MAX_LINES) if b"\r" in piece else piece.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES:
-        del lines[MAX_LINES:]
+        rest = lines.pop()
     for line in lines:
         field, _, value = line.partition(b":")
         if field == b"data":
             data.append(value.removeprefix(b" "))
         elif field == b"event":
             name = value.removeprefix(b" ").decode("utf-8", "replace")
+    if rest and (last := _last_name(rest)) is not None:
+        return ServerSentEvent(last, b"\n".join(data))
     if not data:
         return None
     return ServerSentEvent(name, b"\n".join(data))
+
+
+def _last_name(lines: bytes) -> str | None:
+    """Return the name in the last of many lines that has one; None if none has."""
+    lines = b"\n" + lines
+    start = max(lines.rfind(end + b"event:") for end in (b"\n", b"\r"))
+    if start < 0:
+        return None
+    return _LINE_END.split(lines[start + 7 :], 1)[0].removeprefix(b" ").decode("utf-8", "replace")
 
 
 class _Typed(msgspec.Struct):

@@ -61,9 +61,8 @@ async def ask(
 ) -> Outcome:
     """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
-    If the answer quotes the provider's key in its head, or an error does anywhere, it is taken out.
-
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
+    If the head of the answer quotes the provider's key, or an error does, the key is taken out.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
     config = ClassifierConfig(
@@ -78,6 +77,8 @@ async def ask(
         return _failed(error)
     except TimeoutError:
         return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no answer within {silence:g} s")
+    except Exception as defect:  # noqa: BLE001 - whatever a provider sends, the failover goes on
+        return _unreadable(gateway, config, defect)
     outcome: Outcome | None = None
     try:
         if streaming and answer.status == HTTPStatus.OK:
@@ -87,12 +88,16 @@ async def ask(
         return outcome
     except OverBudgetError as error:
         return Rejected(Fault.INTERNAL, Reason.MEMORY, text=str(error))
-    except Exception as defect:  # noqa: BLE001 - whatever a provider sends, the failover goes on
-        gateway.defects.note(defect)
-        return judge_status(Reply(200, (), b""), config)
+    except Exception as defect:  # noqa: BLE001 - as above
+        return _unreadable(gateway, config, defect)
     finally:
         if not isinstance(outcome, Streaming):
             answer.close()
+
+
+def _unreadable(gateway: Gateway, config: ClassifierConfig, defect: Exception) -> Rejected:
+    gateway.defects.note(defect)
+    return judge_status(Reply(200, (), b""), config)
 
 
 def _failed(error: UpstreamError) -> Rejected:
