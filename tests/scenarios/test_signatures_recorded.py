@@ -75,8 +75,15 @@ async def test_records_the_signature_of_an_answer_that_is_not_streamed() -> None
 
 @async_test
 async def test_a_provider_takes_no_signatures_from_another_by_repeating_them_and_by_making_many() -> None:
-    many = [block_delta("signature_delta", "signature", f"s{number}", number) for number in range(200)]
-    flood: Script = [Stream(), message_start(), *many, message_delta(), MESSAGE_STOP]
+    blocks = [
+        (
+            block_start({"type": "thinking", "thinking": "", "signature": ""}, number),
+            block_delta("signature_delta", "signature", f"s{number}", number),
+            block_stop(number),
+        )
+        for number in range(200)
+    ]
+    flood: Script = [Stream(), message_start(), *(event for block in blocks for event in block), MESSAGE_STOP]
     echo: Script = [*signed(SIGNED), Text("hello", index=1), message_delta(), MESSAGE_STOP]
     first, second = FakeProvider(thought_through("hm", "hello")), FakeProvider(echo, flood)
     async with running_proxy(first, second) as proxy:

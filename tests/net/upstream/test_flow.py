@@ -10,8 +10,9 @@ import pytest
 from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream import connection
+from claude_proxy.net.upstream.answer import IncomingAnswer
 from claude_proxy.proxy.ports import Failure
-from fakes.async_test import on_both_loops, on_python_loop
+from fakes.async_test import on_both_loops, on_python_loop, run_ready_callbacks
 from fakes.server import PATIENCE, FakeServer
 from fakes.server_connection import ServerConnection
 from net.upstream_client import always, ask, failure_of, open_transport, read_all, until
@@ -89,6 +90,28 @@ async def test_cancelling_a_read_leaves_the_answer_readable() -> None:
             reading.cancel()
         go_on.set()
         assert await read_all(answer) == b"hello"
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@on_both_loops
+async def test_what_waits_does_not_grow_while_it_is_read_in_small_parts(tls: bool) -> None:
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (64 * MIB))
+        for _ in range(64):
+            await connection.send(b"x" * MIB)
+        await connection.wait_until_left()
+
+    async with FakeServer(handle, tls=tls) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        assert isinstance(answer, IncomingAnswer)
+        most = 0
+        for _ in range(100):
+            await answer.read(PATIENCE)
+            await run_ready_callbacks(30)
+            most = max(most, answer._message.unread)
+        answer.close()
+    assert most <= 3 * connection.MAX_UNREAD_BYTES
 
 
 @pytest.mark.parametrize("end", ["read", "closed", "cut"])

@@ -18,6 +18,9 @@ from claude_proxy.proxy.ports import Answer, Failure, UpstreamRequest
 MAX_UNREAD_BYTES = 256 * 1024
 """Body that waits to be read before reading from the socket pauses: as much as asyncio takes from one at once."""
 
+RESUME_AT_BYTES = MAX_UNREAD_BYTES // 2
+"""What may still wait when reading goes on. A reader takes less at a time than one read brings."""
+
 MAX_WRITE_BYTES = 256 * 1024
 """What is handed to the transport at once. Most requests are smaller. TLS would encrypt a larger one in one go, and
 then not say how much of it has left."""
@@ -91,7 +94,10 @@ class Connection(asyncio.BufferedProtocol):
         return answer if decoder is None else DecodedAnswer(answer, decoder, self._deadline.now)
 
     def resume(self) -> None:
-        """Continue to read from the socket, if that was paused."""
+        """Continue to read from the socket, if that was paused and little is left that waits to be read."""
+        message = self._message
+        if message is not None and message.unread > RESUME_AT_BYTES:
+            return
         if self._reading_paused and self._transport is not None:
             self._reading_paused = False
             self._memory.count(0)
