@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -14,6 +15,7 @@ import click
 
 from claude_proxy.cli.output.exit_codes import ERROR, EXIT_CODES_HELP, CommandError, Exit, describe_os_error
 from claude_proxy.cli.output.lazy_group import LazyGroup
+from claude_proxy.cli.output.ownership import home_fix
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.version import version_text
 from claude_proxy.core.text import neutral
@@ -94,7 +96,7 @@ def _invoke(arguments: Sequence[str]) -> int:
         # click expands `*` and `%NAME%` on Windows, unless it is given the arguments.
         return int(claude_proxy.main(list(arguments), prog_name=invocation(), standalone_mode=False) or Exit.OK)
     except CommandError as error:
-        _print_error(str(error))
+        _print_error(str(error) + (_owner_hint(str(error)) if error.messages else ""))
         return error.code
     except HomeError as error:
         _print_error(f"{ERROR}{error}\nSet {HOME_VARIABLE} to the absolute path of a folder.")
@@ -109,11 +111,19 @@ def _invoke(arguments: Sequence[str]) -> int:
     except OSError as error:
         if error.errno in OUTPUT_ERRORS and error.filename is None:
             raise
-        _print_error(f"{ERROR}{describe_os_error(error)}")
+        _print_error(f"{ERROR}{describe_os_error(error)}{_owner_hint('')}")
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
         _print_error(f"{ERROR}unexpected {_name(error)}{_save_details(error)}")
         return Exit.UNEXPECTED
+
+
+def _owner_hint(already: str) -> str:
+    """Return a line that names a file of the home which another user owns: then that is the cause, or another fault."""
+    with contextlib.suppress(OSError, HomeError):
+        fix = home_fix(Home.find(os.environ))
+        return f"\n{fix}" if fix and fix not in already else ""
+    return ""
 
 
 def _print_error(text: str) -> None:

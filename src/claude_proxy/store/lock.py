@@ -27,15 +27,25 @@ else:
 POLL_SECONDS = 0.02
 
 
+class LockError(OSError):
+    """A file cannot be locked, since its disk has no locks: some network drives and shared folders have none."""
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, timeout: float) -> Iterator[None]:
     """Hold the lock on `path` (made if it is not there) while the block runs.
 
-    Raises `TimeoutError` if another process holds it for `timeout` seconds, `OSError` if the file cannot be made.
+    Raises `TimeoutError` if another process holds it for `timeout` seconds, `LockError` if the disk has no locks, and
+    another `OSError` if the file cannot be made.
     """
     descriptor = _open(path)
     try:
-        _wait_for(descriptor, time.monotonic() + timeout)
+        try:
+            _wait_for(descriptor, time.monotonic() + timeout)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise LockError(error.errno, error.strerror, str(path)) from error
         yield
     finally:
         os.close(descriptor)  # releases the lock as well

@@ -20,7 +20,7 @@ from claude_proxy.cli.output.program import STARTED_AS, invocation, started_as
 from claude_proxy.core.egress import EXTRA_CA_VARIABLE, OPENSSL_VARIABLES
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
-from claude_proxy.store.lock import exclusive
+from claude_proxy.store.lock import LockError, exclusive
 from claude_proxy.store.own_files import open_own, read_own
 from claude_proxy.store.running import Running, clear
 from claude_proxy.store.token import installation_token
@@ -37,6 +37,7 @@ MAX_ERROR_LINES = 20
 MAX_ERROR_BYTES = 65_536
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 """A disk that is full, or cannot be written."""
+_ANOTHER_DISK = f"Set {HOME_VARIABLE} to a folder on a disk of this machine, and move config.json and .env there."
 
 
 def find(home: Home) -> Running | None:
@@ -108,7 +109,7 @@ def claim(home: Home) -> Iterator[None]:
         except TimeoutError:
             raise _already_served(home) from None
         except OSError as error:
-            raise CommandError(f"{_lock(home)} cannot be locked: {error.strerror}") from error
+            raise cannot_lock(_lock(home), error) from error
         with contextlib.suppress(OSError):  # a disk that cannot be written
             clear(home.running)  # stale: its process is gone
         yield
@@ -125,6 +126,12 @@ def is_served(home: Home) -> bool:
         return True
     except OSError:  # there is no such folder
         return False
+
+
+def cannot_lock(path: Path, error: OSError) -> CommandError:
+    """Return what to raise if one of the home's files cannot be locked."""
+    hint = f"Its disk has no file locks. {_ANOTHER_DISK}" if isinstance(error, LockError) else ""
+    return CommandError(f"{path} cannot be locked: {error.strerror}", hint=hint)
 
 
 def _lock(home: Home) -> Path:
@@ -154,6 +161,8 @@ def ensure(home: Home) -> tuple[Running, bool]:
             return running, False
     except TimeoutError:
         raise CommandError("another command is still starting the proxy; try again") from None
+    except LockError as error:
+        raise cannot_lock(home.state / "start.lock", error) from error
     except OSError as error:
         raise CommandError(f"the proxy cannot be started: {describe_os_error(error)}") from error
 
@@ -170,6 +179,8 @@ def token_of(home: Home) -> str:
     """Return the home's token, made now if there is none. Raises `CommandError`."""
     try:
         return installation_token(home)
+    except LockError as error:
+        raise cannot_lock(Path(error.filename), error) from error
     except OSError as error:
         raise CommandError(f"the token of this home cannot be read or made: {describe_os_error(error)}") from error
 

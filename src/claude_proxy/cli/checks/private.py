@@ -17,6 +17,7 @@ from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.checks.windows_access import WindowsAccess
 from claude_proxy.cli.output.exit_codes import CommandError
+from claude_proxy.cli.output.ownership import home_fix
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.store.home import Home
 from claude_proxy.store.own_files import OTHERS, OWNER_ONLY, foreign_owner, open_at_once
@@ -30,6 +31,9 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
         fix = f"Copy config.json and .env there, as the README says; `{invocation('check')}` says what is missing."
         yield wrong("home", f"there is no folder {home.root}", fix)
         return
+    if fix := home_fix(home):
+        what, _, command = fix.partition(". ")
+        yield wrong("home", what, command)
     if sys.platform == "win32":
         yield from on_windows((home.env, home.token), windows_access.of_this_system())
     else:

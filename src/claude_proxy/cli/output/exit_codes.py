@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from pathlib import Path
+
+from claude_proxy.cli.output.ownership import owner_fix
 
 
 class Exit(enum.IntEnum):
@@ -61,4 +64,5 @@ class CommandError(Exception):
 
 def not_written(error: OSError) -> CommandError:
     """Return what to raise if a file of the user's cannot be written; `error` names the file."""
-    return CommandError(f"{error.filename} cannot be written: {error.strerror}")
+    hint = owner_fix(Path(error.filename)) if error.filename else ""
+    return CommandError(f"{error.filename} cannot be written: {error.strerror}", hint=hint)

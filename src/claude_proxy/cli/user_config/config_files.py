@@ -133,7 +133,7 @@ def _edit_lock(home: Home) -> Iterator[None]:
         except TimeoutError:
             raise CommandError(f"another command holds {lock}; {_UNCHANGED}", hint="Run this one again.") from None
         except OSError as error:
-            raise CommandError(f"{lock} cannot be locked: {error.strerror}; {_UNCHANGED}") from error
+            raise lifecycle.cannot_lock(lock, error) from error
         yield
 
 
