@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.sse import SSEDecoder
@@ -18,6 +19,7 @@ from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.upstream.incoming_message import IncomingMessage
 from claude_proxy.proxy.count_tokens import CountTokens
 from claude_proxy.proxy.exchange import Exchange
+from claude_proxy.proxy.relay import StreamRelay
 from fakes.async_test import on_both_loops, run_ready_callbacks
 from fakes.client import BrokenError
 from fakes.provider import FakeProvider
@@ -25,7 +27,18 @@ from fakes.proxy import RunningProxy, running_proxy, with_timeouts
 from fakes.scripts import answers, error_event, json_message, message, message_start, opening
 from fakes.steps import Body, Close, Cut, Reached, Script, Stall, Status, Stream
 
-RELEASED = (AsgiClient, CountTokens, Exchange, IncomingMessage, MessagesRequest, SSEDecoder, StreamJudge, Tally)
+RELEASED = (
+    AsgiClient,
+    ContinuedAnswer,
+    CountTokens,
+    Exchange,
+    IncomingMessage,
+    MessagesRequest,
+    SSEDecoder,
+    StreamJudge,
+    StreamRelay,
+    Tally,
+)
 """What one exchange makes; the decoder and the message hold what has come of the answer."""
 
 UNFINISHED = Body(b"event: content_block_delta\ndata: " + b"x" * 512 * 1024)
