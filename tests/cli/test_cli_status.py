@@ -124,6 +124,11 @@ def test_commands_in_a_problem_are_named_as_the_user_calls_them(
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("saved", "words"), [(1, "1 broken answer completed"), (3, "3 broken answers completed")])
+def test_answers_that_broke_off_and_were_completed_are_counted(saved: int, words: str) -> None:
+    assert words in shown(msgspec.structs.replace(STATUS, answers_saved=saved))
+
+
 def test_the_last_answer_a_stop_and_another_version_are_shown() -> None:
     last = LastAnswer(provider="moonshot", model="kimi-k3", at=NOW)
     text = shown(msgspec.structs.replace(STATUS, last_answer=last, draining=True, version="0.0.9"))

@@ -117,6 +117,7 @@ async def test_the_next_provider_goes_on_for_one_that_is_overloaded_or_silent(de
         answer = await assembled(await proxy.post(), gate)
         account = await one_account(proxy)
         report = await proxy.status()
+        assert proxy.proxy.status().answers_saved == 1
     assert answer.text == WHOLE
     assert [str(attempt) for attempt in account.attempts] == [f"minimax={outcome}", "moonshot=200"]
     assert (account.provider, account.ending) == ("moonshot", Ending.RECOVERED)

@@ -149,6 +149,7 @@ class Proxy:
             providers=self._tracker.providers(self._clock.wall()),
             skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
             last_answer=self._tracker.last_answer,
+            answers_saved=self._tracker.answers_saved,
             sessions=self._tracker.sessions(),
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=(*self._config.warnings, *self._waiting_for_restart(), *self._warnings()),

@@ -119,6 +119,8 @@ def _headline(url: str, status: StatusReport) -> Text:
 
 def _facts(status: StatusReport) -> str:
     facts = [f"since {when(status.started_at)}", f"pid {status.pid}", f"{status.in_flight} in flight"]
+    if status.answers_saved:
+        facts.append(f"{status.answers_saved} broken answer{'s' if status.answers_saved > 1 else ''} completed")
     if status.last_answer:
         last = status.last_answer
         facts.append(f"last answer {when(last.at)} from {printable(last.provider)} ({printable(last.model)})")

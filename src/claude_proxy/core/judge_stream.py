@@ -185,8 +185,8 @@ class StreamJudge:
 
     def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
         """Return what is for the client of the newest block, and apart from it the last event of the stream."""
+        start = 0
         if self.over:
-            start = 0
             for piece, behind in sse.split(block):
                 event = sse.parse(piece)
                 if event and event.kind in _LAST:

@@ -77,6 +77,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderStatus, ...]
     skipped: tuple[SkippedStatus, ...] = ()
     last_answer: LastAnswer | None = None
+    answers_saved: int = 0
+    """How many answers broke off since the proxy started, and were carried to their end."""
     sessions: dict[str, LastAnswer] = {}
     """The last answer of each session, by its id; the newest is last."""
     config_problems: tuple[str, ...] = ()

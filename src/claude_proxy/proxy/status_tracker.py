@@ -35,6 +35,8 @@ class StatusTracker:
         self._issues: dict[str, Issues] = {}
         self._noted_epochs: dict[str, int] = {}
         self.last_answer: LastAnswer | None = None
+        self.answers_saved = 0
+        """Answers that broke off and were carried to their end."""
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
 
     def follow(self, providers: tuple[Provider, ...], healths: Mapping[str, Health]) -> None:
@@ -66,6 +68,7 @@ class StatusTracker:
         for attempt in account.attempts:
             self._take(attempt, now)
             self._note_cooldown(attempt.provider, now)
+        self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
             self._remember_answer(account, now)
 
