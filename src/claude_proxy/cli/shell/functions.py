@@ -176,7 +176,7 @@ def _call(shell: Shell) -> str:
             f"    $p {call} $argv\n"
         )
     return (
-        f'  local p={python}\n  [ -x "$p" ] || p=python3\n'
-        f"  [ -f {script} ] || {{ echo {gone} >&2; return 127; }}\n"
+        f'  local p={python}\n  [[ -x "$p" ]] || p=python3\n'
+        f"  [[ -f {script} ]] || {{ echo {gone} >&2; return 127; }}\n"
         f'  "$p" {call} "$@"\n'
     )
