@@ -15,7 +15,17 @@ from fakes.async_test import async_test
 from fakes.client import Answer, BrokenError, Connection
 from fakes.provider import FakeProvider
 from fakes.proxy import PROMPT, TOKEN, RunningProxy, running_proxy, with_timeouts
-from fakes.scripts import MESSAGE_STOP, block_stop, json_message, message, message_delta, message_start, opening
+from fakes.scripts import (
+    MESSAGE_STOP,
+    block_delta,
+    block_start,
+    block_stop,
+    json_message,
+    message,
+    message_delta,
+    message_start,
+    opening,
+)
 from fakes.server import PATIENCE
 from fakes.steps import Body, Close, Cut, Drip, Head, Reached, Script, Stall, Status, Step, Stream, Wait
 from fakes.stream_checks import complete_text, ending_of, text_of
@@ -80,6 +90,22 @@ async def test_a_stream_that_is_ended_for_the_budget_ends_with_an_error_event_th
         assert (text_of(events), ending_of(events)) == ("half", "error")
         assert events[-1].data["error"]["type"] == "overloaded_error"
         assert "memory_budget_mb" in events[-1].data["error"]["message"]
+        await given_back(proxy)
+
+
+@pytest.mark.parametrize("size", [256, 60_000])
+@async_test
+async def test_a_tool_call_that_is_held_beyond_the_budget_ends_its_stream(size: int) -> None:
+    start = block_start({"type": "tool_use", "id": "toolu_1", "name": "Write", "input": {}}, 1)
+    pieces = [block_delta("input_json_delta", "partial_json", "x" * size, 1)] * (3 * MIB // size)
+    first = FakeProvider([*opening("half"), block_stop(), start, *pieces, Stall()])
+    async with running_proxy(first, memory_budget=2 * MIB) as proxy:
+        events = await (await proxy.post()).all_events()
+        assert (text_of(events), ending_of(events)) == ("half", "error")
+        assert "memory_budget_mb" in events[-1].data["error"]["message"]
+        [account] = await proxy.ledger.wait_for_accounts(1)
+        assert account.ending is Ending.INTERNAL
+        assert (await proxy.status())["minimax"]["strikes"] == 0
         await given_back(proxy)
 
 

@@ -125,7 +125,10 @@ class Exchange(Handler):
 
     async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
         """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
-        answer, relay = self._continued, StreamRelay(self._gateway, self._client, self._keepalive, self._recorder)
+        answer, relay = (
+            self._continued,
+            StreamRelay(self._gateway, self._client, self._keepalive, self._recorder, self._memory.part()),
+        )
         await self._announce(stream, candidate)
         ending = await relay.pass_on(stream, answer)
         self._settle(ending)

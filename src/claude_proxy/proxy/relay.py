@@ -10,7 +10,7 @@ from typing import Final
 
 from claude_proxy.core import reply
 from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
-from claude_proxy.core.memory_budget import OverBudgetError
+from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.types import Ending
 from claude_proxy.proxy.attempt import Streaming
@@ -26,11 +26,14 @@ END_GRACE: Final = 1.0
 class StreamRelay:
     """Relays one answer, in one stream or in several."""
 
-    def __init__(self, gateway: Gateway, client: Client, keepalive: Keepalive, recorder: Recorder) -> None:
+    def __init__(
+        self, gateway: Gateway, client: Client, keepalive: Keepalive, recorder: Recorder, memory: MemoryShare
+    ) -> None:
         self._gateway = gateway
         self._client = client
         self._keepalive = keepalive
         self._recorder = recorder
+        self._memory = memory
         self._answer: ContinuedAnswer | None = None
         self._error_event = b""  # of a stream that died, in case it is not gone on with
         self.is_over = False
@@ -60,7 +63,17 @@ class StreamRelay:
                     await self._write_end(stream, block)
                 elif out := take(block):
                     await write(out)
+                elif answer and not self._can_hold(answer):
+                    return self._ending(stream, Ending.INTERNAL)
         return self._ending(stream, Ending.STALLED)
+
+    def _can_hold(self, answer: ContinuedAnswer) -> bool:
+        """Count what is held back of an answer, twice, as its pieces are small; return whether the budget allows it."""
+        try:
+            self._memory.hold(2 * answer.held_bytes)
+        except OverBudgetError:
+            return False
+        return True
 
     def _judge(self, stream: Streaming, block: bytes) -> bool:
         """Return whether a block wins time. Pings and comments are signs of life, but not of an answer."""

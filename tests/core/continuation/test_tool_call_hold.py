@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from claude_proxy.core.continuation import tool_call_hold
+from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
 from claude_proxy.core.messages import PING
+from core.builders import request
 from core.continuation.answers import Text, ToolCall, event, message_end, message_start, stream_of
 
 CALL = ToolCall("Write", ['{"path":"a', '.txt"}'])
@@ -29,6 +33,17 @@ def test_a_tool_call_is_passed_on_when_it_is_whole() -> None:
         assert hold.holding
     assert hold.feed(events[-1]) == b"".join(events)
     assert not hold.holding
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_tells_how_much_is_held(holds: bool) -> None:
+    answer, events = ContinuedAnswer(request(b'{"model":"m"}'), holds_tool_calls=holds), events_of(CALL)
+    sizes = [answer.held_bytes]
+    for each in events:
+        answer.take(each)
+        sizes.append(answer.held_bytes)
+    growing = [*itertools.accumulate(map(len, events[:-1]), initial=0), 0]
+    assert sizes == (growing if holds else [0] * len(growing))
 
 
 def test_what_comes_before_a_call_in_one_block_passes_and_what_comes_behind_it_waits() -> None:

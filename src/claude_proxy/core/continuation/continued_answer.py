@@ -40,6 +40,11 @@ class ContinuedAnswer:
         return self._hold is not None and self._hold.broken
 
     @property
+    def held_bytes(self) -> int:
+        """The size of what has come and is held back from the client."""
+        return self._hold.held_bytes if self._hold else 0
+
+    @property
     def rests(self) -> int:
         """How often it was gone on with."""
         return len(self._parts)

@@ -50,6 +50,11 @@ class ToolCallHold:
         """Whether a call has begun that is not whole."""
         return self._index >= 0
 
+    @property
+    def held_bytes(self) -> int:
+        """The size of what is held."""
+        return self._held_bytes
+
     def feed(self, block: bytes) -> bytes:
         """Take whole events; return those that go on now."""
         if self._index < 0 and (_TOOL_USE not in block or _EDGE not in block or self._off):
