@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from claude_proxy.cli.background import processes
+from claude_proxy.cli.run import IF_ALIAS
 from fakes.command_line import PATIENCE, CommandLine
 
 ENDS_IN_TIME = f"import os, signal, sys, time; signal.alarm({PATIENCE:.0f})"
@@ -132,4 +133,20 @@ def test_says_how_to_install_claude_if_it_is_missing(cli: CommandLine, upstream:
     cli.configure(upstream)
     done = cli("run", "--", "claude", environ={"PATH": str(tmp_path)})
     hint = "Install Claude Code first: npm install -g @anthropic-ai/claude-code"
-    assert (done.code, done.err) == (127, f"error: claude: command not found\n{hint}\n")
+    assert (done.code, done.err) == (127, f"error: claude: command not found\n{hint}\n{IF_ALIAS}\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script with a first line of POSIX systems")
+@pytest.mark.parametrize(
+    "place", [".claude/local/claude", ".claude/local/node_modules/.bin/claude", ".local/bin/claude"]
+)
+def test_finds_a_claude_that_the_shell_knows_by_an_alias_alone(shared: CommandLine, tmp_path: Path, place: str) -> None:
+    program = tmp_path / place
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$ANTHROPIC_BASE_URL" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = shared("run", "--", "claude", "-p", "say hi", environ=environ)
+    assert done.code == 0
+    assert done.out == f"http://127.0.0.1:{shared.running().port} -p say hi\n"
+    assert done.err == f"claude is not on PATH; this is {program}\n"

@@ -12,16 +12,22 @@ from pathlib import Path
 
 import click
 
+from claude_proxy.cli.claude_code import program
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.shell.target import find_target, report_start
+from claude_proxy.cli.shell.terminal import say
 from claude_proxy.store.home import Home
 
 PASSED_ON = ("SIGTERM", "SIGHUP")
 """Signals that only we receive. A Ctrl-C reaches the command by itself, since it shares our terminal."""
 
 INSTALL_CLAUDE = "Install Claude Code first: npm install -g @anthropic-ai/claude-code"
+IF_ALIAS = (
+    "If claude is an alias or a function of your shell, `run` cannot see it: name the program that it runs, or type "
+    "claude-fb and then claude."
+)
 
 
 @click.command(
@@ -32,21 +38,24 @@ INSTALL_CLAUDE = "Install Claude Code first: npm install -g @anthropic-ai/claude
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, required=True)
 def run(*, provider: str | None, command: tuple[str, ...]) -> int:
     """Start the proxy if necessary, and run COMMAND through it. The exit code is the command's."""
-    program = _program(command[0])
+    executable = _executable(command[0])
     target = find_target(Home.find(os.environ), provider)
     report_start(target)
     environ = activation.activated_environment(os.environ, target.activation)
     environ.pop(STARTED_AS, None)  # it says how this process was started, not those below it
-    return _run([program, *command[1:]], environ)
+    return _run([executable, *command[1:]], environ)
 
 
-def _program(name: str) -> str:
+def _executable(name: str) -> str:
     """Return the path of a command; on Windows this finds `claude.cmd` too. Raises `CommandError`."""
     if path := shutil.which(name):
         return path
     if len(Path(name).parts) > 1 and Path(name).exists():
         raise CommandError(f"{name} cannot be executed", code=Exit.CANNOT_EXECUTE)
-    hint = INSTALL_CLAUDE if name == "claude" else ""
+    if name == program.NAME and (path := program.find_claude(os.environ)):
+        say(f"claude is not on PATH; this is {path}")
+        return path
+    hint = f"{INSTALL_CLAUDE}\n{IF_ALIAS}" if name == program.NAME else ""
     raise CommandError(f"{name}: command not found", code=Exit.NOT_FOUND, hint=hint)
 
 
