@@ -19,10 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
 WINDOWS = os.name == "nt"
+PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONNOUSERSITE", "__PYVENV_LAUNCHER__")
+ABOUT_INDEX = (
+    *("PIP_INDEX_URL", "PIP_PYPI_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST"),
+    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_CONFIG_FILE", "PIP_KEYRING_PROVIDER", "PIP_TIMEOUT"),
+    *("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "PIP_USE_FEATURE"),
+)
+"""The variables of pip that say where packages come from. Others can send them to another folder, or nowhere."""
 LOCKS = ("runtime", "test", "lint")
 """Files in `requirements/`; each holds all packages of those before it. Others hold those of `runtime`."""
 
@@ -42,6 +49,7 @@ class Checkout:
         self.root = root
         self.venv = root / venv
         self.python = self.venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
+        self._config = ""
 
     def is_ready(self, name: str) -> bool:
         """Return whether `.venv` was made by this Python and has what the lock `name` asks for."""
@@ -58,7 +66,7 @@ class Checkout:
                     if not self.is_ready(name):
                         self._set_up(name)
         except OSError as error:
-            raise SetUpError(f"{self.venv} could not be set up: {error}") from None
+            raise SetUpError(f"{self.venv} could not be set up: {error}{owner_hint(self.venv, self.root)}") from None
         return self.python
 
     def _set_up(self, name: str) -> None:
@@ -68,8 +76,16 @@ class Checkout:
         report("updating .venv …" if whole else "setting up .venv (once, about 10 s) …")
         shutil.rmtree(self.venv / "locks", ignore_errors=True)
         uv = shutil.which("uv")
-        if not (uv and self._install_with_uv(uv, name, whole=whole)):
+        if not (uv and self._install_with_uv(uv, name, whole=whole) and self._has_packages(name)):
             self._install_with_pip(name, whole=whole)
+        if not self._has_packages(name):
+            self._config = os.devnull  # a file of pip's configuration may name another folder
+            self._install_with_pip(name, whole=True)
+        if not self._has_packages(name):
+            raise SetUpError(
+                f"pip reported success, but put no packages into {self.venv}.\n"
+                "`python3 -m pip config list` shows what sends them elsewhere, such as target or prefix."
+            )
         self._link_sources()
         self._record(name)
 
@@ -102,6 +118,20 @@ class Checkout:
         """Return whether the venv has pip: one that uv made has none."""
         return not self._run(str(self.python), "-I", "-c", "import pip")
 
+    def _has_packages(self, name: str) -> bool:
+        """Return whether `.venv` itself has the packages of a lock, those for some systems alone left out."""
+        import re
+
+        wanted = re.findall(r"^([A-Za-z0-9._-]+)==[^;\\\n]*(?:\\|$)", self._lock(name), re.MULTILINE)
+        there = {folder.name.split("-")[0] for folder in self._packages().glob("*.dist-info")}
+        return {plain_name(each) for each in wanted} <= {plain_name(each) for each in there}
+
+    def _packages(self) -> Path:
+        import sysconfig
+
+        base = str(self.venv)
+        return Path(sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base}))
+
     def _clear(self) -> None:
         import shutil
 
@@ -112,10 +142,7 @@ class Checkout:
 
     def _link_sources(self) -> None:
         """Let the venv's Python find the package, by a path file: PYTHONPATH would reach every program started."""
-        import sysconfig
-
-        base = str(self.venv)
-        packages = Path(sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base}))
+        packages = self._packages()
         relative = os.path.relpath(self.root / "src", packages)  # so that the folder can be moved
         (packages / "claude-proxy.pth").write_text(relative + "\n", encoding="utf-8")
 
@@ -141,10 +168,38 @@ class Checkout:
         """Run a program to its end; return an empty text if it succeeded, else its output."""
         from subprocess import DEVNULL, PIPE, STDOUT, run
 
-        done = run(command, cwd=self.root, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False)
+        environment = install_environment(os.environ, self._config)
+        done = run(command, cwd=self.root, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, check=False)
         if done.returncode == 0:
             return ""
         return done.stdout.decode("utf-8", "replace").strip() or f"{command[0]} ended with {done.returncode}"
+
+
+def install_environment(environ: "Mapping[str, str]", config: str) -> "dict[str, str]":
+    """Return an environment in which pip and uv put packages into the `.venv` that they are told.
+
+    Their own variables may name another folder (PIP_TARGET, PIP_USER): only those about the way to the index stay, and
+    PIP_CONFIG_FILE is `config` unless that is empty. PYTHONHOME would make a Python look for its library elsewhere.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name.upper() not in PYTHON_VARIABLES and (not name.upper().startswith("PIP_") or name.upper() in ABOUT_INDEX)
+    }
+    return {**kept, "PIP_CONFIG_FILE": config} if config else kept
+
+
+def owner_hint(*paths: Path) -> str:
+    """Return how to get back what another user owns, as after a start with sudo; empty if that is not the cause."""
+    for path in paths:
+        if not WINDOWS and path.exists() and path.stat().st_uid != os.geteuid() and not os.access(str(path), os.W_OK):
+            return f"\n{path} belongs to another user, as after a start with sudo. Run: sudo chown -R $USER '{path}'"
+    return ""
+
+
+def plain_name(package: str) -> str:
+    """Return the name of a package in one spelling: `typing_extensions` is `typing-extensions`."""
+    return package.lower().replace("_", "-").replace(".", "-")
 
 
 def this_python() -> str:
@@ -194,6 +249,8 @@ def try_lock(descriptor: int, *, wait: bool) -> bool:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
+        except OSError:  # a disk without locks, as some network drives: nothing to wait for
+            report("this disk has no file locks: start only one claude-proxy while .venv is set up.")
     return True
 
 
@@ -239,5 +296,7 @@ def prepare(name: str, venv: str = ".venv") -> Path:
 if __name__ == "__main__":
     # the words that this program was started with, for hints such as `python3 proxy.py stop`
     os.environ["CLAUDE_PROXY_STARTED_AS"] = "\n".join([sys.orig_argv[0] or sys.executable, sys.argv[0]])
+    # -E: neither PYTHONHOME nor PYTHONPATH, which are for other Pythons, takes the place of the venv's packages
+    options = ["-E"] if os.environ.get("PYTHONHOME") or os.environ.get("PYTHONPATH") else []
     # -P: no module is taken from the folder that the user happens to be in
-    become([str(prepare("runtime")), "-P", "-m", "claude_proxy", *sys.argv[1:]])
+    become([str(prepare("runtime")), *options, "-P", "-m", "claude_proxy", *sys.argv[1:]])

@@ -257,6 +257,96 @@ def test_ctrl_c_leaves_the_end_to_the_child(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_real_start_installs_a_locked_wheel_and_passes_everything_on(tmp_path: Path) -> None:
     """Nothing is scripted here: Python's own venv and pip, without a network, in a folder with a space in its name."""
+    root, environment = make_clone(tmp_path)
+    first, second = start(root, environment), start(root, environment)
+    assert first.stderr == "claude-proxy: setting up .venv (once, about 10 s) …\n"
+    assert second.stderr == ""
+    assert first.stdout == second.stdout == "from the wheel ['say', 'two words']\n"
+    assert first.returncode == second.returncode == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the settings here are those of POSIX systems")
+@pytest.mark.parametrize("through", ["variables", "a file of pip's"])
+def test_settings_of_pip_and_python_for_other_folders_do_no_harm(tmp_path: Path, through: str) -> None:
+    root, environment = make_clone(tmp_path)
+    other = tmp_path / "other"
+    if through == "variables":
+        names = ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONUSERBASE"]
+        environment |= {name: str(other) for name in names}
+        environment |= {"PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PIP_DRY_RUN": "1", "PIP_PYTHON": "/no/python"}
+        environment |= {"PYTHONHOME": sys.base_prefix, "PYTHONPATH": str(tmp_path / "broken")}
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "locked_wheel.py").write_text("raise ImportError\n", encoding="utf-8")
+    else:
+        (tmp_path / "pip.conf").write_text(f"[install]\ntarget = {other}\n", encoding="utf-8")
+        environment["PIP_CONFIG_FILE"] = str(tmp_path / "pip.conf")
+    done = start(root, environment)
+    assert (done.returncode, done.stdout) == (7, "from the wheel ['say', 'two words']\n"), done.stderr
+    assert "Traceback" not in done.stderr
+    assert start(root, environment).stderr == ""
+
+
+def test_packages_that_land_elsewhere_are_no_success(
+    installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (installer.checkout.root / "requirements" / "runtime.txt").write_text(
+        "click==8.5.1 \\\n    --hash=sha256:0\ncolorama==1 ; sys_platform == 'win32' \\\n    --hash=sha256:1\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(bootstrap.SetUpError, match="put no packages into"):
+        installer.checkout.prepare("runtime")
+    assert not installer.checkout.is_ready("runtime")
+    installed = installer.site_packages() / "click-8.5.1.dist-info"
+
+    def install() -> None:
+        if installer.checkout.python.exists():
+            installed.mkdir()
+
+    installer.meanwhile = install
+    installer.checkout.prepare("runtime")
+    assert installer.checkout.is_ready("runtime")
+
+
+def test_a_python_without_the_packages_says_so_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "src")])}
+    command = [sys.executable, "-m", "claude_proxy", "version"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "lacks the package click, which claude-proxy needs." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has locks on every disk")
+def test_a_disk_without_locks_is_no_hindrance(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    told: list[str] = []
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(bootstrap, "report", told.append)
+    installer.checkout.prepare("runtime")
+    assert installer.checkout.is_ready("runtime")
+    assert any("this disk has no file locks" in text for text in told)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such owners")
+def test_a_clone_that_another_user_owns_is_named(installer: ScriptedInstaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    owner = os.geteuid()
+    monkeypatch.setattr(bootstrap, "held", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(bootstrap.SetUpError, match="sudo chown -R"):
+        installer.checkout.prepare("runtime")
+
+
+def make_clone(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """Make a clone whose program prints a word of a locked wheel; return it with an environment that has that wheel."""
     root = tmp_path / "a clone"
     package = root / "src" / "claude_proxy"
     package.mkdir(parents=True)
@@ -274,16 +364,13 @@ def test_a_real_start_installs_a_locked_wheel_and_passes_everything_on(tmp_path:
     shutil.copy(SOURCE, root)
     environment = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
     environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheel.parent.as_uri(), "PATH": ""}
+    return root, environment
 
-    def start() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(root / "proxy.py"), "say", "two words"]
-        return subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True, check=False)
 
-    first, second = start(), start()
-    assert first.stderr == "claude-proxy: setting up .venv (once, about 10 s) …\n"
-    assert second.stderr == ""
-    assert first.stdout == second.stdout == "from the wheel ['say', 'two words']\n"
-    assert first.returncode == second.returncode == 7
+def start(root: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "proxy.py"), "say", "two words"]
+    folder = root.parent / "elsewhere"
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def make_wheel(folder: Path) -> Path:

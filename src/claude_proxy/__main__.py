@@ -9,8 +9,14 @@ def main() -> int:
         from claude_proxy.cli.claude_code import statusline_text  # noqa: PLC0415
 
         return statusline_text.main()
-    from claude_proxy.cli.main import main as run  # noqa: PLC0415
-
+    try:
+        from claude_proxy.cli.main import main as run  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("claude_proxy"):
+            raise
+        text = f"claude-proxy: {sys.executable} lacks the package {error.name}, which claude-proxy needs.\n"
+        sys.stderr.write(f"{text}In a clone, start it with: python3 proxy.py. Otherwise install claude-proxy again.\n")
+        return 1
     return run()
 
 

@@ -233,7 +233,8 @@ def _launch(home: Home) -> tuple[Running, bool]:
 
 def _spawn(home: Home, errors: Path) -> subprocess.Popen[bytes]:
     """Start `serve` so that it outlives this command and its terminal; its output goes to a private file."""
-    command = [sys.executable, "-P", "-m", "claude_proxy", "serve"]
+    options = ["-E"] if sys.flags.ignore_environment else []  # as this process was started
+    command = [sys.executable, *options, "-P", "-m", "claude_proxy", "serve"]
     with os.fdopen(_open_output(errors), "wb") as file:
         return subprocess.Popen(  # noqa: S603 - this same program
             command,
