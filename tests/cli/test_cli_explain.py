@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from claude_proxy.cli.output import console
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from fakes.command_line import CommandLine, one_request
 from fakes.scripts import json_answer
@@ -25,21 +26,21 @@ def test_without_a_proxy_the_configuration_answers(cli: CommandLine) -> None:
     assert " 1. minimax (claude-opus-5-5)" in lines
     assert " 2. moonshot (claude-opus-5-5)" in lines
     changed = lines.index("    would be changed, if it is in the request:")
-    assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block"
+    assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block, auto mode's safeguards"
     assert lines[-2:] == [
         "minimax would be tried first. If it fails before its answer begins: moonshot.",
         "The proxy does not run, so it is not known which providers are cooling down.",
     ]
 
 
-def test_on_a_narrow_terminal_a_change_still_looks_like_one(cli: CommandLine) -> None:
+def test_on_a_narrow_terminal_a_change_still_looks_like_one(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     cli.home.config.write_text('{"providers": [{"preset": "zai"}]}', encoding="utf-8")
-    narrow = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "ZAI_API_KEY": "sk-zai-5d1e9c3b7f"}
-    lines = [line.rstrip() for line in cli("explain", environ=narrow).out.splitlines()]
+    monkeypatch.setattr(console, "PLAIN_WIDTH", 80)
+    lines = [line.rstrip() for line in cli("explain", environ={"ZAI_API_KEY": "sk-zai-5d1e9c3b7f"}).out.splitlines()]
     first = lines.index("    would be changed, if it is in the request:") + 1
     assert lines[first : first + 2] == [
-        "      - left out: Claude Code's billing block, tools that a provider runs",
-        "        itself, such as web search",
+        "      - left out: Claude Code's billing block, auto mode's safeguards, tools",
+        "        that a provider runs itself, such as web search",
     ]
 
 

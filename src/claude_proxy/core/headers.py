@@ -23,6 +23,7 @@ HOP_BY_HOP: Final = frozenset(
 )
 OURS: Final = b"x-claude-proxy-"
 SESSION: Final = b"x-claude-code-session-id"
+BETA: Final = b"anthropic-beta"
 
 _FOR_THE_GATEWAY: Final = frozenset({SESSION, b"x-claude-code-agent-id", b"x-claude-code-parent-agent-id"})
 """Fields that Claude Code sends for the gateway only."""

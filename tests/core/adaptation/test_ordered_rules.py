@@ -30,9 +30,9 @@ def changed(traits: Traits, facts: ModelFacts = NOTHING, learned: Iterable[Rule]
     return tuple(words)
 
 
-def test_anthropic_gets_everything_and_others_all_but_the_billing_block() -> None:
+def test_anthropic_gets_everything_and_others_all_but_what_is_for_anthropic() -> None:
     assert changed(ANTHROPIC) == ()
-    assert changed(Traits()) == ("left out: Claude Code's billing block",)
+    assert changed(Traits()) == ("left out: Claude Code's billing block, auto mode's safeguards",)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_groups_what_is_changed_in_the_same_way() -> None:
     rejecting = Traits(rejects=frozenset({Rule(Kind.FIELD, "top_k"), Rule(Kind.FIELD, "top_p")}))
     learned = [Rule(Kind.FIELD, "container"), Rule(Kind.BETA, "x")]
     assert changed(rejecting, NOTHING, learned) == (
-        "left out: Claude Code's billing block, top_k, top_p",
+        "left out: Claude Code's billing block, auto mode's safeguards, top_k, top_p",
         "left out, learned from its errors: the beta x, container",
     )
 

@@ -5,6 +5,7 @@
     constraints.py      what one provider and model accept: traits + facts + learned rules
     draft.py            the request while it is changed, and the record of the changes
 
+    safeguards.py       what auto mode tells Anthropic
     request_headers.py  the `anthropic-beta` header; the session's id
     fields.py           top-level fields that are rejected
     system_prompt.py    Claude Code's billing block; a notice for the model

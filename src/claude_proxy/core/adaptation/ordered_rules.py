@@ -20,6 +20,7 @@ from claude_proxy.core.adaptation.fields import FIELDS
 from claude_proxy.core.adaptation.model_limits import MAX_TOKENS, TOOL_CHOICE
 from claude_proxy.core.adaptation.request_headers import BETAS, SESSION_HEADER
 from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText
+from claude_proxy.core.adaptation.safeguards import SAFEGUARDS
 from claude_proxy.core.adaptation.system_prompt import BILLING_BLOCK
 from claude_proxy.core.adaptation.system_role import SYSTEM_ROLE
 from claude_proxy.core.adaptation.thinking_blocks import THINKING_BLOCKS
@@ -32,6 +33,7 @@ RULES: Final[tuple[AdaptationRule, ...]] = (
     SESSION_HEADER,
     FIELDS,
     BILLING_BLOCK,
+    SAFEGUARDS,
     TOOL_FIELDS,
     SERVER_TOOLS,
     MAX_TOKENS,

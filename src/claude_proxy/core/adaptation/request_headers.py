@@ -9,10 +9,9 @@ from typing import Final
 
 from claude_proxy.core.adaptation.draft import Draft
 from claude_proxy.core.adaptation.rule import LEFT_OUT, AdaptationRule, ChangeText
-from claude_proxy.core.headers import SESSION, find
+from claude_proxy.core.headers import BETA, SESSION, find
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
-_BETA: Final = b"anthropic-beta"
 _EVERY: Final = b"*"
 """Stands for all betas."""
 
@@ -20,11 +19,11 @@ _EVERY: Final = b"*"
 def drop_betas(draft: Draft) -> None:
     """Remove the betas that the provider rejects. A header field that this leaves empty goes too."""
     rejected = draft.constraints.betas
-    dropped = [beta for name, value in draft.headers if name == _BETA for beta in _split(value, rejected)[1]]
+    dropped = [beta for name, value in draft.headers if name == BETA for beta in _split(value, rejected)[1]]
     if not dropped:
         return
-    fields = [(name, _split(value, rejected)[0] if name == _BETA else value) for name, value in draft.headers]
-    draft.headers = tuple([(name, value) for name, value in fields if value or name != _BETA])
+    fields = [(name, _split(value, rejected)[0] if name == BETA else value) for name, value in draft.headers]
+    draft.headers = tuple([(name, value) for name, value in fields if value or name != BETA])
     for beta in dropped:
         draft.changes.note(f"beta:{beta}")
 
