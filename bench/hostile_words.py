@@ -19,7 +19,7 @@ from claude_proxy.core.messages import error_body
 from claude_proxy.core.outcome import Opening, Whole
 from claude_proxy.core.retry_after import time_in_headers, time_in_words
 from claude_proxy.core.signatures import signatures_in
-from claude_proxy.core.sse import SSEDecoder
+from claude_proxy.core.sse import MAX_EVENT_BYTES, EventTooLargeError, SSEDecoder
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Policy, Reply
 from claude_proxy.core.usage import usage_of
@@ -33,8 +33,14 @@ _READ: Final = 32 * 1024
 """Bytes of a stream that are read at once."""
 
 _CONFIG: Final = ClassifierConfig(Policy(), Traits())
-_START: Final = b'event: message_start\ndata: {"type":"message_start","message":{}}\n\n'
-_DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{}}\n\n'
+_START: Final = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant",'
+    b'"model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n'
+)
+_DELTA: Final = (
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text"}}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta"}}\n\n'
+)
 _WORDS: Final = (
     "reset",
     "again",
@@ -96,11 +102,29 @@ def _read_answer(body: bytes) -> Callable[[], object]:
     return run
 
 
-def _following(stream: bytes, size: int = _READ) -> Callable[[], object]:
+def _event(event: bytes) -> Callable[[], object]:
+    """Read one large event behind the content of a stream, once the last of it has come."""
+
+    def run() -> None:
+        judge = _committed()
+        try:
+            judge.follow(SSEDecoder().feed(event + b":"))
+        except EventTooLargeError:
+            return
+
+    return run
+
+
+def _committed() -> StreamJudge:
     judge = StreamJudge(Reply(200, (), b""), _NOW, _CONFIG)
     if not isinstance(judge.opening(_START + _DELTA), Opening):
         raise SystemExit("the bench's own stream is not accepted")
-    block = SSEDecoder().feed(stream[:size])
+    return judge
+
+
+def _following(stream: bytes) -> Callable[[], object]:
+    judge = _committed()
+    block = SSEDecoder().feed(stream[:_READ])
     return lambda: judge.follow(block)
 
 
@@ -161,16 +185,17 @@ def _bodies() -> dict[str, Callable[[], object]]:
         cases[f"read an answer, signature 7 MB of {shape}"] = _read_answer(answer)
         answer = b'{"type":"message","content":[{"type":"thinking","signature":1}],"usage":%b}' % value
         cases[f"read an answer, usage 7 MB of {shape}"] = _read_answer(answer)
-        event = b'event: content_block_delta\ndata: {"index":0,"delta":{"type":"x","signature":%b}}\n\n' % value
-        cases[f"signature in an event, 7 MB of {shape}"] = _following(event, len(event))
-        event = b'event: message_delta\ndata: {"delta":{},"usage":{"input_tokens":%b}}\n\n' % value
-        cases[f"count in an event, 7 MB of {shape}"] = _following(event, len(event))
-        event = b'event: message_start\ndata: {"message":{"usage":%b}}\n\n' % value
-        cases[f"usage in an event, 7 MB of {shape}"] = _following(event, len(event))
         content = b'{"type":"message","content":%b}' % value
         cases[f"read an answer, content 7 MB of {shape}"] = _read_answer(content)
         cases[f"judge an answer, 7 MB of {shape}"] = _judge_error(200, value)
         cases[f"judge an error, 7 MB of {shape}"] = _judge_error(400, value)
+    for shape, value in _shapes(MAX_EVENT_BYTES - 1000).items():
+        event = b'event: content_block_delta\ndata: {"index":0,"delta":{"type":"x","signature":%b}}\n\n' % value
+        cases[f"signature in an event, 4 MB of {shape}"] = _event(event)
+        event = b'event: message_delta\ndata: {"delta":{},"usage":{"input_tokens":%b}}\n\n' % value
+        cases[f"count in an event, 4 MB of {shape}"] = _event(event)
+        event = b'event: message_start\ndata: {"message":{"usage":%b}}\n\n' % value
+        cases[f"usage in an event, 4 MB of {shape}"] = _event(event)
     for shape, value in _shapes(250_000).items():
         for key in ("error", "message", "details", "x"):
             body = b'{"error":{"message":%b,"%b":%b},"%b":%b}' % (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.provenance import digest_of
-from claude_proxy.core.signatures import MAX_SIGNATURES, Signatures, signatures_in
+from claude_proxy.core.signatures import MAX_MARK_BYTES, MAX_SIGNATURES, Signatures, signatures_in
 
 
 def start(block: Mapping[str, Any], index: int = 0) -> bytes:
@@ -81,6 +81,10 @@ def test_keeps_only_the_first_of_too_many_signatures() -> None:
     assert len(gathered(*(delta(f"s{n}", n) for n in range(many)), delta("more", 0))) == MAX_SIGNATURES + 1
     content = [{"type": "thinking", "thinking": "", "signature": f"s{n}"} for n in range(many)]
     assert len(signatures_in(json.dumps({"content": content}).encode())) == MAX_SIGNATURES
+
+
+def test_ignores_a_signature_that_is_longer_than_all_thinking() -> None:
+    assert gathered(delta("s" * (MAX_MARK_BYTES + 1)), delta("a", 1)) == {digest_of("a")}
 
 
 def test_reads_the_signatures_of_a_whole_answer() -> None:

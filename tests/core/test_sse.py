@@ -141,6 +141,8 @@ def test_split_says_where_the_next_event_begins(stream: bytes) -> None:
         (b"data: a: b", ServerSentEvent("", b"a: b")),
         (b"data: 1\r\ndata: 2\rdata: 3", ServerSentEvent("", b"1\n2\n3")),
         (b"data", ServerSentEvent("", b"")),
+        (b"event: ping\nevent\ndata: x", ServerSentEvent("", b"x")),
+        (b"datax: 1\neventual: 2\ndata: x", ServerSentEvent("", b"x")),
         (b"id: 1\nretry: 9\ndata: x", ServerSentEvent("", b"x")),
         (b"event: \xff\ndata: x", ServerSentEvent("\N{REPLACEMENT CHARACTER}", b"x")),
         (b"event: ping", None),

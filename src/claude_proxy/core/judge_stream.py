@@ -31,8 +31,8 @@ from claude_proxy.core.usage import Tally
 MAX_UNCOMMITTED_BYTES: Final = 1024 * 1024
 """How much of a stream is held while nothing meaningful has come: a `message_start`, pings."""
 
-MAX_UNCOMMITTED_EVENTS: Final = 2048
-"""How many events that is at most, comments included: a ping each 300 ms for ten minutes."""
+MAX_UNCOMMITTED_EVENTS: Final = 1024
+"""How many events that is at most, comments included: one each second for a quarter of an hour."""
 
 
 class _Delta(msgspec.Struct):

@@ -25,6 +25,9 @@ NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
 
 _REDACTED: Final = b'"redacted_thinking"'
 
+MAX_MARK_BYTES: Final = 1024 * 1024
+"""Bytes of the longest signature that is noted: all the thinking of an answer, 128,000 tokens, takes as much."""
+
 MAX_BLOCKS: Final = 1024
 """Blocks of an answer in which signatures are looked for."""
 
@@ -39,7 +42,7 @@ class _Block(msgspec.Struct):
     def read_mark(self) -> str:
         """Return what identifies its maker; an empty text if nothing does."""
         mark = self.data if bytes(self.type) == _REDACTED else self.signature
-        return read_text(mark) or "" if mark else ""
+        return read_text(mark) or "" if 0 < len(mark) <= MAX_MARK_BYTES else ""
 
 
 class _Event(msgspec.Struct):

@@ -147,11 +147,14 @@ def parse(piece: bytes) -> ServerSentEvent | None:
     if len(lines) > MAX_LINES:
         rest = lines.pop()
     for line in lines:
-        field, _, value = line.partition(b":")
-        if field == b"data":
-            data.append(value.removeprefix(b" "))
-        elif field == b"event":
-            name = value.removeprefix(b" ").decode("utf-8", "replace")
+        if line.startswith(b"data:"):  # a line may be megabytes long: it is copied once
+            data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            name = line[6:].removeprefix(b" ").decode("utf-8", "replace")
+        elif line == b"data":
+            data.append(b"")
+        elif line == b"event":
+            name = ""
     if rest and (last := _last_name(rest)) is not None:
         return ServerSentEvent(last, b"\n".join(data))
     if not data:
