@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes, route
+from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes, model_for, route
 from claude_proxy.core.traits import ModelFacts
 from claude_proxy.core.types import Provider
 from core.builders import provider
@@ -82,6 +82,43 @@ def test_a_tier_can_have_a_route() -> None:
     assert routed(users, "some-model") == ("default", [("minimax", "some-model")])
     assert routed(users, "claude-haiku-5-5")[0] == ""
     assert [name for name, _ in routed(users, "claude-haiku-5-5")[1]] == ["minimax", "moonshot", "zai"]
+
+
+@pytest.mark.parametrize(
+    ("models", "model", "own"),
+    [
+        ({"opus": "big", "haiku": "small", "default": "other"}, "claude-nova-7", "other"),
+        ({"opus": "big", "haiku": "small"}, "claude-nova-7[1m]", "big"),
+        ({"opus": "big", "fable": "best"}, "claude-mythos-5", "best"),
+        ({"opus": "big", "haiku": "small"}, "claude-mythos-5", "big"),
+        ({"opus": "big", "haiku": "small", "default": "other"}, "claude-mythos-5", "other"),
+        ({"opus": "big"}, "claude-haiku-5-5", "claude-haiku-5-5"),
+        ({"opus": "big"}, "claude-own-1", "claude-own-1"),
+        ({"opus": "big"}, "gpt-9", "gpt-9"),
+        ({}, "claude-nova-7", "claude-nova-7"),
+    ],
+)
+def test_an_unknown_family_is_asked_for_as_default_or_as_the_most_able(
+    models: dict[str, str], model: str, own: str
+) -> None:
+    asked = provider("zai", models=MappingProxyType(models), own_models=("claude-own-1",))
+    assert model_for(asked, model) == own
+
+
+@pytest.mark.parametrize(
+    ("tiers", "name"),
+    [
+        (("opus", "default"), "default"),
+        (("opus", "haiku"), "opus"),
+        (("opus", "fable"), "fable"),
+        (("haiku", "sonnet"), ""),
+        ((), ""),
+    ],
+)
+def test_an_unknown_family_has_the_default_route_or_that_of_the_most_able(tiers: tuple[str, ...], name: str) -> None:
+    users = routes(**dict.fromkeys(tiers, (RouteEntry("zai"),)))
+    assert routed(users, "claude-nova-7")[0] == name
+    assert routed(users, "gpt-9")[0] == ("default" if "default" in tiers else "")
 
 
 def test_a_route_can_name_a_provider_with_several_models_each_once() -> None:

@@ -99,7 +99,11 @@ class Event:
         await connection.send_body(self.encode())
 
     def encode(self) -> bytes:
-        data = json.dumps({"type": self.name, **self.data}, separators=(",", ":"), ensure_ascii=False)
+        """Return the event in UTF-8; half a character, which UTF-8 does not have, makes it all escapes."""
+        event = {"type": self.name, **self.data}
+        data = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
+        if any("\ud800" <= character <= "\udfff" for character in data):
+            data = json.dumps(event, separators=(",", ":"))
         return f"event: {self.name}\ndata: {data}\n\n".encode()
 
 

@@ -5,6 +5,7 @@ A `Raw` value is JSON that was not read: written again, it stays byte for byte a
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -26,6 +27,13 @@ _MAX_CHARACTER: Final = len(r"\ud83d\ude00")
 """Bytes that the longest way to write a character in JSON takes."""
 _ABSENT: Final = msgspec.Raw(b"")
 
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""Half of a character beyond the first 65,536, as an escape or as bytes. Most JSON holds none."""
+_ESCAPES: Final = re.compile(
+    rb"(?<!\\)(?:\\\\)*+\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
+)
+_BYTES: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+
 _members = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
 _raw = msgspec.json.Decoder(msgspec.Raw)
@@ -33,11 +41,37 @@ _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def try_decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T | None:
-    """Return what the decoder reads in `data`; None if that is not JSON, not of this shape, or nested too deep."""
+    """Return what the decoder reads in `data`; None if that is not JSON, not of this shape, or nested too deep.
+
+    Half of a surrogate pair, which is valid JSON, is read as U+FFFD.
+    """
     try:
         return decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: text that is not UTF-8
+        whole = replace_surrogates(data)
+    if whole is None:
         return None
+    try:
+        return decoder.decode(whole)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def replace_surrogates(data: bytes | msgspec.Raw) -> bytes | None:
+    """Return JSON with U+FFFD for each half of a surrogate pair, and of the same length; None if it holds none.
+
+    Programs that cut text by UTF-16, as JavaScript does, cut an emoji in two. msgspec does not read such JSON, and
+    Anthropic rejects it.
+    """
+    raw = bytes(data)
+    if not _SURROGATE.search(raw):
+        return None
+    whole = _BYTES.sub(b"\xef\xbf\xbd", _ESCAPES.sub(_replace_half, raw))
+    return None if whole == raw else whole
+
+
+def _replace_half(escape: re.Match[bytes]) -> bytes:
+    return escape[0] if escape[1] else escape[0][:-4] + b"fffd"
 
 
 def is_json(data: bytes) -> bool:

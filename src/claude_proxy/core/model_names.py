@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
+from typing import Final
+
 TIERS = ("opus", "sonnet", "haiku", "fable")
 """The families of Claude models; the one in a model's name says how capable a model the client asks for."""
+
+_FAMILIES: Final = {**{tier: tier for tier in TIERS}, "mythos": "fable"}
+"""The tier of each known family; Claude Code ranks Mythos as it does Fable."""
+
+_MOST_ABLE_FIRST: Final = ("fable", "opus", "sonnet", "haiku")
+_CLAUDE: Final = re.compile(r"(?:.*[/.])?claude-(?!proxy\b)", re.IGNORECASE)
+"""`claude-…`, also behind the name of a vendor or a region."""
 
 
 def strip_context_suffix(model: str) -> str:
@@ -20,7 +31,17 @@ def tier_of(model: str) -> str:
     `[1m]` at the end of the name makes no difference.
     """
     name = strip_context_suffix(model).lower()
-    for tier in TIERS:
-        if name == tier or (tier in name and "claude" in name):
+    for family, tier in _FAMILIES.items():
+        if name == family or (family in name and "claude" in name):
             return tier
     return ""
+
+
+def is_claude(model: str) -> bool:
+    """Tell whether this is the name of a Claude model, of a known family or of another."""
+    return _CLAUDE.match(model) is not None
+
+
+def most_able(tiers: Container[str]) -> str:
+    """Return the tier of the most able models among these, else an empty text."""
+    return next((tier for tier in _MOST_ABLE_FIRST if tier in tiers), "")

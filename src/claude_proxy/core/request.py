@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import replace_surrogates
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.types import Headers
 
@@ -74,8 +74,11 @@ class MessagesRequest:
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:
-        """Read a body. Raises `MalformedRequestError`."""
-        known = try_decode(_known, body)
+        """Read a body, with U+FFFD for each half of a surrogate pair in it. Raises `MalformedRequestError`."""
+        try:
+            known = _known.decode(body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            body, known = replace_surrogates(body) or body, None
         spans, messages = (_spans_of_known(body, known), known.messages) if known else (None, None)
         if spans is None:  # it holds unknown fields, has space in it, or is wrong: then the error comes from here
             spans, messages = _spans_of_any(body), None

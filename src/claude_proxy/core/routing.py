@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from claude_proxy.core.model_names import strip_context_suffix, tier_of
+from claude_proxy.core.model_names import is_claude, most_able, strip_context_suffix, tier_of
 from claude_proxy.core.traits import ModelFacts, known_of
 from claude_proxy.core.types import Provider, UpstreamModel
 
@@ -20,6 +20,10 @@ LONG_CONTEXT: Final = "long_context"
 
 _PINNED_MODEL: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 _NO_FACTS: Final = ModelFacts()
+_ABLE: Final = frozenset({"fable", "opus"})
+"""Tiers whose route suits a Claude model of an unknown family."""
+_UNMAPPED: Final = frozenset({"", "fable"})
+"""If these are not mapped, the most able tier that is mapped stands in: the user has named nothing better."""
 
 CandidateKey: TypeAlias = tuple[str, str]
 """The names of a provider and of its model."""
@@ -62,7 +66,10 @@ class Routes:
     """The user's own routes. A request that none of them covers goes to the providers in their order."""
 
     by_tier: Mapping[str, tuple[RouteEntry, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """By the tier in the requested model's name; `default` is for names without a tier."""
+    """By the tier in the requested model's name; `default` is for names without a tier.
+
+    Without it, the route of the most able tier is for Claude models of an unknown family, which are rather new.
+    """
     long_context: tuple[RouteEntry, ...] = ()
     """For requests of more than `long_context_tokens`, whatever their tier."""
     long_context_tokens: int = 200_000
@@ -127,6 +134,8 @@ def unpinned_route(
     A route of the user's without any existing provider is ignored.
     """
     tier = tier_of(model) or "default"
+    if tier == "default" and tier not in routes.by_tier and is_claude(model):
+        tier = most_able(routes.by_tier.keys() & _ABLE) or tier
     candidates = _candidates(routes.by_tier.get(tier, ()), providers, model)
     default = Route(candidates, name=tier) if candidates else Route(_all_candidates(providers, model))
     if routes.long_context and exceeds(default.candidates[0], routes.long_context_tokens):
@@ -157,13 +166,16 @@ def _no_such_provider(providers: tuple[Provider, ...], pin: str, keyless: Mappin
 def model_for(provider: Provider, model: str) -> str:
     """Return the provider's name for a model.
 
-    A Claude name is mapped by the tier in it. A name that the provider has itself, or that no mapping covers, goes
-    through unchanged, but for `[1m]` at its end.
+    A Claude name is mapped by the tier in it; one of an unknown family as `default`, or else as the most able tier that
+    is mapped. A name that the provider has itself, or that no mapping covers, goes through unchanged, but for `[1m]` at
+    its end.
     """
     model = strip_context_suffix(model)
-    tier = tier_of(model)
-    if tier in provider.models:
-        return provider.models[tier]
+    models, tier = provider.models, tier_of(model)
+    if tier in models:
+        return models[tier]
     if model in provider.own_models:
         return model
-    return provider.models.get("default", model)
+    if "default" not in models and tier in _UNMAPPED and is_claude(model):
+        return models.get(most_able(models), model)
+    return models.get("default", model)

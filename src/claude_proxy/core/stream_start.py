@@ -9,7 +9,6 @@ what the official clients and Claude Code need: JSON of the type that the event'
 
 from __future__ import annotations
 
-import re
 from typing import Final, TypeAlias
 
 import msgspec
@@ -74,10 +73,6 @@ class _AnyEvent(msgspec.Struct):
 
 _any_event = msgspec.json.Decoder(_AnyEvent)
 
-_MAX_ESCAPED: Final = 64 * 1024
-"""Bytes of the largest event in which surrogates are looked for; a piece of text has a few dozen."""
-_ESCAPE: Final = re.compile(rb"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
-
 
 class StreamStart:
     """What of a stream has begun."""
@@ -93,7 +88,7 @@ class StreamStart:
         kind = event.kind
         if kind not in _KINDS:
             return "" if kind == "ping" or not event.name or _is_skipped(event) else "its name and its data differ"
-        known = try_decode(_event, event.data) or try_decode(_event, _without_surrogates(event.data))
+        known = try_decode(_event, event.data)
         if known is None or known.__struct_config__.tag != kind:
             return f"{kind} is not what its name says"
         if isinstance(known, _MessageStart):
@@ -111,13 +106,3 @@ def _is_skipped(event: ServerSentEvent) -> bool:
     """Whether an event of an unknown type is one that clients skip: an object that claims to be nothing else."""
     read = try_decode(_any_event, event.data)
     return read is not None and read.type in ("", event.name)
-
-
-def _without_surrogates(data: bytes) -> bytes:
-    """Return JSON without the escapes of surrogates: half of a pair is valid JSON, and msgspec does not take it.
-
-    A provider that cuts its text by UTF-16, as JavaScript does, may cut an emoji in two.
-    """
-    if len(data) > _MAX_ESCAPED:
-        return data
-    return _ESCAPE.sub(lambda escape: b"?" if len(escape[0]) == 6 else escape[0], data)

@@ -29,6 +29,7 @@ class AsgiClient:
         "_unframed",
         "complete",
         "left",
+        "path",
         "query",
         "started",
         "streaming",
@@ -39,6 +40,7 @@ class AsgiClient:
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         self._unframed = scope["http_version"] == "1.0"
+        self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         # taken out, since the connection holds the scope: nothing of both would be freed when it closes
         self._connection = cast("ClientConnection", (scope["extensions"] or {}).pop(EXTENSION))

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from claude_proxy.core.hops import HEADER as HOPS
-from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH
+from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, MODELS_PATH
 from claude_proxy.core.reply import CUT_SHORT, as_event, refusal
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
@@ -24,7 +25,13 @@ from claude_proxy.proxy.gateway import Gateway, RequestHead
 from claude_proxy.proxy.handler import Handler
 from claude_proxy.proxy.ports import Journal
 
+ONE_MODEL: Final = f"{MODELS_PATH}/"
+"""The path of the service for each path that begins so: a model's id comes behind it, with slashes perhaps."""
+
 _PIN_PREFIX: Final = "/provider/"
+_VERSION: Final = "/v1"
+_BEHIND_VERSION: Final = ("/v1/v1/", "/v1/api/", "/v1/health", "/v1/provider/")
+"""How paths begin for a client whose base URL ends in `/v1`."""
 
 _CONVERSATIONS: Final[Mapping[str, type[Handler]]] = {
     MESSAGES_PATH: Exchange,
@@ -35,6 +42,8 @@ _OPEN: Final = frozenset({"/", "/api/hello", "/health"})
 
 Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
 """Answers a request that is not an exchange; gets the client, and the pin in the path."""
+
+_NOTHING: Final[Mapping[str, Service]] = MappingProxyType({})
 
 
 class Server:
@@ -110,12 +119,15 @@ class Server:
         if not allowed:
             return refusal("not_found_error", f"there is nothing at {path[:100]}")
         if method in allowed:
-            return await self._services[path][method](client, pin)
+            return await self._services_at(path)[method](client, pin)
         wrong = refusal("invalid_request_error", f"{method} is not allowed here, only {' and '.join(allowed)}")
         return Reply(405, (*wrong.headers, (b"allow", ", ".join(allowed).encode())), wrong.body)
 
     def _methods(self, path: str) -> tuple[str, ...]:
-        return ("POST",) if path in _CONVERSATIONS else tuple(self._services.get(path, ()))
+        return ("POST",) if path in _CONVERSATIONS else tuple(self._services_at(path))
+
+    def _services_at(self, path: str) -> Mapping[str, Service]:
+        return self._services.get(ONE_MODEL if path.startswith(ONE_MODEL) else path, _NOTHING)
 
 
 async def _break_off(client: AsgiClient, reply: Reply, event: bytes) -> None:
@@ -129,8 +141,14 @@ async def _break_off(client: AsgiClient, reply: Reply, event: bytes) -> None:
 
 
 def _split_pin(path: str) -> tuple[str | None, str]:
-    """Return the provider's name that a path begins with, or None, and the rest of the path."""
+    """Return the provider's name that a path begins with, or None, and the rest of the path.
+
+    The `/v1` of a base URL is taken out, whether the pin comes before or behind it.
+    """
+    if path.startswith(_BEHIND_VERSION):
+        path = path.removeprefix(_VERSION)
     if not path.startswith(_PIN_PREFIX):
         return None, path
     name, slash, rest = path[len(_PIN_PREFIX) :].partition("/")
-    return name, slash + rest or "/"
+    path = slash + rest or "/"
+    return name, path.removeprefix(_VERSION) if path.startswith(_BEHIND_VERSION) else path

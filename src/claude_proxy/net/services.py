@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from claude_proxy.core.listed_models import listed_models
+from claude_proxy.core.listed_models import listed_models, one_model
 from claude_proxy.core.messages import JSON, MODELS_PATH
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.routing import NoSuchProvider, route
@@ -13,7 +13,7 @@ from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Reply
 from claude_proxy.net.admin_api import ProxyControl, admin_api, json_reply
 from claude_proxy.net.asgi_client import AsgiClient
-from claude_proxy.net.server import Service
+from claude_proxy.net.server import ONE_MODEL, Service
 from claude_proxy.proxy.gateway import Gateway
 
 _PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff"))
@@ -49,10 +49,20 @@ def services(
         )
         return Reply(200, ((b"content-type", JSON),), names)
 
+    async def model(client: AsgiClient, pin: str | None) -> Reply:
+        now, name = gateway(), client.path.partition(ONE_MODEL)[2]
+        if not name:
+            return await models(client, pin)
+        entry = one_model(now.providers, pin, name, now.selector.routes)
+        if entry is None:
+            return refusal("not_found_error", f"there is no model {name[:100]!r} here; GET {MODELS_PATH} lists them")
+        return Reply(200, ((b"content-type", JSON),), entry)
+
     return {
         "/": {"GET": greet, "HEAD": hello},
         "/api/hello": {"HEAD": hello},
         "/health": {"GET": hello, "HEAD": hello},
         MODELS_PATH: {"GET": models},
+        ONE_MODEL: {"GET": model},
         **admin_api(gateway, control),
     }
