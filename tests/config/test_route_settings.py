@@ -123,3 +123,29 @@ def test_loads_failback_and_failover_on_auth(home: Folder) -> None:
 def test_says_which_choices_there_are(home: Folder, given: dict[str, object], message: str) -> None:
     (found,) = home.faults({"providers": PROVIDERS, **given})
     assert found.startswith(f"config.json: {message}")
+
+
+def test_the_model_that_checks_tool_calls_is_one_of_a_provider(home: Folder) -> None:
+    config = home.loads({"providers": PROVIDERS, "auto_mode": "moonshot/kimi-k3"})
+    assert config.auto_mode is not None
+    assert config.auto_mode.key == ("moonshot", "kimi-k3")
+    assert home.loads({"providers": PROVIDERS}).auto_mode is None
+
+
+def test_a_check_by_a_provider_that_cannot_be_used_is_left_out(home: Folder) -> None:
+    config = home.loads({"providers": PROVIDERS, "auto_mode": "zai/glm-5.3"})
+    assert config.auto_mode is None
+    assert "config.json: auto_mode: zai is left out, since its key is missing." in config.warnings
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("minimax", 'auto_mode: "minimax" names no model. Write it as "provider/model"'),
+        ("minimx/a", 'auto_mode: "minimx" is not the name of a provider. Did you mean "minimax"?'),
+    ],
+)
+def test_a_check_by_what_is_no_model_is_an_error(home: Folder, given: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        home.loads({"providers": PROVIDERS, "auto_mode": given})
+    assert message in str(raised.value)

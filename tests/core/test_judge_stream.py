@@ -255,3 +255,29 @@ class TestLastEvent:
         assert watch.up_to_last_event(block) is block
         watch.follow(MESSAGE_STOP)
         assert watch.up_to_last_event(block) is block
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed"),
+    [
+        ("overloaded_error", True),
+        ("api_error", True),
+        ("rate_limit_error", True),
+        ("something_new", True),
+        ("invalid_request_error", False),
+        ("authentication_error", False),
+    ],
+)
+def test_an_error_in_the_middle_is_the_providers_or_the_requests_own(kind: str, failed: bool) -> None:
+    watch, _ = judged(START + CONTENT)
+    error = error_event(error_body(kind, "words"))
+    watch.follow(THOUGHT + error)
+    assert watch.split_last_event(THOUGHT + error) == (THOUGHT, error)
+    assert watch.has_failed(error) is failed
+
+
+def test_a_stream_that_ended_well_has_not_failed() -> None:
+    watch, _ = judged(START + CONTENT)
+    watch.follow(STOPPED + MESSAGE_STOP)
+    assert not watch.has_failed(MESSAGE_STOP)
+    assert watch.ending(Ending.TRUNCATED) is Ending.COMPLETE

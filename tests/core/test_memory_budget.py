@@ -115,3 +115,12 @@ def _try_hold(holder: MemoryShare, size: int) -> bool:
     except OverBudgetError:
         return False
     return True
+
+
+def test_knows_when_more_than_half_is_used() -> None:
+    budget = MemoryBudget(4 * NOT_COUNTED)
+    share = budget.share()
+    share.hold(2 * NOT_COUNTED)
+    assert not budget.is_half_used
+    share.hold(2 * NOT_COUNTED + 1)
+    assert budget.is_half_used

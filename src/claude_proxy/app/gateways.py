@@ -38,6 +38,7 @@ def build_gateway(
         defects=before.defects if before else Defects(ledger),
         budget=budget,
         hops=hops,
+        auto_mode=config.auto_mode,
         program=program,
     )
 

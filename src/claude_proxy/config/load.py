@@ -14,12 +14,12 @@ from claude_proxy.config.keys import Skipped
 from claude_proxy.config.kinds import LogLevel
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Configured, Resolved, resolve
-from claude_proxy.config.routes import routes_of
+from claude_proxy.config.routes import auto_mode_of, routes_of
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.validation import check
 from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
 from claude_proxy.core.egress import Egress
-from claude_proxy.core.routing import Routes
+from claude_proxy.core.routing import Candidate, Routes
 from claude_proxy.core.types import Failback, Policy, Provider
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.store.own_files import foreign_owner
@@ -61,6 +61,8 @@ class Config:
     log_level: LogLevel
     warnings: tuple[str, ...]
     routes: Routes = field(default_factory=Routes)
+    auto_mode: Candidate | None = None
+    """The model that checks tool calls for Claude Code's auto mode."""
     upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
     """Those of all providers, with those that can't be used."""
 
@@ -85,6 +87,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     variables = read_variables(home / ENV_FILE, environ, findings)
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes = routes_of(settings.routes, resolved, findings)
+    auto_mode = auto_mode_of(settings.auto_mode, resolved, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
@@ -101,6 +104,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         log_level=settings.log_level,
         warnings=tuple(findings.warnings),
         routes=routes,
+        auto_mode=auto_mode,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )
 
@@ -115,6 +119,7 @@ def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
     variables = parse_variables_of(env, environ, findings)
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
+    auto_mode_of(settings.auto_mode, resolved, Findings(findings.problems))
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
     return Survey(resolved.configured, _policy(settings), egress, tuple(findings.warnings))

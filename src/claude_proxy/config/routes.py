@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from msgspec import UNSET, UnsetType
+
 from claude_proxy.config.overrides import set_fields
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings
 from claude_proxy.core.model_names import strip_context_suffix
-from claude_proxy.core.routing import LONG_CONTEXT, RouteEntry, Routes
+from claude_proxy.core.routing import LONG_CONTEXT, Candidate, RouteEntry, Routes
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
@@ -26,6 +28,19 @@ def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -
     return Routes(MappingProxyType({name: route for name, route in routes.items() if route}), long_context, tokens)
 
 
+def auto_mode_of(place: str | UnsetType, resolved: Resolved, findings: Findings) -> Candidate | None:
+    """Return the model that checks tool calls; None if there is none, or its provider can't be used."""
+    if place is UNSET or any(problem.key.startswith("providers") for problem in findings.problems):
+        return None
+    if "/" not in str(place):
+        fix = 'Write it as "provider/model", with the name that the provider has for it.'
+        findings.problem("auto_mode", f"{quoted(str(place))} names no model", fix)
+        return None
+    entries = _entries((str(place),), "auto_mode", resolved, findings)
+    provider = next((usable for usable in resolved.usable if entries and usable.name == entries[0].provider), None)
+    return Candidate(provider, entries[0].model or "") if provider else None
+
+
 def _entries(texts: tuple[str, ...], route: str, resolved: Resolved, findings: Findings) -> tuple[RouteEntry, ...]:
     known = {configured.provider.name: configured for configured in resolved.configured}
     entries = list[RouteEntry]()
@@ -33,12 +48,13 @@ def _entries(texts: tuple[str, ...], route: str, resolved: Resolved, findings: F
         name, _, model = text.partition("/")
         configured = known.get(name)
         if configured is None:
-            _report(name, f"routes.{route}[{index}]", tuple(known), findings)
+            _report(name, route if route == "auto_mode" else f"routes.{route}[{index}]", tuple(known), findings)
         elif configured.usable:
             entries.append(RouteEntry(name, strip_context_suffix(model) or None))
         else:
             why = "its key is missing" if configured.enabled else "it is disabled"
-            findings.warn(f"config.json: routes.{route}: {name} is left out, since {why}.")
+            key = route if route == "auto_mode" else f"routes.{route}"
+            findings.warn(f"config.json: {key}: {name} is left out, since {why}.")
     return tuple(entries)
 
 

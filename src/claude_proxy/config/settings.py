@@ -164,6 +164,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Wait,
         key("How long a streaming client waits for the first content before it gets pings.", unit="seconds"),
     ] = plain(_POLICY.ping_after)
+    auto_mode: Annotated[
+        Place | UnsetType,
+        Meta(extra=says("a provider and its model", "zai/glm-5.3-flash")),
+        key(
+            "The model that checks tool calls for Claude Code's auto mode, as provider/model. It gets the end of the "
+            "conversation and the calls of each answer. Default: no check, so Claude Code asks you.",
+            unit="provider/model",
+        ),
+    ] = UNSET
     continue_answers: Annotated[
         Flag,
         key(

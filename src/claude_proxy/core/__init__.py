@@ -16,6 +16,7 @@ A request's way through it:
     failover.py       what came of a candidate        → Decision: Try, Relay or GiveUp
     reply.py          Decision                        → what the client gets
     usage.py          events                          → Usage
+    auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts
     continuation/     a stream that has died          → the rest of its answer
     learning/         a rejection + what was sent     → rules to send it with instead
 

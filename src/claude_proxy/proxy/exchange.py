@@ -28,8 +28,9 @@ from claude_proxy.proxy.continuation import MAX_SECONDS, who_goes_on
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 from claude_proxy.proxy.handler import Handler
 from claude_proxy.proxy.keepalive import Keepalive
-from claude_proxy.proxy.ports import Client
+from claude_proxy.proxy.ports import Client, StreamClient
 from claude_proxy.proxy.relay import StreamRelay
+from claude_proxy.proxy.tool_check import CheckedClient, ToolCheck, tool_check
 
 MID_STREAM_DEATHS: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 
@@ -43,6 +44,7 @@ class Exchange(Handler):
         self._keepalive = Keepalive(self._ping)
         self._stream: Streaming | None = None
         self._continued: ContinuedAnswer | None = None
+        self._check: ToolCheck | None = None
         self._rest_due: float | None = None  # when the rest of an answer that died must have begun
         self._failover: Failover[Accepted] | None = None
 
@@ -78,10 +80,15 @@ class Exchange(Handler):
         if isinstance(decision, Relay):
             with gateway.defects:
                 self._recorder.measure(decision.candidate, request.body)
-            if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
-                self._keep_for_rest(request)
+            if isinstance(decision.accepted, Streaming):
+                self._check = tool_check(gateway, request, self._head.hops, self._memory.part())
+                if gateway.policy.continue_answers:
+                    self._keep_for_rest(request)
         await self._keepalive.pause()
         return decision
+
+    def _client_of_stream(self) -> StreamClient:
+        return CheckedClient(self._client, self._check, self._keepalive) if self._check else self._client
 
     def _keep_for_rest(self, request: MessagesRequest) -> None:
         """Keep a request while its answer is relayed, in case the rest of it has to be asked for."""
@@ -125,10 +132,8 @@ class Exchange(Handler):
 
     async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
         """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
-        answer, relay = (
-            self._continued,
-            StreamRelay(self._gateway, self._client, self._keepalive, self._recorder, self._memory.part()),
-        )
+        answer, client = self._continued, self._client_of_stream()
+        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory.part())
         await self._announce(stream, candidate)
         ending = await relay.pass_on(stream, answer)
         self._settle(ending)

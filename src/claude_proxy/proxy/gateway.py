@@ -15,7 +15,7 @@ from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare, OverBudge
 from claude_proxy.core.provenance import SignatureOwners
 from claude_proxy.core.reply import NO_RETRY, loop_detected, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
-from claude_proxy.core.routing import NoSuchProvider, Route
+from claude_proxy.core.routing import Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.tokens import Calibration, Prompt
@@ -56,6 +56,8 @@ class Gateway:
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     """What all requests and answers hold; `memory` is what outlives them."""
     hops: Hops = field(default_factory=Hops)
+    auto_mode: Candidate | None = None
+    """The model that checks tool calls for Claude Code's auto mode."""
     """Knows requests that come back."""
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""

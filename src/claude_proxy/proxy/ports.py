@@ -137,7 +137,21 @@ class ClientLeftError(Exception):
     """The client hung up before its request was read."""
 
 
-class Client(Protocol):
+class StreamClient(Protocol):
+    """A client that gets a stream whose head was sent."""
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the client is slow to read."""
+        ...
+
+    async def write_last(self, data: bytes) -> None:
+        """Send the last event of a stream: nothing but `end` may follow."""
+        ...
+
+    async def end(self) -> None: ...
+
+
+class Client(StreamClient, Protocol):
     """The client's side of an exchange: its request's body, and the way to answer it.
 
     Once the body is read, a client that hangs up cancels the task that serves it.
@@ -162,13 +176,3 @@ class Client(Protocol):
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head of a stream."""
         ...
-
-    async def write(self, data: bytes) -> None:
-        """Send a piece of the body; waits while the client is slow to read."""
-        ...
-
-    async def write_last(self, data: bytes) -> None:
-        """Send the last event of a stream: nothing but `end` may follow."""
-        ...
-
-    async def end(self) -> None: ...

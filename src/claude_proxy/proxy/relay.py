@@ -16,7 +16,7 @@ from claude_proxy.core.types import Ending
 from claude_proxy.proxy.attempt import Streaming
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.keepalive import Keepalive
-from claude_proxy.proxy.ports import Client, UpstreamError
+from claude_proxy.proxy.ports import StreamClient, UpstreamError
 from claude_proxy.proxy.recorder import Recorder
 
 END_GRACE: Final = 1.0
@@ -27,7 +27,7 @@ class StreamRelay:
     """Relays one answer, in one stream or in several."""
 
     def __init__(
-        self, gateway: Gateway, client: Client, keepalive: Keepalive, recorder: Recorder, memory: MemoryShare
+        self, gateway: Gateway, client: StreamClient, keepalive: Keepalive, recorder: Recorder, memory: MemoryShare
     ) -> None:
         self._gateway = gateway
         self._client = client

@@ -1,0 +1,115 @@
+"""Checks the tool calls of an answer for Claude Code's auto mode, by a model that the user names.
+
+The answer is held back at its stop reason, which the verdicts go with; pings keep the client alive meanwhile. Without a
+verdict no call runs: whatever goes wrong here, the client is told that there is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from claude_proxy.core.adapt import adapt
+from claude_proxy.core.auto_mode.check_request import check_context, check_request
+from claude_proxy.core.auto_mode.tool_calls import ToolCall, ToolCalls
+from claude_proxy.core.auto_mode.verdicts import Verdicts, checkable, read_verdicts, unavailable, with_verdicts
+from claude_proxy.core.memory_budget import MemoryShare
+from claude_proxy.core.outcome import Whole
+from claude_proxy.core.request import MessagesRequest
+from claude_proxy.core.routing import Candidate
+from claude_proxy.proxy.attempt import ask
+from claude_proxy.proxy.gateway import Gateway
+from claude_proxy.proxy.keepalive import Keepalive
+from claude_proxy.proxy.ports import StreamClient, UpstreamRequest
+
+PATIENCE: Final = 30.0
+"""Seconds for a check; the user waits for it with each answer that calls tools."""
+
+
+class ToolCheck:
+    """The check of one answer. `context` is what the client tells for it."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        request: MessagesRequest,
+        judge: Candidate,
+        context: str,
+        *,
+        hops: bytes,
+        memory: MemoryShare,
+    ) -> None:
+        self._gateway = gateway
+        self._hops = hops
+        self._request = request
+        self._judge = judge
+        self._context = context
+        self._memory = memory
+        self._calls = ToolCalls()
+
+    def read(self, events: bytes) -> bool:
+        """Take events that go to the client; return whether its answer ends with these, and `finish` is due.
+
+        Not if its provider did the check itself.
+        """
+        self._calls.read(events)
+        return b"message_delta" in events and b'"stop_reason"' in events and b'"safeguard_results"' not in events
+
+    async def finish(self, events: bytes) -> bytes:
+        """Return the last events with the verdicts in them."""
+        calls = self._calls.calls
+        verdicts = dict(unavailable(calls, "input_too_long"))
+        if asked := checkable(calls):
+            verdicts |= unavailable(asked, "error")
+            with self._gateway.defects:
+                verdicts |= await self._ask(asked)
+        return with_verdicts(events, verdicts)
+
+    async def _ask(self, calls: list[ToolCall]) -> Verdicts:
+        provider = self._judge.provider
+        learned = self._gateway.memory.learned_rules.rules(self._judge.upstream_model, self._gateway.clock.wall())
+        adapted = adapt(check_request(self._request, calls, self._context, self._judge.model), self._judge, learned)
+        head = self._gateway.hops.added_to(adapted.head, self._hops, provider)
+        request = UpstreamRequest(provider.origin, head, adapted.body)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                outcome = await ask(self._gateway, provider, request, self._memory, streaming=False)
+        except TimeoutError:
+            return unavailable(calls, "timeout")
+        return read_verdicts(outcome.reply.body, calls) if isinstance(outcome, Whole) else unavailable(calls, "error")
+
+
+class CheckedClient:
+    """A client whose answer ends with the verdicts on its tool calls; pings go on while they are waited for."""
+
+    def __init__(self, client: StreamClient, check: ToolCheck, keepalive: Keepalive) -> None:
+        self._client = client
+        self._check = check
+        self._keepalive = keepalive
+
+    async def write(self, data: bytes) -> None:
+        if self._check.read(data):
+            data = await self._checked(data)
+            self._keepalive.resume()
+        await self._client.write(data)
+
+    async def write_last(self, data: bytes) -> None:
+        await self._client.write_last(await self._checked(data) if self._check.read(data) else data)
+
+    async def end(self) -> None:
+        await self._client.end()
+
+    async def _checked(self, data: bytes) -> bytes:
+        self._keepalive.resume()
+        data = await self._check.finish(data)
+        await self._keepalive.pause()
+        return data
+
+
+def tool_check(gateway: Gateway, request: MessagesRequest, hops: bytes, memory: MemoryShare) -> ToolCheck | None:
+    """Return the check of an answer; None if the client asks for none, or no model is named for it."""
+    judge = gateway.auto_mode
+    context = check_context(request) if judge else None
+    if judge is None or context is None:
+        return None
+    return ToolCheck(gateway, request, judge, context, hops=hops, memory=memory)
