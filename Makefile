@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A venv beside the .venv, with the lowest versions
 LOWEST ?= .cache/lowest
 
-.PHONY: help test test-lowest lint coverage bench fuzz lock schema docs picture
+.PHONY: help test test-lowest lint coverage bench soak fuzz lock schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ bench: ## Measure against nginx and a direct connection; writes bench/RESULTS.md
 TIME ?= 300
 fuzz: ## Look for inputs that break the parsers, for TIME seconds in all (ARGS="sse limits" takes some targets)
 	$(PYTHON) -B -m fuzz.run --time $(TIME) $(ARGS)
+
+soak: ## Hold the proxy under load that goes wrong; writes bench/SOAK.md (ARGS="--streams 500 --slow 20 --hold 10": shorter)
+	$(call prepare,test)
+	PYTHONPATH=tests $(PY) -m bench.soak.run $(ARGS)
 
 lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions); needs uv
 	$(compile) -o requirements/runtime.txt

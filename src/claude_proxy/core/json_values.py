@@ -78,7 +78,7 @@ def is_json(data: bytes) -> bool:
     """Tell whether data are JSON, without keeping anything of them."""
     try:
         _raw.decode(data.decode())  # msgspec does not look into texts that it skips
-    except (ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
     return True
 

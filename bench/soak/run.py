@@ -1,0 +1,198 @@
+"""Hold the proxy under load that goes wrong in every way, and compare what it holds before and after: SOAK.md.
+
+Takes about five minutes on two cores, on Linux. Ends with 1 if an answer was cut or corrupt, or if the proxy holds more
+than before: `--streams`, `--slow` and `--hold` make it shorter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from bench import machine, targets
+from bench.soak import gauge, report
+from bench.soak.clients import Load
+from bench.soak.gauge import Held, SilentError
+from bench.soak.installation import CommandFailedError, Installation
+from bench.soak.outcome import Endings
+from bench.soak.report import Measured, Sizes
+from bench.soak.slow_clients import SlowClients
+
+PAGE: Final = targets.ROOT / "bench" / "SOAK.md"
+SETTLE_SECONDS: Final = 75.0
+"""At most, for connections that are kept for later to be closed: the proxy does so within a minute."""
+
+IDLE_SECONDS: Final = 20.0
+"""At most, after the first round, for requests to end: a provider may take so long to fail."""
+
+_SAMPLE_SECONDS: Final = 0.5
+_RESTARTS: Final = 4
+_RESTART_PAUSE: Final = 3.0
+_SLOW_FIRST: Final = 10_000_000
+"""The first number of the slow clients' requests, far above all others."""
+
+
+@dataclass(slots=True)
+class Providers:
+    """The process of the providers."""
+
+    ports: list[int]
+    told: dict[str, Any]
+
+
+@contextmanager
+def _providers(seed: int) -> Iterator[Providers]:
+    command = [sys.executable, "-m", "bench.soak.providers", str(seed)]
+    with subprocess.Popen(command, cwd=targets.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        if run.stdin is None or run.stdout is None:
+            raise AssertionError("both are pipes")
+        providers = Providers(json.loads(run.stdout.readline()), {})
+        try:
+            yield providers
+            run.stdin.close()
+            providers.told = json.loads(run.stdout.readline())
+        finally:
+            run.terminate()
+
+
+class Soak:
+    """One run: restarts under load, then two rounds of everything on one process."""
+
+    def __init__(self, installation: Installation, sizes: Sizes) -> None:
+        self._installation = installation
+        self._sizes = sizes
+        self._peak = 0
+        self._next = 0
+        self.restarts = Endings()
+        self.mixed = Endings()
+        self.slow = Endings()
+
+    async def run(self) -> Measured:
+        """Return what the proxy held. Raises `CommandFailedError` and `SilentError`."""
+        await self._installation.command("start")
+        await self._restart_under_load()
+        before = await self._held()
+        await self._round(self._sizes.streams // 4)
+        plateau = await self._settled(before, IDLE_SECONDS)
+        await self._round(self._sizes.streams - self._sizes.streams // 4)
+        after = await self._settled(before, SETTLE_SECONDS)
+        collected = await gauge.measure(self._installation.pid, self._installation.counts, collect=True)
+        _say("stop …")
+        await self._installation.command("stop")
+        return Measured(before, plateau, self._peak, after, collected)
+
+    async def _restart_under_load(self) -> None:
+        _say(f"{_RESTARTS} restarts under load …")
+        done = asyncio.Event()
+        load = Load(self._installation.address, self._sizes.seed, self._take(1_000_000), self.restarts, restarts=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run_until(done))
+            try:
+                for _ in range(_RESTARTS):
+                    await asyncio.sleep(_RESTART_PAUSE)
+                    await self._installation.command("restart")
+            finally:
+                done.set()
+        await self._installation.command("restart")  # so that the process is a new one, without a request
+
+    async def _round(self, streams: int) -> None:
+        """Hold everything at once on the proxy, for `hold` seconds at least; all clients have left at the end."""
+        _say(f"{streams} requests, {self._sizes.slow} slow clients, a reload each second …")
+        load = Load(self._installation.address, self._sizes.seed, self._take(streams), self.mixed)
+        slow = SlowClients(self._installation.address, _SLOW_FIRST + self._take(self._sizes.slow), self.slow)
+        began = time.monotonic()
+        async with self._installation.reloading(), self._sampling(), slow.running(self._sizes.slow):
+            await load.run(streams)
+            _say(f"  {streams} requests took {time.monotonic() - began:.0f} s")
+            await asyncio.sleep(max(0.0, began + self._sizes.hold - time.monotonic()))
+
+    @asynccontextmanager
+    async def _sampling(self) -> AsyncIterator[None]:
+        """Remember the highest memory while the block runs."""
+        pid = self._installation.pid
+
+        async def sample() -> None:
+            while True:
+                self._peak = max(self._peak, machine.resident_bytes(pid))
+                await asyncio.sleep(_SAMPLE_SECONDS)
+
+        task = asyncio.get_running_loop().create_task(sample())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def _held(self) -> Held:
+        return await gauge.measure(self._installation.pid, self._installation.counts)
+
+    async def _settled(self, before: Held, seconds: float) -> Held:
+        """Return what the proxy holds once that is what it held before, or after so many seconds."""
+        _say("settling …")
+        deadline = time.monotonic() + seconds
+        held = await self._held()
+        while held.counts != before.counts and time.monotonic() < deadline:
+            await asyncio.sleep(1)
+            held = await self._held()
+        return held
+
+    def _take(self, numbers: int) -> int:
+        """Return the first of so many numbers of requests, which no other request has."""
+        first, self._next = self._next, self._next + numbers
+        return first
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _sizes() -> Sizes:
+    usual = Sizes()
+    parser = argparse.ArgumentParser(description="Soak the proxy; see bench/soak/run.py.")
+    parser.add_argument("--streams", type=int, default=usual.streams, help="requests of the mixed load")
+    parser.add_argument("--slow", type=int, default=usual.slow, help="slow clients at once")
+    parser.add_argument("--hold", type=float, default=usual.hold, help="seconds that the slow clients stay")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="another one draws other faults")
+    given = parser.parse_args()
+    return Sizes(given.streams, given.slow, given.hold, given.seed)
+
+
+def main() -> int:
+    """Run the soak test. Returns the exit code: 1 if something was found, or if it could not run."""
+    if not sys.platform.startswith("linux"):
+        print("the soak test reads /proc, which only Linux has", file=sys.stderr)
+        return 1
+    sizes, began = _sizes(), time.monotonic()
+    machine.allow_many_files()
+    with tempfile.TemporaryDirectory(prefix="claude-proxy-soak-") as folder, _providers(sizes.seed) as providers:
+        installation = Installation(Path(folder), providers.ports)
+        soak = Soak(installation, sizes)
+        try:
+            measured = uvloop.run(soak.run())
+        except (CommandFailedError, SilentError) as error:
+            print(f"the soak test failed: {error}", file=sys.stderr)
+            return 1
+        finally:
+            uvloop.run(installation.command("stop", "--force"))
+        logged = installation.logged()
+    done = report.Run(sizes, measured, soak.restarts, soak.mixed, soak.slow, providers.told, logged)
+    page = report.page(done, time.monotonic() - began)
+    if sizes == Sizes():
+        PAGE.write_text(page)
+    print(page)
+    return 1 if done.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
