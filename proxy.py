@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 WINDOWS = os.name == "nt"
 PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHONNOUSERSITE", "__PYVENV_LAUNCHER__")
 ABOUT_INDEX = (
-    *("PIP_INDEX_URL", "PIP_PYPI_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST"),
-    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_CONFIG_FILE", "PIP_KEYRING_PROVIDER", "PIP_TIMEOUT"),
-    *("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "PIP_USE_FEATURE"),
+    *("INDEX_URL", "PYPI_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST"),
+    *("CERT", "CLIENT_CERT", "PROXY", "CONFIG_FILE", "KEYRING_PROVIDER", "TIMEOUT"),
+    *("DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "USE_FEATURE"),
 )
-"""The variables of pip that say where packages come from. Others can send them to another folder, or nowhere."""
+"""The variables of pip, after PIP_, that say where packages come from. Others can send them to another folder."""
 LOCKS = ("runtime", "test", "lint")
 """Files in `requirements/`; each holds all packages of those before it. Others hold those of `runtime`."""
 
@@ -184,7 +184,8 @@ def install_environment(environ: "Mapping[str, str]", config: str) -> "dict[str,
     kept = {
         name: value
         for name, value in environ.items()
-        if name.upper() not in PYTHON_VARIABLES and (not name.upper().startswith("PIP_") or name.upper() in ABOUT_INDEX)
+        if name.upper() not in PYTHON_VARIABLES
+        and (not name.upper().startswith("PIP_") or name.upper()[4:] in ABOUT_INDEX)
     }
     return {**kept, "PIP_CONFIG_FILE": config} if config else kept
 

@@ -61,7 +61,7 @@ PRINTING = ["status", "check", "doctor", "explain", "providers", "providers --al
 def test_no_command_fills_or_breaks_lines_in_a_pipe(cli: CommandLine, upstream: str, command: str, forced: str) -> None:
     cli.configure(upstream, upstream)
     cli.home.log.write_text("a line\n", encoding="utf-8")
-    done = shell(cli, f'"$@" {command}', FORCE_COLOR=forced, COLUMNS="40")
+    done = shell(cli, f'"$@" {command}', FORCE_COLOR=forced, COLUMNS="" if forced else "40")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in done.out.splitlines()]
     assert lines
     assert [line for line in lines if line != line.rstrip()] == []

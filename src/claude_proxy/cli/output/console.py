@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import datetime
@@ -41,7 +42,8 @@ def console() -> Console:
     from claude_proxy.cli.output.safe_console import SafeConsole  # noqa: PLC0415
 
     created = SafeConsole(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    if not sys.stdout.isatty():  # rich takes it for a terminal if FORCE_COLOR is set
+    forced = created.is_terminal and os.environ.get("COLUMNS")  # FORCE_COLOR, and the width of a terminal
+    if not sys.stdout.isatty() and not forced:
         created.width = PLAIN_WIDTH
     created.file = cast("TextIO", _Trimmed(sys.stdout))
     return created
