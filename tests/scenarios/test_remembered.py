@@ -73,3 +73,21 @@ async def test_a_home_that_is_gone_does_not_stop_the_proxy(tmp_path: Path) -> No
         home.state.rmdir()
 
     await answers_though_nothing_is_kept(tmp_path, remove)
+
+
+@async_test
+async def test_a_cooldown_goes_on_after_a_restart(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    limited = Status(429, headers={"retry-after": "600"})
+    async with FakeProvider([limited]) as first, FakeProvider(message("second")) as second:
+        named = [make_provider("minimax", first.url), make_provider("moonshot", second.url)]
+        config = make_config(named, Policy())
+        async with started_proxy(config, home=home) as proxy:
+            assert await complete_text(await proxy.post()) == "second"
+            before = (await proxy.status())["minimax"]
+        async with started_proxy(config, home=home) as proxy:
+            after = (await proxy.status())["minimax"]
+            assert await complete_text(await proxy.post()) == "second"
+        assert len(first.requests) == 1
+    assert (after["state"], after["reason"]) == (before["state"], before["reason"]) == ("cooldown", "429")
+    assert after["cooldown_until"] == before["cooldown_until"]

@@ -95,7 +95,7 @@ def test_keeps_nothing_of_an_upstream_whose_address_is_too_long(tmp_path: Path) 
     memory.learned_rules.keep(LearnedRule(upstream, "m", ROLE, NOW, NOW + LIFETIME, "no"))
     memory.tokens.restore((upstream, "m"), 3.5)
     path.write_bytes(encode_state(memory, NOW))
-    assert json.loads(path.read_bytes())["tables"] == {"origins": [], "lessons": [], "tokens": []}
+    assert json.loads(path.read_bytes())["tables"] == {"origins": [], "lessons": [], "tokens": [], "cooldowns": []}
     path.write_bytes(document(**old_tables("long")))
     assert list(read_back(path, names=UpstreamNames({"long": upstream})).learned_rules.kept(NOW)) == []
 

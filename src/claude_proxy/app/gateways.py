@@ -28,7 +28,7 @@ def build_gateway(
     """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
     return Gateway(
         providers=config.providers,
-        healths={provider.name: _health(provider, config, before) for provider in config.providers},
+        healths={provider.name: _health(provider, config, before, memory) for provider in config.providers},
         selector=_selector(config, memory),
         policy=config.policy,
         transport=transport,
@@ -55,10 +55,12 @@ def _selector(config: Config, memory: Memory) -> Selector:
     )
 
 
-def _health(provider: Provider, config: Config, before: Gateway | None) -> Health:
+def _health(provider: Provider, config: Config, before: Gateway | None, memory: Memory) -> Health:
     old = next((known for known in before.providers if known.name == provider.name), None) if before else None
     if before and old and old.credential == provider.credential:
         health = before.healths[provider.name]
         health.cooldown = config.policy.cooldown
         return health
-    return Health(provider.name, config.policy.cooldown)
+    health = Health(provider.name, config.policy.cooldown)
+    memory.cooldowns.take_up(provider, health)
+    return health

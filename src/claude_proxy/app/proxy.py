@@ -124,6 +124,7 @@ class Proxy:
         for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:
+            self._remember_cooldowns()
             await self._state_file.close(self._clock.wall())
         self._stopped.set()
 
@@ -174,9 +175,14 @@ class Proxy:
         """Write what is to be remembered, and reload a changed configuration."""
         self._plan_look()
         if self._state_file:
+            self._remember_cooldowns()
             self._state_file.write_if_due(self._clock.wall())
         if self._config_watch and (config := self._config_watch.changed()):
             self._reload(config)
+
+    def _remember_cooldowns(self) -> None:
+        gateway = self._gateway
+        self._memory.cooldowns.follow(gateway.providers, gateway.healths, self._clock.wall())
 
     def _reload(self, config: Config) -> None:
         if config.egress != self._config.egress:

@@ -35,6 +35,7 @@ Types that all of them share:
 
 What is remembered from one request to the next:
 
+    cooldowns.py       which providers are in cooldown
     affinity.py        which provider holds which session
     provenance.py      which upstream made which thinking; signatures.py finds it in an answer
     tokens.py          how many bytes a token has

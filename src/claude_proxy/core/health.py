@@ -155,6 +155,12 @@ class Health:
         if permit is self._probe:
             self._probe = None
 
+    def resume(self, until: float, length: float, strikes: int, reason: Reason | None, status: int | None) -> None:
+        """Go on with a cooldown that began before the proxy was started."""
+        self.strikes = strikes
+        self.cooldown_until, self.cooldown_length = until, length
+        self.reason, self.status = reason, status
+
     def _cool_down(self, now: float, length: float, reason: Reason, status: int | None) -> None:
         self.epoch += 1
         self.cooldown_until = now + length

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.client_login import NoLogin, has_login
+from claude_proxy.core.cooldowns import Cooldowns
 from claude_proxy.core.health import Health
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.learning.learned_rules import LearnedRules
@@ -32,11 +33,13 @@ class Memory:
     learned_rules: LearnedRules = field(default_factory=LearnedRules)
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
+    cooldowns: Cooldowns = field(default_factory=Cooldowns)
 
     @property
     def changes(self) -> int:
         """A number that grows with all that is worth keeping across a restart."""
-        return self.signature_owners.changes + self.learned_rules.changes + self.tokens.changes
+        tables = (self.signature_owners, self.learned_rules, self.tokens, self.cooldowns)
+        return sum(table.changes for table in tables)
 
 
 @dataclass(frozen=True, slots=True)

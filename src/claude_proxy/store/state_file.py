@@ -1,9 +1,9 @@
 """state/memory.json: what the proxy remembers from one start to the next.
 
 One JSON object with a list for each table of `gateway.Memory`: which provider signed which thinking (hashes), the
-learned rules, how many bytes a token has. Nothing of a conversation is in it but what a provider's error may quote, cut
-to 200 characters. A row that is not valid is skipped. A file that is not ours is put aside, and the proxy starts
-without it.
+learned rules, how many bytes a token has, which providers are in cooldown. Nothing of a conversation is in it but what
+a provider's error may quote, cut to 200 characters. A row that is not valid is skipped. A file that is not ours is put
+aside, and the proxy starts without it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from claude_proxy.core.cooldowns import KeptCooldown
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.core.traits import Rule
@@ -78,6 +79,9 @@ class _Restoring:
         ):
             self.memory.learned_rules.keep(LearnedRule(upstream, row.model, row.rule, row.at, row.expires, row.message))
 
+    def cooldown(self, row: tuple[str, KeptCooldown]) -> None:
+        self.memory.cooldowns.restore(*row, self.now)
+
     def ratio(self, row: tuple[tuple[str, str], float]) -> None:
         (upstream, model), ratio = row
         self.memory.tokens.restore((self.names.upstream(upstream), model), ratio)
@@ -113,6 +117,12 @@ _SECTIONS: Final = (
         lambda memory, _: [row for row in memory.tokens.kept() if len(row[0][0]) <= MAX_WORD],
         msgspec.json.Decoder(tuple[tuple[_Name, _Name], float]),
         _Restoring.ratio,
+    ),
+    _Section(
+        "cooldowns",
+        lambda memory, _: memory.cooldowns.entries(),
+        msgspec.json.Decoder(tuple[_Digest, KeptCooldown]),
+        _Restoring.cooldown,
     ),
 )
 
