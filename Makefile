@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A venv beside the .venv, with the lowest versions
 LOWEST ?= .cache/lowest
 
-.PHONY: help test test-lowest lint coverage bench soak fuzz lock schema docs picture
+.PHONY: help test test-lowest lint coverage bench faults soak fuzz lock schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ coverage: ## Hold that the core's own tests reach every branch of it
 bench: ## Measure against nginx and a direct connection; writes bench/RESULTS.md
 	$(call prepare,test)
 	$(PY) -m bench.run
+
+faults: ## Try every fault of a provider through gateways and the real Claude Code; writes bench/FAULTS.md (ARGS=--help)
+	$(call prepare,test)
+	PYTHONPATH=tests $(PY) -m bench.faults.run $(ARGS)
 
 TIME ?= 300
 fuzz: ## Look for inputs that break the parsers, for TIME seconds in all (ARGS="sse limits" takes some targets)

@@ -95,35 +95,40 @@ async def nginx(upstream: int) -> AsyncIterator[Target]:
         conf = Path(folder) / "nginx.conf"
         conf.write_text(_NGINX_CONF.format(port=port, upstream=upstream))
         command = [NGINX, "-p", folder, "-c", str(conf), "-e", "error.log"]
-        async with _running(command, port, Path(folder), {}) as pid:
+        async with running(command, port, Path(folder), {}) as pid:
             yield Target("nginx", port, pid)
 
 
 @asynccontextmanager
-async def claude_proxy(providers: Mapping[str, str]) -> AsyncIterator[Target]:
-    """Run the proxy in front of providers (base URL by name), in a home of its own.
+async def claude_proxy(
+    providers: Mapping[str, str], timeouts: Mapping[str, float] | None = None
+) -> AsyncIterator[Target]:
+    """Run the proxy in front of providers (base URL by name), in a home of its own; `timeouts` are those of each.
 
     There is no cooldown and failback is immediate, so each request tries the first provider again, however often that
     has failed.
     """
     port = free_port()
-    listed = [{"name": name, "base_url": url, "api_key_env": _KEY} for name, url in providers.items()]
+    own = {"timeouts": timeouts} if timeouts else {}
+    listed = [{"name": name, "base_url": url, "api_key_env": _KEY, **own} for name, url in providers.items()]
     config = {"proxy_port": port, "cooldown_minutes": 0, "failback": "immediate", "providers": listed}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "config.json").write_text(json.dumps(config))
         command = [sys.executable, "-m", "claude_proxy", "serve"]
-        async with _running(command, port, home, {"CLAUDE_PROXY_HOME": folder, _KEY: "bench"}) as pid:
+        async with running(command, port, home, {"CLAUDE_PROXY_HOME": folder, _KEY: "bench"}) as pid:
             yield Target("claude-proxy", port, pid, (home / "state" / "token").read_text().strip())
 
 
 @asynccontextmanager
-async def _running(command: Sequence[str], port: int, folder: Path, variables: Mapping[str, str]) -> AsyncIterator[int]:
+async def running(
+    command: Sequence[str], port: int, folder: Path, variables: Mapping[str, str], patience: float = START_TIMEOUT
+) -> AsyncIterator[int]:
     """Run a program while the block runs, which begins when the program answers. Raises `StartError`."""
     output = folder / "output.txt"
     with _process(command, output, variables) as process:
         try:
-            async with asyncio.timeout(START_TIMEOUT):
+            async with asyncio.timeout(patience):
                 await _wait_for_answer(port, process)
         except TimeoutError:
             raise StartError(f"{' '.join(command)} did not start:\n{_text(output)}") from None
