@@ -15,7 +15,7 @@ from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.egress import Egress
-from claude_proxy.core.types import ClaudeCode, Origin, Policy, Provider, Timeouts
+from claude_proxy.core.types import ClaudeCode, Origin, Policy, Provider
 from config.folder import Folder
 
 ROOT = Path(__file__).parents[2]
@@ -216,13 +216,6 @@ def test_models_by_tier_override_those_of_the_catalogue_one_by_one(home: Folder)
     assert provider.models["opus"] == "MiniMax-M3"
     assert (provider.models["haiku"], provider.models["default"]) == ("MiniMax-M2.7", "other")
     assert provider.own_models == ("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed", "other")
-
-
-def test_a_providers_timeouts_win_over_the_general_ones_and_those_over_the_defaults(home: Folder) -> None:
-    first = {"preset": "minimax", "timeouts": {"stall": 5, "connect": 2.5}}
-    config = home.loads({"providers": [first, {"preset": "moonshot"}], "timeouts": {"stall": 7, "first_event": 9}})
-    assert config.providers[0].timeouts == Timeouts(connect=2.5, first_event=9, first_content=180, stall=5)
-    assert config.providers[1].timeouts == Timeouts(connect=10, first_event=9, first_content=180, stall=7)
 
 
 def test_sends_the_users_headers_in_lower_case(home: Folder) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from claude_proxy.core.types import Ending, Usage
-from fakes.async_test import async_test
+from fakes.async_test import async_test, run_ready_callbacks
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy, with_timeouts
 from fakes.scripts import json_message, message
-from fakes.steps import Body, Close, Cut, Head, Raw, Script, Stall, Status, Stream
+from fakes.steps import Body, Close, Cut, Head, Raw, Reached, Script, Stall, Status, Stream, Wait
 
 WHOLE = json.dumps({"id": "m", "type": "message", "content": [{"type": "text", "text": "x" * 5000}]}).encode()
 JSON = {"content-type": "application/json"}
@@ -62,3 +63,15 @@ async def test_a_whole_answer_that_breaks_off_fails_over(script: Script) -> None
 async def test_reads_a_whole_answer_in_any_framing(script: Script) -> None:
     async with running_proxy(FakeProvider(script)) as proxy:
         assert await (await proxy.post(stream=False)).read() == WHOLE
+
+
+@async_test
+async def test_a_whole_answer_may_be_thought_over_behind_its_head() -> None:
+    gate, mark = asyncio.Event(), asyncio.Event()
+    first = FakeProvider([Head(200, DECLARED), Reached(mark), Wait(gate), Raw(WHOLE)])
+    async with running_proxy(with_timeouts(first, stall=1e-6)) as proxy, asyncio.TaskGroup() as group:
+        asking = group.create_task(proxy.post(stream=False))
+        await mark.wait()
+        await run_ready_callbacks()
+        gate.set()
+        assert await (await asking).read() == WHOLE

@@ -19,7 +19,7 @@ from claude_proxy.config.address import Address
 from claude_proxy.config.fact_settings import FactSettings, TraitSettings
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.traits import ModelFacts, Traits
-from claude_proxy.core.types import ClaudeCode
+from claude_proxy.core.types import ClaudeCode, Timeouts
 
 AuthName = Literal["authorization-bearer", "x-api-key", "api-key", "sigv4", "none"]
 Kind = Literal["native", "api", "plan", "aggregator", "local", "gateway", "cloud"]
@@ -30,6 +30,8 @@ _HEADERS = MappingProxyType(
     {"authorization-bearer": Auth.BEARER, "x-api-key": Auth.X_API_KEY, "none": Auth.NONE},
 )
 _ON_THIS_MACHINE = frozenset({"local", "gateway"})
+LOCAL_TIMEOUTS = Timeouts(first_event=600.0, stall=600.0)
+"""For servers on this machine: a model that runs here reads a long prompt for minutes, and says nothing meanwhile."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -121,6 +123,11 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def facts(self) -> Mapping[str, ModelFacts]:
         """What is known of its models."""
         return {name: model.over(ModelFacts()) for name, model in self.models.items()}
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long it may take, unless the user says otherwise."""
+        return LOCAL_TIMEOUTS if self.kind in _ON_THIS_MACHINE else Timeouts()
 
     @property
     def placeholders(self) -> tuple[str, ...]:

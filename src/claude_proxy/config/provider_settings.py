@@ -24,7 +24,8 @@ class TimeoutSettings(Overrides[Timeouts], frozen=True):
     first_event: Annotated[
         Seconds | UnsetType,
         key(
-            "From the last byte of the request to the first byte of the stream that answers it.",
+            "From the last byte of the request to the first byte of the stream that answers it. On this machine: 600, "
+            "since a local model reads a long prompt in silence.",
             unit="seconds",
             default=_TIMEOUTS.first_event,
         ),
@@ -32,15 +33,20 @@ class TimeoutSettings(Overrides[Timeouts], frozen=True):
     first_content: Annotated[
         Seconds | UnsetType,
         key(
-            "From the last byte of the request to the first content of a stream. If the answer is not "
-            "streamed: until the response headers, then the same time again for the body.",
+            "From the last byte of the request to the first content of a stream, and as long again between two pieces "
+            "of content, if only pings and comments come. If the answer is not streamed: until the response headers, "
+            "then the same time again for the body.",
             unit="seconds",
             default=_TIMEOUTS.first_content,
         ),
     ] = UNSET
     stall: Annotated[
         Seconds | UnsetType,
-        key("The longest silence after the first content.", unit="seconds", default=_TIMEOUTS.stall),
+        key(
+            "The longest silence after the first byte of an answer; a ping or a comment ends it. On this machine: 600.",
+            unit="seconds",
+            default=_TIMEOUTS.stall,
+        ),
     ] = UNSET
 
 

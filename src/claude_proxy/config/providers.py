@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from msgspec import UNSET, UnsetType
 
-from claude_proxy.config.address import Address, InvalidAddress, is_private, parse_base_url
-from claude_proxy.config.catalogue import Entry, catalogue
+from claude_proxy.config.address import Address, InvalidAddress, is_loopback, is_private, parse_base_url
+from claude_proxy.config.catalogue import LOCAL_TIMEOUTS, Entry, catalogue
 from claude_proxy.config.header_fields import wire_headers
 from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
 from claude_proxy.config.overrides import set_fields
@@ -156,7 +156,7 @@ class _Completion:
             claude_code=self.given.claude_code.over(entry.claude_code if entry else ClaudeCode()),
             counts_tokens=self._counts_tokens(entry),
             headers=headers,
-            timeouts=self.given.timeouts.over(self.common.timeouts.over(Timeouts())),
+            timeouts=self.given.timeouts.over(self.common.timeouts.over(_timeouts(entry, address))),
         )
         return _Completed(provider, login, entry)
 
@@ -296,6 +296,12 @@ class _Completion:
         if self.given.count_tokens is not UNSET:
             return self.given.count_tokens
         return entry is None or entry.endpoints.count_tokens != "no"
+
+
+def _timeouts(entry: Entry | None, address: Address) -> Timeouts:
+    if entry is not None:
+        return entry.timeouts
+    return LOCAL_TIMEOUTS if is_loopback(address.origin.host) else Timeouts()
 
 
 def _example(entry: Entry | None) -> str:

@@ -66,12 +66,14 @@ class Timeouts:
 
     `connect` covers name look-up, TCP, a proxy's tunnel and TLS. The next two run from the request's last byte:
     `first_event` to the first byte of a stream, `first_content` to its first content, or to the head of an answer that
-    is not streamed (which then has as long again to come in). `stall` is the longest silence afterwards.
+    is not streamed (which then has as long again to come in). `stall` is the longest silence after a first byte; a ping
+    or a comment ends it. For so long as `first_content` a stream may live on these alone, also between two pieces of
+    content: the API holds back the values of a tool call, and hidden thinking, for minutes.
     """
 
     connect: float = 10.0
     first_event: float = 60.0
-    first_content: float = 180.0
+    first_content: float = 600.0  # as long as the official clients wait for an answer that is not streamed
     stall: float = 60.0
 
 

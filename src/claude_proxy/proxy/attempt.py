@@ -38,8 +38,8 @@ class Streaming:
     answer: Answer
     decoder: SSEDecoder
     judge: StreamJudge
-    stall: float
-    """The longest silence that its provider may keep, in seconds."""
+    timeouts: Timeouts
+    """How long its provider may be silent, and send nothing but signs of life."""
 
 
 Accepted: TypeAlias = Whole | Streaming
@@ -114,30 +114,33 @@ async def _open_stream(
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Rejected):
         return outcome
-    return Streaming(outcome.reply, answer, decoder, judge, timeouts.stall)
+    return Streaming(outcome.reply, answer, decoder, judge, timeouts)
 
 
 async def _read_opening(
     clock: Clock, timeouts: Timeouts, answer: Answer, decoder: SSEDecoder, judge: StreamJudge, memory: MemoryShare
 ) -> Opening | Rejected:
-    """Read a stream up to its first meaningful event. Both of its times run from the request's last byte."""
-    sent_at = clock.monotonic() - answer.waited
+    """Read a stream up to its first meaningful event. Its first two times run from the request's last byte."""
+    now = clock.monotonic
+    sent_at = now() - answer.waited
     content_due = sent_at + timeouts.first_content
     due, has_begun, size = min(sent_at + timeouts.first_event, content_due), False, 0
     try:
-        while data := await answer.read(max(0.0, due - clock.monotonic())):
+        while data := await answer.read(max(0.0, due - now())):
             block = decoder.feed(data)
             size += len(block)
             memory.hold(size)
             if block and (outcome := judge.opening(block)):
                 return outcome
-            due, has_begun = content_due, True
+            due, has_begun = min(now() + timeouts.stall, content_due), True
     except UpstreamError as error:
         return _failed(error)
     except TimeoutError:
-        if has_begun:
-            return unanswered(Reason.FIRST_CONTENT_TIMEOUT, f"no content within {timeouts.first_content:g} s")
-        return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no event within {timeouts.first_event:g} s")
+        if not has_begun:
+            return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no event within {timeouts.first_event:g} s")
+        if due < content_due:
+            return unanswered(Reason.STALLED, f"silent for {timeouts.stall:g} s before its first content")
+        return unanswered(Reason.FIRST_CONTENT_TIMEOUT, f"no content within {timeouts.first_content:g} s")
     except EventTooLargeError:
         return unanswered(Reason.MALFORMED, "an event of the stream is too large")
     return judge.cut(decoder.rest)
@@ -182,7 +185,10 @@ async def _read_to_end(
 ) -> None:
     now = clock.monotonic
     due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
-    while data := await answer.read(max(0.0, min(timeouts.stall, due - now()))):
+    silence = timeouts.first_content  # its head may have come before a model has thought of the first word
+    while data := await answer.read(max(0.0, min(silence, due - now()))):
+        if not data.isspace():
+            silence = timeouts.stall  # blanks are signs of life in front of JSON
         body += data
         memory.hold(2 * len(body))  # it is copied at its end
         if len(body) > MAX_ANSWER_BYTES:

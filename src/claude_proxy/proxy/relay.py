@@ -51,9 +51,9 @@ class StreamRelay:
         if judge.stop_reason_seen:
             self.record_signatures(stream)
         await self._begin(stream)
-        due = now() + _patience(stream)
+        stall, due = stream.timeouts.stall, now() + _patience(stream)
         while not self._has_died and (patience := due - now()) > 0:
-            block = await _read(stream, patience)
+            block = await _read(stream, min(stall, patience))
             if isinstance(block, Ending):
                 return self._ending(stream, block)
             if block:
@@ -76,7 +76,7 @@ class StreamRelay:
         return True
 
     def _judge(self, stream: Streaming, block: bytes) -> bool:
-        """Return whether a block wins time. Pings and comments are signs of life, but not of an answer."""
+        """Return whether a block wins time. Pings and comments only end a silence: an answer has to go on at last."""
         judge = stream.judge
         if not judge.follow(block):
             return False
@@ -167,5 +167,5 @@ def _unchanged(block: bytes) -> bytes:
 
 
 def _patience(stream: Streaming) -> float:
-    """Return how long the next event may take, in seconds."""
-    return END_GRACE if stream.judge.over else stream.stall
+    """Return how long it may take until something comes that is more than a sign of life, in seconds."""
+    return END_GRACE if stream.judge.over else stream.timeouts.first_content

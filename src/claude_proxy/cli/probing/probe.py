@@ -31,6 +31,8 @@ from claude_proxy.proxy.ports import Answer, Transport, UpstreamError, UpstreamR
 MODEL = "claude-haiku-5-5"
 """Of the cheapest tier, which is mapped; a provider that maps no names gets the first of its own models instead."""
 MAX_ANSWER_BYTES = 1024 * 1024
+MAX_SECONDS = 180.0
+"""How long a short answer may take at most: somebody waits for it."""
 HEADERS: Headers = (
     (b"content-type", b"application/json"),
     (b"anthropic-version", b"2023-06-01"),
@@ -112,10 +114,12 @@ async def fetch(
     """Return the answer, up to `limit` bytes and within the provider's own timeouts, or why there is none."""
     limits = provider.timeouts
     try:
-        answer = await transport.open(request, connect_timeout=limits.connect, head_timeout=limits.first_event)
+        answer = await transport.open(
+            request, connect_timeout=limits.connect, head_timeout=min(limits.first_event, MAX_SECONDS)
+        )
         at = time.time()
         try:
-            async with asyncio.timeout(limits.first_content):
+            async with asyncio.timeout(min(limits.first_content, MAX_SECONDS)):
                 body = await _read(answer, limits.stall, limit)
         finally:
             answer.close()
