@@ -17,7 +17,9 @@ from config.folder import Folder
 
 ENV = "MINIMAX_API_KEY=a\nDEEPSEEK_API_KEY=b\nMOONSHOT_API_KEY=c\nANTHROPIC_API_KEY=d"
 RELAY = {"name": "relay", "base_url": "https://relay.example", "api_key_env": "MINIMAX_API_KEY"}
-KINDS = {(kind, "a") for kind in Kind} - {(kind, "a") for kind in (Kind.FIELD, Kind.BETA, Kind.REQUIRES)}
+KINDS = {(kind, "a") for kind in Kind} - {
+    (kind, "a") for kind in (Kind.FIELD, Kind.BETA, Kind.MAX_OUTPUT, Kind.REQUIRES)
+}
 LOGIN = {"preset": "anthropic", "auth": "client"}
 
 

@@ -18,7 +18,7 @@ CALL = {"type": "tool_use", "id": "t1", "name": "Read", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": [IMAGE, {"type": "tool_reference", "tool_name": "x"}]}
 REQUEST: Mapping[str, Any] = {
     "model": "m",
-    "max_tokens": 100,
+    "max_tokens": 32000,
     "messages": [
         {"role": "user", "content": "say hi"},
         {"role": "system", "content": "environment"},

@@ -65,7 +65,7 @@ QUOTED = '{"type": "error", "error": {"type": "invalid_request_error", "message"
         "{'error': {'message': 'prompt is too long', 'code': 400}}",
         """{'error': {'message': "This model's maximum context length is 5 tokens"}}""",
         """{"error": {"message": "This model's maximum context length is 5 tokens, and more that was cut""",
-        "input length and `max_tokens` exceed context limit: 9 + 2 > 10",
+        f"{LITELLM}input length and `max_tokens` exceed context limit: 9 + 2 > 10",
     ],
 )
 def test_reads_the_message_of_an_error_that_a_relay_quotes(words: str) -> None:

@@ -16,7 +16,6 @@ JSON = (b"content-type", b"application/json")
 
 WORDS = [
     ("prompt is too long: 205000 tokens > 200000 maximum", (205000, 200000)),
-    ("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease one", (209573, 200000)),
     ("This model's maximum context length is 131,072 tokens. However, you requested 140,000 tokens", (140000, 131072)),
     ("This model's maximum context length is 8192 tokens. However, your messages resulted in 9000", (9000, 8192)),
     ("This endpoint's maximum context length is 5 tokens. However, you requested about 9 tokens", (9, 5)),
@@ -61,20 +60,56 @@ def test_rewrites_each_providers_words_as_anthropics(words: str, numbers: tuple[
 CONFIG = ClassifierConfig(Policy(), Traits())
 
 
+ANTHROPICS_SHORTER = "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000"
+TAIL = ", decrease input length or `max_tokens` and try again"
+
+
+def anthropic_reply(words: str) -> Reply:
+    body = b' {"error":{"message":"%b","type":"invalid_request_error"},"type":"error"} ' % words.encode()
+    return Reply(400, ((b"x-should-retry", b"false"), JSON), body)
+
+
+def test_leaves_a_prompt_that_is_too_long_byte_for_byte_if_it_is_in_anthropics_form() -> None:
+    words = "prompt is too long: 205000 tokens > 200000 maximum"
+    outcome = judge_body(anthropic_reply(words), CONFIG, NOW)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.fault, outcome.label, outcome.reply) == (Fault.INCOMPATIBLE, "too_long", anthropic_reply(words))
+    assert as_anthropic_error(Reply(413, (JSON,), anthropic_reply(words).body), words).status == 400
+
+
 @pytest.mark.parametrize(
-    "words",
+    "words", [ANTHROPICS_SHORTER, ANTHROPICS_SHORTER + TAIL, ANTHROPICS_SHORTER + ". Ask for less."]
+)
+def test_an_answer_that_is_too_long_in_anthropics_form_is_the_clients_to_hear_byte_for_byte(words: str) -> None:
+    outcome = judge_body(anthropic_reply(words), CONFIG, NOW)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.fault, outcome.label, outcome.reply) == (Fault.REQUEST, "400", anthropic_reply(words))
+
+
+VLLM_SHORTER = (
+    "'max_tokens' or 'max_completion_tokens' is too large: 32000. This model's maximum context length is 32768 tokens "
+    "and your request has 17459 input tokens (32000 > 32768 - 17459)."
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
     [
-        "prompt is too long: 205000 tokens > 200000 maximum",
-        "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000",
+        (VLLM_SHORTER, "17459 + 32000 > 32768"),
+        (ANTHROPICS_SHORTER.replace("`", "") + TAIL, "188240 + 21333 > 200000"),
+        (f"litellm.BadRequestError: AnthropicException - {ANTHROPICS_SHORTER}", "188240 + 21333 > 200000"),
+        ("max_tokens + prompt > window: 32000 + 17459 > 32768 tokens of context", "17459 + 32000 > 32768"),
     ],
 )
-def test_leaves_an_error_in_anthropics_form_byte_for_byte(words: str) -> None:
-    body = b' {"error":{"message":"%b","type":"invalid_request_error"},"type":"error"} ' % words.encode()
-    reply = Reply(400, ((b"x-should-retry", b"false"), JSON), body)
-    outcome = judge_body(reply, CONFIG, NOW)
+def test_an_answer_that_is_too_long_in_other_words_is_told_in_anthropics_with_their_numbers(
+    words: str, numbers: str
+) -> None:
+    body = json.dumps({"error": {"type": "BadRequestError", "message": words}}).encode()
+    outcome = judge_body(Reply(400, (JSON,), body), CONFIG, NOW)
     assert isinstance(outcome, Rejected)
-    assert (outcome.label, outcome.reply) == ("too_long", reply)
-    assert as_anthropic_error(Reply(413, (JSON,), body), words).status == 400
+    assert (outcome.fault, outcome.label, outcome.text) == (Fault.INCOMPATIBLE, "too_long", words)
+    told = f"input length and `max_tokens` exceed context limit: {numbers}{TAIL}"
+    assert outcome.reply == Reply(400, (JSON,), error_body("invalid_request_error", told))
 
 
 def test_cuts_long_words_and_adds_none() -> None:
@@ -83,8 +118,8 @@ def test_cuts_long_words_and_adds_none() -> None:
         "invalid_request_error", "prompt is too long: " + "x" * 300
     )
     numbers = "9 tokens > 5 maximum"
-    assert numbers in as_anthropic_error(reply, "x" * 980 + numbers).body.decode()
-    assert numbers not in as_anthropic_error(reply, "x" * 990 + numbers).body.decode()
+    assert numbers in as_anthropic_error(reply, "x" * 979 + " " + numbers).body.decode()
+    assert numbers not in as_anthropic_error(reply, "x" * 989 + " " + numbers).body.decode()
     assert as_anthropic_error(reply, "").body == error_body("invalid_request_error", "prompt is too long")
 
 

@@ -111,7 +111,7 @@ ThinkingMode = Annotated[
 ForcedToolUse = Annotated[
     Literal["yes", "without-thinking", "no"], Meta(extra=says('"yes", "without-thinking" or "no"', "yes"))
 ]
-_KINDS = ", ".join(kind.value for kind in Kind if kind is not Kind.REQUIRES)
+_KINDS = ", ".join(kind.value for kind in Kind if kind not in (Kind.MAX_OUTPUT, Kind.REQUIRES))
 Refused = Annotated[
     str,
     Meta(

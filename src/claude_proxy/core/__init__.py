@@ -55,7 +55,9 @@ Facts of the wire:
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
     retry_after.py             when a provider returns: from headers, from words
-    too_long.py                how providers say that a prompt is too long
+    too_long.py                a request that is too long for a window, told in Anthropic's words
+    token_excess.py            what an error says of too many tokens: the prompt, the answer, or both
+    token_numbers.py           the numbers in an error, and what each of them counts
     unsupported_tool_reply.py  the answer if no provider has the tool that is asked for
 
 For the user:

@@ -18,7 +18,7 @@ from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, ST
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.retry_after import plan_rejects, time_in_headers, time_in_words
-from claude_proxy.core.too_long import as_anthropic_error
+from claude_proxy.core.too_long import as_anthropic_error, asks_for_shorter_answer
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Fault, Headers, Policy, Reply
 
@@ -73,6 +73,8 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
     limit = limits.limit_of(error, status)
     if status == 429 and limit in (None, limits.TOO_FAST) and plan_rejects(reply.headers):
         limit = limits.PLAN_LIMIT
+    if limit is limits.TOO_LONG and asks_for_shorter_answer(reply):
+        limit = None
     if limit and _outweighs_status(limit, status, config):
         return _limited(limit, error, reply, config, now)
     if status == 402 and fails_over:

@@ -153,6 +153,7 @@ _NAME: Final = re.compile(r".[!-~]*")
 """A single word between quotes is a name, and counts."""
 _ABOUT_QUOTA: Final = frozenset({200, 400, 402, 403, 429})
 _ABOUT_MODEL: Final = frozenset({200, 400, 404, 422})
+_LENGTH: Final = re.compile(r"(?:token|context|prompt|input|length)s?_|_(?:token|context|prompt|input|length)s?")
 _NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
 
 
@@ -247,6 +248,7 @@ def limit_of(error: ParsedError, status: int) -> Limit | None:
         or _by_code(_MINIMAX, (error.minimax_code, end))
         or _by_words(words, error.codes, status)
         or _by_code(_VAGUE, codes)
+        or (TOO_LONG if _codes_say_too_long(error.codes, status) else None)
         or (_STATUSES.get(error.status) if status == 200 else None)
     )
 
@@ -269,6 +271,13 @@ def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
     if status in _ABOUT_QUOTA or status >= 500:
         return next((limit for pattern, limit in _QUOTAS if pattern.search(own)), None)
     return None
+
+
+def _codes_say_too_long(codes: tuple[str, ...], status: int) -> bool:
+    """Whether a code says it in words of its own: `model_max_prompt_tokens_exceeded`."""
+    return status not in _NOT_ABOUT_LENGTH and any(
+        _LENGTH.search(code) and says_too_long(code.replace("_", " ")) for code in codes
+    )
 
 
 def _without_quotation(quoted: re.Match[str]) -> str:

@@ -91,6 +91,8 @@ class Kind(enum.Enum):
     """A `thinking.type`: `adaptive`, `enabled` or `disabled`."""
     MARK = "mark"
     """A field of content blocks, wherever they are, and of tools: `cache_control`, `cache_control.scope`."""
+    MAX_OUTPUT = "max_output"
+    """The most `max_tokens` that a model accepts: `64000`."""
     REQUIRES = "requires"
     """Something that it requires, not rejects: the name of one of the `Traits` that are true or false."""
 
@@ -162,6 +164,11 @@ class Traits:
             return known
         accepted = _ACCEPTED[known] - rejected or _ACCEPTED[None] - rejected  # learned rules are newer than facts
         return _BY_ACCEPTED.get(accepted, known)
+
+    def max_output(self, known: int | None) -> int | None:
+        """Return the most `max_tokens` that a model accepts, by what is `known` of it and what it rejected."""
+        limits = [int(name) for name in self.names(Kind.MAX_OUTPUT) if name.isdecimal()]
+        return min([*limits, known or limits[0]]) if limits else known
 
     def names(self, kind: Kind) -> frozenset[str]:
         """Return the names of what it rejects of one kind."""

@@ -52,6 +52,9 @@ QWEN = (
         (f"{EXTRA}, field: 'context_management'", "field:context_management"),
         ("不支持参数 service_tier", "field:service_tier"),
         ("参数 service_tier 不支持", "field:service_tier"),
+        # the largest answer
+        ("max_tokens: 32000 > 8192, which is the maximum allowed number of output tokens", "max_output:8192"),
+        ("max_tokens: Input should be less than or equal to 4096", "max_output:4096"),
         # tools and marks
         (f"tools.1.custom.defer_loading: {EXTRA}", "tool_field:defer_loading"),
         (f"{SERDE}tools[1]: unknown field `defer_loading`, expected one of `name`", "tool_field:defer_loading"),

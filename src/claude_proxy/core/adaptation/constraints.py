@@ -59,7 +59,7 @@ def _constraints(
     upstream: Upstream, traits: Traits, facts: ModelFacts, rules: frozenset[Rule], *, by_login: bool
 ) -> Constraints:
     traits = traits.having(rules)
-    facts = replace(facts, thinking=traits.thinking(facts.thinking))
+    facts = replace(facts, thinking=traits.thinking(facts.thinking), max_output=traits.max_output(facts.max_output))
     if by_login:
         traits, facts = _unchanged(traits), ModelFacts()
     betas = {beta.encode() for beta in traits.names(Kind.BETA)}

@@ -9,7 +9,7 @@ from typing import Final
 from claude_proxy.core.adaptation.draft import Draft
 from claude_proxy.core.adaptation.rule import AdaptationRule, ChangeText
 from claude_proxy.core.adaptation.thinking_mode import MIN_BUDGET, can_turn_off, is_on, turn_off
-from claude_proxy.core.traits import ForcedTool, ModelFacts, Traits
+from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Traits
 
 
 def limit_max_tokens(draft: Draft) -> None:
@@ -46,6 +46,7 @@ MAX_TOKENS: Final = AdaptationRule(
     ),
     apply=limit_max_tokens,
     describe=_describe_max_tokens,
+    rejections=MappingProxyType({Kind.MAX_OUTPUT: ChangeText("lowered", "max_tokens above {}")}),
 )
 
 

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
 from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path
 from claude_proxy.core.learning.sent_request import SentRequest
+from claude_proxy.core.token_excess import Excess, read_excess
 from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
 _PLAIN_BLOCKS: Final = frozenset({"", "text", "tool_use", "tool_result"})
@@ -137,6 +138,18 @@ def _read_thinking_mode(words: str, sent: SentRequest) -> Iterator[Rule]:
         yield Rule(Kind.THINKING_MODE, mode)
 
 
+# More tokens than the model writes
+
+MIN_OUTPUT: Final = 256
+"""No model writes less; a smaller number in an error means something else, and would spoil every answer."""
+
+
+def _read_max_tokens(words: str, sent: SentRequest) -> Iterator[Rule]:
+    excess = read_excess(words)
+    if excess and excess.kind is Excess.OUTPUT and excess.limit and MIN_OUTPUT <= excess.limit < sent.max_tokens:
+        yield Rule(Kind.MAX_OUTPUT, str(excess.limit))
+
+
 # Content blocks
 
 _CANNOT: Final = r"(?:not|n't|cannot) (?:currently )?(?:support|accept)[a-z -]{0,30}"
@@ -177,6 +190,7 @@ def _read_blocks(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 
 _READERS: Final[tuple[_Reader, ...]] = (
+    _read_max_tokens,
     _read_missing_thinking,
     _read_call_ids,
     _read_betas,

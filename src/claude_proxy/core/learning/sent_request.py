@@ -29,6 +29,7 @@ _objects = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _messages = msgspec.json.Decoder(list[_Message])
 _blocks = msgspec.json.Decoder(list[_Block])
 _text = msgspec.json.Decoder(str)
+_number = msgspec.json.Decoder(int)
 
 
 class SentRequest:
@@ -74,6 +75,11 @@ class SentRequest:
     def thinking(self) -> str:
         """The `thinking.type` that is asked for, or an empty text."""
         return try_decode(_text, bytes(self.inside("thinking").get("type", b""))) or ""
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens are asked for at most; 0 if that is not said."""
+        return try_decode(_number, bytes(self.fields.get("max_tokens", b""))) or 0
 
     @cached_property
     def betas(self) -> tuple[str, ...]:
