@@ -120,8 +120,8 @@ class TraitSettings(Overrides[Traits], frozen=True):
     plain_call_ids: Annotated[
         Flag | UnsetType,
         key(
-            "Whether ids of tool calls may have only letters, digits, _ and -; others are replaced. Always true if "
-            "checks_signatures is true. Default: from the catalogue, else false.",
+            "Whether ids of tool calls may have only letters, digits, _ and -, and no two calls the same; others are "
+            "replaced. Always true if checks_signatures is true. Default: from the catalogue, else false.",
             unit="true or false",
         ),
     ] = UNSET

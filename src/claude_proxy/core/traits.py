@@ -138,7 +138,7 @@ class Traits:
     thinking_on_tool_turns: bool = False
     """While thinking is on, each earlier message with a tool call must hold thinking, whichever provider made it."""
     plain_call_ids: bool = False
-    """Ids of tool calls may hold letters, digits, `_` and `-` only. So it is wherever signatures are checked."""
+    """Ids of tool calls may hold letters, digits, `_` and `-` only, each once. So it is if signatures are checked."""
     server_tools: tuple[str, ...] | None = None
     """How the types of its server tools begin (`web_search_`); None: not known, so all are sent."""
     efforts: tuple[str, ...] = ()

@@ -141,6 +141,14 @@ QWEN = (
         ),
         # ids of tool calls
         ("messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'", "requires:plain_call_ids"),
+        ("messages.5.content.1: `tool_use` ids must be unique", "requires:plain_call_ids"),
+        ("tool_use ids must be unique", "requires:plain_call_ids"),
+        ("Duplicate value for 'tool_call_id' of 'call_0' in message[4]", "requires:plain_call_ids"),
+        ("duplicate tool call id: list_dir:0", "requires:plain_call_ids"),
+        (
+            "messages.4: each tool_use must have a single result. Found multiple `tool_result` blocks with id: a",
+            "requires:plain_call_ids",
+        ),
     ],
 )
 def test_learns_from_what_providers_say(message: str, rule: str) -> None:

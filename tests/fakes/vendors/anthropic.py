@@ -17,6 +17,7 @@ from fakes.vendors.request_blocks import (
     LocatedBlock,
     located_blocks,
     orphaned_results,
+    repeated_calls,
     unanswered_calls,
     without_cache_control,
 )
@@ -271,6 +272,8 @@ def check_thinking_first(body: Body) -> None:
 
 
 def check_calls_and_results(body: Body) -> None:
+    for at, call in repeated_calls(body):
+        raise invalid_request(f"messages.{at}: `tool_use` ids must be unique: {call}")
     for at, call in unanswered_calls(body):
         raise invalid_request(
             f"messages.{at}: `tool_use` ids were found without `tool_result` blocks immediately after: {call}. Each "

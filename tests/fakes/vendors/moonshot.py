@@ -46,8 +46,11 @@ class Moonshot(Vendor):
         return hashlib.sha1(b"moonshot %d" % number, usedforsecurity=False).hexdigest()
 
     def call_id(self, name: str, number: int) -> str:
-        """Return an id that Anthropic rejects. Moonshot reads the number in it, so the id must come back unchanged."""
-        return f"functions.{name}:{2 * len(self.accepted) + number}"
+        """Return an id that Anthropic rejects, and that begins anew in each turn.
+
+        Moonshot reads the number in it, so the id must come back unchanged.
+        """
+        return f"functions.{name}:{number}"
 
 
 def error(status: int, kind: str, message: str) -> VendorError:

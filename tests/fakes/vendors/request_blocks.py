@@ -88,6 +88,16 @@ def unanswered_calls(body: Body) -> Iterator[tuple[int, str]]:
                 yield at, call["id"]
 
 
+def repeated_calls(body: Body) -> Iterator[tuple[int, str]]:
+    """Yield the message and the id of each tool call that has the id of an earlier one."""
+    seen = set[str]()
+    for at, message in enumerate(body["messages"]):
+        for call in _of_kind(message, "tool_use"):
+            if call["id"] in seen:
+                yield at, call["id"]
+            seen.add(call["id"])
+
+
 def orphaned_results(body: Body) -> Iterator[tuple[int, int, str]]:
     """Yield message, number and id of each tool result that answers no call of the message before it."""
     messages = _spoken(body)

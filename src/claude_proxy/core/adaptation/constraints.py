@@ -43,7 +43,7 @@ class Constraints:
     """Whether thinking is removed if it is not known which provider made it."""
     drops_all_thinking: bool
     plain_call_ids: bool
-    """Whether ids of tool calls may hold letters, digits, `_` and `-` only: so it is for every provider of Claude."""
+    """Whether ids of tool calls may hold letters, digits, `_` and `-` only, each once: as for providers of Claude."""
 
 
 def constraints_of(candidate: Candidate, rules: frozenset[Rule]) -> Constraints:

@@ -17,7 +17,7 @@ def adapt_messages(draft: Draft, rules: Sequence[AdaptationRule]) -> None:
     needed = [made for rule in rules if rule.on_messages and (made := rule.on_messages(draft))]
     if not needed:
         return
-    messages = _messages(draft)
+    messages = messages_of(draft)
     read = dict(_concerned(messages, needed))
     if not read:
         return
@@ -34,7 +34,8 @@ def adapt_messages(draft: Draft, rules: Sequence[AdaptationRule]) -> None:
             rule.finish(conversation)
 
 
-def _messages(draft: Draft) -> Sequence[msgspec.Raw]:
+def messages_of(draft: Draft) -> Sequence[msgspec.Raw]:
+    """Return the messages, each as it came; none if they are no list."""
     messages = draft.request.messages
     return read_items(draft.raw("messages")) or () if messages is None else messages
 

@@ -47,7 +47,13 @@ def _read_missing_thinking(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 # Ids of tool calls
 
-_ODD_CALL_ID: Final = pattern(r"\btool_use[._]id[^\n]{0,40} pattern")
+_CALL_ID_OF: Final = rf"\btool[ _](?:use|call)s?{QUOTE}[ ._-]?(?:block )?{QUOTE}ids?\b{QUOTE}"
+_ODD_CALL_ID: Final = pattern(
+    rf"{_CALL_ID_OF}[^\n]{{0,60}}\b(?:pattern|unique|duplicate)",
+    rf"\b(?:duplicated?|repeated|non-unique)\b[^\n]{{0,40}}{_CALL_ID_OF}",
+    rf"\bmultiple {QUOTE}tool_result{QUOTE} blocks with (?:the same )?id\b",
+)
+"""An id is not written as it must be, or stands twice."""
 
 
 def _read_call_ids(words: str, sent: SentRequest) -> Iterator[Rule]:
