@@ -231,6 +231,13 @@ def test_asks_for_at_least_one_provider(home: Folder, config: object) -> None:
                 'Write one without scheme and port, such as "relay.example".'
             ),
         ),
+        (
+            {"allowed_hosts": ["devbox.example", "devbox.example:8787"]},
+            (
+                'allowed_hosts[1]: "devbox.example:8787" is not an IP address or a host name. '
+                'Write one without scheme and port, such as "devbox.example".'
+            ),
+        ),
         ({"allow_http_hosts": "a"}, 'allow_http_hosts: "a" is not a list. Write one, such as ["relay.example"].'),
         ({"cooldown_minuts": 1}, 'cooldown_minuts: is an unknown key. Did you mean "cooldown_minutes"?'),
         ({"Proxy_Port": 1}, 'Proxy_Port: is an unknown key. Did you mean "proxy_port"?'),

@@ -67,6 +67,19 @@ async def test_a_valid_change_is_used_and_requests_in_flight_finish_with_the_old
 
 
 @async_test
+async def test_a_host_that_is_allowed_while_the_proxy_runs_is_accepted(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider(message("hello")) as fake:
+        write(home, only=fake)
+        async with started_proxy(loaded(home), home=home) as proxy:
+            assert (await proxy.post(headers={"Host": "devbox.example"})).status == 403
+            document = json.loads(home.config.read_text(encoding="utf-8"))
+            home.config.write_text(json.dumps({**document, "allowed_hosts": ["devbox.example"]}), encoding="utf-8")
+            await proxy.ledger.note_with("configuration reloaded: only")
+            assert await complete_text(await proxy.post(headers={"Host": "devbox.example"})) == "hello"
+
+
+@async_test
 async def test_an_invalid_change_is_not_used_and_is_shown_until_it_is_fixed(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     async with FakeProvider(message("hello")) as fake:

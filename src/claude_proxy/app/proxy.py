@@ -89,8 +89,9 @@ class Proxy:
         self._next_look: asyncio.TimerHandle | None = None
         self.port = config.port
         self._token = token
+        self._guard = Guard(config.host, token, program, config.allowed_hosts)
         self._server = Server(
-            Guard(config.host, token, program),
+            self._guard,
             lambda: self._gateway,
             services(lambda: self._gateway, self, self._health),
             self._tracker,
@@ -190,6 +191,7 @@ class Proxy:
             self._transport.retire(self._retired.discard)
             self._transport = self._new_transport(config)
         self._budget.limit = config.policy.memory_budget
+        self._guard.allow(config.allowed_hosts)
         self._gateway = self._build_gateway(config, self._gateway)
         waiting = self._waiting_for_restart()
         self._config = config

@@ -60,6 +60,8 @@ class Config:
     egress: Egress
     log_level: LogLevel
     warnings: tuple[str, ...]
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names of this machine, by which clients may call the proxy."""
     routes: Routes = field(default_factory=Routes)
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""
@@ -103,6 +105,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         egress=egress,
         log_level=settings.log_level,
         warnings=tuple(findings.warnings),
+        allowed_hosts=settings.allowed_hosts,
         routes=routes,
         auto_mode=auto_mode,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
@@ -134,7 +137,8 @@ def _read(
     settings = check(document, findings)
     _check_host(settings.host, findings)
     _check_budget(settings, findings)
-    _check_allowed(settings.allow_http_hosts, findings)
+    _check_names("allow_http_hosts", settings.allow_http_hosts, "relay.example", findings)
+    _check_names("allowed_hosts", settings.allowed_hosts, "devbox.example", findings)
     egress = read_egress(settings, environ, findings)
     return settings, egress, resolve(settings, variables, findings)
 
@@ -185,11 +189,11 @@ def _check_budget(settings: Settings, findings: Findings) -> None:
         )
 
 
-def _check_allowed(hosts: tuple[str, ...], findings: Findings) -> None:
+def _check_names(setting: str, hosts: tuple[str, ...], example: str, findings: Findings) -> None:
     for index, host in enumerate(hosts):
         if not is_host(host):
-            fix = 'Write one without scheme and port, such as "relay.example".'
-            findings.problem(f"allow_http_hosts[{index}]", _not_a_host(host), fix)
+            fix = f'Write one without scheme and port, such as "{example}".'
+            findings.problem(f"{setting}[{index}]", _not_a_host(host), fix)
 
 
 def _not_a_host(text: str) -> str:

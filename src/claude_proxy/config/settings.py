@@ -138,6 +138,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="IP address or host name",
         ),
     ] = "127.0.0.1"
+    allowed_hosts: Annotated[
+        tuple[Text, ...],
+        Meta(extra=says("a list", ["devbox.example"])),
+        key(
+            "More names by which clients may call this machine, in their base URL. IP addresses and the names that "
+            "containers have for it, such as host.docker.internal, are accepted anyway.",
+            unit="list of host names",
+        ),
+    ] = ()
     retry_statuses: Annotated[
         tuple[Status, ...],
         Meta(extra=says("a list", [429, 500])),

@@ -7,7 +7,7 @@ program or user on the machine can too, but does not know the installation's tok
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from claude_proxy.core.client_login import strip_credentials
@@ -19,25 +19,38 @@ from claude_proxy.net.request_head import host_name
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
 
+_PRIVATE_DOMAIN: Final = "internal"
+"""ICANN reserved it for private use in July 2024: no public DNS server answers for a name in it."""
+_THIS_MACHINE: Final = frozenset({"host", "gateway"})
+"""How containers and virtual machines call the machine that they run on, within that domain: `host.docker.internal`,
+`gateway.docker.internal`, `host.containers.internal` (Podman), `host.lima.internal`, `host.minikube.internal` …"""
+MAX_SHOWN: Final = 253
+"""Characters of a host's name that are repeated: no valid one is longer (RFC 1035)."""
+
 
 class Guard:
     """Refuses requests that do not come from a client of this installation. The proxy listens on `host`.
 
-    `program` is how the user calls the program that starts clients; it may hold a path, which other machines are not
-    told.
+    `allowed_hosts` are the user's own names for this machine. `program` is how the user calls the program that starts
+    clients; it may hold a path, which other machines are not told.
     """
 
-    def __init__(self, host: str, token: str, program: str) -> None:
-        self._hosts = LOOPBACK | {host.lower()}
-        self._any_address = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    def __init__(self, host: str, token: str, program: str, allowed_hosts: Iterable[str] = ()) -> None:
+        self._own = LOOPBACK | {host.lower()}
+        self._hosts = self._own
+        self.allow(allowed_hosts)
         self._token = token.encode()
         self._program = program if host.lower() in LOOPBACK else PROGRAM
+
+    def allow(self, hosts: Iterable[str]) -> None:
+        """Accept these names in `Host` from now on, besides those that always are."""
+        self._hosts = self._own | {_normal(host) for host in hosts}
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""
         host = fields.get(b"host")  # only HTTP/1.0 goes without, which no browser speaks
         if host is not None and not self._is_ours(host):
-            return refusal("permission_error", "the Host header names another machine than this proxy", NO_RETRY)
+            return refusal("permission_error", _foreign_host(host), NO_RETRY)
         if b"origin" in fields:
             return refusal("permission_error", "requests from web pages are refused", NO_RETRY)
         site = fields.get(b"sec-fetch-site")
@@ -59,12 +72,37 @@ class Guard:
 
     def _is_ours(self, host: bytes) -> bool:
         name = host_name(host)
-        return name is not None and (name in self._hosts or (self._any_address and _is_address(name)))
+        if name is None:
+            return False
+        name = _normal(name)
+        return name in self._hosts or _is_address(name) or _is_this_machine(name)
+
+
+def _normal(name: str) -> str:
+    """Return a host's name in lower case and without the dot that ends a complete one."""
+    return name.lower().removesuffix(".")
 
 
 def _is_address(name: str) -> bool:
-    """Whether a host is an IP address: DNS rebinding needs a name."""
+    """Whether a host is an IP address, such as that of a container's gateway: DNS rebinding needs a name."""
     return ":" in name or name.replace(".", "").isdigit()
+
+
+def _is_this_machine(name: str) -> bool:
+    """Whether it is a name that a container or a virtual machine has for this machine."""
+    *labels, domain = name.split(".")
+    return domain == _PRIVATE_DOMAIN and not _THIS_MACHINE.isdisjoint(labels)
+
+
+def _foreign_host(host: bytes) -> str:
+    name = host_name(host)
+    if name is None:
+        return "the Host header is malformed"
+    name = name[:MAX_SHOWN]
+    return (
+        f"the Host header names {name}, which is not a name of this proxy's machine. "
+        f'If it is one, add it to config.json: "allowed_hosts": ["{name}"]'
+    )
 
 
 def _tokens(fields: Mapping[bytes, bytes]) -> Iterator[bytes]:
