@@ -102,7 +102,7 @@ def test_a_provider_without_a_key_is_a_note_and_none_with_one_is_wrong(cli: Comm
     assert checks(findings(cli, code=1))[0] == ("configuration", "wrong")
 
 
-def test_finds_a_key_that_the_terminals_mode_has_unset(cli: CommandLine) -> None:
+def test_says_where_to_put_a_key_that_the_terminals_mode_has_unset(cli: CommandLine) -> None:
     cli.configure("http://127.0.0.1:9")
     document = json.loads(cli.home.config.read_text(encoding="utf-8"))
     document["providers"][0]["api_key_env"] = "ANTHROPIC_API_KEY"
@@ -113,7 +113,9 @@ def test_finds_a_key_that_the_terminals_mode_has_unset(cli: CommandLine) -> None
         activation.activate(before, Activation("http://127.0.0.1:9", "127.0.0.1", "t", None, ClientRequirements())),
     )
     assert "ANTHROPIC_API_KEY" not in led
-    assert checks(findings(cli, code=0, environ=led)) == [("proxy", "note")]
+    first, last = findings(cli, code=1, environ=led)
+    assert checks([first, last]) == [("configuration", "wrong"), ("proxy", "note")]
+    assert first["fix"].startswith(f"Write ANTHROPIC_API_KEY=<key> into {cli.home.env}")
 
 
 @posix
