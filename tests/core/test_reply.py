@@ -122,9 +122,9 @@ def test_without_a_time_of_return_the_providers_retry_after_stays() -> None:
 
 def test_without_an_error_to_relay_the_final_error_says_how_each_provider_failed() -> None:
     last = final_error(GiveUp(rejected(Fault.PROVIDER), "moonshot", NOW + 15), ATTEMPTS, NOW)
-    assert (last.status, last.headers) == (529, (JSON, (b"retry-after", b"15"), NAMED[1]))
+    assert (last.status, last.headers) == (503, (JSON, (b"retry-after", b"15"), NAMED[1]))
     message = "claude-proxy: no provider could answer: minimax: slow down; moonshot: refused"
-    assert json.loads(last.body)["error"] == {"type": "overloaded_error", "message": message}
+    assert json.loads(last.body)["error"] == {"type": "api_error", "message": message}
 
 
 def test_the_final_error_of_a_single_provider_names_only_that_one() -> None:

@@ -14,12 +14,16 @@ class FakeClock:
 
     now: float = NOON
     uptime: float = 1000.0
+    offset: int = 0
 
     def wall(self) -> float:
         return self.now
 
     def monotonic(self) -> float:
         return self.uptime
+
+    def utc_offset(self, at: float) -> int:
+        return self.offset
 
     def pass_time(self, seconds: float) -> None:
         """Move the clock forward."""

@@ -47,7 +47,6 @@ async def test_an_empty_body_gets_400() -> None:
         ("GET", "/v1"),
         ("POST", "/v1/complete"),
         ("POST", "/v1/messages/batches"),
-        ("POST", "/v1//messages"),
         ("GET", "/provider"),
         ("POST", "/provider/minimax/v1/files"),
         ("GET", "/admin"),
@@ -62,6 +61,22 @@ async def test_an_unknown_path_gets_404(method: str, target: str) -> None:
         answer = await proxy.ask(method, target, b'{"model": "m"}' if method == "POST" else b"")
         error = await answer.json()
     assert (answer.status, error["error"]["type"]) == (404, "not_found_error")
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1//messages", "/v1/v2/messages", "/anthropic/v1/messages", "/providers/minimax/v1/messages/", "/messages"],
+)
+@async_test
+async def test_a_prompt_to_a_path_that_is_not_there_gets_a_status_that_claude_code_shows(path: str) -> None:
+    fake = FakeProvider(message("hello"))
+    async with running_proxy(fake) as proxy:
+        answer = await proxy.post(path)
+        error = (await answer.json())["error"]
+    assert (answer.status, error["type"], answer.headers["x-should-retry"]) == (410, "not_found_error", "false")
+    assert path in error["message"]
+    assert "claude-fb" in error["message"]
     assert fake.requests == []
 
 
@@ -178,7 +193,7 @@ async def test_an_odd_pin_is_only_an_unknown_name(name: str) -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake) as proxy:
         answer = await proxy.post(f"/provider/{name}/v1/messages")
-        assert (answer.status, (await answer.json())["type"]) == (404, "error")
+        assert (answer.status, (await answer.json())["type"]) == (410, "error")
         assert "x-evil" not in answer.headers
     assert fake.requests == []
 

@@ -111,7 +111,7 @@ async def test_a_provider_without_a_key_is_shown_as_skipped_and_named_in_the_err
             report = await (await proxy.ask("GET", "/admin/status")).json()
             assert report["skipped"] == [{"name": "two", "variable": "NO_SUCH_KEY"}]
             answer = await proxy.post("/provider/two/v1/messages")
-            assert (answer.status, "NO_SUCH_KEY" in str(await answer.json())) == (404, True)
+            assert (answer.status, "NO_SUCH_KEY" in str(await answer.json())) == (410, True)
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def messages(text: str) -> list[dict[str, Any]]:
 
 async def assert_refused(answer: Answer) -> None:
     """Check that an answer is the proxy's own error, and says which setting it is about."""
-    assert answer.status == 529
+    assert answer.status == 503
     error = (await answer.json())["error"]
-    assert error["type"] == "overloaded_error"
+    assert error["type"] == "api_error"
     assert "memory_budget_mb" in error["message"]
 
 

@@ -24,7 +24,7 @@ async def test_without_descriptors_no_provider_gets_a_strike(number: int) -> Non
         connection = await proxy.connect()
         with mock.patch.object(socket, "socket", side_effect=OSError(number, os.strerror(number))):
             answer = await proxy.post(connection=connection)
-        assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
+        assert (answer.status, (await answer.json())["error"]["type"]) == (503, "api_error")
         assert answer.headers["x-claude-proxy-attempts"] == "minimax=local"
         assert {name: one["state"] for name, one in (await proxy.status()).items()} == {
             "minimax": "ready",

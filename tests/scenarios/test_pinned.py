@@ -54,12 +54,13 @@ async def test_goes_there_even_in_cooldown() -> None:
 
 
 @async_test
-async def test_an_unknown_pin_gets_404_with_the_known_names() -> None:
+async def test_an_unknown_pin_gets_a_status_that_claude_code_shows_with_the_known_names() -> None:
     first, second = FakeProvider(message("first")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post("/provider/kimi/v1/messages")
         error = await answer.json()
-    assert (answer.status, error["error"]["type"]) == (404, "not_found_error")
+    assert (answer.status, error["error"]["type"]) == (410, "not_found_error")
+    assert answer.headers["x-should-retry"] == "false"
     assert all(name in error["error"]["message"] for name in ("kimi", "minimax", "moonshot"))
     assert first.requests == second.requests == []
 

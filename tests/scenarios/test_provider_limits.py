@@ -199,4 +199,5 @@ async def test_an_error_after_the_first_ping_is_sent_as_an_event() -> None:
     first = FakeProvider([Stream(), stream_error("x", "insufficient balance (1008)")])
     async with running_proxy(first, ping_after=0.0) as proxy:
         events = await (await proxy.post()).all_events()
-        assert events[-1].data["error"]["message"] == "insufficient balance (1008)"
+        message = "claude-proxy: minimax could not answer: out of credit (insufficient balance (1008))."
+        assert events[-1].data["error"] == {"type": "rate_limit_error", "message": message}

@@ -112,5 +112,5 @@ async def test_does_not_relay_a_broken_body() -> None:
     only = FakeProvider([Head(429, {"retry-after": "45", "content-length": "100"}), Raw(b'{"type":'), Close()])
     async with running_proxy(only) as proxy:
         answer = await proxy.post()
-        assert (answer.status, (await answer.json())["error"]["type"]) == (529, "overloaded_error")
+        assert (answer.status, (await answer.json())["error"]["type"]) == (429, "rate_limit_error")
         assert 40 < int(answer.headers["retry-after"]) <= 45

@@ -12,6 +12,8 @@ from fakes.steps import Status
 
 BODY = b'{"error":{"type":"authentication_error","message":"invalid api key"},"type":"error"}'
 
+REFUSED = "claude-proxy: minimax refused the key in MINIMAX_API_KEY (from .env). Replace it there"
+
 
 @pytest.mark.parametrize("status", [401, 403])
 @async_test
@@ -19,7 +21,8 @@ async def test_relays_the_rejection_of_a_key_with_x_should_retry_false(status: i
     first, second = FakeProvider([Status(status, BODY)], answers("hello")), FakeProvider(message("second"))
     async with running_proxy(first, second) as proxy:
         answer = await proxy.post()
-        assert (answer.status, await answer.read()) == (status, BODY)
+        error = {"type": "authentication_error", "message": f"{REFUSED}, or set failover_on_auth. invalid api key"}
+        assert (answer.status, await answer.json()) == (status, {"error": error, "type": "error"})
         assert answer.headers["x-should-retry"] == "false"
         report = (await proxy.status())["minimax"]
         assert (report["key_rejected"], report["key"], report["key_source"]) == (True, "MINIMAX_API_KEY", ".env")

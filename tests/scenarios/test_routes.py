@@ -33,7 +33,7 @@ async def test_each_tier_follows_its_route() -> None:
 async def test_a_provider_outside_the_route_is_not_asked() -> None:
     first, second = FakeProvider(answers("first")), FakeProvider([Status(529)])
     async with running_proxy(first, second, routes=routes(RouteEntry("moonshot"))) as proxy:
-        assert (await proxy.post(model=OPUS)).status == 529
+        assert (await proxy.post(model=OPUS)).status == 503
     assert first.requests == []
 
 
@@ -59,7 +59,7 @@ async def test_if_all_are_in_cooldown_both_models_of_a_provider_are_tried() -> N
         fake, routes=routes(RouteEntry("minimax", "large"), RouteEntry("minimax", "small"))
     ) as proxy:
         answer = await proxy.post(model=OPUS)
-        assert (answer.status, answer.headers["x-claude-proxy-attempts"]) == (529, "minimax=529, minimax=529")
+        assert (answer.status, answer.headers["x-claude-proxy-attempts"]) == (503, "minimax=529, minimax=529")
         clock.pass_time(1)
         assert await complete_text(await proxy.post(model=OPUS)) == "small"
 

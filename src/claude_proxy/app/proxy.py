@@ -47,6 +47,9 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def utc_offset(self, at: float) -> int:
+        return time.localtime(at).tm_gmtoff
+
 
 class Proxy:
     """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.

@@ -159,7 +159,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memory_budget_mb: Annotated[
         BudgetMegabytes,
         key(
-            "The most memory that all requests and answers may take together. What would take more gets a 529, or "
+            "The most memory that all requests and answers may take together. What would take more gets a 503, or "
             "ends with an error. A request takes twice its size until its answer begins.",
             unit="MB of 1,048,576 bytes",
         ),

@@ -15,6 +15,8 @@ A request's way through it:
     health.py         one provider's strikes, cooldown and Permit
     failover.py       what came of a candidate        → Decision: Try, Relay or GiveUp
     reply.py          Decision                        → what the client gets
+    all_failed.py     how each provider failed        → one sentence and its status
+    account_errors.py a rejected key, no credit       → the provider's words behind ours
     usage.py          events                          → Usage
     auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts
     continuation/     a stream that has died          → the rest of its answer
@@ -54,6 +56,7 @@ Facts of the wire:
     masking.py                 a provider's key, taken out of its answers
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
+    local_time.py              moments by the user's clock
     retry_after.py             when a provider returns: from headers, from words
     too_long.py                a request that is too long for a window, told in Anthropic's words
     token_excess.py            what an error says of too many tokens: the prompt, the answer, or both

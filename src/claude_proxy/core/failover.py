@@ -19,9 +19,10 @@ if a provider would have taken it so and all others are at a limit that lasts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar, assert_never
 
+from claude_proxy.core.account_errors import key_place
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import Reason
@@ -53,6 +54,17 @@ class Relay(Generic[AcceptedT]):
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A provider that was asked and could not answer; `until` is when it is expected back, if that is known."""
+
+    provider: str
+    rejected: Rejected
+    until: float | None = None
+    key: str = ""
+    """Where its key is set."""
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """Send the client this error."""
 
@@ -61,6 +73,11 @@ class GiveUp:
     """Whose error it is; empty if no provider was asked."""
     returns_at: float | None
     """When the first provider is expected back."""
+    failed: tuple[Failed, ...] = field(default=(), compare=False)
+    """All that may take the request later, each once, in the order of the route: the client is told of each.
+
+    Empty if a provider's own error says more: of a request that is at fault, or of a provider that is pinned.
+    """
 
 
 Decision: TypeAlias = Try | Relay[AcceptedT] | GiveUp
@@ -77,7 +94,7 @@ class Failover(Generic[AcceptedT]):
     ) -> None:
         if not candidates:
             raise ValueError("a route has at least one candidate")
-        self._healths = [health for _, health in candidates]
+        self._candidates = candidates
         self._waiting = list(candidates)
         self._passed_over: list[tuple[Candidate, Health]] = []
         self._forced = False
@@ -161,14 +178,27 @@ class Failover(Generic[AcceptedT]):
         eligible = others or too_long or incompatible
         rejected, name = next((rejection for rejection in reversed(eligible) if rejection[0].reply), eligible[-1])
         # if the request itself fits nowhere, it does not help to ask again
-        return GiveUp(rejected, name, self._first_return(now) if others else None)
+        if not others:
+            return GiveUp(rejected, name, None)
+        failed = () if self._pinned and rejected.reply else self._failed(others, now)
+        return GiveUp(rejected, name, self._first_return(now), failed)
+
+    def _failed(self, rejections: Sequence[tuple[Rejected, str]], now: float) -> tuple[Failed, ...]:
+        """Return the last rejection of each provider, and when its cooldown ends."""
+        last = {name: rejected for rejected, name in rejections}
+        asked = {health.name: (candidate.provider, health.cooldown_until) for candidate, health in self._candidates}
+        return tuple(
+            Failed(name, last[name], end if end is not None and end > now else None, key_place(provider))
+            for name, (provider, end) in asked.items()
+            if name in last
+        )
 
     def _first_return(self, now: float) -> float | None:
         if self._pinned:
             return self._rejections[-1][0].until
         # the return of a provider that can't take this request changes nothing
         able = {name for rejected, name in self._rejections if rejected.fault is not Fault.INCOMPATIBLE}
-        healths = [health for health in self._healths if health.name in able]
+        healths = [health for _, health in self._candidates if health.name in able]
         return min(
             (now if health.cooldown_until is None else health.cooldown_until for health in healths), default=None
         )

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core import limits
+from claude_proxy.core.account_errors import names_a_field
 from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
 from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, STATUS_OF_ERROR, error_body, read_error
@@ -80,7 +81,9 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
     if status == 402 and fails_over:
         return _limited(limits.NO_CREDIT, error, reply, config, now)
     text, until = _message(error, reply.body), _return_time(error, reply, config, now)
-    return Rejected(_fault_of(status, config), Reason.STATUS, status, text, until, reply)
+    about_field = status in ACCOUNT_STATUSES and names_a_field(error)
+    reason = Reason.INVALID_REQUEST_ERROR if about_field else Reason.STATUS
+    return Rejected(_fault_of(status, config), reason, status, text, until, reply)
 
 
 def judge_status(reply: Reply, config: ClassifierConfig) -> Rejected:

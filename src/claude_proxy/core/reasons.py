@@ -67,6 +67,9 @@ class Reason(enum.Enum):
     OVERLOADED_ERROR = "overloaded_error"
 
 
+UNTRUSTED: Final = "certificate not trusted"
+"""Begins, behind the host, the text of a TLS failure that all requests will meet until a certificate is added."""
+
 _TOO_MANY: Final = "too many requests"
 _OVERLOADED: Final = "overloaded"
 _OUT_OF_CREDIT: Final = "out of credit"

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from claude_proxy.core import messages
-from claude_proxy.core.failover import GiveUp
+from claude_proxy.core.account_errors import with_notice
+from claude_proxy.core.all_failed import is_lasting, sentence, status_of
+from claude_proxy.core.failover import Failed, GiveUp
 from claude_proxy.core.headers import for_client
 from claude_proxy.core.types import Attempt, Ending, Headers, Reply
 
@@ -43,16 +45,29 @@ def last_event(ending: Ending) -> bytes:
             return CUT_SHORT
 
 
+def error_reply(status: int, kind: str, message: str, headers: Headers = ()) -> Reply:
+    """Return an error of the proxy's own, with another status than that of its type."""
+    body = messages.error_body(kind, f"claude-proxy: {message}")
+    return Reply(status, (*headers, (b"content-type", messages.JSON)), body)
+
+
 def refusal(kind: str, message: str, headers: Headers = ()) -> Reply:
     """Return an error of the proxy's own, with the status that belongs to its type."""
-    body = messages.error_body(kind, f"claude-proxy: {message}")
-    return Reply(messages.STATUS_OF_ERROR[kind], (*headers, (b"content-type", messages.JSON)), body)
+    return error_reply(messages.STATUS_OF_ERROR[kind], kind, message, headers)
 
 
 def loop_detected(fault: str) -> Reply:
     """Return the error for a request that has come back."""
-    error = refusal("api_error", fault, NO_RETRY)
-    return Reply(messages.LOOP_DETECTED, error.headers, error.body)
+    return error_reply(messages.LOOP_DETECTED, "api_error", fault, NO_RETRY)
+
+
+def nothing_there(message: str) -> Reply:
+    """Return the error for a request to a provider or a path that does not exist.
+
+    Not a 404: Claude Code shows that as "There's an issue with the selected model", and hides the message.
+    A 410 it shows at once (observed with 2.1.332).
+    """
+    return error_reply(410, "not_found_error", message, NO_RETRY)
 
 
 def prompt_too_long(tokens: int, window: int) -> Reply:
@@ -82,27 +97,44 @@ def stream_head(provider: Headers) -> Headers:
     return (*kept, *_EVENT_STREAM)
 
 
-def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str) -> Reply:
-    """Return a provider's whole answer as the client gets it: the body byte for byte, and the attempts."""
+def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str, notice: str = "") -> Reply:
+    """Return a provider's whole answer as the client gets it: the body byte for byte, and the attempts.
+
+    `notice` comes before what it says; it is not empty if the answer is about the account at the provider.
+    """
+    answer = with_notice(answer, notice) if notice else answer
     headers = for_client(answer.headers)
     by_login = any(attempt.by_login for attempt in attempts if attempt.provider == provider)
-    if answer.status in messages.KEY_REJECTED and not by_login:
+    if answer.status in messages.ACCOUNT_STATUSES and not by_login:
         # it is about the provider's key: Claude Code would ask for minutes, and then for a login that fixes nothing
         headers = (*(pair for pair in headers if pair[0] != b"x-should-retry"), *NO_RETRY)
     return Reply(answer.status, (*headers, *attribution_headers(attempts, provider)), answer.body)
 
 
-def final_error(decision: GiveUp, attempts: Sequence[Attempt], now: float) -> Reply:
-    """Return the error that the client gets: the provider's own, else the proxy's, which says how each failed."""
+def final_error(
+    decision: GiveUp, attempts: Sequence[Attempt], now: float, *, notice: str = "", utc_offset: int = 0
+) -> Reply:
+    """Return the error that the client gets: one sentence about all that failed, else the provider's own.
+
+    `notice` comes before what a provider says of its account; times are `utc_offset` seconds ahead of UTC.
+    """
     error, provider = decision.rejected.reply, decision.provider
-    if error is None:
-        provider = ""
-        error = refusal("overloaded_error", _failures(attempts))
-    if decision.returns_at is not None:
+    if decision.failed:
+        error, provider = _all_failed(decision.failed, attempts, now, utc_offset), ""
+    elif error is None:
+        error, provider = error_reply(503, "api_error", _failures(attempts)), ""
+    if decision.returns_at is not None and not (decision.failed and is_lasting(decision.failed)):
         seconds = max(1, math.ceil(decision.returns_at - now))
         headers = (*(pair for pair in error.headers if pair[0] != b"retry-after"), (b"retry-after", b"%d" % seconds))
         error = Reply(error.status, headers, error.body)
-    return relayed(error, attempts, provider)
+    return relayed(error, attempts, provider, notice if provider else "")
+
+
+def _all_failed(failed: Sequence[Failed], attempts: Sequence[Attempt], now: float, utc_offset: int) -> Reply:
+    status, kind = status_of(failed)
+    texts = {attempt.provider: attempt.text for attempt in attempts}
+    headers = NO_RETRY if is_lasting(failed) else ()
+    return error_reply(status, kind, sentence(failed, texts, now, utc_offset), headers)
 
 
 def as_event(reply: Reply) -> bytes:

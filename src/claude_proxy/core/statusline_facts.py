@@ -6,13 +6,13 @@ The command that prints the line has to be quick and loads next to nothing, so i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from claude_proxy.core.health import State
+from claude_proxy.core.local_time import clock_time
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
 
@@ -72,6 +72,4 @@ def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:
     """Return the end of a cooldown by the terminal's clock, with the date if that is not today's."""
     if provider.cooldown_until is None:
         return ""
-    zone = timezone(timedelta(seconds=query.utc_offset))
-    then, today = (datetime.fromtimestamp(at, UTC).astimezone(zone) for at in (provider.cooldown_until, now))
-    return then.strftime(" until %H:%M" if then.date() == today.date() else " until %Y-%m-%d %H:%M")
+    return f" until {clock_time(provider.cooldown_until, now, query.utc_offset)}"

@@ -15,7 +15,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Sco
 
 from claude_proxy.core.hops import HEADER as HOPS
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, MODELS_PATH
-from claude_proxy.core.reply import CUT_SHORT, as_event, refusal
+from claude_proxy.core.reply import CUT_SHORT, as_event, nothing_there, refusal
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.guard import Guard, check_content_type
@@ -117,7 +117,7 @@ class Server:
     async def _serve_other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
         allowed = self._methods(path)
         if not allowed:
-            return refusal("not_found_error", f"there is nothing at {path[:100]}")
+            return _nothing_at(method, path)
         if method in allowed:
             return await self._services_at(path)[method](client, pin)
         wrong = refusal("invalid_request_error", f"{method} is not allowed here, only {' and '.join(allowed)}")
@@ -128,6 +128,14 @@ class Server:
 
     def _services_at(self, path: str) -> Mapping[str, Service]:
         return self._services.get(ONE_MODEL if path.startswith(ONE_MODEL) else path, _NOTHING)
+
+
+def _nothing_at(method: str, path: str) -> Reply:
+    message = f"there is nothing at {path[:100]}"
+    if method != "POST" or not path.rstrip("/").endswith("/messages"):
+        return refusal("not_found_error", message)
+    # a client that asks for an answer, at a base URL that claude-fb and claude-switch do not set
+    return nothing_there(f"{message}. ANTHROPIC_BASE_URL ends after the port, or with /provider/NAME: type claude-fb.")
 
 
 async def _break_off(client: AsgiClient, reply: Reply, event: bytes) -> None:

@@ -39,7 +39,8 @@ class CountTokens(Handler):
             self._recorder.answered_by(candidate)
         attempts = self._recorder.attempts
         if answer := _relayable(outcome):
-            return reply.relayed(answer, attempts, candidate.provider.name)
+            name = candidate.provider.name
+            return reply.relayed(answer, attempts, name, self._account_notice(name, answer))
         return self._estimated(request, route, reply.attribution_headers(attempts, ""))
 
     def _first_that_counts(self, route: Route) -> Candidate | None:

@@ -198,7 +198,10 @@ class Exchange(Handler):
     async def _give_up(self, decision: GiveUp) -> None:
         recorder = self._recorder
         recorder.ending = Ending.ERROR
-        error = reply.final_error(decision, recorder.attempts, self._gateway.clock.wall())
+        clock = self._gateway.clock
+        now = clock.wall()
+        notice = self._account_notice(decision.provider, decision.rejected.reply)
+        error = reply.final_error(decision, recorder.attempts, now, notice=notice, utc_offset=clock.utc_offset(now))
         if self._head_sent:
             provider = decision.provider if decision.rejected.reply else ""
             comments = reply.attribution_comments(recorder.attempts, provider)

@@ -14,7 +14,7 @@ from claude_proxy.core.hops import Hops
 from claude_proxy.core.learning.learned_rules import LearnedRules
 from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare, OverBudgetError
 from claude_proxy.core.provenance import SignatureOwners
-from claude_proxy.core.reply import NO_RETRY, loop_detected, prompt_too_long, refusal
+from claude_proxy.core.reply import NO_RETRY, error_reply, loop_detected, nothing_there, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
@@ -111,7 +111,7 @@ async def _read_body(client: Client, limit: int, memory: MemoryShare) -> bytes:
         return body
     memory.hold(0)
     if over_budget:
-        raise RefusedError(refusal("overloaded_error", over_budget))
+        raise RefusedError(error_reply(503, "api_error", over_budget))
     message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
     raise RefusedError(refusal("request_too_large", message))
 
@@ -126,7 +126,7 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
         case Route():
             return selected
         case NoSuchProvider(message):
-            raise RefusedError(refusal("not_found_error", message))
+            raise RefusedError(nothing_there(message))
         case NoLogin(message):
             named = with_program(message, gateway.program)
             raise RefusedError(refusal("authentication_error", named, NO_RETRY))

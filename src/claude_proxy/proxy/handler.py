@@ -12,9 +12,11 @@ import abc
 import asyncio
 from typing import ClassVar
 
+from claude_proxy.core.account_errors import account_notice
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.core.memory_budget import NOT_COUNTED
+from claude_proxy.core.messages import ACCOUNT_STATUSES
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
@@ -125,6 +127,15 @@ class Handler(abc.ABC):
         for rule in rules:
             learned = LearnedRule(*candidate.upstream_model, rule, now, now + LIFETIME, message)
             self._gateway.memory.learned_rules.keep(learned)
+
+    def _account_notice(self, name: str, answer: Reply | None) -> str:
+        """Return what is said before a provider's error if that is about its key or its credit, else nothing."""
+        route = self._recorder.route
+        if answer is None or route is None or answer.status not in ACCOUNT_STATUSES:
+            return ""
+        provider = next(each.provider for each in route.candidates if each.provider.name == name)
+        others = len(route.candidates) > 1 and not self._gateway.policy.failover_on_auth
+        return account_notice(provider, answer.status, others=others)
 
     async def _send(self, reply: Reply) -> None:
         """Send the client a whole answer."""

@@ -117,6 +117,10 @@ class Clock(Protocol):
         """Seconds that never go back: for durations."""
         ...
 
+    def utc_offset(self, at: float) -> int:
+        """Seconds that local time is ahead of UTC at a moment: for what a person reads."""
+        ...
+
 
 class Ledger(Protocol):
     """Takes the account of each request."""

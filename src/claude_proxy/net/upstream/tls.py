@@ -11,6 +11,7 @@ import sys
 
 import truststore
 
+from claude_proxy.core.reasons import UNTRUSTED
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 
@@ -59,7 +60,7 @@ async def attach(
 
 def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not trusted: {error.verify_message or error}"
+        return f"{UNTRUSTED}: {error.verify_message or error}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {(error.reason or 'unknown reason').replace('_', ' ').lower()}"
     return "connection closed during the TLS handshake"
