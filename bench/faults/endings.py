@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bench.faults.answers import Answer
-from bench.faults.faults import Fault, Kind, Stage
+from bench.faults.faults import AFTER_CONTENT, Fault, Kind, Stage
 
 from fakes import scripts
-from fakes.steps import Close, Cut, Event, Step, Stream
+from fakes.steps import Close, Cut, Event, Step, Stream, text_delta
 
 _SEARCH: Final[tuple[Mapping[str, Any], ...]] = (
     {"type": "server_tool_use", "id": "srvtoolu_fault", "name": "web_search", "input": {"query": "verse"}},
     {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_fault", "content": []},
 )
+_FOUND: Final = "I found nothing about it, so that I write it myself."
 
 STATES: Final[Mapping[str, tuple[bool, str]]] = {
     "thinking begun": (True, "thinking/2"),
@@ -26,7 +27,9 @@ STATES: Final[Mapping[str, tuple[bool, str]]] = {
     "thinking complete, text begun": (True, "text/3"),
     "text complete": (True, "text/5"),
     "text complete, tool call begun": (True, "tool_use/2"),
-    "text complete, server tool run": (True, "search"),
+    "text complete, server tool run": (True, "search/0"),
+    "server tool run, text begun behind it": (True, "search/2"),
+    "server tool run, text complete behind it": (True, "search/3"),
 }
 """Whether thinking stands before the text, and how many events there are of the last block."""
 
@@ -70,12 +73,14 @@ def _events_of(state: str, answer: Answer) -> list[Event]:
     for run in _SEARCH:
         index = events[-1].data["index"] + 1
         events += [scripts.block_start(run, index), scripts.block_stop(index)]
-    return events
+    index = events[-1].data["index"] + 1
+    behind = [scripts.block_start({"type": "text", "text": ""}, index), text_delta(_FOUND, index)]
+    return [*events, *[*behind, scripts.block_stop(index)][: int(count)]]
 
 
 def _script(state: str, ending: str, answer: Answer) -> list[Step]:
     events = _events_of(state, answer)
-    return [Stream(), scripts.message_start(), *events, *_ending(ending, events)]
+    return [Stream(), scripts.message_start(), *events, AFTER_CONTENT, *_ending(ending, events)]
 
 
 def faults() -> Iterator[tuple[str, str, Fault]]:

@@ -87,6 +87,10 @@ class Bytewise:
             await asyncio.sleep(0.001)
 
 
+AFTER_CONTENT: Final = Pause(1.0)
+"""Between what came of an answer and its death: else a client drops what it has received and not yet read."""
+
+
 def _steps(*steps: Step) -> Callable[[Answer], Sequence[Step]]:
     return lambda _answer: steps
 
@@ -104,6 +108,7 @@ def _until(block: str, events: int, *death: Step) -> Callable[[Answer], Sequence
                     scripts.message_start(),
                     *before,
                     *candidate[: None if events < 0 else events],
+                    AFTER_CONTENT,
                     *death,
                 ]
             before += candidate

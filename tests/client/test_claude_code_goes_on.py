@@ -17,7 +17,7 @@ from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, running_proxy
 from fakes.scripts import answers, stream_error
 from fakes.server_connection import Request
-from fakes.steps import Body, Cut, Script, Step, Stream
+from fakes.steps import Body, Cut, Script, Status, Step, Stream
 
 SAID = "I write the file with the verse that you asked for, and then I tell you that it is there."
 DONE = "It is written: zebra."
@@ -29,8 +29,8 @@ ALLOWED = ("--permission-mode", "default", "--allowedTools", "Write")
 DEATHS: dict[str, list[Step]] = {"cut": [Cut()], "overloaded": [stream_error("overloaded_error")]}
 
 
-def provider(path: Path, cut: int, death: list[Step]) -> FakeProvider:
-    """Return one that writes a file, breaks off once while it says so, and goes on as it is asked to."""
+def provider(path: Path, cut: int, death: list[Step], *, goes_on: bool = True) -> FakeProvider:
+    """Return one that writes a file, breaks off once while it says so, and goes on as it is asked to, or fails then."""
     arguments = json.dumps({"file_path": str(path), "content": VERSE})
     call = ToolCall("Write", [arguments[:20], arguments[20:]])
     whole: list[Block] = [Thinking(["I think ", "about it"]), Text([SAID[:30], SAID[30:61], SAID[61:]]), call]
@@ -48,6 +48,8 @@ def provider(path: Path, cut: int, death: list[Step]) -> FakeProvider:
             broken.append(request)
             return [Stream(), Body(b"".join(stream_of(whole, "tool_use")[:cut])), *death]
         asked = next((text for text in texts if "My connection dropped" in text), "")
+        if asked and not goes_on:
+            return [Status(529)]
         if not asked:
             return stream(*whole, stop_reason="tool_use")
         had = "".join(block.get("text", "") for block in body["messages"][-2]["content"])
@@ -91,6 +93,21 @@ async def test_a_file_is_written_in_one_turn_of_a_session(cut: int, death: list[
     [history] = [body for body in main_requests(served) if "tool_result" in json.dumps(body["messages"][-1])]
     said = [block["text"] for block in history["messages"][-2]["content"] if block["type"] == "text"]
     assert "".join(said) == SAID
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+@async_test
+async def test_claude_code_asks_again_by_itself_if_nothing_gives_the_rest(cut: int, tmp_path: Path) -> None:
+    claude, path = claude_code(tmp_path), tmp_path / "work" / "verse.txt"
+    async with running_proxy(provider(path, cut, [Cut()], goes_on=False)) as proxy:
+        environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
+        async with interactive(claude, environ, *ALLOWED) as terminal:
+            terminal.type("write the verse")
+            await terminal.wait_for(lambda: "write the verse" in terminal.text, "what was typed")
+            terminal.type("\r")
+            await terminal.wait_for(lambda: "zebra" in terminal.text, "the last sentence")
+            assert "API Error" not in terminal.text
+    assert path.read_text(encoding="utf-8") == VERSE
 
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)

@@ -21,7 +21,7 @@ NO_RETRY: Final[Headers] = ((b"x-should-retry", b"false"),)
 CUT_SHORT: Final = messages.error_event(
     messages.error_body("overloaded_error", "claude-proxy: the provider's stream broke off; please try again")
 )
-"""Ends a committed stream that its provider did not end. This type of error makes Claude Code ask again at once."""
+"""Ends a committed stream that its provider did not end. Claude Code gets something else if it recovers better so."""
 
 
 OVER_BUDGET: Final = messages.error_event(

@@ -108,6 +108,14 @@ class AsgiClient:
             self._connection.end_unframed_body()
         await self._end()
 
+    async def break_off(self) -> bool:
+        if self._unframed:
+            return False
+        self._connection.on_hang_up = None
+        self.streaming = False
+        self._connection.break_off()
+        return True
+
     async def _end(self) -> None:
         self._connection.on_hang_up = None
         self.streaming = False

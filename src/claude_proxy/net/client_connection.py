@@ -149,6 +149,11 @@ class ClientConnection(HttpToolsProtocol):
         self._stays_to_linger = True
         self.cycle.keep_alive = True  # else uvicorn would close at once
 
+    def break_off(self) -> None:
+        """Close within the answer: what was written goes out, and the end of the body is missing."""
+        self.cycle.disconnected = True  # else uvicorn logs that the answer has no end
+        self.transport.close()
+
     def begin_unframed_body(self) -> None:
         """Let the body of an answer end with the connection, for an HTTP/1.0 client, which does not know chunks."""
         self.cycle.chunked_encoding = False

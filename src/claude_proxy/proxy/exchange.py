@@ -15,6 +15,7 @@ from typing import Final, assert_never
 
 from claude_proxy.core import messages, reply
 from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
+from claude_proxy.core.continuation.unfinished_answer import is_claude_code
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
 from claude_proxy.core.limits import TOO_LONG
 from claude_proxy.core.outcome import Rejected, Whole
@@ -153,7 +154,10 @@ class Exchange(Handler):
             self._settle(ending)
             if ending is Ending.COMPLETE:
                 ending = Ending.RECOVERED
-        await relay.end(ending)
+        if ending in MID_STREAM_DEATHS and is_claude_code(self._head.headers):
+            await relay.end_for_claude_code(ending)
+        else:
+            await relay.end(ending)
         return ending
 
     async def _announce(self, stream: Streaming, candidate: Candidate) -> None:

@@ -154,6 +154,13 @@ class StreamClient(Protocol):
 
     async def end(self) -> None: ...
 
+    async def break_off(self) -> bool:
+        """Close the connection within a stream, so that the client sees that it broke.
+
+        Returns whether it did: not if the client would take the end of the connection for the end of the answer.
+        """
+        ...
+
 
 class Client(StreamClient, Protocol):
     """The client's side of an exchange: its request's body, and the way to answer it.

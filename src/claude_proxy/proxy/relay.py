@@ -90,6 +90,18 @@ class StreamRelay:
             await self._write_last(self._error_event or reply.last_event(ending))
         await self._client.end()
 
+    async def end_for_claude_code(self, ending: Ending) -> None:
+        """End an answer that broke off so that Claude Code asks again by itself."""
+        if self.is_over:
+            await self._client.end()
+        elif events := self._answer.end_at_limit() if self._answer else b"":
+            await self.finish(events)
+        else:
+            await self._keepalive.pause()
+            self.is_over = await self._client.break_off()
+            if not self.is_over:
+                await self.end(ending)
+
     async def finish(self, events: bytes) -> None:
         """End the answer with these events, which make it complete."""
         await self._write_last(events)

@@ -99,6 +99,9 @@ class CheckedClient:
     async def end(self) -> None:
         await self._client.end()
 
+    async def break_off(self) -> bool:
+        return await self._client.break_off()
+
     async def _checked(self, data: bytes) -> bytes:
         self._keepalive.resume()
         data = await self._check.finish(data)

@@ -6,5 +6,6 @@ delivered.py              what the client has of the answer → Content, which d
 continuation_request.py   the client's request + what it has → the request for the rest
 joined_stream.py          the stream of the rest → events that continue those the client has
 seam.py                   two halves of a text → one
+unfinished_answer.py     the end of one that can't go on
 usage_of_parts.py         the tokens of all parts → one usage
 """

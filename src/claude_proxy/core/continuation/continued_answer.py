@@ -13,6 +13,7 @@ from claude_proxy.core.continuation.continuation_request import continuation_req
 from claude_proxy.core.continuation.delivered import Content, Delivered
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
+from claude_proxy.core.continuation.unfinished_answer import end_at_limit
 from claude_proxy.core.continuation.usage_of_parts import total
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.types import Usage
@@ -67,6 +68,10 @@ class ContinuedAnswer:
         if self._delivered.content is Content.TOOL_CALLS:
             return end_with_tool_calls(self._delivered, self._parts)
         return b""
+
+    def end_at_limit(self) -> bytes:
+        """Return the events after which Claude Code asks for the rest by itself, if nothing else makes it do so."""
+        return end_at_limit(self._request, self._delivered, self._parts)
 
     @property
     def is_stuck(self) -> bool:

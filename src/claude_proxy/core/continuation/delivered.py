@@ -58,7 +58,7 @@ class DeliveredBlock:
 class Delivered:
     """The blocks of one answer that a client has been sent."""
 
-    __slots__ = ("_blocks", "_chars", "_opaque", "_stopped", "_unread", "_unread_bytes")
+    __slots__ = ("_blocks", "_chars", "_lost", "_opaque", "_stopped", "_unread", "_unread_bytes")
 
     def __init__(self) -> None:
         self._unread = list[bytes]()
@@ -66,6 +66,7 @@ class Delivered:
         self._blocks = list[DeliveredBlock]()
         self._chars = 0
         self._opaque = False
+        self._lost = False  # whether it is too long or unreadable, so that its blocks are not known
         self._stopped = False
 
     def add(self, block: bytes) -> None:
@@ -112,16 +113,17 @@ class Delivered:
 
     def _read(self) -> None:
         unread, self._unread, self._unread_bytes = self._unread, [], 0
-        if self._opaque:
+        if self._lost:
             return
         for piece, _ in sse.split(b"".join(unread)):
             if event := read_event(piece):
                 self._take(event)
             else:
-                self._opaque = True
+                self._lost = True
         if self._chars > MAX_CHARS:
-            self._opaque = True
-            self._blocks = []
+            self._lost = True
+        if self._lost:
+            self._opaque, self._blocks = True, []
 
     def _take(self, event: ContentEvent) -> None:
         match event.type:

@@ -152,8 +152,13 @@ class JoinedStream:
 
 def end_with_tool_calls(delivered: Delivered, parts: Sequence[Usage]) -> bytes:
     """Return the end of an answer that has whole tool calls: the client runs them, and goes on from there."""
+    return end_answer(delivered, parts, "tool_use")
+
+
+def end_answer(delivered: Delivered, parts: Sequence[Usage], stop_reason: str) -> bytes:
+    """Return the events that end an answer with what its client has of it, its open block included."""
     before = delivered.open_block
-    delta = {"stop_reason": "tool_use", "stop_sequence": None}
+    delta = {"stop_reason": stop_reason, "stop_sequence": None}
     events: list[dict[str, Any]] = [
         {"type": "message_delta", "delta": delta, "usage": usage_of_parts(parts)},
         {"type": "message_stop"},
