@@ -19,7 +19,7 @@ from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show
-from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, StatusReport
+from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, StatusReport, TooLarge
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, one_request
 from fakes.scripts import json_answer
@@ -61,6 +61,11 @@ def test_a_healthy_proxy_is_short() -> None:
     assert blank == ""
     assert columns.split() == ["provider", "state", "strikes", "last", "error"]
     assert row.split() == ["moonshot", "ready", "-", "-"]
+
+
+def test_a_request_over_the_proxys_own_limit_is_shown_with_the_setting_that_raises_it() -> None:
+    text = shown(msgspec.structs.replace(STATUS, too_large=TooLarge(NOW, "a", 10 * 1024 * 1024)))
+    assert f"A request was refused at {clock(NOW)}: it was over 10 MB, the proxy's own limit. Raise max_body_mb" in text
 
 
 def test_columns_are_aligned() -> None:

@@ -95,7 +95,13 @@ def test_providers_of_claude_check_signatures_and_only_anthropic_keeps_the_billi
 
 
 def test_has_a_rule_for_what_a_provider_rejects_and_none_for_what_it_ignores() -> None:
-    assert refused("minimax") == refused("minimax-cn") == {"role:system", "block:document"}
+    assert (
+        refused("minimax")
+        == refused("minimax-cn")
+        == {
+            *("role:system", "block:document", "max_bytes:67108864"),
+        }
+    )
     assert refused("zai") == refused("zhipu") == refused("xiaomi") == {"role:system"}
     assert (
         refused("moonshot")

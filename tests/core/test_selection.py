@@ -244,3 +244,44 @@ def test_caches_the_capabilities_of_a_limited_number_of_models() -> None:
         selection = selector.choose(Criteria(f"model-{number}", FixedCount(1)), NOW)
         assert names(selection) == ["blind", "a"]
     assert len(selector._known) <= MAX_KNOWN
+
+
+# The size of the request
+
+
+def takes(name: str, *sizes: int) -> Provider:
+    rejects = frozenset(Rule(Kind.MAX_BYTES, str(size)) for size in sizes)
+    return replace(able(name), traits=Traits(rejects=rejects))
+
+
+@pytest.mark.parametrize(
+    ("size", "asked"),
+    [
+        (1_000_000, ["a", "b", "c"]),
+        (1_000_001, ["b", "c"]),
+        (3_000_000, ["b", "c"]),
+        (3_000_001, ["c"]),
+    ],
+)
+def test_skips_providers_that_are_known_to_take_smaller_requests(size: int, asked: list[str]) -> None:
+    selector = Selector((takes("a", 1_000_000, 2_000_000), takes("b", 3_000_000), C))
+    assert names(selector.choose(criteria(size=size), NOW)) == asked
+    assert names(selector.choose(criteria(size=size, pin="a"), NOW)) == ["a"]
+
+
+def test_asks_all_if_each_is_known_to_take_smaller_requests() -> None:
+    selector = Selector((takes("a", 1_000_000), takes("b", 3_000_000)))
+    assert names(selector.choose(criteria(size=4_000_000), NOW)) == ["a", "b"]
+
+
+def test_skips_a_provider_that_was_learned_to_take_smaller_requests_while_the_rule_holds() -> None:
+    learned_rules = LearnedRules()
+    learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.MAX_BYTES, "1000000"), NOW, NOW + 10, ""))
+    selector = Selector((A, B), learned_rules=learned_rules)
+    assert names(selector.choose(criteria(size=1_000_001), NOW)) == ["b"]
+    assert names(selector.choose(criteria(size=1_000_001), NOW + 10)) == ["a", "b"]
+
+
+def test_what_does_not_read_as_a_size_limits_nothing() -> None:
+    odd = replace(A, traits=Traits(rejects=frozenset({Rule(Kind.MAX_BYTES, "much")})))
+    assert names(Selector((odd, B)).choose(criteria(size=9_000_000), NOW)) == ["a", "b"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport, TooLarge
 from claude_proxy.core.statusline_facts import StatuslineQuery, parse_statusline_query, statusline_facts
 
 NOON = 20_000 * 86_400.0 + 12 * 3600
@@ -35,6 +36,26 @@ def facts(given: StatusReport, session: str = "", pin: str = "", utc_offset: int
 def test_says_nothing_if_all_providers_are_ready_and_the_session_is_unknown() -> None:
     answer = LastAnswer("zai", "glm-5.3", NOON)
     assert facts(report(ProviderStatus(name="zai", state="ready"), a=answer), session="b") == []
+
+
+@pytest.mark.parametrize(
+    ("session", "answered", "passed", "shown"),
+    [
+        ("a", None, 3600, True),
+        ("a", NOON - 60, 3600, True),
+        ("a", NOON + 60, 299, True),
+        ("a", NOON + 60, 301, False),
+        ("b", None, 1, False),
+        ("", None, 1, False),
+    ],
+)
+def test_says_that_the_sessions_request_was_over_the_proxys_limit_until_it_goes_on(
+    session: str, answered: float | None, passed: float, *, shown: bool
+) -> None:
+    answers = {"a": LastAnswer("zai", "glm-5.3", answered)} if answered else {}
+    given = msgspec.structs.replace(report(**answers), too_large=TooLarge(NOON, "a", 10 * 1024 * 1024))
+    said = statusline_facts(given, StatuslineQuery(session), NOON + passed)
+    assert ("request over 10 MB: raise max_body_mb in config.json" in said) is shown
 
 
 def test_names_the_last_answer_of_the_session() -> None:

@@ -9,6 +9,7 @@ import pytest
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.health import Health
 from claude_proxy.core.reasons import Reason
+from claude_proxy.core.status_report import TooLarge
 from claude_proxy.core.types import Account, Attempt, Ending, Provider, Usage
 from claude_proxy.proxy.status_tracker import StatusTracker
 from fakes.clock import NOON, FakeClock
@@ -128,6 +129,43 @@ def test_issues_are_kept_while_the_health_is_and_dropped_with_it() -> None:
     tracked.follow(ZAI, Health("zai", 60.0))
     status = tracked.tracker.providers(NOON)[0]
     assert (status.key_rejected, status.last_error) == (False, None)
+
+
+def refused(tracked: Tracked, status: int = 413, *attempts: Attempt) -> None:
+    tracked.record(*attempts)
+    tracked.tracker.record(replace(tracked.journal.accounts[-1], status=status, attempts=attempts, session="a"))
+
+
+def test_a_request_over_the_proxys_own_limit_is_remembered_and_noted_once() -> None:
+    tracked = Tracked()
+    tracked.tracker.limit_bodies(10 * 1024 * 1024)
+    refused(tracked)
+    refused(tracked)
+    assert tracked.tracker.too_large == TooLarge(NOON, "a", 10 * 1024 * 1024, 2)
+    assert tracked.journal.notes == [
+        (
+            "error: a request was over 10 MB, the proxy's own limit, and was refused. "
+            "Raise max_body_mb in config.json, such as to 32; the running proxy uses it at once."
+        )
+    ]
+
+
+def test_a_higher_limit_settles_that_a_request_was_too_large_and_a_lower_one_does_not() -> None:
+    tracked = Tracked()
+    tracked.tracker.limit_bodies(100)
+    refused(tracked)
+    tracked.tracker.limit_bodies(100)
+    tracked.tracker.limit_bodies(50)
+    assert tracked.tracker.too_large is not None
+    tracked.tracker.limit_bodies(60)
+    assert tracked.tracker.too_large is None
+
+
+def test_a_request_that_a_provider_found_too_large_is_not_the_proxys_matter() -> None:
+    tracked = Tracked()
+    refused(tracked, 413, Attempt("zai", Reason.STATUS, 413, 1.0))
+    refused(tracked, 400)
+    assert tracked.tracker.too_large is None
 
 
 def test_accounts_and_notes_are_passed_on() -> None:

@@ -36,6 +36,21 @@ async def test_refuses_a_body_by_its_declared_length() -> None:
 
 
 @async_test
+async def test_the_user_learns_whose_limit_it_is_in_the_answer_the_log_and_the_state() -> None:
+    session = "\r\nX-Claude-Code-Session-Id: a"
+    async with running_proxy(FakeProvider(message("hello")), max_body_bytes=LIMIT) as proxy:
+        connection = await proxy.connect()
+        await connection.send(head(proxy, f"Content-Length: {LIMIT + 1}{session}"))
+        error = (await (await connection.answer()).json())["error"]["message"]
+        report = await (await proxy.ask("GET", "/admin/status")).json()
+        line = await (await proxy.ask("GET", "/admin/statusline?session=a")).json()
+        assert "the proxy's own limit. Raise max_body_mb in config.json, such as to 32" in error
+        assert (report["too_large"]["limit"], report["too_large"]["count"]) == (LIMIT, 1)
+        assert "raise max_body_mb in config.json" in line[0]
+        assert "Raise max_body_mb" in await proxy.ledger.note_with("the proxy's own limit")
+
+
+@async_test
 async def test_refuses_a_body_of_undeclared_length_at_the_limit() -> None:
     fake = FakeProvider(message("hello"))
     async with running_proxy(fake, max_body_bytes=LIMIT) as proxy:

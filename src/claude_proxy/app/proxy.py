@@ -155,6 +155,7 @@ class Proxy:
             skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
             last_answer=self._tracker.last_answer,
             answers_saved=self._tracker.answers_saved,
+            too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=(*self._config.warnings, *self._waiting_for_restart(), *self._warnings()),
@@ -217,6 +218,7 @@ class Proxy:
         )
 
     def _build_gateway(self, config: Config, before: Gateway | None) -> Gateway:
+        self._tracker.limit_bodies(config.policy.max_body_bytes)
         gateway = build_gateway(
             config,
             before,

@@ -15,10 +15,11 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.checks.settings_conflicts import conflicts
 from claude_proxy.cli.claude_code import statusline_text
-from claude_proxy.cli.output.console import console, print_json, table, when
+from claude_proxy.cli.output.console import console, print_json, table, too_large_in_words, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.user_config.credentials import advice, state_in_words
+from claude_proxy.core.body_limit import how_to_raise
 from claude_proxy.core.egress import DIRECTLY
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import encodable, neutral, printable
@@ -100,6 +101,8 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
         out.print(f"It reaches the providers {printable(status.egress, MAX_EGRESS)}")
     out.print()
     out.print(_providers(status))
+    if refused := status.too_large:
+        out.print(f"warning: {too_large_in_words(refused)} {how_to_raise(refused.limit)}", style="yellow")
     for warning in status.warnings:  # also about providers that are skipped
         out.print(f"warning: {printable(warning)}", style="yellow")
     if status.config_problems:

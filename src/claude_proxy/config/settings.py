@@ -154,7 +154,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = tuple(sorted(_POLICY.retry_statuses))
     max_body_mb: Annotated[
         Megabytes,
-        key("The largest request that the proxy accepts. A larger one gets a 413.", unit="MB of 1,048,576 bytes"),
+        key(
+            "The largest request that the proxy accepts. A larger one gets a 413. Raise it for conversations with many "
+            "images or documents, such as to 32, which is Anthropic's own limit.",
+            unit="MB of 1,048,576 bytes",
+        ),
     ] = plain(_POLICY.max_body_bytes / _MEBIBYTE)
     memory_budget_mb: Annotated[
         BudgetMegabytes,

@@ -44,6 +44,7 @@ What is remembered from one request to the next:
     learning/          what upstreams rejected (learned_rules.py)
     bounded.py         what each of these keeps its entries in: a bounded dictionary, a share for each upstream
     upstream_names.py  which providers share an upstream
+    body_limit.py      the proxy's own limit for the size of a request, in words
     memory_budget.py   how much all requests and answers hold, and may hold
 
 Facts of the wire:

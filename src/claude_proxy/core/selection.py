@@ -3,12 +3,14 @@
 route              pin, model, length: the user's own route, or the order of the providers
 login              without the client's own login, those that need it are skipped
 context windows    those that the request does not fit into are skipped
+size               those that are known to take smaller requests only are skipped, unless all are
 required features  those that lack something it needs are asked after the others
 session affinity   the one that took the session over is asked first
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -23,6 +25,9 @@ from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import Candidate, CandidateKey, Exceeds, NoSuchProvider, Route, Routes, route
 from claude_proxy.core.tokens import Calibration, PromptSize
 from claude_proxy.core.types import Failback, Provider
+
+MIN_SIZE: Final = 256 * 1024
+"""Bytes. Every provider takes a request of this size, so that nothing has to be looked up for it."""
 
 MAX_KNOWN: Final = 512
 """Candidates whose capabilities are cached. A client may name any model."""
@@ -40,6 +45,8 @@ class Criteria:
     session: SessionKey | None = None
     login: bool = True
     """Whether the client's own login comes with it."""
+    size: int = 0
+    """Of its body, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,8 @@ class Selector:
         fitting = allowed if counting else self._fitting(allowed, criteria, exceeds)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
-        return self._in_order(fitting, criteria, now)
+        taking = self._taking(fitting, criteria.size, now) if criteria.size > MIN_SIZE else fitting
+        return self._in_order(taking, criteria, now)
 
     def estimate(self, candidate: Candidate, criteria: Criteria) -> int:
         """Return about how many tokens a candidate would count in a request."""
@@ -102,6 +110,15 @@ class Selector:
             return TooLong(*overlong, allowed)
         skipped = tuple([candidate for candidate, _ in too_small])
         return replace(allowed, candidates=fitting, too_small=skipped, overlong=overlong)
+
+    def _taking(self, fitting: Route, size: int, now: float) -> Route:
+        """Skip the candidates that are known to take smaller requests only; if that leaves none, all are asked."""
+        taking = tuple([each for each in fitting.candidates if size <= self._max_bytes(each, now)])
+        return replace(fitting, candidates=taking) if 0 < len(taking) < len(fitting.candidates) else fitting
+
+    def _max_bytes(self, candidate: Candidate, now: float) -> float:
+        traits = candidate.provider.traits.having(self.learned_rules.rules(candidate.upstream_model, now))
+        return math.inf if traits.max_bytes is None else traits.max_bytes
 
     def capabilities(self, candidate: Candidate, now: float) -> Capabilities:
         """Return what a candidate can do, as far as is known and was learned."""

@@ -62,6 +62,16 @@ class LastAnswer(msgspec.Struct, frozen=True):
     at: float
 
 
+class TooLarge(msgspec.Struct, frozen=True):
+    """The last request that was refused as larger than the proxy's own limit, which is in bytes."""
+
+    at: float
+    session: str
+    limit: int
+    count: int = 1
+    """How many there were since the proxy started, or since the limit was raised."""
+
+
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """The proxy, and its providers in the order of failover."""
 
@@ -79,6 +89,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     last_answer: LastAnswer | None = None
     answers_saved: int = 0
     """How many answers broke off since the proxy started, and were carried to their end."""
+    too_large: TooLarge | None = None
     sessions: dict[str, LastAnswer] = {}
     """The last answer of each session, by its id; the newest is last."""
     config_problems: tuple[str, ...] = ()

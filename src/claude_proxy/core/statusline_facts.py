@@ -11,12 +11,15 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from claude_proxy.core.body_limit import limit_in_words
 from claude_proxy.core.health import State
 from claude_proxy.core.local_time import clock_time
 from claude_proxy.core.status_report import ProviderStatus, StatusReport
 from claude_proxy.core.text import printable
 
 _DAY: Final = 86_400
+_SHOWN_AT_LEAST: Final = 300.0
+"""Seconds for which a refused request is shown: Claude Code's small requests, such as for a title, go on."""
 _MAX_WORD: Final = 64
 """Characters of a name or a model: the line is short."""
 
@@ -40,7 +43,20 @@ def parse_statusline_query(query: bytes) -> StatuslineQuery:
 
 def statusline_facts(report: StatusReport, query: StatuslineQuery, now: float) -> list[str]:
     """Return what the line says behind the terminal's mode, for example `["zai (glm-5.3)", "minimax: cooldown"]`."""
-    return [*_last_answer(report, query.session), *_cooldowns(report.providers, query, now)]
+    return [
+        *_too_large(report, query.session, now),
+        *_last_answer(report, query.session),
+        *_cooldowns(report.providers, query, now),
+    ]
+
+
+def _too_large(report: StatusReport, session: str, now: float) -> Iterator[str]:
+    """Say that a request of this session was refused, until it goes on: Claude Code only says that it is too large."""
+    refused, answer = report.too_large, report.sessions.get(session)
+    if refused is None or not session or refused.session != session:
+        return
+    if answer is None or answer.at < refused.at or now - refused.at < _SHOWN_AT_LEAST:
+        yield f"request over {limit_in_words(refused.limit)}: raise max_body_mb in config.json"
 
 
 def _last_answer(report: StatusReport, session: str) -> Iterator[str]:

@@ -93,6 +93,8 @@ class Kind(enum.Enum):
     """A field of content blocks, wherever they are, and of tools: `cache_control`, `cache_control.scope`."""
     MAX_OUTPUT = "max_output"
     """The most `max_tokens` that a model accepts: `64000`."""
+    MAX_BYTES = "max_bytes"
+    """The largest request that it takes, in bytes: `33554432`."""
     REQUIRES = "requires"
     """Something that it requires, not rejects: the name of one of the `Traits` that are true or false."""
 
@@ -169,6 +171,11 @@ class Traits:
         """Return the most `max_tokens` that a model accepts, by what is `known` of it and what it rejected."""
         limits = [int(name) for name in self.names(Kind.MAX_OUTPUT) if name.isdecimal()]
         return min([*limits, known or limits[0]]) if limits else known
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The largest request that it takes, as far as that is known."""
+        return min((int(name) for name in self.names(Kind.MAX_BYTES) if name.isdecimal()), default=None)
 
     def names(self, kind: Kind) -> frozenset[str]:
         """Return the names of what it rejects of one kind."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
+from claude_proxy.core.body_limit import over_limit
 from claude_proxy.core.client_login import NoLogin, has_login
 from claude_proxy.core.cooldowns import Cooldowns
 from claude_proxy.core.health import Health
@@ -112,8 +113,7 @@ async def _read_body(client: Client, limit: int, memory: MemoryShare) -> bytes:
     memory.hold(0)
     if over_budget:
         raise RefusedError(error_reply(503, "api_error", over_budget))
-    message = f"the request is over {limit / 1048576:g} MB (max_body_mb in config.json sets the limit)"
-    raise RefusedError(refusal("request_too_large", message))
+    raise RefusedError(refusal("request_too_large", over_limit(limit)))
 
 
 def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *, counting: bool = False) -> Route:
@@ -140,4 +140,5 @@ def _criteria(head: RequestHead, request: MessagesRequest) -> Criteria:
     """Return what of a request decides which candidates are asked."""
     session = session_key(head.headers, request.model)
     with_login = has_login(head.headers)
-    return Criteria(request.model, Prompt(request.body), head.pin, request.required_features, session, with_login)
+    features, size = request.required_features, len(request.body)
+    return Criteria(request.model, Prompt(request.body), head.pin, features, session, with_login, size)

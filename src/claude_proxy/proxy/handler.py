@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from claude_proxy.core.account_errors import account_notice
 from claude_proxy.core.adapt import Adapted, adapt
+from claude_proxy.core.learning.body_size import infer_max_bytes
 from claude_proxy.core.learning.learned_rules import LIFETIME, LearnedRule
 from claude_proxy.core.memory_budget import NOT_COUNTED
 from claude_proxy.core.messages import ACCOUNT_STATUSES
@@ -83,6 +84,8 @@ class Handler(abc.ABC):
             return outcome
         retry: Retry | None = None
         with self._gateway.defects:
+            if limit := infer_max_bytes(outcome, len(adapted.body)):
+                self._learn(candidate, frozenset({limit}), self._recorder.attempts[-1].text[:MAX_MESSAGE])
             retry = plan_retry(candidate, adapted, outcome, known, lambda rules: self._adapt(candidate, request, rules))
         if retry is None:
             return outcome

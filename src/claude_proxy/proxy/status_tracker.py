@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from claude_proxy.core.auth import KeySource
+from claude_proxy.core.body_limit import how_to_raise, limit_in_words
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus
+from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
 from claude_proxy.proxy.ports import Clock, Journal, Level
 
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 _NO_ISSUES: Final = Issues()
+_REQUEST_TOO_LARGE: Final = STATUS_OF_ERROR["request_too_large"]
 
 MAX_SESSIONS: Final = 256
 """Sessions whose last answer is remembered: more than anyone has open."""
@@ -35,9 +38,17 @@ class StatusTracker:
         self._issues: dict[str, Issues] = {}
         self._noted_epochs: dict[str, int] = {}
         self.last_answer: LastAnswer | None = None
+        self._body_limit = 0
+        self.too_large: TooLarge | None = None
         self.answers_saved = 0
         """Answers that broke off and were carried to their end."""
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
+
+    def limit_bodies(self, limit: int) -> None:
+        """Take note of how large a request may be. A higher limit settles that one was too large."""
+        if limit > self._body_limit:
+            self.too_large = None
+        self._body_limit = limit
 
     def follow(self, providers: tuple[Provider, ...], healths: Mapping[str, Health]) -> None:
         """Report on these providers from now on. A new health means a new key or address: old issues are dropped."""
@@ -68,6 +79,8 @@ class StatusTracker:
         for attempt in account.attempts:
             self._take(attempt, now)
             self._note_cooldown(attempt.provider, now)
+        if account.status == _REQUEST_TOO_LARGE and not account.attempts:
+            self._take_too_large(account, now)
         self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
             self._remember_answer(account, now)
@@ -80,6 +93,14 @@ class StatusTracker:
         self._issues[attempt.provider] = after
         for text in self._to_fix(attempt, before, after):
             self.note(text, "error")
+
+    def _take_too_large(self, account: Account, now: float) -> None:
+        before, limit = self.too_large, self._body_limit
+        session = account.session if len(account.session) <= MAX_SESSION_LENGTH else ""
+        self.too_large = TooLarge(now, session, limit, before.count + 1 if before else 1)
+        if before is None:
+            words = f"a request was over {limit_in_words(limit)}, the proxy's own limit, and was refused"
+            self.note(f"{words}. {how_to_raise(limit)}", "error")
 
     def _to_fix(self, attempt: Attempt, before: Issues, after: Issues) -> list[str]:
         """Return what an attempt showed for the first time and only the user can fix."""

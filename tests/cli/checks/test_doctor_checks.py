@@ -33,7 +33,7 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.egress import Egress
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.status_report import ProviderStatus, StatusReport, TooLarge
 from claude_proxy.core.types import Origin, Policy, Provider
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -167,8 +167,11 @@ def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
         port=1,
         providers=(closed,),
         config_problems=("config.json: broken",),
+        too_large=TooLarge(NOW, "a", 10 * 1024 * 1024, 3),
     )
-    key, config = service.assess(status)
+    key, size, config = service.assess(status)
+    assert "(3 were since the proxy started): it was over 10 MB, the proxy's own limit." in size.what
+    assert size.fix == "Raise max_body_mb in config.json, such as to 32; the running proxy uses it at once."
     assert (key.what, key.fix) == ("zai rejected ZAI_API_KEY (from .env)", "Replace it there.")
     assert "still uses the one before" in config.what
 

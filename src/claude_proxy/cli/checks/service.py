@@ -10,10 +10,12 @@ from claude_proxy.cli.background import lifecycle, port_owner
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError, RejectedError
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
+from claude_proxy.cli.output.console import too_large_in_words
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.output.program import invocation, start_command
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.config.load import Config
+from claude_proxy.core.body_limit import how_to_raise
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
@@ -66,11 +68,13 @@ def _token(home: Home, running: Running) -> Iterator[Finding]:
 
 
 def assess(status: StatusReport) -> Iterator[Finding]:
-    """Report what the running proxy knows to be wrong: rejected keys, and a changed configuration with a fault."""
+    """Report what the running proxy knows to be wrong: rejected keys, a refused request, a faulty configuration."""
     for provider in status.providers:
         if provider.key_rejected:
             rejection = credentials.reported_rejection(provider)
             yield wrong("keys", rejection.what, rejection.fix)
+    if refused := status.too_large:
+        yield wrong("size", too_large_in_words(refused), how_to_raise(refused.limit))
     if status.config_problems:
         what = "the changed configuration has a fault, so the proxy still uses the one before"
         yield wrong("proxy", what, "Fix config.json; the proxy then uses it at once.")

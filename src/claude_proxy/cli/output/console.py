@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, TextIO, cast
 import click
 import msgspec
 
+from claude_proxy.core.body_limit import limit_in_words
 from claude_proxy.core.text import escape_controls
 
 if TYPE_CHECKING:  # rich takes as long to load as all other parts of most commands
     from rich.console import Console
     from rich.table import Table
+
+    from claude_proxy.core.status_report import TooLarge
 
 PLAIN_WIDTH = 10_000
 """Columns if the output is no terminal: no line is broken for a program that reads it."""
@@ -64,6 +67,13 @@ def when(epoch: float) -> str:
     then = datetime.fromtimestamp(epoch).astimezone()
     today = then.date() == datetime.now().astimezone().date()
     return then.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")
+
+
+def too_large_in_words(refused: TooLarge) -> str:
+    """Return a sentence about a request that the proxy refused since it was too large."""
+    count = "" if refused.count == 1 else f" ({refused.count} were since the proxy started)"
+    limit = limit_in_words(refused.limit)
+    return f"A request was refused at {when(refused.at)}{count}: it was over {limit}, the proxy's own limit."
 
 
 def print_json(facts: object) -> None:

@@ -158,6 +158,7 @@ def _report(files: ConfigFiles, addition: _Addition, secret: str) -> None:
     click.echo(_about_key(files, addition, secret))
     if addition.is_new:
         click.echo(f"A running proxy uses it in a moment. {_next_step(addition.provider, secret)}")
+        click.echo("If conversations hold many images, raise max_body_mb in config.json, such as to 32.")
 
 
 def _next_step(added_provider: Configured, secret: str) -> str:

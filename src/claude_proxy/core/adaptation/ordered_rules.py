@@ -26,7 +26,7 @@ from claude_proxy.core.adaptation.system_role import SYSTEM_ROLE
 from claude_proxy.core.adaptation.thinking_blocks import THINKING_BLOCKS
 from claude_proxy.core.adaptation.thinking_mode import EFFORT, THINKING_MODE
 from claude_proxy.core.adaptation.tools import SERVER_TOOLS, TOOL_FIELDS
-from claude_proxy.core.traits import ModelFacts, Rule, Traits
+from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
 RULES: Final[tuple[AdaptationRule, ...]] = (
     BETAS,
@@ -70,7 +70,11 @@ def apply_rules(draft: Draft) -> None:
 
 
 _LEARNED: Final = ", learned from its errors"
-_REJECTIONS: Final = {rejected: change for rule in RULES for rejected, change in rule.rejections.items()}
+_NOT_SENT: Final = ChangeText("not sent", "requests of more than {} bytes")
+_REJECTIONS: Final = {
+    Kind.MAX_BYTES: _NOT_SENT,
+    **{rejected: change for rule in RULES for rejected, change in rule.rejections.items()},
+}
 
 
 def describe_changes(traits: Traits, facts: ModelFacts, learned: Iterable[Rule] = ()) -> tuple[str, ...]:

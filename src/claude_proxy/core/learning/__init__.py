@@ -5,6 +5,7 @@
     sent_request.py     the request that was rejected → what is in it
     rule_inference.py   a text + what was sent, by what the words mean → rules
     refused_fields.py   the same for fields, betas and marks; which of them a request can do without
+    body_size.py        a request that was too large → the size that the provider takes
     learned_rules.py    the rules that helped, by upstream and model, with the time at which they expire
 
 A name in an error counts only if what it names was sent.
