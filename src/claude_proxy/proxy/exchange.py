@@ -81,10 +81,9 @@ class Exchange(Handler):
         if isinstance(decision, Relay):
             with gateway.defects:
                 self._recorder.measure(decision.candidate, request.body)
-            if isinstance(decision.accepted, Streaming):
-                self._check = tool_check(gateway, request, self._head.hops, self._memory.part())
-                if gateway.policy.continue_answers:
-                    self._keep_for_rest(request)
+            self._check = tool_check(gateway, request, self._head.hops, self._memory.part())
+            if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
+                self._keep_for_rest(request)
         await self._keepalive.pause()
         return decision
 
@@ -118,6 +117,9 @@ class Exchange(Handler):
                 with self._gateway.defects:
                     recorder.read_usage(answer.body)
                     recorder.record_signatures(signatures_in(answer.body))
+                if self._check:
+                    self._check.answered_by(candidate)
+                    answer = self._check.cleaned_answer(answer)
                 await self._send(reply.relayed(answer, recorder.attempts, candidate.provider.name))
                 self._settle(Ending.COMPLETE)
                 recorder.ending = Ending.COMPLETE
@@ -163,6 +165,8 @@ class Exchange(Handler):
     async def _announce(self, stream: Streaming, candidate: Candidate) -> None:
         """Tell the client who answers, or who gives the rest of its answer."""
         attempts, provider = self._recorder.attempts, candidate.provider.name
+        if self._check:
+            self._check.answered_by(candidate)
         if self._head_sent:
             await self._client.write(reply.attribution_comments(attempts, provider))
         else:

@@ -80,9 +80,10 @@ def with_verdicts(block: bytes, verdicts: Verdicts) -> bytes:
     pieces, start = list[bytes](), 0
     for piece, behind in sse.split(block):
         event = sse.parse(piece)
-        members = try_decode(_event, event.data) if event and event.kind == "message_delta" else None
-        if members and isinstance(members.get("delta"), dict) and members["delta"].get("stop_reason"):
-            delta = {**members["delta"], "safeguard_results": results}
+        members = try_decode(_event, event.data) if event and b"stop_reason" in event.data else None
+        delta = members.get("delta") if members and members.get("type") == "message_delta" else None
+        if members and isinstance(delta, dict) and delta.get("stop_reason"):
+            delta = {**delta, "safeguard_results": results}
             pieces.append(b"event: message_delta\ndata: %b\n\n" % msgspec.json.encode({**members, "delta": delta}))
         else:
             pieces.append(block[start:behind])
