@@ -38,21 +38,68 @@ def test_accepts_a_message_or_a_count_unchanged(body: bytes, counting: bool) -> 
 
 @pytest.mark.parametrize(
     ("status", "fault"),
-    [(429, Fault.QUOTA), *((status, Fault.PROVIDER) for status in (500, 502, 503, 504, 529))]
-    + [(status, Fault.REQUEST) for status in (400, 401, 402, 403, 404, 413, 422, 499, 501, 599)],
+    [(429, Fault.QUOTA), *((status, Fault.PROVIDER) for status in (408, 425, 500, 502, 503, 504, 507, 524, 529, 599))]
+    + [(status, Fault.REQUEST) for status in (400, 401, 402, 403, 404, 409, 410, 413, 422, 499, 501)],
 )
 def test_judges_an_error_by_its_status_and_keeps_its_reply(status: int, fault: Fault) -> None:
     reply = error("api_error", status, "no", ((b"retry-after", b"30"),))
     assert judge_body(reply, CONFIG, NOW) == Rejected(fault, Reason.STATUS, status, "no", NOW + 30, reply)
 
 
-@pytest.mark.parametrize("status", [400, 404, 499])
-def test_an_error_about_the_request_counts_whatever_its_form(status: int) -> None:
-    assert rejection(judge_body(Reply(status, (), b"<html>"), CONFIG, NOW)) == (
-        Fault.REQUEST,
-        str(status),
-        "<html>",
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, b"no"), (401, b"Unauthorized"), (402, b""), (422, b""), (404, b'{"detail":"Not Found"}'), (499, b"[]")],
+)
+def test_an_error_about_the_request_counts_in_plain_text_and_in_any_json(status: int, body: bytes) -> None:
+    reply = Reply(status, (), body)
+    assert judge_body(reply, CONFIG, NOW) == Rejected(
+        Fault.REQUEST, Reason.STATUS, status, body.decode() if status != 404 else "Not Found", None, reply
     )
+
+
+CHALLENGE = b"\xef\xbb\xbf \n<!DOCTYPE html><title>Just a moment...</title>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, CHALLENGE) for status in (400, 401, 402, 403, 404, 405, 409, 410, 418, 422, 451, 499)),
+        (403, b"error code: 1020"),
+        (404, b"404 page not found"),
+        (404, b""),
+        (405, b" "),
+        (403, b"Forbidden"),
+    ],
+)
+def test_a_page_in_place_of_an_apis_error_is_the_providers_fault_and_not_relayed(status: int, body: bytes) -> None:
+    text = f"answered {status} with a page, which is no error of an API"
+    assert judge_body(Reply(status, (), body), CONFIG, NOW) == Rejected(
+        Fault.PROVIDER, Reason.PAGE, status, text, None, None
+    )
+
+
+@pytest.mark.parametrize("status", [413, 414, 431])
+def test_a_server_in_front_that_takes_no_such_size_gets_no_strike_and_the_client_hears_of_it(status: int) -> None:
+    outcome = judge_body(Reply(status, (), b"<html><h1>413 Request Entity Too Large</h1>"), CONFIG, NOW)
+    text = f"a server in front of the provider takes no request of this size (it answered {status} with a page)"
+    relayed = Reply(413, (JSON,), error_body("request_too_large", text))
+    assert outcome == Rejected(Fault.INCOMPATIBLE, Reason.REQUEST_TOO_LARGE, status, text, None, relayed)
+
+
+def test_a_page_for_the_clients_own_login_is_relayed_so_that_it_is_renewed() -> None:
+    reply = Reply(401, (), CHALLENGE)
+    outcome = judge_body(reply, ClassifierConfig(Policy(), Traits(), by_login=True), NOW)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.fault, outcome.reply) == (Fault.REQUEST, reply)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 520, 524])
+def test_a_page_behind_a_status_that_is_retried_counts_as_the_status(status: int) -> None:
+    outcome = judge_body(Reply(status, ((b"retry-after", b"30"),), b"<html>busy</html>"), CONFIG, NOW)
+    fault = Fault.QUOTA if status == 429 else Fault.PROVIDER
+    assert isinstance(outcome, Rejected)
+    assert (outcome.fault, outcome.label, outcome.until) == (fault, str(status), NOW + 30)
+    assert (outcome.reply is None) is (status != 429)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +130,7 @@ def test_the_page_of_a_server_in_front_is_never_relayed_even_if_its_status_is_no
     assert (outcome.fault, outcome.reply) == (Fault.PROVIDER, None)
 
 
-@pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 520, 600])
+@pytest.mark.parametrize("status", [199, 201, 204, 302, 399, 501, 600])
 def test_a_status_that_is_no_answer_to_such_a_request_is_never_relayed(status: int) -> None:
     text = f"answered {status}, which is no answer to a request like this"
     outcome = judge_body(Reply(status, (), b'{"type":"message"}'), CONFIG, NOW)

@@ -20,7 +20,7 @@ def test_the_text_of_an_attempt_is_that_of_the_header() -> None:
 
 
 def test_the_default_statuses_that_are_retried() -> None:
-    assert Policy().retry_statuses == {429, 500, 502, 503, 504, 529}
+    assert Policy().retry_statuses == {408, 425, 429, *range(500, 600)} - {501}
 
 
 def test_providers_with_one_address_share_the_upstream_and_not_the_credential() -> None:

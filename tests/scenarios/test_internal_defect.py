@@ -134,7 +134,7 @@ def once_broken(opened: Any) -> Any:
 STREAM_READERS = {
     "the events": (sse, "parse", message()),
     "the first events": (judge_stream.StreamJudge, "opening", message()),
-    "an error event": (judge_stream, "judge_non_answer", error_event()),
+    "an error event": (judge_stream, "judge_error_event", error_event()),
     "the end": (judge_stream.StreamJudge, "cut", [Status(200, b"<html>")]),
 }
 

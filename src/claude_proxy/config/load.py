@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from msgspec import UnsetType
+
 from claude_proxy.config.address import is_host, is_loopback
 from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
@@ -156,9 +158,14 @@ def _stat(path: Path) -> _Stat:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
+def _retry_statuses(settings: Settings) -> frozenset[int]:
+    given = settings.retry_statuses
+    return Policy().retry_statuses if isinstance(given, UnsetType) else frozenset(given)
+
+
 def _policy(settings: Settings) -> Policy:
     return Policy(
-        retry_statuses=frozenset(settings.retry_statuses),
+        retry_statuses=_retry_statuses(settings),
         cooldown=settings.cooldown_minutes * 60,
         max_body_bytes=int(settings.max_body_mb * 1024 * 1024),
         memory_budget=int(settings.memory_budget_mb * 1024 * 1024),

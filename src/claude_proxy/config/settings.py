@@ -148,10 +148,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ()
     retry_statuses: Annotated[
-        tuple[Status, ...],
+        tuple[Status, ...] | UnsetType,
         Meta(extra=says("a list", [429, 500])),
-        key("After an answer with one of these HTTP statuses, the next provider is asked.", unit="list of statuses"),
-    ] = tuple(sorted(_POLICY.retry_statuses))
+        key(
+            "After an answer with one of these HTTP statuses, the next provider is asked. Default: 408, 425, 429, and "
+            "500 to 599 without 501.",
+            unit="list of statuses",
+        ),
+    ] = UNSET
     max_body_mb: Annotated[
         Megabytes,
         key(

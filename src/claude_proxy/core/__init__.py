@@ -59,6 +59,7 @@ Facts of the wire:
     text.py                    text from outside, made safe to show
     local_time.py              moments by the user's clock
     retry_after.py             when a provider returns: from headers, from words
+    account_words.py           what an error says of an account that has nothing left
     too_long.py                a request that is too long for a window, told in Anthropic's words
     token_excess.py            what an error says of too many tokens: the prompt, the answer, or both
     token_numbers.py           the numbers in an error, and what each of them counts

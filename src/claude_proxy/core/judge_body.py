@@ -15,7 +15,15 @@ from claude_proxy.core import limits
 from claude_proxy.core.account_errors import names_a_field
 from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
 from claude_proxy.core.masking import masked
-from claude_proxy.core.messages import ACCOUNT_STATUSES, JSON, LOOP_DETECTED, STATUS_OF_ERROR, error_body, read_error
+from claude_proxy.core.messages import (
+    ACCOUNT_STATUSES,
+    JSON,
+    LOOP_DETECTED,
+    STATUS_OF_ERROR,
+    TOO_LARGE,
+    error_body,
+    read_error,
+)
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.retry_after import plan_rejects, time_in_headers, time_in_words
@@ -27,8 +35,16 @@ MAX_TEXT: Final = 16_384
 """How many characters of a provider's own words are kept: far more than are shown, since this cut may go through a key
 that is taken out later."""
 
+_SAID_IN_PLAIN_TEXT: Final = frozenset({400, 401, 402, 415, 422})
+"""Statuses that no server in front of an API makes up, so that plain text behind them is the API's own."""
+
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+"""What may stand in front of an answer, a byte order mark included."""
+
 _REQUEST_STATUSES: Final = frozenset({400, 404, 413, 422})
 """Codes that are about the request, also behind a 200."""
+
+_EVENT_STATUSES: Final = frozenset(status for status in STATUS_OF_ERROR.values() if status < 500) - {429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,8 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
         # a redirect, say, or the page of a server in front of the provider
         text = f"answered {status}, which is no answer to a request like this"
         return Rejected(Fault.PROVIDER, Reason.STATUS, status, text)
+    if not fails_over and _is_page(reply, config):
+        return _behind_page(status)
     if status == LOOP_DETECTED and read_error(reply.body):
         return Rejected(Fault.INCOMPATIBLE, Reason.LOOP, status, _message(error, reply.body), None, reply)
     limit = limits.limit_of(error, status)
@@ -83,7 +101,30 @@ def judge_error(reply: Reply, config: ClassifierConfig, now: float) -> Rejected:
     text, until = _message(error, reply.body), _return_time(error, reply, config, now)
     about_field = status in ACCOUNT_STATUSES and names_a_field(error)
     reason = Reason.INVALID_REQUEST_ERROR if about_field else Reason.STATUS
-    return Rejected(_fault_of(status, config), reason, status, text, until, reply)
+    relayed = None if status >= 500 and _begins_as_page(reply.body) else reply
+    return Rejected(_fault_of(status, config), reason, status, text, until, relayed)
+
+
+def _is_page(reply: Reply, config: ClassifierConfig) -> bool:
+    """Whether an error comes from a server in front of the provider: a page, or a status without an API's error."""
+    status = reply.status
+    if status >= 500 or status == 429 or (config.by_login and status == 401):
+        return False
+    return _begins_as_page(reply.body) or (
+        status not in _SAID_IN_PLAIN_TEXT and not reply.body.lstrip(_BLANK).startswith((b"{", b"["))
+    )
+
+
+def _begins_as_page(body: bytes) -> bool:
+    return body.lstrip(_BLANK).startswith(b"<")
+
+
+def _behind_page(status: int) -> Rejected:
+    if status in TOO_LARGE:
+        text = f"a server in front of the provider takes no request of this size (it answered {status} with a page)"
+        reply = Reply(413, ((b"content-type", JSON),), error_body("request_too_large", text))
+        return Rejected(Fault.INCOMPATIBLE, Reason.REQUEST_TOO_LARGE, status, text, None, reply)
+    return Rejected(Fault.PROVIDER, Reason.PAGE, status, f"answered {status} with a page, which is no error of an API")
 
 
 def judge_status(reply: Reply, config: ClassifierConfig) -> Rejected:
@@ -149,6 +190,15 @@ def _is_answer(body: bytes, *, counting: bool) -> bool:
         return try_decode(_count_decoder, body) is not None
     message = try_decode(_message_decoder, body)
     return message is not None and message.type == "message" and bytes(message.content).startswith(b"[")
+
+
+def judge_error_event(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:
+    """Judge an error event in place of an answer: a type of the API's about the request counts as its status."""
+    known = read_error(body)
+    status = STATUS_OF_ERROR.get(known[0], 0) if known else 0
+    if status in _EVENT_STATUSES and limits.limit_of(limits.parse_error(body), 200) is None:
+        return judge_error(Reply(status, _as_json(head.headers), masked(body, config.key)), config, now)
+    return judge_non_answer(head, body, config, now)
 
 
 def judge_non_answer(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:

@@ -18,7 +18,7 @@ import msgspec
 
 from claude_proxy.core import sse
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.judge_body import ClassifierConfig, judge_non_answer
+from claude_proxy.core.judge_body import ClassifierConfig, judge_error_event, judge_non_answer
 from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
 from claude_proxy.core.outcome import Opening, Rejected, unanswered
@@ -122,7 +122,7 @@ class StreamJudge:
                 continue
             self.began = True
             if event.kind == "error" or _is_nameless_error(event):
-                return judge_non_answer(self._head, event.data, self._config, self._now)
+                return judge_error_event(self._head, event.data, self._config, self._now)
             if fault := self._start.fault(event):
                 return self._rejected(Reason.MALFORMED, f"the stream is not one of the Messages API: {fault}")
             if self._take(event):
@@ -152,7 +152,7 @@ class StreamJudge:
         """
         last = sse.parse(rest)
         if last and (last.kind == "error" or _is_nameless_error(last)):
-            return judge_non_answer(self._head, last.data, self._config, self._now)
+            return judge_error_event(self._head, last.data, self._config, self._now)
         began, body = self.began or last is not None, b"".join((*self._held, rest))
         if began or not body.strip():
             return unanswered(Reason.TRUNCATED if began else Reason.EMPTY, "the stream ended before its first content")

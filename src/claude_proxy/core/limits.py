@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from claude_proxy.core.account_words import says_beyond_quota, says_without_funds
 from claude_proxy.core.json_values import read_text_start, try_decode
 from claude_proxy.core.messages import MAX_ERROR_BYTES
 from claude_proxy.core.reasons import Reason
@@ -201,6 +202,7 @@ class _Body(msgspec.Struct):
 
 
 _body = msgspec.json.Decoder(_Body)
+_bodies = msgspec.json.Decoder(list[_Body])
 _error = msgspec.json.Decoder(_Error)
 _details = msgspec.json.Decoder(_Details)
 _base_response = msgspec.json.Decoder(_BaseResponse)
@@ -208,10 +210,14 @@ _text_or_number = msgspec.json.Decoder(str | int)
 
 
 def parse_error(body: bytes) -> ParsedError:
-    """Return what an error body says: nothing if it is no JSON object, or too large for an error."""
-    fields = try_decode(_body, body) if len(body) <= MAX_ERROR_BYTES else None
-    if fields is None:
+    """Return what an error body says: nothing if it is a page, broken, or too large for an error."""
+    if len(body) > MAX_ERROR_BYTES:
         return _NOTHING
+    fields = try_decode(_body, body)
+    if fields is None and (listed := try_decode(_bodies, body)):
+        fields = listed[0]  # as Gemini writes it
+    if fields is None:
+        return ParsedError(words=_plain_text(body))
     error = try_decode(_error, fields.error)
     inner = error or _Error()
     details = try_decode(_details, inner.details) or _Details()
@@ -227,13 +233,18 @@ def parse_error(body: bytes) -> ParsedError:
     )
 
 
+def _plain_text(body: bytes) -> str:
+    text = body[: 4 * MAX_MESSAGE_LENGTH].decode("utf-8", "replace").strip("\ufeff \t\r\n")
+    return "" if text.startswith(("<", "{", "[", '"', "event:", "data:")) else text[:MAX_MESSAGE_LENGTH]
+
+
 def _code(raw: msgspec.Raw) -> str:
     value = try_decode(_text_or_number, raw) if 0 < len(raw) <= _MAX_CODE_BYTES else None
     return "" if value is None else str(value)
 
 
 def _status(code: msgspec.Raw) -> int:
-    digits = bytes(code)
+    digits = bytes(code).strip(b'"')
     return int(digits) if len(digits) == 3 and digits.isdigit() and digits[:1] in b"45" else 0
 
 
@@ -247,6 +258,7 @@ def limit_of(error: ParsedError, status: int) -> Limit | None:
         _by_code(_CODES, codes)
         or _by_code(_MINIMAX, (error.minimax_code, end))
         or _by_words(words, error.codes, status)
+        or (_by_account(words, error.codes) if status == 403 else None)
         or _by_code(_VAGUE, codes)
         or (TOO_LONG if _codes_say_too_long(error.codes, status) else None)
         or (_STATUSES.get(error.status) if status == 200 else None)
@@ -271,6 +283,14 @@ def _by_words(words: str, codes: tuple[str, ...], status: int) -> Limit | None:
     if status in _ABOUT_QUOTA or status >= 500:
         return next((limit for pattern, limit in _QUOTAS if pattern.search(own)), None)
     return None
+
+
+def _by_account(words: str, codes: tuple[str, ...]) -> Limit | None:
+    """Return what an error says of an account that may be used, but has nothing left."""
+    own = _QUOTED.sub(_without_quotation, words)
+    if any(map(says_without_funds, (own, *codes))):
+        return NO_CREDIT
+    return PLAN_LIMIT if any(map(says_beyond_quota, (own, *codes))) else None
 
 
 def _codes_say_too_long(codes: tuple[str, ...], status: int) -> bool:

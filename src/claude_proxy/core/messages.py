@@ -35,6 +35,9 @@ STATUS_OF_ERROR: Final = {
 KEY_REJECTED: Final = frozenset({401, 403})
 """Statuses of a rejected key, or of a rejected login."""
 
+TOO_LARGE: Final = frozenset({413, 414, 431})
+"""Statuses of a request that is larger than a server takes."""
+
 ACCOUNT_STATUSES: Final = KEY_REJECTED | {402}
 """Statuses about the account at a provider, not about the request."""
 

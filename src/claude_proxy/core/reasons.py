@@ -40,6 +40,8 @@ class Reason(enum.Enum):
     EMPTY = "empty"
     NONSENSE = "nonsense"
     """A page, JSON of another kind, or part of an answer."""
+    PAGE = "page"
+    """A page behind another status, from a server in front of the provider."""
     NO_CONTENT = "no_content"
     ERROR = "error"
     """An error in its own form, which names no type of the API's."""

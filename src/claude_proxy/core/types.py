@@ -163,7 +163,9 @@ class Provider:
 class Policy:
     """What the user decides about all providers."""
 
-    retry_statuses: frozenset[int] = frozenset({429, 500, 502, 503, 504, 529})
+    retry_statuses: frozenset[int] = frozenset({408, 425, 429, *range(500, 600)}) - {501}
+    """By default what is no fault of the request: any 5xx but 501 (which says what a provider can't do), a request
+    that took too long to arrive or came too early, and too many of them."""
     cooldown: float = 1800.0
     """The longest cooldown after strikes, and the cooldown after a quota fault that names no time, in seconds."""
     max_body_bytes: int = 10 * 1024 * 1024
