@@ -13,7 +13,7 @@ _FAMILIES: Final = {**{tier: tier for tier in TIERS}, "mythos": "fable"}
 """The tier of each known family; Claude Code ranks Mythos as it does Fable."""
 
 _MOST_ABLE_FIRST: Final = ("fable", "opus", "sonnet", "haiku")
-_CLAUDE: Final = re.compile(r"(?:.*[/.])?claude-(?!proxy\b)", re.IGNORECASE)
+_CLAUDE: Final = re.compile(r"(?:^|[/.])claude-(?!proxy\b)", re.IGNORECASE)
 """`claude-…`, also behind the name of a vendor or a region."""
 
 
@@ -39,7 +39,7 @@ def tier_of(model: str) -> str:
 
 def is_claude(model: str) -> bool:
     """Tell whether this is the name of a Claude model, of a known family or of another."""
-    return _CLAUDE.match(model) is not None
+    return _CLAUDE.search(model) is not None
 
 
 def most_able(tiers: Container[str]) -> str:

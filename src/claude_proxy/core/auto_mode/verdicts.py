@@ -5,7 +5,6 @@ A call without a verdict does not run: the client asks the user, or gives it up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +19,6 @@ Verdicts: TypeAlias = Mapping[str, Mapping[str, str]]
 """What is told of each call, by its id."""
 
 _OUTCOMES: Final = {"allow": "not_flagged", "block": "flagged"}
-_FENCE: Final = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
 _STOPPED: Final = {"max_tokens": "truncated", "model_context_window_exceeded": "input_too_long", "refusal": "refused"}
 
 
@@ -56,13 +54,19 @@ def read_verdicts(answer: bytes, asked: Sequence[ToolCall]) -> Verdicts:
     if reason := _STOPPED.get(read.stop_reason or ""):
         return unavailable(asked, reason)
     text = "".join(block.text for block in read.content if block.type == "text").strip()
-    said = try_decode(_verdicts, _FENCE.sub(r"\1", text).encode("utf-8", "replace"))  # nothing may stand around it
+    said = try_decode(_verdicts, _without_fence(text).encode("utf-8", "replace"))  # nothing may stand around it
     verdicts = said.verdicts if said else {}
     outcomes = [_OUTCOMES.get(verdicts.get(str(number), "")) for number in range(1, len(asked) + 1)]
     return {
         call.id: {"type": "evaluated", "outcome": outcome} if outcome else _without("error")
         for call, outcome in zip(asked, outcomes, strict=True)
     }
+
+
+def _without_fence(text: str) -> str:
+    """Return what stands in a block of code, if nothing stands around it."""
+    first, _, rest = text.partition("\n")
+    return rest.removesuffix("```") if first in {"```", "```json"} and rest.endswith("```") else text
 
 
 def unavailable(calls: Sequence[ToolCall], reason: str) -> Verdicts:
