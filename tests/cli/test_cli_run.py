@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_proxy.cli.background import processes
+from claude_proxy.cli.background import plain_http, processes
 from claude_proxy.cli.run import IF_ALIAS
 from fakes.command_line import PATIENCE, CommandLine
 
@@ -150,3 +150,47 @@ def test_finds_a_claude_that_the_shell_knows_by_an_alias_alone(shared: CommandLi
     assert done.code == 0
     assert done.out == f"http://127.0.0.1:{shared.running().port} -p say hi\n"
     assert done.err == f"claude is not on PATH; this is {program}\n"
+
+
+def test_warns_of_claude_codes_settings_as_claude_fb_does(shared: CommandLine, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:3456"}}), encoding="utf-8")
+    own = {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    done = shared("run", "--", sys.executable, "-c", "print('ran')", environ=own)
+    assert (done.code, done.out) == (0, "ran\n")
+    assert done.err.startswith(f"warning: env.ANTHROPIC_BASE_URL in {settings} (user settings) overrides")
+
+
+def test_excepts_this_machine_from_an_http_proxy_in_claude_codes_settings(shared: CommandLine, tmp_path: Path) -> None:
+    env = {"HTTPS_PROXY": "http://proxy.corp:3128"}
+    (tmp_path / "settings.json").write_text(json.dumps({"env": env}), encoding="utf-8")
+    show = "import os; print(os.environ['NO_PROXY'])"
+    own = {"CLAUDE_CONFIG_DIR": str(tmp_path), "NO_PROXY": "corp.example"}
+    done = shared("run", "--", sys.executable, "-c", show, environ=own)
+    assert (done.code, done.out, done.err) == (0, "corp.example,127.0.0.1\n", "")
+
+
+def test_status_and_doctor_know_a_claude_code_that_its_settings_lead_to_the_proxy(
+    shared: CommandLine, tmp_path: Path
+) -> None:
+    settings, own = tmp_path / "settings.json", {"CLAUDE_CONFIG_DIR": str(tmp_path)}
+    url = f"http://127.0.0.1:{shared.running().port}"
+    env = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": shared.token()}
+    settings.write_text(json.dumps({"env": env}), encoding="utf-8")
+    assert f"env in {settings}" in shared("status", environ=own).out.replace("\n", "")
+    told = json.loads(shared("doctor", "--json", environ=own).out)["findings"]
+    rows = {row["check"]: row["what"] for row in told}
+    assert rows["terminal"] == f"fallback, by env in {settings} (user settings)"
+    assert rows["settings"].startswith(f"env in {settings} (user settings) sends Claude Code through the proxy")
+
+
+def test_the_proxy_names_the_settings_file_that_a_wrong_token_is_from(
+    cli: CommandLine, upstream: str, tmp_path: Path
+) -> None:
+    cli.configure(upstream)
+    (tmp_path / "settings.json").write_text(json.dumps({"env": {"ANTHROPIC_AUTH_TOKEN": "stale"}}), encoding="utf-8")
+    assert cli("start", environ={"CLAUDE_CONFIG_DIR": str(tmp_path)}).code == 0
+    request = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: stale\r\nConnection: close\r\n\r\n"
+    answer = plain_http.ask(("127.0.0.1", cli.running().port), request, PATIENCE, 65_536)
+    assert answer.status == 401
+    assert f"env.ANTHROPIC_AUTH_TOKEN in {tmp_path / 'settings.json'} is another one" in answer.body.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from claude_proxy.net.guard import Guard
@@ -55,3 +57,34 @@ def test_the_refusal_of_a_host_repeats_no_more_than_a_name_may_have() -> None:
 
 def test_a_malformed_host_is_called_that() -> None:
     assert "the Host header is malformed" in refused_host(Guard("127.0.0.1", "token", PROGRAM), b"a b")
+
+
+@pytest.mark.parametrize("field", [b"authorization", b"x-api-key", b"x-claude-proxy-token"])
+def test_the_refusal_of_a_token_names_the_settings_file_that_has_it(field: bytes) -> None:
+    asked = list[str]()
+
+    def sources(tokens: Iterable[str]) -> tuple[str, ...]:
+        asked.extend(tokens)
+        return ("env.ANTHROPIC_AUTH_TOKEN in /home/me/.claude/settings.json",)
+
+    guard = Guard("127.0.0.1", "token", PROGRAM, token_sources=sources)
+    refused = guard.check_token({field: b"Bearer stale" if field == b"authorization" else b"stale"})
+    assert refused is not None
+    text = refused.body.decode()
+    assert "env.ANTHROPIC_AUTH_TOKEN in /home/me/.claude/settings.json is another one. Remove it there" in text
+    assert asked == ["stale"]
+    assert "stale" not in text
+
+
+def test_a_token_from_elsewhere_is_said_to_be_another_one() -> None:
+    refused = Guard("127.0.0.1", "token", PROGRAM).check_token({b"x-api-key": b"stale"})
+    assert refused is not None
+    assert "another one was sent" in refused.body.decode()
+    assert f"`{PROGRAM} doctor` names the file" in refused.body.decode()
+
+
+def test_other_machines_are_told_no_settings_file() -> None:
+    guard = Guard("10.0.0.5", "token", PROGRAM, token_sources=lambda _: ("env.X in /home/me",))
+    refused = guard.check_token({b"x-api-key": b"stale"})
+    assert refused is not None
+    assert "/home/me" not in refused.body.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -306,6 +307,17 @@ def test_requests_to_this_machine_bypass_the_companys_proxy(before: dict[str, st
         apply_changes(before, activate(before, TO)), activate(apply_changes(before, activate(before, TO)), TO)
     )
     assert {again.get(name) for name in NO_PROXY_NAMES} == {past}
+
+
+def test_this_machine_is_excepted_from_a_proxy_in_claude_codes_settings() -> None:
+    to = replace(TO, settings_proxy=True)
+    led = apply_changes({}, activate({}, to))
+    assert {led.get(name) for name in NO_PROXY_NAMES} == {"127.0.0.1"}
+
+
+def test_an_exception_of_everything_stays_as_it_is() -> None:
+    before = {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}
+    assert apply_changes(before, activate(before, TO))["NO_PROXY"] == "*"
 
 
 def test_on_windows_no_proxy_is_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:

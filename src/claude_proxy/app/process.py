@@ -16,6 +16,7 @@ from claude_proxy.app.file_warnings import FileWarnings
 from claude_proxy.app.process_privacy import forbid_core_dumps
 from claude_proxy.app.proxy import Proxy
 from claude_proxy.config.load import Config
+from claude_proxy.net.guard import TokenSources
 from claude_proxy.net.listener import raise_descriptor_limit
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
@@ -34,25 +35,40 @@ def serve(
     draining: Callable[[int], None] = lambda _: None,
     *,
     program: str = "claude-proxy",
+    token_sources: TokenSources = lambda _: (),
 ) -> int:
     """Run the proxy until it is stopped: the whole of `claude-proxy serve`. Returns the exit code.
 
     `ready` is called once it listens, `draining` if a signal makes it wait for that many requests. `program` is
-    how its user calls this program. Raises `ListenError`, and another `OSError` if the token can't be read or made.
+    how its user calls this program, `token_sources` says which settings of a client hold a token. Raises
+    `ListenError`, and another `OSError` if the token can't be read or made.
     """
     forbid_core_dumps()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(home, config, ready, draining, program))
+        return runner.run(_serve(home, config, ready, draining, program, token_sources))
 
 
 async def _serve(
-    home: Home, config: Config, ready: Callable[[Proxy], None], draining: Callable[[int], None], program: str
+    home: Home,
+    config: Config,
+    ready: Callable[[Proxy], None],
+    draining: Callable[[int], None],
+    program: str,
+    token_sources: TokenSources,
 ) -> int:
     ledger = LogLedger(home.log, level=config.log_level)
     warnings = FileWarnings(home, ledger)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     token = installation_token(home)
-    proxy = Proxy(config, token=token, ledger=ledger, home=home, program=program, warnings=warnings.now)
+    proxy = Proxy(
+        config,
+        token=token,
+        ledger=ledger,
+        home=home,
+        program=program,
+        warnings=warnings.now,
+        token_sources=token_sources,
+    )
     try:
         await proxy.start()
     except OSError as error:

@@ -18,7 +18,7 @@ from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
-from claude_proxy.net.guard import Guard
+from claude_proxy.net.guard import Guard, TokenSources
 from claude_proxy.net.listener import Listener
 from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
@@ -55,7 +55,7 @@ class Proxy:
     """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.
 
     `program` is how its user calls this program, for messages. `warnings` returns what its status warns of besides the
-    configuration.
+    configuration. `token_sources` says to the guard which settings of a client hold a token.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Proxy:
         clock: Clock | None = None,
         program: str = PROGRAM,
         warnings: Callable[[], Iterable[str]] = tuple,
+        token_sources: TokenSources = lambda _: (),
     ) -> None:
         self._config = self._started_with = config
         self._program = program
@@ -92,7 +93,7 @@ class Proxy:
         self._next_look: asyncio.TimerHandle | None = None
         self.port = config.port
         self._token = token
-        self._guard = Guard(config.host, token, program, config.allowed_hosts)
+        self._guard = Guard(config.host, token, program, config.allowed_hosts, token_sources)
         self._server = Server(
             self._guard,
             lambda: self._gateway,

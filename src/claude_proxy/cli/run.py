@@ -16,7 +16,7 @@ from claude_proxy.cli.claude_code import program
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell import activation
-from claude_proxy.cli.shell.target import find_target, report_start
+from claude_proxy.cli.shell.target import find_target, report_start, warn_of_conflicts
 from claude_proxy.cli.shell.terminal import say
 from claude_proxy.store.home import Home
 
@@ -43,6 +43,7 @@ def run(*, provider: str | None, command: tuple[str, ...]) -> int:
     report_start(target)
     environ = activation.activated_environment(os.environ, target.activation)
     environ.pop(STARTED_AS, None)  # it says how this process was started, not those below it
+    warn_of_conflicts(environ)
     return _run([executable, *command[1:]], environ)
 
 

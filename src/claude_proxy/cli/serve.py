@@ -10,6 +10,7 @@ import click
 from claude_proxy import __version__, app
 from claude_proxy.cli.background import admin_client, lifecycle, port_owner
 from claude_proxy.cli.background.admin_client import AdminClient
+from claude_proxy.cli.claude_code.effective_settings import sources_of_token
 from claude_proxy.cli.output.program import invocation
 from claude_proxy.cli.shell import activation
 from claude_proxy.cli.user_config.config_files import load_config
@@ -28,7 +29,12 @@ def serve() -> int:
     with lifecycle.claim(home):
         try:
             return app.serve(
-                home, config, lambda proxy: _report_start(config, proxy.port), _report_waiting, program=invocation()
+                home,
+                config,
+                lambda proxy: _report_start(config, proxy.port),
+                _report_waiting,
+                program=invocation(),
+                token_sources=lambda tokens: sources_of_token(tokens, os.environ),
             )
         except app.ListenError as error:
             raise port_owner.cannot_listen(config.host, config.port, error) from error

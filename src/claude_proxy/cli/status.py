@@ -15,6 +15,7 @@ from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
 from claude_proxy.cli.checks.settings_conflicts import conflicts
 from claude_proxy.cli.claude_code import statusline_text
+from claude_proxy.cli.claude_code.effective_settings import Effective
 from claude_proxy.cli.output.console import console, print_json, table, too_large_in_words, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
@@ -82,7 +83,9 @@ def _mode() -> dict[str, str]:
 def _show_terminal(out: Console, running: Running | None) -> None:
     """Show this terminal's mode, and what keeps it from working; `running` is the proxy, if there is one."""
     target = statusline_text.proxy_target_of(os.environ)
-    if target is None:
+    if target is None and (file := Effective.read(os.environ).leading_file()):
+        out.print(f"This terminal: direct, but env in {printable(str(file), 300)} sends claude through the proxy")
+    elif target is None:
         out.print("This terminal: direct, claude is not using the proxy")
     else:
         pin = printable(target.pin, 64)

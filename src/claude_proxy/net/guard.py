@@ -7,8 +7,8 @@ program or user on the machine can too, but does not know the installation's tok
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from claude_proxy.core.client_login import strip_credentials
 from claude_proxy.core.reply import NO_RETRY, refusal
@@ -24,6 +24,7 @@ _PRIVATE_DOMAIN: Final = "internal"
 _THIS_MACHINE: Final = frozenset({"host", "gateway"})
 """How containers and virtual machines call the machine that they run on, within that domain: `host.docker.internal`,
 `gateway.docker.internal`, `host.containers.internal` (Podman), `host.lima.internal`, `host.minikube.internal` …"""
+TokenSources: TypeAlias = Callable[[Iterable[str]], Sequence[str]]
 MAX_SHOWN: Final = 253
 """Characters of a host's name that are repeated: no valid one is longer (RFC 1035)."""
 
@@ -31,16 +32,26 @@ MAX_SHOWN: Final = 253
 class Guard:
     """Refuses requests that do not come from a client of this installation. The proxy listens on `host`.
 
-    `allowed_hosts` are the user's own names for this machine. `program` is how the user calls the program that starts
+    `allowed_hosts` are the user's own names for this machine. `token_sources` returns which settings of Claude Code's
+    hold one of the tokens that a refused client sent. `program` is how the user calls the program that starts
     clients; it may hold a path, which other machines are not told.
     """
 
-    def __init__(self, host: str, token: str, program: str, allowed_hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        host: str,
+        token: str,
+        program: str,
+        allowed_hosts: Iterable[str] = (),
+        token_sources: TokenSources = lambda _: (),
+    ) -> None:
         self._own = LOOPBACK | {host.lower()}
         self._hosts = self._own
         self.allow(allowed_hosts)
         self._token = token.encode()
-        self._program = program if host.lower() in LOOPBACK else PROGRAM
+        is_local = host.lower() in LOOPBACK
+        self._program = program if is_local else PROGRAM
+        self._token_sources: TokenSources = token_sources if is_local else lambda _: ()
 
     def allow(self, hosts: Iterable[str]) -> None:
         """Accept these names in `Host` from now on, besides those that always are."""
@@ -63,12 +74,25 @@ class Guard:
         # all of them are compared, so that the time does not reveal which one it was
         if sum(hmac.compare_digest(token, self._token) for token in _tokens(fields)):
             return None
-        message = f"this needs the proxy's own token: start Claude Code with `{self._program} run -- claude`"
-        return refusal("authentication_error", message, NO_RETRY)
+        return refusal("authentication_error", self._wrong_token(list(_tokens(fields))), NO_RETRY)
 
     def strip_credentials(self, headers: Headers) -> Headers:
         """Return the headers of a request that was let in. The only credential that stays is the client's own login."""
         return strip_credentials(headers, self._token)
+
+    def _wrong_token(self, sent: list[bytes]) -> str:
+        start = f"start Claude Code with `{self._program} run -- claude`"
+        if not any(sent):
+            return f"this needs the proxy's own token: {start}"
+        if places := self._token_sources([token.decode("latin-1") for token in sent]):
+            return (
+                f"this needs the proxy's own token, and {' and '.join(places)} is another one. Remove it there and "
+                f"{start}, or replace it by the content of state/token"
+            )
+        return (
+            f"this needs the proxy's own token, and another one was sent: {start}. If its settings set "
+            f"ANTHROPIC_AUTH_TOKEN, remove it there; `{self._program} doctor` names the file"
+        )
 
     def _is_ours(self, host: bytes) -> bool:
         name = host_name(host)

@@ -8,6 +8,7 @@ from pathlib import Path
 from claude_proxy.cli.checks.context import CheckContext
 from claude_proxy.cli.checks.finding import Finding, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, statusline_text
+from claude_proxy.cli.claude_code.effective_settings import Effective
 from claude_proxy.cli.output.program import SHELL_VARIABLE, invocation
 from claude_proxy.cli.shell import functions, profiles, saved
 from claude_proxy.cli.shell.activation import BYPASS_VARIABLES, HEADERS, TOKEN
@@ -30,7 +31,19 @@ def inspect(context: CheckContext) -> Iterator[Finding]:
     config = context.config()
     yield shell(environ)
     yield from _profile(environ)
-    yield from mode(environ, stored_token(context.home) or "", config.providers if config else ())
+    if statusline_text.proxy_target_of(environ) is None and (led := _led_by_settings(environ)):
+        yield led
+    else:
+        yield from mode(environ, stored_token(context.home) or "", config.providers if config else ())
+
+
+def _led_by_settings(environ: Mapping[str, str]) -> Finding | None:
+    """Report a Claude Code that its own settings lead to the proxy, as in an IDE, whatever the terminal says."""
+    effective = Effective.read(environ)
+    target, file = effective.target(), effective.leading_file()
+    if target is None or file is None:
+        return None
+    return ok("terminal", f"{f'pinned {printable(target.pin, 64)}' if target.pin else 'fallback'}, by env in {file}")
 
 
 def shell(environ: Mapping[str, str]) -> Finding:

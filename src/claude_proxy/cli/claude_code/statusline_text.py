@@ -33,6 +33,9 @@ MAX_FACT = 200
 """Characters of one fact from the proxy."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PIN = "/provider/"
+BASE_URL, TOKEN, HEADERS = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"
+HOME_VARIABLE = "CLAUDE_PROXY_HOME"
+"""As in `store.home`, which would take longer to load."""
 
 
 class Target:
@@ -76,7 +79,7 @@ def mode(environ: Mapping[str, str]) -> str:
     """Return `fallback`, `pinned NAME`, `direct`, or `direct (HOST)` if another gateway is set."""
     if target := proxy_target_of(environ):
         return f"pinned {printable(target.pin, 64)}" if target.pin else "fallback"
-    host = _address(environ.get("ANTHROPIC_BASE_URL", ""))[1]
+    host = _address(environ.get(BASE_URL, ""))[1]
     return f"direct ({printable(host, 64)})" if host else "direct"
 
 
@@ -85,12 +88,19 @@ def proxy_target_of(environ: Mapping[str, str]) -> Target | None:
 
     It is if our token goes there, or if the proxy was last seen there.
     """
-    scheme, host, port, path = _address(environ.get("ANTHROPIC_BASE_URL", ""))
-    if scheme != "http" or not port:
+    target = parse_target(environ.get(BASE_URL, ""))
+    if target is None:
         return None
-    credentials = (environ.get("ANTHROPIC_AUTH_TOKEN", ""), environ.get("ANTHROPIC_CUSTOM_HEADERS", ""))
-    token = _token(environ)
-    if not (token and any(token in text for text in credentials)) and not _is_running_at(environ, host, port):
+    credentials = (environ.get(TOKEN, ""), environ.get(HEADERS, ""))
+    token = token_of(environ)
+    ours = (token and any(token in text for text in credentials)) or _is_running_at(environ, target.host, target.port)
+    return target if ours else None
+
+
+def parse_target(url: str) -> Target | None:
+    """Return what a base URL names if it has the form of a proxy's: plain HTTP, and a port."""
+    scheme, host, port, path = _address(url)
+    if scheme != "http" or not port:
         return None
     return Target(host, port, path[len(PIN) :].partition("/")[0] if path.startswith(PIN) else "")
 
@@ -101,7 +111,7 @@ def _facts(environ: Mapping[str, str], received: Callable[[], bytes], seconds: f
         return
     session = _session(received())
     try:
-        facts = _ask(target, _token(environ), session, seconds)
+        facts = _ask(target, token_of(environ), session, seconds)
     except AskError as error:
         yield str(error)
         return
@@ -187,6 +197,11 @@ def _address(url: str) -> tuple[str, str, int, str]:
     return scheme.lower(), host.strip("[]").lower(), int(port) if port.isdecimal() else 0, slash + path
 
 
+def is_recorded(environ: Mapping[str, str]) -> bool:
+    """Whether the home says where its proxy runs."""
+    return bool(_read(environ, "proxy.json"))
+
+
 def _is_running_at(environ: Mapping[str, str], host: str, port: int) -> bool:
     try:
         running = _mapping(json.loads(_read(environ, "proxy.json")))
@@ -195,17 +210,23 @@ def _is_running_at(environ: Mapping[str, str], host: str, port: int) -> bool:
     return running.get("port") == port and (host in LOOPBACK or host == running.get("host"))
 
 
-def _token(environ: Mapping[str, str]) -> str:
+def token_of(environ: Mapping[str, str]) -> str:
+    """Return the token of the home's proxy, empty if there is none yet."""
     return _read(environ, "token").decode("ascii", "replace").strip()
 
 
 def _read(environ: Mapping[str, str], name: str) -> bytes:
     """Return a file of the home's `state/`, empty if there is none; `store.home` would take longer to load."""
-    root = os.path.expanduser(environ.get("CLAUDE_PROXY_HOME") or "~/.claude-proxy")  # noqa: PTH111 - no pathlib here
     try:
-        return read_own(os.path.join(root, "state", name), MAX_FILE) or b""  # noqa: PTH118 - no pathlib here
+        return read_own(state_path(environ, name), MAX_FILE) or b""
     except (OSError, ValueError):
         return b""
+
+
+def state_path(environ: Mapping[str, str], name: str) -> str:
+    """Return the path of a file in the home's `state/`."""
+    root = os.path.expanduser(environ.get(HOME_VARIABLE) or "~/.claude-proxy")  # noqa: PTH111 - no pathlib here
+    return os.path.join(root, "state", name)  # noqa: PTH118 - no pathlib here
 
 
 def _mapping(value: object) -> Mapping[str, object]:

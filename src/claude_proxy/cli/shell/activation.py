@@ -81,13 +81,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What to activate: the proxy's address, host and token, the pinned provider if any, what providers need."""
+    """What to activate: the proxy's address, host and token, the pinned provider if any, what providers need.
+
+    `settings_proxy`: whether Claude Code's own settings name an HTTP proxy on the way.
+    """
 
     url: str
     host: str
     token: str = field(repr=False)
     pin: str | None
     requirements: ClientRequirements
+    settings_proxy: bool = False
 
 
 def activate(environ: Mapping[str, str], to: Activation) -> tuple[Change, ...]:
@@ -202,10 +206,15 @@ def _wanted(before: Mapping[str, str], environ: Mapping[str, str], to: Activatio
         wanted[WINDOW] = str(min(to.requirements.window, _number(before.get(WINDOW), to.requirements.window)))
     if not to.requirements.tool_search:
         wanted[TOOL_SEARCH] = "false"
-    if any(environ.get(name) for name in PROXY_VARIABLES):  # a company's proxy is not the way to our own machine
-        listed = next((before[name] for name in NO_PROXY_NAMES if before.get(name)), None)
-        wanted |= dict.fromkeys(NO_PROXY_NAMES, ",".join(filter(None, [listed, to.host])))
+    if to.settings_proxy or any(environ.get(name) for name in PROXY_VARIABLES):
+        wanted |= dict.fromkeys(NO_PROXY_NAMES, _no_proxy(before, to.host))
     return wanted
+
+
+def _no_proxy(before: Mapping[str, str], host: str) -> str:
+    """Return the list with our own machine in it: a company's proxy is not the way there."""
+    listed = next((before[name] for name in NO_PROXY_NAMES if before.get(name)), "")
+    return listed if listed.strip() == "*" else ",".join(filter(None, [listed, host]))  # `*` counts only by itself
 
 
 def _token_variables(before: Mapping[str, str], to: Activation) -> dict[str, str | None]:

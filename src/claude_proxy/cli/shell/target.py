@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from claude_proxy.cli.background import admin_client, lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient
 from claude_proxy.cli.checks import settings_conflicts
+from claude_proxy.cli.claude_code.effective_settings import Effective
 from claude_proxy.cli.output.console import when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import invocation, with_invocations
@@ -50,7 +51,9 @@ def find_target(home: Home, pin: str | None) -> ProxyTarget:
     if pin is not None and pin not in {known.name for known in status.providers}:
         raise CommandError(_unknown(pin, status), code=Exit.USAGE)
     requirements = combine([provider.client for provider in status.providers if pin in {None, provider.name}])
-    to = Activation(proxy.url, proxy.host, proxy.token, pin, requirements)
+    effective = Effective.read(os.environ)
+    settings_proxy = any(effective.value(name) for name in activation.PROXY_VARIABLES if name in effective.source)
+    to = Activation(proxy.url, proxy.host, proxy.token, pin, requirements, settings_proxy)
     if fixed := activation.readonly(os.environ, activation.activate(os.environ, to)):
         raise CommandError(
             f"readonly in this shell, so this terminal stays as it is: {', '.join(fixed)}",
