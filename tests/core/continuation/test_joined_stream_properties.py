@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from claude_proxy.core import sse
 from claude_proxy.core.continuation.continuation_request import continuation_request
+from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.continuation.delivered import Content, Delivered
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
@@ -130,6 +132,11 @@ def test_a_client_assembles_the_whole_answer_wherever_it_is_cut(
     manner: str, whole: Sequence[Block], cuts: Sequence[int]
 ) -> None:
     stream, _ = serve(whole, cuts, manner)
+    check(whole, stream)
+
+
+def check(whole: Sequence[Block], stream: bytes) -> None:
+    """Check what a client assembles: all of the answer, or its beginning with the tool calls that it can run."""
     assembled = Assembled.of(stream)
     text = "".join("".join(block.pieces) for block in whole if isinstance(block, Text))
     calls = expected_calls(whole)
@@ -142,3 +149,83 @@ def test_a_client_assembles_the_whole_answer_wherever_it_is_cut(
     else:
         assert assembled.calls == calls
         assert assembled.text == text
+
+
+class ByteServer:
+    """Serves an answer as bytes, which come in pieces of any size and end anywhere."""
+
+    def __init__(self, whole: Sequence[Block], manner: str) -> None:
+        self._whole = whole
+        self._manner = manner
+        self._answer = ContinuedAnswer(request(BODY), holds_tool_calls=True)
+        self._client = bytearray()
+
+    def serve(self, cuts: Sequence[int], size: int) -> bytes:
+        """Return what the client gets if the streams end after so many bytes, each read in pieces of this size."""
+        stream = b"".join(stream_of(self._whole))
+        for cut in [*cuts, 10**9]:
+            usage, stopped = self._relay(stream[: max(cut, _committed(stream))], size)
+            if stopped:
+                break
+            self._answer.died(usage)
+            if end := self._answer.own_end():
+                self._client += end
+                break
+            sent = self._answer.next_request()
+            assert sent is not None
+            stream = b"".join(continuation_of(sent, self._whole, self._manner))
+            self._answer.begin_rest(counts_cache=False)
+        if not Assembled.of(bytes(self._client)).over:
+            self._client += MESSAGE_STOP  # as the exchange ends a stream that has its stop reason
+        return bytes(self._client)
+
+    def _relay(self, stream: bytes, size: int) -> tuple[Usage, bool]:
+        decoder, tally, stopped = sse.SSEDecoder(), Tally(), False
+        for start in range(0, len(stream), size):
+            block = decoder.feed(stream[start : start + size])
+            for piece, _ in sse.split(block):
+                event = sse.parse(piece)
+                if event and event.name in ("message_start", "message_delta"):
+                    tally.read(event.data)
+                    stopped = stopped or event.name == "message_delta"
+            self._client += self._answer.take(block) if block else b""
+        return tally.usage, stopped
+
+
+def _committed(stream: bytes) -> int:
+    """Return how many bytes of a stream come at least: before its first content another provider is asked instead."""
+    delta = stream.find(b"event: content_block_delta")
+    return stream.index(b"\n\n", delta) + 2 if delta >= 0 else len(stream)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(whole=answers(), cuts=st.lists(st.integers(0, 4000), min_size=1, max_size=3), size=st.integers(1, 900))
+def test_a_client_assembles_the_whole_answer_whatever_byte_it_is_cut_at(
+    manner: str, whole: Sequence[Block], cuts: Sequence[int], size: int
+) -> None:
+    check(whole, ByteServer(whole, manner).serve(cuts, size))
+
+
+STRIDE = 11
+"""Bytes from one cut to the next: each event is cut several times, and not always at the same places."""
+
+SHORT: Sequence[Block] = (
+    Thinking(["I think"]),
+    Text([SENTENCES[6][:9], SENTENCES[6][9:]]),
+    ToolCall("call", ['{"a"', ":1}"]),
+)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_answer_is_whole_after_a_cut_at_any_of_its_bytes(manner: str) -> None:
+    for cut in range(0, len(b"".join(stream_of(SHORT))), STRIDE):
+        check(SHORT, ByteServer(SHORT, manner).serve([cut], 10**6))
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_answer_is_whole_after_a_cut_at_any_byte_of_its_continuation(manner: str) -> None:
+    stream = stream_of(SHORT)
+    first = len(b"".join(stream[:7]))  # within the text
+    for cut in range(0, len(b"".join(stream)), STRIDE):
+        check(SHORT, ByteServer(SHORT, manner).serve([first, cut], 10**6))
