@@ -38,15 +38,16 @@ async def turns(program: str, gateway: Gateway, upstreams: Upstreams, choose: Ch
     return seen
 
 
-async def endings(program: str, gateway: Gateway, upstreams: Upstreams, choose: Choose) -> Endings:
+async def endings(
+    program: str, gateway: Gateway, upstreams: Upstreams, choose: Choose, *, in_terminal: bool
+) -> Endings:
     """Return what Claude Code does at each ending in each state."""
     seen = dict[tuple[str, str, bool], Turn]()
     for state, ending, fault in ending_faults.faults():
-        for in_terminal in (False, True):
-            if choose(fault):
-                turn = await take(program, gateway, upstreams, fault, in_terminal=in_terminal)
-                seen[state, ending, in_terminal] = turn
-                print(f"{fault.name}, {mode(in_terminal=in_terminal)}: {line(turn)}", flush=True)
+        if choose(fault):
+            turn = await take(program, gateway, upstreams, fault, in_terminal=in_terminal)
+            seen[state, ending, in_terminal] = turn
+            print(f"{fault.name}, {mode(in_terminal=in_terminal)}: {line(turn)}", flush=True)
     return seen
 
 

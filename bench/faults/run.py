@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.faults import client_part, report, targets, wire
+from bench.faults.endings import ENDINGS
 from bench.faults.faults import Fault
-from bench.faults.results import Cases, Results, Turns
+from bench.faults.results import Cases, Endings, Results, Turns
 from bench.faults.targets import Target
 from bench.faults.upstreams import running
 from bench.targets import StartError
@@ -36,16 +37,34 @@ async def _measure(chosen: Sequence[Target], parts: Sequence[str], words: str, p
         async with asyncio.TaskGroup() as group:  # each gateway has providers of its own
             tasks = {target.name: group.create_task(_wire(target, choose, ports)) for target in results.targets}
         results.wire.update({name: cases for name, task in tasks.items() if (cases := task.result())})
-    if program := find_program():
-        if "turns" in parts:
-            for target in results.targets:
-                results.turns[target.name] = await _turns(target, program, choose, ports)
-        if "endings" in parts:
-            async with running(ports) as upstreams, targets.direct(upstreams) as gateway:
-                results.endings.update(await client_part.endings(program, gateway, upstreams, choose))
-    else:
+    program = find_program()
+    if program is None:
         print("Claude Code is not installed: name it in CLAUDE_PROXY_CLAUDE. Its parts are left out.")
+        return results
+    if "turns" in parts:
+        async with asyncio.TaskGroup() as group:
+            turns = {
+                target.name: group.create_task(_turns(target, program, choose, ports)) for target in results.targets
+            }
+        results.turns.update({name: seen for name, task in turns.items() if (seen := task.result())})
+    if "endings" in parts:
+        async with asyncio.TaskGroup() as group:
+            endings = [
+                group.create_task(_endings(program, choose, ending, in_terminal=in_terminal))
+                for in_terminal in (True, False)
+                for ending in (ENDINGS[::2], ENDINGS[1::2])
+            ]
+        for task in endings:
+            results.endings.update(task.result())
     return results
+
+
+async def _endings(program: str, choose: wire.Choose, endings: Sequence[str], *, in_terminal: bool) -> Endings:
+    def choose_too(fault: Fault) -> bool:
+        return choose(fault) and fault.name.endswith(tuple(endings))
+
+    async with running() as upstreams, targets.direct(upstreams) as gateway:
+        return await client_part.endings(program, gateway, upstreams, choose_too, in_terminal=in_terminal)
 
 
 async def _wire(target: Target, choose: wire.Choose, ports: Sequence[int]) -> Cases:

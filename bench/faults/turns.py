@@ -22,7 +22,7 @@ from bench.faults.upstreams import Case, Upstreams
 from client.claude_code import ClaudeCode
 from client.terminal import interactive
 
-QUIET: Final = 15.0
+QUIET: Final = 20.0
 """Seconds without a request or a byte after which a turn that shows an error counts as over."""
 
 LIMIT: Final = 75.0
