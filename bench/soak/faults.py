@@ -190,7 +190,7 @@ COUNTS: Final[Mapping[str, Answer]] = {
 
 _STEADY: Final[Mapping[str, Answer]] = {
     "large": Answer(0, "healthy", lambda text: scripts.message(text, 50)),
-    "endless": Answer(0, "healthy", lambda _: [*scripts.opening("x"), Repeat(text_delta("x" * 60_000), 0.25)]),
+    "endless": Answer(0, "healthy", lambda _: [*scripts.opening("x"), Repeat(text_delta("x" * 60_000), 0.1)]),
 }
 
 

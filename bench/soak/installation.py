@@ -23,7 +23,8 @@ RELOAD_SECONDS: Final = 1.0
 INJECTED: Final = Path(__file__).with_name("inject")
 _KEY: Final = "SOAK_KEY"
 _DEFECTS: Final = ("internal error", "asyncio reports", "Traceback", "defect")
-_TIMEOUTS: Final = {"connect": 5, "first_event": 2, "first_content": 3, "stall": 2}
+_TIMEOUTS: Final = {"connect": 10, "first_event": 5, "first_content": 8, "stall": 5}
+"""Long enough that no provider is late because all processes share two cores."""
 
 
 class CommandFailedError(Exception):

@@ -113,8 +113,10 @@ def fault_of(seed: int, number: int, kind: str, provider: str) -> str:
     return _dice(seed, number, provider).choices(faults.names_for(kind), faults.weights_for(kind))[0]
 
 
-def fault_of_rest(seed: int, number: int, provider: str) -> str:
+def fault_of_rest(seed: int, number: int, kind: str, provider: str) -> str:
     """Return the name of what a provider does if it is asked for the rest of an answer; tools were not begun there."""
+    if kind in ("large", "endless"):
+        return kind
     name = _dice(seed, number, provider, "rest").choices(faults.names_for("stream"), faults.weights_for("stream"))[0]
     return "text" if name == "tool" else name
 

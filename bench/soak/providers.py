@@ -40,7 +40,7 @@ class SoakProvider(FakeProvider):
             self.problems.append(str(error))
             return [Status(400)]
         if asked.again:
-            fault = plan.fault_of_rest(self._seed, asked.number, self._name)
+            fault = plan.fault_of_rest(self._seed, asked.number, asked.kind, self._name)
         else:
             fault = plan.fault_of(self._seed, asked.number, asked.kind, self._name)
         self._begun[f"{fault}, as the rest of an answer" if asked.again else fault] += 1

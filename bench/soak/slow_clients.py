@@ -22,6 +22,7 @@ SECONDS_AN_EVENT: Final = 0.5
 """Between two reads of a client that reads slowly: a whole answer takes it half a minute."""
 
 SECONDS_A_BYTE: Final = 0.25
+SECONDS_A_CLIENT: Final = 0.03
 NOT_ENDED: Final = "it holds its connection to the end"
 
 _TCP_ESTABLISHED: Final = 1
@@ -43,6 +44,7 @@ class SlowClients:
         async with asyncio.TaskGroup() as group:
             for kind in itertools.islice(kinds, total):
                 group.create_task(kind(next(self._numbers), over))
+                await asyncio.sleep(SECONDS_A_CLIENT)  # else all long answers begin at once, and providers are late
             try:
                 yield
             finally:
