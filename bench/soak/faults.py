@@ -53,6 +53,20 @@ class Pause:
         await asyncio.sleep(self.seconds)
 
 
+_FLOOD: Final = text_delta("x" * 16_000).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """The same event until the client leaves, encoded once: a hundred must not keep other answers waiting."""
+
+    async def play(self, connection: ServerConnection) -> None:
+        """Send it ten times a second."""
+        while True:
+            await connection.send_body(_FLOOD)
+            await asyncio.sleep(0.1)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One thing that a provider does; `script` makes it for the text of the answer. Weights are shares of 1,000."""
@@ -190,7 +204,7 @@ COUNTS: Final[Mapping[str, Answer]] = {
 
 _STEADY: Final[Mapping[str, Answer]] = {
     "large": Answer(0, "healthy", lambda text: scripts.message(text, 50)),
-    "endless": Answer(0, "healthy", lambda _: [*scripts.opening("x"), Repeat(text_delta("x" * 60_000), 0.1)]),
+    "endless": Answer(0, "healthy", lambda _: [*scripts.opening("x"), Flood()]),
 }
 
 

@@ -128,8 +128,8 @@ _METHOD: Final = f"""
   figures.
 - Descriptors and tasks must be the same before and at the end, once connections that are kept for later are closed.
   Threads, which Python starts up to a fixed number as it needs them, must be no more than after the first round. Memory
-  must be within {MAX_GROWTH // 1_000_000} MB of the plateau: what it is after the first round, which has a quarter of
-  the requests and all slow clients.
+  must be within {MAX_GROWTH // 1_000_000} MB of the plateau: what it is after the first round, which is as large as the
+  second.
 - Each request carries its number, from which follows what each provider does with it, and the answer that only this
   request may get. A stream is whole, or a beginning of that answer and one error event. A request that a provider can
   answer, while no other spoils it after the commit, must be answered in full (not during the restarts: there the

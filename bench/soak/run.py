@@ -37,6 +37,9 @@ IDLE_SECONDS: Final = 20.0
 """At most, after the first round, for requests to end: a provider may take so long to fail."""
 
 _SAMPLE_SECONDS: Final = 0.5
+ROUNDS: Final = 2
+"""Of the same shape, since memory that was once used stays with the process: the second must add nothing."""
+
 _RESTARTS: Final = 4
 _RESTART_PAUSE: Final = 3.0
 _SLOW_FIRST: Final = 10_000_000
@@ -83,9 +86,9 @@ class Soak:
         await self._installation.command("start")
         await self._restart_under_load()
         before = await self._held()
-        await self._round(self._sizes.streams // 4)
+        await self._round()
         plateau = await self._settled(before, IDLE_SECONDS)
-        await self._round(self._sizes.streams - self._sizes.streams // 4)
+        await self._round()
         after = await self._settled(before, SETTLE_SECONDS)
         collected = await gauge.measure(self._installation.pid, self._installation.counts, collect=True)
         _say("stop …")
@@ -106,8 +109,9 @@ class Soak:
                 done.set()
         await self._installation.command("restart")  # so that the process is a new one, without a request
 
-    async def _round(self, streams: int) -> None:
+    async def _round(self) -> None:
         """Hold everything at once on the proxy, for `hold` seconds at least; all clients have left at the end."""
+        streams = self._sizes.streams // ROUNDS
         _say(f"{streams} requests, {self._sizes.slow} slow clients, a reload each second …")
         load = Load(self._installation.address, self._sizes.seed, self._take(streams), self.mixed)
         slow = SlowClients(self._installation.address, _SLOW_FIRST + self._take(self._sizes.slow), self.slow)
