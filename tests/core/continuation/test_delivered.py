@@ -93,3 +93,24 @@ def test_an_answer_that_is_too_long_is_let_go_of(monkeypatch: pytest.MonkeyPatch
     made = delivered(*Text(["0123456789"] * 20).events(0))
     assert made.content is Content.OPAQUE
     assert made.blocks == []
+
+
+def test_signatures_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CHARS", 1000)
+    start, thought, signature, _ = Thinking(["x"], "s" * 300).events(0)
+    assert delivered(start, thought, signature, signature).content is Content.THINKING
+    made = delivered(start, thought, signature * 4)
+    assert (made.content, made.blocks) == (Content.OPAQUE, [])
+
+
+def test_empty_blocks_without_end_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CHARS", 1000)
+    made = delivered(*(whole(Text([]), index) for index in range(100)))
+    assert (made.content, made.blocks) == (Content.OPAQUE, [])
+
+
+def test_pieces_are_kept_as_one() -> None:
+    made = delivered(begun(Text(list("abc")), 4))
+    assert made.blocks[0].pieces == ["abc"]
+    made.add(event("content_block_delta", index=0, delta={"type": "text_delta", "text": ""}) * 100)
+    assert made.blocks[0].pieces == ["abc"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from claude_proxy.core.continuation.delivered import Delivered
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_with_tool_calls
 from claude_proxy.core.messages import PING
@@ -128,3 +130,66 @@ def test_between_blocks_nothing_is_left_to_end() -> None:
 
 def test_a_model_that_begins_again_and_stops_sooner_adds_nothing() -> None:
     assert joined([HALF], whole(Text(["I go on and on"]))).text == "I go on and on without an e"
+
+
+def test_half_a_character_stays_half_in_a_call() -> None:
+    start, piece, stop = ToolCall("Write", ["HALF"]).events(0)
+    halves = b"".join(piece.replace(b"HALF", half) for half in (rb"\ud83d", rb"\ude00"))
+    answer = joined([Text(["It is over."])], message_start() + start + halves + stop + message_end())
+    assert answer.blocks[1]["json"].encode("utf-16", "surrogatepass").decode("utf-16") == "\U0001f600"
+
+
+def test_tokens_that_are_told_within_a_block_end_nothing() -> None:
+    start, first, second, stop = Text(["It is over. And", " more"]).events(0)
+    told = event("message_delta", delta={"stop_reason": None}, usage={"output_tokens": 3})
+    without = event("message_delta", usage={"output_tokens": 4})
+    second_half = message_start() + start + first + told + without + second + stop + message_end()
+    assert joined([Text(["It is over."])], second_half).text == "It is over. And more"
+
+
+def test_an_event_on_several_lines_stays_one() -> None:
+    lines = b'event: content_block_start\ndata: {"type": "content_block_start", "index": 0,\ndata: "content_block":\n'
+    start = lines + b'data: {"type": "text",\ndata:\ndata: "text": ""}}\n\n'
+    rest = message_start() + start + b"".join(list(Text([" yes"]).events(0))[1:]) + message_end()
+    answer = joined([ToolCall("Write", ["{}"]), Text([])], rest, missing=2)
+    assert answer.text == " yes"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        event("content_block_start", index=[], content_block={"type": "tool_use"}),
+        event("content_block_start", content_block={"type": "tool_use"}),
+        event("content_block_delta", index={}, delta={"text": "x"}),
+        event("content_block_stop", index="0"),
+        event("content_block_delta", index=7, delta=[]),
+    ],
+)
+def test_an_event_without_a_number_of_its_block_is_left_out(odd: bytes) -> None:
+    assert JoinedStream(Delivered(), [], Tally()).feed(odd) == b""
+
+
+def test_a_block_without_a_type_is_a_block() -> None:
+    made = JoinedStream(Delivered(), [], Tally()).feed(
+        event("content_block_start", index=3, content_block={"type": []})
+    )
+    assert b'"index":0' in made
+
+
+def test_of_white_space_without_end_little_is_kept() -> None:
+    delivered = Delivered()
+    delivered.add(whole(Text(["It is over."])))
+    stream = JoinedStream(delivered, [], Tally())
+    start, blank, word, stop = Text([" " * 5000, "word"]).events(0)
+    assert stream.feed(b"".join([start, *[blank] * 100])) == b""
+    assert b"word" in (end := stream.feed(word + stop))
+    assert len(end) < 6000
+
+
+def test_white_space_without_end_is_not_held_at_the_seam() -> None:
+    delivered = Delivered()
+    delivered.add(b"".join(stream_of([HALF])[:-3]))
+    stream = JoinedStream(delivered, [], Tally())
+    start, blank, word, _ = Text([" " * 1000, "word"]).events(0)
+    stream.feed(b"".join([start, *[blank] * 10]))
+    assert b"word" in stream.feed(word)

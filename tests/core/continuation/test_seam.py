@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.core.continuation.seam import Joint, Seam, fragment_of, is_within_sentence
+from claude_proxy.core.continuation.seam import STEP_CHARS, Joint, Seam, fragment_of, is_within_sentence
 
 FIRST = "The proxy listens on a port of its own, and each request that comes in there is answered by the fir"
 REST = "st provider that can. After that it closes the connection."
@@ -122,3 +122,29 @@ def test_the_last_words_of_a_text(text: str, fragment: str) -> None:
 )
 def test_whether_a_text_breaks_off_within_a_sentence(text: str, within: bool) -> None:
     assert is_within_sentence(text) is within
+
+
+@pytest.mark.parametrize("first", [FIRST, "Well, it is ok", "Well"])
+def test_of_a_long_event_little_is_looked_at(first: str) -> None:
+    """The words that are looked for stand in it a hundred thousand times."""
+    seam, second = Seam(first), "x" * 9 + first[:14] * 100_000
+    joint = seam.feed(second)
+    assert joint is not None
+    assert len(seam._seen.chars) <= 2 * STEP_CHARS
+    assert len(joint.text) >= len(second) - 2 * STEP_CHARS
+
+
+def test_white_space_is_not_held_for_ever() -> None:
+    seam = Seam(FIRST)
+    assert any(seam.feed(" " * 100) for _ in range(1000))
+    again = Seam(FIRST)
+    assert again.feed(FIRST[:50]) is None
+    assert any(again.feed("\n" * 100) for _ in range(1000))
+    behind = Seam(FIRST + " ")
+    assert behind.feed(FIRST) is None
+    assert any(behind.feed("\n" * 100) for _ in range(1000))
+
+
+def test_a_first_half_that_is_repeated_in_one_long_event_is_cut_off() -> None:
+    first = "".join(f"Line {number} of it, and " for number in range(2000))
+    assert joined(first, first + "the end.", step=1_000_000) == Joint("the end.", same_block=True)

@@ -127,3 +127,12 @@ def test_a_call_behind_too_long_a_call_in_the_same_block_is_not_held(monkeypatch
     monkeypatch.setattr(tool_call_hold, "MAX_HELD_BYTES", 300)
     whole = b"".join([*events_of(ToolCall("Write", ["x" * 300, "y" * 100])), *events_of(CALL, 1)])
     assert ToolCallHold().feed(whole) == whole
+
+
+def test_tokens_that_are_told_within_a_call_do_not_end_it() -> None:
+    told = event("message_delta", delta={"stop_reason": None}, usage={"output_tokens": 3})
+    first, *rest = events_of(CALL, 1)
+    hold = ToolCallHold()
+    assert hold.feed(first + told + event("message_delta")) == b""
+    assert hold.feed(b"".join(rest)) == first + told + event("message_delta") + b"".join(rest)
+    assert not hold.broken

@@ -19,7 +19,10 @@ MAX_UNREAD_BYTES: Final = 256 * 1024
 """How many bytes of events are kept unread: about 1,700 of them."""
 
 MAX_CHARS: Final = 512 * 1024
-"""The longest answer that can be continued, in characters of its text and thinking: over 128,000 tokens."""
+"""The longest answer that can be continued, in characters of its text, thinking and signatures: over 128,000 tokens."""
+
+_BLOCK_CHARS: Final = 64
+"""What a block counts for beside its text: an endless row of empty ones is no answer either."""
 
 _PLAIN: Final = frozenset({"text", "thinking"})
 
@@ -120,6 +123,8 @@ class Delivered:
                 self._take(event)
             else:
                 self._lost = True
+        for block in self._blocks[-1:]:
+            block.pieces = [block.text]  # pieces of few characters take ten times their space
         if self._chars > MAX_CHARS:
             self._lost = True
         if self._lost:
@@ -143,7 +148,9 @@ class Delivered:
         start = event.content_block or BlockPart()
         self._opaque = self._opaque or start.type not in (*_PLAIN, "tool_use")
         pieces = [piece for piece in (start.text, start.thinking) if piece]
-        self._blocks.append(DeliveredBlock(event.index, start.type, pieces, start.signature or ""))
+        block = DeliveredBlock(event.index, start.type, pieces, start.signature or "")
+        self._chars += len(block.text) + len(block.signature) + _BLOCK_CHARS
+        self._blocks.append(block)
 
     def _extend(self, event: ContentEvent) -> None:
         block, delta = self._block(event.index), event.delta or BlockPart()
@@ -156,6 +163,7 @@ class Delivered:
                 self._chars += len(piece)
             case "signature_delta":
                 block.signature += delta.signature or ""
+                self._chars += len(delta.signature or "")
             case _:
                 self._opaque = True  # citations and the like belong to what was looked up, and can't be asked for again
 

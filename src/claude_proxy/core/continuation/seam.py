@@ -9,6 +9,7 @@ of the second half is held until it is clear which part of it the client has alr
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ FRAGMENT_CHARS: Final = 40
 
 HOLD_CHARS: Final = 300
 """How much of the second half is held while its repeat is looked for; a longer apology is not expected."""
+
+MAX_BLANKS: Final = 4_096
+"""How much white space is held beyond that: it is compared as one space."""
+
+STEP_CHARS: Final = 4_096
+"""How much of the second half is looked at in one go; an event may hold megabytes, and most need not be looked at."""
 
 DISTINCT_CHARS: Final = 16
 """From this length on, a repeat is believed wherever it stands in what is held, not only at its start."""
@@ -33,6 +40,7 @@ _QUOTES: Final = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹�
 _SENTENCE_ENDS: Final = frozenset(".!?:;…。！？：；．")  # noqa: RUF001 - other scripts have marks of their own
 _CLOSING: Final = "\"'`)]}*_»”’」』）】"  # noqa: RUF001 - other scripts have marks of their own
 _FENCE: Final = "```"
+_RUN: Final = re.compile(r"\S+|\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +82,41 @@ class Seam:
 
     def __init__(self, first: str) -> None:
         self._first = first
-        self._expected = _Normalised()
-        self._expected.feed(first)
-        self._start = self._expected.text[:FRAGMENT_CHARS].rstrip()
-        anchor = _Normalised()
-        anchor.feed(fragment_of(first))
-        self._anchor = anchor.text.rstrip()
+        self._expected = _normalised(first)
+        self._start = self._expected[:FRAGMENT_CHARS].rstrip()
+        self._anchor = _normalised(fragment_of(first)).rstrip()
         self._held = list[str]()
+        self._most = 2 * len(first) + MAX_BLANKS  # characters held of a second half that repeats the first
         self._seen = _Normalised()
-        self._is_repetitive = self._expected.text.count(self._anchor) > 1 if self._anchor else True
+        self._is_repetitive = self._expected.count(self._anchor) > 1 if self._anchor else True
         self._repeat: _Repeat | None = None
 
     def feed(self, text: str) -> Joint | None:
         """Take more of the second half; None while it is not clear what of it is new."""
+        for start in range(0, len(text), STEP_CHARS):
+            behind = start + STEP_CHARS
+            if joint := self._feed(text[start:behind]):
+                return Joint(joint.text + text[behind:], joint.same_block)
+        return None
+
+    def _feed(self, text: str) -> Joint | None:
         self._held.append(text)
         self._seen.feed(text)
-        if self._follows_from_start():
+        if self._follows_from_start() and self._seen.length <= self._most:
             return None
         if (end := self._end_of_repeat()) is not None:
             joint = self._cut_behind(end)
             is_clear = joint.text or not self._first[-1].isspace()  # else its first white space is not new
-            return joint if is_clear else None
-        return self._without_repeat() if len(self._seen.chars) >= HOLD_CHARS else None
+            return joint if is_clear or self._seen.length > self._most else None
+        is_enough = len(self._seen.chars) >= HOLD_CHARS or self._seen.length >= MAX_BLANKS
+        return self._without_repeat() if is_enough else None
 
     def finish(self) -> Joint:
         """Decide by what has come: the second half is over."""
         if (end := self._end_of_repeat()) is not None:
             return self._cut_behind(end)
         seen = self._seen.text.rstrip()
-        if len(seen) >= SHORTEST_OVERLAP and self._expected.text.startswith(seen):
+        if len(seen) >= SHORTEST_OVERLAP and self._expected.startswith(seen):
             return Joint("", same_block=True)  # it began again, and came less far than the first half
         return self._without_repeat()
 
@@ -113,12 +127,12 @@ class Seam:
             if start < 0 or (len(self._start) < DISTINCT_CHARS and start > 0):
                 return False
             self._repeat = _Repeat(start)
-        return self._repeat.follow(self._seen.chars, self._expected.chars)
+        return self._repeat.follow(self._seen.chars, self._expected)
 
     def _end_of_repeat(self) -> int | None:
         """Return where in what was seen the repeat ends; None if there is none."""
         repeat = self._repeat
-        if repeat and repeat.is_whole(self._expected.chars):
+        if repeat and repeat.is_whole(self._expected):
             return repeat.matched
         seen = self._seen.text
         found = seen.find(self._anchor) if self._anchor else -1
@@ -139,7 +153,7 @@ class Seam:
     def _without_repeat(self) -> Joint:
         """Join by an overlap, or where there is no doubt; else what came is a text of its own."""
         held = "".join(self._held)
-        if overlap := _overlap(self._expected.text.rstrip(), self._seen.text):
+        if overlap := _overlap(self._expected.rstrip(), self._seen.text):
             return self._cut_behind(overlap)
         line = self._first.rpartition("\n")[2]
         if len(line) >= SHORTEST_OVERLAP and line.strip() and held.lstrip("\n").startswith(line):
@@ -154,30 +168,38 @@ class Seam:
         return Joint(held, same_block=False)
 
 
-class _Normalised:
-    """A text as it is compared: runs of white space are one space, quotation marks are alike, none at the start."""
+def _normalised(text: str) -> str:
+    """Return a text as it is compared: white space is one space, none at the start, and quotation marks are alike."""
+    words = " ".join(text.translate(_QUOTES).split())
+    return f"{words} " if words and text[-1].isspace() else words
 
-    __slots__ = ("_length", "chars", "ends")
+
+class _Normalised:
+    """A text as it is compared, read piece by piece."""
+
+    __slots__ = ("chars", "ends", "length")
 
     def __init__(self) -> None:
-        self._length = 0
+        self.length = 0
+        """Of the text itself."""
         self.chars = list[str]()
         self.ends = list[int]()
         """Where each of its characters ends in the text itself."""
 
     def feed(self, text: str) -> None:
         """Take more of the text."""
-        chars, ends = self.chars, self.ends
-        for char in text.translate(_QUOTES):
-            self._length += 1
-            if not char.isspace():
-                chars.append(char)
-                ends.append(self._length)
+        chars, ends, before = self.chars, self.ends, self.length
+        for run in _RUN.finditer(text.translate(_QUOTES)):
+            start, end = before + run.start(), before + run.end()
+            if not run[0].isspace():
+                chars.extend(run[0])
+                ends.extend(range(start + 1, end + 1))
             elif chars and chars[-1] != " ":
                 chars.append(" ")
-                ends.append(self._length)
+                ends.append(end)
             elif chars:
-                ends[-1] = self._length
+                ends[-1] = end
+        self.length = before + len(text)
 
     @property
     def text(self) -> str:
@@ -192,15 +214,17 @@ class _Repeat:
     def __init__(self, start: int) -> None:
         self.start = self.matched = start
 
-    def follow(self, seen: Sequence[str], expected: Sequence[str]) -> bool:
+    def follow(self, seen: Sequence[str], expected: str) -> bool:
         """Return whether all that was seen is the same, and more of the same is expected."""
         offset, at = self.start, self.matched
+        if expected.startswith("".join(seen[at:]), at - offset):
+            at = len(seen)
         while at < len(seen) and at - offset < len(expected) and seen[at] == expected[at - offset]:
             at += 1
         self.matched = at
         return at == len(seen) and not self.is_whole(expected)
 
-    def is_whole(self, expected: Sequence[str]) -> bool:
+    def is_whole(self, expected: str) -> bool:
         """Return whether all of the first half was written again; white space at its end does not count."""
         left = len(expected) - (self.matched - self.start)
         return left == 0 or (left == 1 and expected[-1] == " ")

@@ -34,13 +34,14 @@ _CUT_BY_MODEL: Final = frozenset({"max_tokens", "model_context_window_exceeded",
 class ToolCallHold:
     """Holds the tool calls of one answer, one at a time."""
 
-    __slots__ = ("_held", "_held_bytes", "_index", "_input", "_off", "broken")
+    __slots__ = ("_has_ended", "_held", "_held_bytes", "_index", "_input", "_off", "broken")
 
     def __init__(self) -> None:
         self._index = -1  # of the call that is held
         self._held = list[bytes]()
         self._held_bytes = 0
         self._input = list[str]()
+        self._has_ended = False  # the call that is held
         self._off = False
         self.broken = False
         """A call has ended whose input is not JSON: it is dropped, and what came behind it."""
@@ -75,6 +76,7 @@ class ToolCallHold:
             if start is None or start.type != "tool_use":
                 return whole
             self._index, self._held, self._held_bytes = event.index, [whole], len(whole)
+            self._has_ended = False
             return b""
         if event.type == "ping":
             return whole
@@ -88,8 +90,9 @@ class ToolCallHold:
             case "content_block_delta" if event.index == self._index and event.delta:
                 self._input.append(event.delta.partial_json or "")
             case "content_block_stop" if event.index == self._index:
+                self._has_ended = True
                 return self._is_valid()  # else the stop reason decides
-            case "message_delta":
+            case "message_delta" if self._has_ended or (event.delta and event.delta.stop_reason):
                 stop_reason = event.delta.stop_reason if event.delta else None
                 self.broken = stop_reason not in _CUT_BY_MODEL and not self._is_valid()
                 return not self.broken
