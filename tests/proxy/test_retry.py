@@ -51,7 +51,7 @@ def test_plans_a_request_without_what_was_refused() -> None:
     "rejected",
     [
         pytest.param(Rejected(Fault.PROVIDER, Reason.RESET), id="no error to read"),
-        pytest.param(refusal(status=500, fault=Fault.PROVIDER), id="a status that is no refusal"),
+        pytest.param(refusal(status=529, fault=Fault.PROVIDER), id="a status that is no refusal"),
         pytest.param(refusal("max_tokens must be positive"), id="an error of the user's own"),
         pytest.param(refusal("messages[0].content: unsupported block type `image`"), id="nothing of it in the request"),
     ],

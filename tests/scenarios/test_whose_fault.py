@@ -116,3 +116,71 @@ async def test_another_error_event_is_the_providers_fault(kind: str) -> None:
     async with running_proxy(first, FakeProvider(message("second"))) as proxy:
         assert await complete_text(await proxy.post()) == "second"
         assert (await proxy.status())["minimax"]["strikes"] == 1
+
+
+def refusing(words: str, status: int, wrong: str) -> Any:
+    """Answer what does not hold `wrong`; refuse the rest as a local server does."""
+    body = json.dumps({"error": {"code": status, "message": words, "type": "server_error"}}).encode()
+
+    def answer(request: Request) -> Script:
+        return [Status(status, body)] if wrong.encode() in request.body else answers()(request)
+
+    return answer
+
+
+SYSTEM = [{"role": "user", "content": "hi"}, {"role": "system", "content": "environment"}]
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+PICTURE = [{"role": "user", "content": [IMAGE, {"type": "text", "text": "what is this?"}]}]
+TEMPLATE = "\n------------\nError: Jinja Exception: System message must be at the beginning."
+REFUSALS = [
+    (500, TEMPLATE, '"system"', SYSTEM, "role:system"),
+    (500, "Conversation roles must alternate user/assistant/user/assistant/...", '"system"', SYSTEM, "role:system"),
+    (500, "image input is not supported - hint: you may need to provide the mmproj", '"image"', PICTURE, "block:image"),
+    (502, "This model does not accept pictures", '"image"', PICTURE, "block:image"),
+    (404, "No endpoints found that support image input", '"image"', PICTURE, "block:image"),
+    (400, "At most 0 image(s) may be provided in one prompt.", '"image"', PICTURE, "block:image"),
+    (400, "messages[1].content must be a string", '"image"', PICTURE, "block:image"),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "wrong", "messages", "rule"), REFUSALS)
+@async_test
+async def test_what_a_provider_refuses_in_words_is_learned_whatever_its_status(
+    status: int, words: str, wrong: str, messages: Any, rule: str
+) -> None:
+    first = FakeProvider(refusing(words, status, wrong))
+    async with running_proxy(first, FakeProvider(message("no"))) as proxy:
+        answer = await proxy.post("/provider/minimax/v1/messages", messages=messages)
+        assert answer.headers["x-claude-proxy-attempts"] == f"minimax={status}, minimax=200"
+        assert await complete_text(answer) == "hello"
+        again = await proxy.post("/provider/minimax/v1/messages", messages=messages)
+        assert again.headers["x-claude-proxy-attempts"] == "minimax=200"
+        assert rule in again.headers["x-claude-proxy-adapted"]
+        await complete_text(again)
+        assert (await proxy.status())["minimax"]["strikes"] == 0
+
+
+@async_test
+async def test_a_refusal_behind_a_500_that_stays_costs_no_strike_and_the_next_provider_answers() -> None:
+    first = FakeProvider(refusing(TEMPLATE, 500, "environment"))
+    async with running_proxy(first, FakeProvider(message("second"))) as proxy:
+        for _ in range(2):
+            answer = await proxy.post(messages=SYSTEM)
+            assert answer.headers["x-claude-proxy-attempts"] == "minimax=500, minimax=500, moonshot=200"
+            assert await complete_text(answer) == "second"
+        told = (await proxy.status())["minimax"]
+    assert (told["state"], told["strikes"]) == ("ready", 0)
+
+
+@async_test
+async def test_a_500_after_a_retry_that_says_nothing_of_the_request_teaches_nothing() -> None:
+    def fails_then(request: Request) -> Script:
+        refused = refusing(TEMPLATE, 500, '"system"')(request)
+        return refused if b'"system"' in request.body else [Status(500)]
+
+    async with running_proxy(FakeProvider(fails_then), FakeProvider(answers("second"))) as proxy:
+        await complete_text(await proxy.post(messages=SYSTEM))
+        told = (await proxy.status())["minimax"]
+        again = await proxy.post("/provider/minimax/v1/messages", messages=SYSTEM)
+        assert again.headers["x-claude-proxy-attempts"] == "minimax=500, minimax=500"
+    assert told["strikes"] == 1

@@ -27,7 +27,7 @@ from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.proxy.ports import Client, ClientLeftError, UpstreamRequest
 from claude_proxy.proxy.recorder import Recorder
-from claude_proxy.proxy.retry import Retry, plan_retry, rules_to_keep
+from claude_proxy.proxy.retry import Retry, judged, plan_retry, rules_to_keep
 
 MAX_MESSAGE = 200
 """Characters that are kept of the error that taught a rule."""
@@ -90,7 +90,7 @@ class Handler(abc.ABC):
         if retry is None:
             return outcome
         refusal = self._recorder.attempts[-1].text
-        outcome = await self._attempt(candidate, request, retry.adapted)
+        outcome = judged(retry, await self._attempt(candidate, request, retry.adapted))
         if not self.counting:
             with self._gateway.defects:
                 self._learn(candidate, rules_to_keep(retry, outcome), refusal[:MAX_MESSAGE])

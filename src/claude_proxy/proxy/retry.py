@@ -9,12 +9,12 @@ At most two requests for each candidate: a provider that refuses one thing after
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.learning.proposals import REFUSAL_STATUSES, ProposedRules, propose_rules
+from claude_proxy.core.learning.proposals import ProposedRules, can_refuse, propose_rules
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Kind, Rule
@@ -60,6 +60,17 @@ def rules_to_keep(retry: Retry, outcome: Outcome) -> frozenset[Rule]:
     return frozenset()
 
 
+def judged(retry: Retry, outcome: Outcome) -> Outcome:
+    """Return what came of a retry: a 5xx that still refuses the request in words is no fault of the provider's."""
+    if not isinstance(outcome, Rejected) or outcome.fault is not Fault.PROVIDER or outcome.reply is None:
+        return outcome
+    reply = outcome.reply
+    if reply.status < 500 or retry.refusal.reply is None or not can_refuse(retry.refusal.reply.status):
+        return outcome
+    refuses = outcome.text == retry.refusal.text or propose_rules(reply.status, reply.body, retry.adapted)
+    return replace(outcome, fault=Fault.INCOMPATIBLE) if refuses else outcome
+
+
 def _applicable(candidate: Candidate, refusal: Rejected, refused: Adapted) -> tuple[ProposedRules, ...]:
     proposals = propose_rules(refusal.reply.status, refusal.reply.body, refused) if refusal.reply else ()
     if candidate.provider.auth is Auth.CLIENT:
@@ -73,11 +84,13 @@ def _has_helped(retry: Retry, outcome: Outcome) -> bool:
     if not isinstance(outcome, Rejected):
         return True
     reply = outcome.reply
-    if reply is None or reply.status not in REFUSAL_STATUSES or outcome.text == retry.refusal.text:
+    if reply is None or not can_refuse(reply.status) or outcome.text == retry.refusal.text:
         return False  # a fault of the provider's own says nothing of the request
     if outcome.fault in (Fault.QUOTA, Fault.INCOMPATIBLE):
         return False  # a limit behind a 400: the rest of the request was not looked at
     proposals = propose_rules(reply.status, reply.body, retry.refused)
+    if reply.status >= 500 and not proposals:
+        return False
     return all(retry.tried.rules.isdisjoint(proposal.rules) for proposal in proposals)
 
 

@@ -16,8 +16,10 @@ from claude_proxy.core.learning.rule_inference import infer_rules
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule
 
-REFUSAL_STATUSES: Final = frozenset({400, 415, 422, 501})
-"""The last two are what some providers answer to an image."""
+_REFUSAL_STATUSES: Final = frozenset({400, 404, 415, 422})
+"""404 and 415 are what some providers answer to an image."""
+
+_SAYS_NOTHING: Final = frozenset({504, 529})
 
 MAX_RULES: Final = 16
 """Rules from one error: some list everything that they reject."""
@@ -31,9 +33,17 @@ class ProposedRules:
     lasting: bool = True
 
 
+def can_refuse(status: int) -> bool:
+    """Whether an error with this status may be about the request.
+
+    A 5xx may be: local servers answer it if a chat template, or the lack of a projector for images, refuses a request.
+    """
+    return status in _REFUSAL_STATUSES or (status >= 500 and status not in _SAYS_NOTHING)
+
+
 def propose_rules(status: int, body: bytes, sent: Adapted) -> tuple[ProposedRules, ...]:
     """Return rules to try, the milder first; none if the error is the user's own, or is not understood."""
-    if status not in REFUSAL_STATUSES:
+    if not can_refuse(status):
         return ()
     texts, request = error_texts(body), SentRequest(sent)
     about_thinking = _rules_about_thinking(texts, request)

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
 from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path
 from claude_proxy.core.learning.sent_request import SentRequest
+from claude_proxy.core.learning.unreadable_content import BAD_FILE, NO_DOCUMENTS, NO_IMAGES
 from claude_proxy.core.token_excess import Excess, read_excess
 from claude_proxy.core.traits import ALL_THINKING, PLAIN_CALL_IDS, THINKING_ON_TOOL_TURNS, Kind, Rule
 
@@ -96,16 +97,27 @@ _ROLE: Final = pattern(
     r"\bmessages?\.role\b[^\n]{0,80}system",
     r"\bsystem (?:role )?messages? (?:is|are) not (?:allowed|supported|permitted)",
     r"\bsystem role (?:is )?not (?:allowed|supported|permitted)",
-    r"\bsystem message must be (?:at the beginning|the first|first)",
     r"\brole (?:must|should|can only) be [^\n]{0,30}user[^\n]{0,10} (?:or|and) [^\n]{0,3}assistant",
     r"\broles must alternate",
     r"\bincorrect role information",
     r"角色信息不正确",
 )
 
+_TEMPLATES: Final = (
+    pattern(
+        r"\bsystem (?:role |prompt )?messages? (?:must|should|can|may|has to|have to|needs? to)\b[^\n]{0,40}"
+        r"\b(?:beginning|start|first|top)\b"
+    ),
+    pattern(r"\b(?:one|single|multiple|several) system (?:role )?messages?\b"),
+    pattern(r"\bonly user[^\n]{0,25}\broles?\b[^\n]{0,20}\bsystem\b"),
+    pattern(r"\b(?:unexpected|unknown|unsupported|invalid) (?:message )?role[ .!]{0,3}(?:$|\n|at row)"),
+    pattern(r"\broles? (?:must|should|have to|need to) (?:strictly )?alternate", r"\balternating (?:user|roles)"),
+)
+"""What chat templates say of an order of roles that they were not made for."""
+
 
 def _read_role(words: str, sent: SentRequest) -> Iterator[Rule]:
-    if "system" in sent.roles and _ROLE.search(words):
+    if "system" in sent.roles and (_ROLE.search(words) or any(found.search(words) for found in _TEMPLATES)):
         yield Rule(Kind.ROLE, "system")
 
 
@@ -158,28 +170,6 @@ def _read_max_tokens(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 # Content blocks
 
-_CANNOT: Final = r"(?:not|n't|cannot) (?:currently )?(?:support|accept)[a-z -]{0,30}"
-_IS_REJECTED: Final = r"(?: inputs?| contents?| blocks?| understanding)? (?:is |are )?not (?:supported|allowed)"
-_NO_IMAGES: Final = pattern(
-    rf"{_CANNOT}\b(?:images?|vision|multi-?modal)\b",
-    rf"\b(?:images?|vision|multi-?modal){_IS_REJECTED}",
-    r"\bonly supports? text",
-    r"\bis not a multi-?modal model",
-    r"\btext[- ]only model",
-    r"不支持(?:图片|图像|视觉|多模态)",
-    r"(?:图片|图像)(?:输入|内容)?不支持",
-)
-_NO_DOCUMENTS: Final = pattern(rf"{_CANNOT}\b(?:documents?|pdfs?)\b", rf"\b(?:documents?|pdfs?){_IS_REJECTED}")
-_BAD_FILE: Final = pattern(
-    r"\b(?:images?|files?|documents?|pdfs?) (?:formats?|types?|sizes?|dimensions?)\b",
-    r"\bmedia.?types?\b",
-    r"\bmime\b",
-    r"\bexceed",
-    r"\b(?:animated|avif|base64|bmp|gif|heic|multiple|remote|svg|tiff?|url|webp) (?:images?|documents?|pdfs?)\b",
-    r"\b(?:images?|documents?|pdfs?) (?:above|beyond|bigger|larger|longer|of (?!any)|over|wider|with)\b",
-)
-"""It is about this one file: others of its kind may be accepted."""
-
 _REJECTED_TYPE: Final = pattern(
     r"(?:unknown variant|input tag|invalid (?:value|type)|(?:un(?:supported|known|recogni[sz]ed)|invalid)(?: content)?"
     r"(?: block)? types?|\(input):? [`'\"]?([a-z_]{1,40})"
@@ -188,9 +178,9 @@ _REJECTED_TYPE: Final = pattern(
 
 def _read_blocks(words: str, sent: SentRequest) -> Iterator[Rule]:
     kinds = {kind.removesuffix("_url") for kind in _REJECTED_TYPE.findall(words)}
-    if not _BAD_FILE.search(words):
-        kinds |= {"image"} if _NO_IMAGES.search(words) else set()
-        kinds |= {"document"} if _NO_DOCUMENTS.search(words) else set()
+    if not BAD_FILE.search(words):
+        kinds |= {"image"} if any(found.search(words) for found in NO_IMAGES) else set()
+        kinds |= {"document"} if any(found.search(words) for found in NO_DOCUMENTS) else set()
     for kind in sorted((kinds & sent.blocks) - _PLAIN_BLOCKS):
         yield ALL_THINKING if kind in _THINKING_BLOCKS else Rule(Kind.BLOCK, kind)
 
