@@ -96,7 +96,7 @@ def test_live_names_the_variable_of_a_rejected_key(cli: CommandLine, status: int
         cli.configure(url)
         done = cli("check", "--live")
     assert done.code == 1
-    assert "minimax rejected MINIMAX_API_KEY (from .env). Replace it there." in done.out
+    assert "minimax refused the key in MINIMAX_API_KEY (from .env). Replace it there." in done.out
 
 
 @pytest.mark.parametrize("before", [0, 270, 290])
@@ -106,7 +106,7 @@ def test_live_does_not_repeat_a_key_that_is_quoted(before: int, cli: CommandLine
     with serving(json_answer(401, error)) as url:
         cli.configure(url)
         done = cli("check", "--live", environ={"MINIMAX_API_KEY": key, "COLUMNS": "1000"})
-    assert "minimax rejected MINIMAX_API_KEY (from " in done.out
+    assert "minimax refused the key in MINIMAX_API_KEY (from " in done.out
     assert "Bq7" not in done.out
 
 

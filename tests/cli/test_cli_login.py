@@ -93,9 +93,9 @@ def test_a_rejected_login_is_to_be_replaced_in_claude_code(cli: CommandLine, ups
         )
         assert cli("run", "--", sys.executable, "-c", code).out == "401\n"
         told = " ".join(cli("status", environ={"COLUMNS": "1000"}).out.split())
-        assert "plan rejected Claude Code's own login. Log in again in Claude Code, with /login." in told
+        assert "plan refused Claude Code's own login. Log in again in Claude Code, with /login." in told
         rows = findings(cli, code=1)
-        assert [row["what"] for row in rows if row["check"] == "keys"] == ["plan rejected Claude Code's own login"]
+        assert [row["what"] for row in rows if row["check"] == "keys"] == ["plan refused Claude Code's own login"]
     assert "ANTHROPIC_API_KEY" not in told + str(rows)
 
 

@@ -19,7 +19,14 @@ from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show
-from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, StatusReport, TooLarge
+from claude_proxy.core.status_report import (
+    LastAnswer,
+    LastError,
+    ProviderStatus,
+    StatusReport,
+    TooLarge,
+    WaitingRequest,
+)
 from claude_proxy.store.running import Running
 from fakes.command_line import CommandLine, one_request
 from fakes.scripts import json_answer
@@ -93,8 +100,8 @@ def test_a_cooldown_that_ends_on_another_day_is_shown_with_the_date() -> None:
 
 def test_a_rejected_key_is_shown_with_the_variable_to_fix() -> None:
     from_file, unknown = (shown(with_provider(key_rejected=True, key_source=source)) for source in (".env", ""))
-    assert "-> moonshot rejected MOONSHOT_API_KEY (from .env). Replace it there." in from_file
-    assert "-> moonshot rejected MOONSHOT_API_KEY. Replace it in .env or in the environment." in unknown
+    assert "-> moonshot refused the key in MOONSHOT_API_KEY (from .env). Replace it there." in from_file
+    assert "-> moonshot refused the key in MOONSHOT_API_KEY. Replace it in .env or in the environment." in unknown
 
 
 def test_the_reason_of_a_cooldown_is_shown_in_plain_words() -> None:
@@ -104,8 +111,25 @@ def test_the_reason_of_a_cooldown_is_shown_in_plain_words() -> None:
 
 def test_missing_credit_and_an_unknown_model_are_shown_with_the_next_step() -> None:
     text = shown(with_provider(out_of_credit=True, unknown_model="kimi-k9\x1b"))
-    assert "-> moonshot is out of credit. Top up its account, then ask it once: claude-switch moonshot" in text
+    assert "-> moonshot has no credit left. Top up its account, then ask it once: claude-switch moonshot" in text
     assert "-> moonshot does not know the model kimi-k9?. Correct its models in config.json." in text
+
+
+def test_advice_stands_in_lines_of_its_own_below_the_table() -> None:
+    *_, row, advice = shown(with_provider(unknown_model="kimi-k9")).splitlines()
+    assert row.split() == ["moonshot", "unknown", "model", "-", "-"]
+    assert advice == "-> moonshot does not know the model kimi-k9. Correct its models in config.json."
+
+
+def test_an_error_before_the_last_good_answer_is_history() -> None:
+    over = LastError(at=NOW, text="overloaded", answered=True)
+    assert f"{clock(NOW)} overloaded (it has answered since)" in shown(with_provider(last_error=over))
+
+
+def test_a_silent_provider_is_named_with_who_is_next() -> None:
+    waiting = (WaitingRequest("minimax", 23.4, "moonshot\x1b"), WaitingRequest("zai", 11.0))
+    *_, first, second = shown(msgspec.structs.replace(STATUS, waiting=waiting)).splitlines()
+    assert (first, second) == ("waiting for minimax, 23 s, then moonshot?", "waiting for zai, 11 s")
 
 
 def test_a_changed_configuration_that_cannot_be_used_is_shown() -> None:
@@ -167,7 +191,7 @@ def test_a_rejected_key_and_a_cooldown_of_a_running_proxy_are_shown(cli: Command
         text = cli("status").out
         facts = json.loads(cli("status", "--json").out)
     assert "cooldown until" in text
-    assert "moonshot rejected MOONSHOT_API_KEY (from .env). Replace it there." in text
+    assert "moonshot refused the key in MOONSHOT_API_KEY (from .env). Replace it there." in text
     first, second = facts["providers"]
     assert first["state"] == "cooldown"
     assert first["cooldown_until"] > NOW + 500
@@ -208,14 +232,22 @@ def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, c
 @pytest.mark.parametrize(
     ("issues", "words"),
     [
-        ({"key_rejected": True, "unknown_model": "m"}, "key rejected"),
-        ({"out_of_credit": True, "unknown_model": "m"}, "out of credit"),
+        (
+            {"key_rejected": True, "unknown_model": "m", "key_source": ".env"},
+            "key refused: MOONSHOT_API_KEY (from .env)",
+        ),
+        ({"key_rejected": True, "auth": "client"}, "login refused"),
+        ({"out_of_credit": True, "unknown_model": "m"}, "no credit"),
         ({"unknown_model": "m"}, "unknown model"),
-        ({"key_rejected": True, "state": "cooldown"}, "cooldown"),
+        ({"unknown_model": "m", "state": "cooldown"}, "cooldown"),
+        (
+            {"out_of_credit": True, "state": "cooldown", "cooldown_until": NOW, "why": "out of credit"},
+            f"no credit, cooldown until {clock(NOW)}",
+        ),
         ({}, "ready"),
     ],
 )
-def test_the_state_of_a_ready_provider_is_what_only_the_user_can_fix(issues: dict[str, object], words: str) -> None:
+def test_the_state_of_a_provider_is_what_only_the_user_can_fix(issues: dict[str, object], words: str) -> None:
     row = shown(with_provider(**issues)).splitlines()[4]
     assert row.removeprefix("moonshot").strip().startswith(f"{words}  ")
 

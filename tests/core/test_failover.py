@@ -101,6 +101,16 @@ def test_a_request_that_does_not_fit_goes_to_the_next_provider_without_a_strike(
     assert [health.state(NOW) for health in of.values()] == [State.READY] * 3
 
 
+def test_the_next_in_line_is_the_next_that_would_be_asked() -> None:
+    request = failover(healths(moonshot=60))
+    request.begin(NOW)
+    assert request.next_in_line(NOW) == "zai"
+    request.judged(DOWN, NOW)
+    assert request.next_in_line(NOW) == "moonshot"
+    request.judged(DOWN, NOW)
+    assert request.next_in_line(NOW) == ""
+
+
 @pytest.mark.parametrize("pin", [True, False])
 def test_a_request_that_fits_nowhere_gets_the_last_error_without_retry_after(*, pin: bool) -> None:
     of = healths()

@@ -45,8 +45,15 @@ def test_a_failed_attempt_shows_what_the_user_has_to_fix(why: Reason | int, issu
 
 
 def test_an_answer_changes_nothing_if_nothing_is_wrong() -> None:
+    for issues in (Issues(), Issues(LastError(1.0, "old", answered=True))):
+        assert issues.after(attempt(200), 5.0) is issues
+
+
+def test_an_error_that_is_followed_by_an_answer_is_history() -> None:
     issues = Issues(LastError(1.0, "old"))
-    assert issues.after(attempt(200), 5.0) is issues
+    answered = issues.after(attempt(200), 5.0)
+    assert answered == Issues(LastError(1.0, "old", answered=True))
+    assert answered.after(attempt(503), 6.0) == Issues(LastError(6.0, "503"))
 
 
 def test_another_failure_settles_nothing() -> None:
@@ -55,8 +62,10 @@ def test_another_failure_settles_nothing() -> None:
 
 
 def test_an_answer_settles_what_it_disproves_and_keeps_the_last_error() -> None:
-    assert ALL.after(attempt(200, model="glm-9"), 5.0) == Issues(ALL.last_error)
-    assert ALL.after(attempt(200, model="glm-5"), 5.0) == Issues(ALL.last_error, unknown_model="glm-9")
+    over = LastError(1.0, "old", answered=True)
+    assert ALL.after(attempt(200, model="glm-9"), 5.0) == Issues(over)
+    assert ALL.after(attempt(200, model="glm-5"), 5.0) == Issues(over, unknown_model="glm-9")
+    assert Issues(unknown_model="glm-9").after(attempt(200), 5.0) == Issues(unknown_model="glm-9")
 
 
 def test_a_stream_that_breaks_later_is_the_last_error() -> None:
@@ -80,6 +89,23 @@ def test_a_cooldown_is_shown_with_its_end_and_its_reason_in_both_forms() -> None
     told = provider_status(provider("zai"), health, Issues(LastError(NOW, "busy")), NOW)
     assert (told.state, told.cooldown_until, told.reason, told.why) == ("cooldown", NOW + 15.0, "529", "overloaded")
     assert (told.strikes, told.last_error) == (1, LastError(NOW, "busy"))
+
+
+@pytest.mark.parametrize(("later", "state"), [(14.9, "cooldown"), (15.0, "ready"), (9999.0, "ready")])
+def test_a_cooldown_that_is_over_is_not_shown_as_running(later: float, state: str) -> None:
+    health = Health("zai", 60.0)
+    health.strike(health.force(), NOW, Reason.STATUS, 529)
+    shown = provider_status(provider("zai"), health, Issues(), NOW + later)
+    running = state == "cooldown"
+    assert (shown.state, shown.cooldown_until) == (state, NOW + 15.0 if running else None)
+    assert (shown.reason, shown.why, shown.strikes) == (*(("529", "overloaded") if running else (None, None)), 1)
+
+
+def test_the_probe_after_a_cooldown_is_shown() -> None:
+    health = Health("zai", 60.0)
+    health.strike(health.force(), NOW, Reason.STATUS, 529)
+    assert health.admit(NOW + 15)
+    assert provider_status(provider("zai"), health, Issues(), NOW + 15).state == "probing"
 
 
 def test_what_the_user_has_to_fix_is_shown() -> None:

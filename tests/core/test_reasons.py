@@ -22,7 +22,7 @@ from claude_proxy.proxy.ports import Failure
         (Reason.REFUSED, None, "out of reach"),
         (Reason.STALLED, None, "silent"),
         (Reason.TRUNCATED, None, "broke off"),
-        (Reason.STATUS, 401, "login rejected"),
+        (Reason.STATUS, 401, "login refused"),
         (Reason.STATUS, 500, "answered 500"),
         (Reason.API_ERROR, 500, "api error"),
         (None, None, ""),
@@ -34,7 +34,7 @@ def test_says_a_reason_in_plain_words(reason: Reason | None, status: int | None,
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_names_the_variable_of_a_rejected_key(status: int) -> None:
-    assert in_words(Reason.STATUS, status, "A_KEY") == "key rejected: replace A_KEY"
+    assert in_words(Reason.STATUS, status, "A_KEY") == "key refused: replace A_KEY"
     assert in_words(Reason.STATUS, 529, "A_KEY") == "overloaded"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport, TooLarge
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport, TooLarge, WaitingRequest
 from claude_proxy.core.statusline_facts import StatuslineQuery, parse_statusline_query, statusline_facts
 
 NOON = 20_000 * 86_400.0 + 12 * 3600
@@ -84,6 +84,33 @@ def test_a_pinned_terminal_hears_of_its_own_provider_alone() -> None:
     assert facts(given, pin="c") == ["c: cooldown until 12:01"]
     assert facts(given, pin="b") == []
     assert facts(given, pin="nobody") == ["no such provider"]
+
+
+def test_what_only_the_user_can_fix_comes_first() -> None:
+    given = report(
+        ProviderStatus(name="a", state="ready", key="A_KEY", key_rejected=True),
+        ProviderStatus(name="b", state="cooldown", out_of_credit=True),
+        ProviderStatus(name="c", state="ready", unknown_model="glm-9\x1b"),
+        ProviderStatus(name="d", state="cooldown", auth="client", key_rejected=True, unknown_model="m"),
+        s=LastAnswer("c", "glm-5", NOON),
+    )
+    expected = [
+        "! a: key refused (A_KEY)",
+        "! b: no credit",
+        "! c: unknown model glm-9?",
+        "! d: login refused",
+        "! d: unknown model m",
+    ]
+    assert facts(given, session="s") == [*expected, "c (glm-5)"]
+    assert facts(given, pin="b") == ["! b: no credit"]
+
+
+def test_a_silent_provider_is_named_in_the_session_that_waits_for_it() -> None:
+    waiting = (WaitingRequest("a", 40.0, "", "other"), WaitingRequest("b", 23.2, "c", "s"))
+    given = msgspec.structs.replace(report(), waiting=waiting)
+    assert facts(given, session="s") == ["waiting for b, 23 s, then c"]
+    assert facts(given) == ["waiting for a, 40 s"]
+    assert facts(given, session="third") == []
 
 
 @pytest.mark.parametrize(

@@ -60,16 +60,16 @@ ACCEPTED = Attempt("zai", None, 200, 1.0, model="m")
 @pytest.mark.parametrize(
     ("provider", "note"),
     [
-        (ZAI, "zai rejected ZAI_API_KEY from .env (401). Replace it there."),
+        (ZAI, "zai refused the key in ZAI_API_KEY (from .env) (401). Replace it there."),
         (
             replace(ZAI, api_key_source=KeySource.ENVIRONMENT),
-            "zai rejected ZAI_API_KEY from the environment (401). Replace it there.",
+            "zai refused the key in ZAI_API_KEY (from the environment) (401). Replace it there.",
         ),
         (
             replace(ZAI, auth=Auth.NONE, api_key_source=None),
             "zai asks for a key (401). Name its variable as `api_key_env` in config.json.",
         ),
-        (replace(ZAI, name="other"), "zai rejected its key (401). It is no longer in config.json."),
+        (replace(ZAI, name="other"), "zai refused its key (401). It is no longer in config.json."),
     ],
 )
 def test_a_rejected_key_is_noted_with_its_fix(provider: Provider, note: str) -> None:
@@ -83,9 +83,9 @@ def test_a_rejected_key_is_noted_with_its_fix(provider: Provider, note: str) -> 
     [
         (
             Attempt("zai", Reason.STATUS, 403, 1.0, by_login=True),
-            "zai rejected Claude Code's own login (403). Log in again in Claude Code, with /login.",
+            "zai refused Claude Code's own login (403). Log in again in Claude Code, with /login.",
         ),
-        (Attempt("zai", Reason.NO_CREDIT, 429, 1.0), "zai is out of credit (no_credit). Top up its account."),
+        (Attempt("zai", Reason.NO_CREDIT, 429, 1.0), "zai has no credit left (no_credit). Top up its account."),
         (
             Attempt("zai", Reason.UNKNOWN_MODEL, 404, 1.0, model="glm-9"),
             "zai does not know the model glm-9. Correct `models` in config.json.",

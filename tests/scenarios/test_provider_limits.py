@@ -87,7 +87,7 @@ async def test_an_answer_to_a_pinned_request_ends_a_long_cooldown() -> None:
         assert await complete_text(await proxy.post()) == "second"
         told = (await proxy.status())["minimax"]
         assert (told["out_of_credit"], told["why"]) == (True, "out of credit")
-        await proxy.ledger.note_with("minimax is out of credit (no_credit). Top up its account.")
+        await proxy.ledger.note_with("minimax has no credit left (no_credit). Top up its account.")
         assert await complete_text(await proxy.post("/provider/minimax/v1/messages")) == "paid"
         assert await complete_text(await proxy.post()) == "paid"
         assert not (await proxy.status())["minimax"]["out_of_credit"]

@@ -27,7 +27,7 @@ async def test_relays_the_rejection_of_a_key_with_x_should_retry_false(status: i
         report = (await proxy.status())["minimax"]
         assert (report["key_rejected"], report["key"], report["key_source"]) == (True, "MINIMAX_API_KEY", ".env")
         assert (report["state"], report["strikes"]) == ("ready", 0)
-        note = f"error: minimax rejected MINIMAX_API_KEY from .env ({status}). Replace it there."
+        note = f"error: minimax refused the key in MINIMAX_API_KEY (from .env) ({status}). Replace it there."
         assert proxy.ledger.notes == [note]
         assert (await proxy.post()).status == 200
         assert not (await proxy.status())["minimax"]["key_rejected"]

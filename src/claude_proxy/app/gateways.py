@@ -11,6 +11,7 @@ from claude_proxy.core.types import Provider
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory
 from claude_proxy.proxy.ports import Clock, Journal, Transport
+from claude_proxy.proxy.waiting import WaitingRequests
 
 
 def build_gateway(
@@ -22,6 +23,7 @@ def build_gateway(
     ledger: Journal,
     memory: Memory,
     budget: MemoryBudget,
+    waiting: WaitingRequests,
     hops: Hops,
     program: str,
 ) -> Gateway:
@@ -37,6 +39,7 @@ def build_gateway(
         memory=memory,
         defects=before.defects if before else Defects(ledger),
         budget=budget,
+        waiting=waiting,
         hops=hops,
         auto_mode=config.auto_mode,
         program=program,

@@ -27,6 +27,7 @@ from claude_proxy.net.upstream.tls import system_trust
 from claude_proxy.proxy.gateway import Gateway, Memory
 from claude_proxy.proxy.ports import Clock, Journal
 from claude_proxy.proxy.status_tracker import StatusTracker
+from claude_proxy.proxy.waiting import WaitingRequests
 from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import StateFile
 from claude_proxy.store.token_proof import CHALLENGE, MAX_CHALLENGE, prove
@@ -80,6 +81,7 @@ class Proxy:
         self.instance = secrets.token_hex(8)
         self._hops = Hops(self.instance, token)
         self._memory = Memory()
+        self._waiting = WaitingRequests()
         self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
@@ -158,6 +160,7 @@ class Proxy:
             answers_saved=self._tracker.answers_saved,
             too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
+            waiting=self._waiting.silent(self._clock.monotonic()),
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=(*self._config.warnings, *self._waiting_for_restart(), *self._warnings()),
             egress=self._config.egress.in_words,
@@ -228,6 +231,7 @@ class Proxy:
             ledger=self._tracker,
             memory=self._memory,
             budget=self._budget,
+            waiting=self._waiting,
             hops=self._hops,
             program=self._program,
         )

@@ -19,10 +19,11 @@ from claude_proxy.cli.claude_code.effective_settings import Effective
 from claude_proxy.cli.output.console import console, print_json, table, too_large_in_words, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
-from claude_proxy.cli.user_config.credentials import advice, state_in_words
+from claude_proxy.cli.user_config.credentials import advice, key_place, state_in_words
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import how_to_raise
 from claude_proxy.core.egress import DIRECTLY
-from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.status_report import ProviderStatus, StatusReport, WaitingRequest
 from claude_proxy.core.text import encodable, neutral, printable
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
@@ -104,6 +105,11 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
         out.print(f"It reaches the providers {printable(status.egress, MAX_EGRESS)}")
     out.print()
     out.print(_providers(status))
+    for provider in status.providers:
+        for words in advice(provider):
+            out.print(f"-> {printable(words)}", style="red")
+    for wait in status.waiting:
+        out.print(waiting_in_words(wait), style="yellow")
     if refused := status.too_large:
         out.print(f"warning: {too_large_in_words(refused)} {how_to_raise(refused.limit)}", style="yellow")
     for warning in status.warnings:  # also about providers that are skipped
@@ -142,17 +148,25 @@ def _providers(status: StatusReport) -> Table:
 
 def _state(provider: ProviderStatus) -> Text:
     words = state_in_words(provider)
-    state = Text(printable(words), style=STATE_STYLES.get(words, "" if words == provider.state else "red"))
+    to_fix = words != provider.state
+    state = Text(printable(words), style=STATE_STYLES.get(words, "bold red" if to_fix else ""))
+    if provider.key_rejected and provider.auth != Auth.CLIENT.value:
+        state.append(f": {printable(key_place(provider), 100)}")
     if provider.cooldown_until is not None and provider.state == "cooldown":
-        state.append(f" until {when(provider.cooldown_until)}")
-    if why := provider.why or provider.reason:
+        state.append(f"{', cooldown' if to_fix else ''} until {when(provider.cooldown_until)}")
+    if (why := provider.why or provider.reason) and not to_fix:
         state.append(f" ({printable(why, 60)})")
     return state
 
 
+def waiting_in_words(wait: WaitingRequest) -> str:
+    """Return which provider a request waits for, how long it has been silent, and who is next."""
+    then = f", then {printable(wait.then)}" if wait.then else ""
+    return f"waiting for {printable(wait.provider)}, {wait.seconds:.0f} s{then}"
+
+
 def _last_error(provider: ProviderStatus) -> Text:
     error = provider.last_error
-    text = Text(f"{when(error.at)} {printable(error.text)}" if error else "-")
-    for words in advice(provider):
-        text.append(f" -> {words}", style="red")
-    return text
+    if error and error.answered:
+        return Text(f"{when(error.at)} {printable(error.text)} (it has answered since)", style="dim")
+    return Text(f"{when(error.at)} {printable(error.text)}" if error else "-")

@@ -129,6 +129,12 @@ class Failover(Generic[AcceptedT]):
                 assert_never(outcome.fault)
         return self._next(now)
 
+    def next_in_line(self, now: float) -> str:
+        """Return the provider that is asked if the last `Try` fails; empty if there is none."""
+        left = [(health.cooldown_until or 0.0, health) for _, health in (*self._waiting, *self._passed_over)]
+        admitted = [health.name for _, health in left if self._forced or health.admits(now)]
+        return next(iter(admitted), min(left, key=lambda pair: pair[0])[1].name if left else "")
+
     def ended(self, ending: Ending, now: float) -> None:
         """Take how a relayed answer ended."""
         _, health, permit = self._last_try()

@@ -24,12 +24,14 @@ class Issues:
 
     def after(self, attempt: Attempt, now: float) -> Issues:
         """Return what is known after an attempt; the same object if nothing has changed."""
-        if attempt.accepted and not (self.key_rejected or self.out_of_credit or self.unknown_model):
+        last_error = self.last_error
+        if attempt.accepted and (last_error is None or last_error.answered) and not self._to_fix:
             return self
         model = printable(attempt.model, MAX_MODEL_LENGTH)
         if attempt.accepted:
             unknown = None if self.unknown_model == model else self.unknown_model
-            return replace(self, key_rejected=False, out_of_credit=False, unknown_model=unknown)
+            answered = last_error and LastError(last_error.at, last_error.text, answered=True)
+            return Issues(answered, unknown_model=unknown)
         return replace(
             self,
             last_error=LastError(now, attempt.text or attempt.outcome),
@@ -38,6 +40,10 @@ class Issues:
             unknown_model=model if attempt.reason is reasons.Reason.UNKNOWN_MODEL else self.unknown_model,
         )
 
+    @property
+    def _to_fix(self) -> bool:
+        return self.key_rejected or self.out_of_credit or self.unknown_model is not None
+
     def after_error(self, text: str, now: float) -> Issues:
         """Return what is known after an error that came later than the answer's beginning."""
         return replace(self, last_error=LastError(now, text))
@@ -45,7 +51,7 @@ class Issues:
 
 def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
     """Return the state of one provider."""
-    state = health.state(now)
+    state = State.READY if health.admits(now) else health.state(now)  # a cooldown that is over does not run any more
     reason = None if state is State.READY else health.label
     return ProviderStatus(
         name=provider.name,
@@ -54,7 +60,7 @@ def provider_status(provider: Provider, health: Health, issues: Issues, now: flo
         key_source=provider.api_key_source.value if provider.api_key_source else "",
         auth=provider.auth.value,
         state=state.value,
-        cooldown_until=health.cooldown_until,
+        cooldown_until=None if state is State.READY else health.cooldown_until,
         reason=reason,
         why=reason and reasons.in_words(health.reason, health.status, provider.api_key_env),
         strikes=health.strikes,

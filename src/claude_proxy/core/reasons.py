@@ -117,7 +117,7 @@ def in_words(reason: Reason | None, status: int | None, variable: str = "") -> s
     if reason is None:
         return ""
     if rejects_key(reason, status):
-        return f"key rejected: replace {variable}" if variable else "login rejected"
+        return f"key refused: replace {variable}" if variable else "login refused"
     if reason is Reason.STATUS:
         return _OF_STATUS.get(status or 0, f"answered {status}")
     return _OF_REASON.get(reason, reason.value.replace("_", " "))

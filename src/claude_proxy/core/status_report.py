@@ -17,6 +17,8 @@ class LastError(msgspec.Struct, frozen=True):
 
     at: float
     text: str
+    answered: bool = False
+    """Whether the provider has answered since: then it is history."""
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,15 @@ class SkippedStatus(msgspec.Struct, frozen=True):
 
     name: str
     variable: str
+
+
+class WaitingRequest(msgspec.Struct, frozen=True):
+    """A request whose provider is silent for long: for how many seconds, and who is asked `then`, if anyone."""
+
+    provider: str
+    seconds: float
+    then: str = ""
+    session: str = ""
 
 
 class LastAnswer(msgspec.Struct, frozen=True):
@@ -92,6 +103,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     too_large: TooLarge | None = None
     sessions: dict[str, LastAnswer] = {}
     """The last answer of each session, by its id; the newest is last."""
+    waiting: tuple[WaitingRequest, ...] = ()
+    """The longest silence is first."""
     config_problems: tuple[str, ...] = ()
     """What is wrong with the changed configuration, while the one before it stays in use."""
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What the proxy contributes to Claude Code's status line: the last answer of the session, and cooldowns.
+"""What the proxy contributes to Claude Code's status line: what to fix, who is silent, the last answer, cooldowns.
 
 The command that prints the line has to be quick and loads next to nothing, so it gets these facts as ready texts.
 """
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import limit_in_words
 from claude_proxy.core.health import State
 from claude_proxy.core.local_time import clock_time
@@ -42,12 +43,39 @@ def parse_statusline_query(query: bytes) -> StatuslineQuery:
 
 
 def statusline_facts(report: StatusReport, query: StatuslineQuery, now: float) -> list[str]:
-    """Return what the line says behind the terminal's mode, for example `["zai (glm-5.3)", "minimax: cooldown"]`."""
+    """Return what the line says behind the terminal's mode, for example `["zai (glm-5.3)", "minimax: cooldown"]`.
+
+    What only the user can fix comes first.
+    """
+    of_terminal = [each for each in report.providers if query.pin in {"", each.name}]
     return [
+        *(["no such provider"] if query.pin and not of_terminal else ()),
+        *_to_fix(of_terminal),
         *_too_large(report, query.session, now),
+        *_waiting(report, query),
         *_last_answer(report, query.session),
-        *_cooldowns(report.providers, query, now),
+        *_cooldowns(of_terminal, query, now),
     ]
+
+
+def _to_fix(providers: Sequence[ProviderStatus]) -> Iterator[str]:
+    for provider in providers:
+        if provider.key_rejected:
+            variable = f"key refused ({printable(provider.key, _MAX_WORD)})"
+            yield f"! {provider.name}: {'login refused' if provider.auth == Auth.CLIENT.value else variable}"
+        elif provider.out_of_credit:
+            yield f"! {provider.name}: no credit"
+        if provider.unknown_model:
+            yield f"! {provider.name}: unknown model {printable(provider.unknown_model, _MAX_WORD)}"
+
+
+def _waiting(report: StatusReport, query: StatuslineQuery) -> Iterator[str]:
+    """Name the silent provider that the session waits for longest; without a session, that of any."""
+    for wait in report.waiting:
+        if query.session in {"", wait.session}:
+            then = f", then {wait.then}" if wait.then else ""
+            yield f"waiting for {wait.provider}, {wait.seconds:.0f} s{then}"
+            return
 
 
 def _too_large(report: StatusReport, session: str, now: float) -> Iterator[str]:
@@ -66,11 +94,7 @@ def _last_answer(report: StatusReport, session: str) -> Iterator[str]:
 
 
 def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now: float) -> Iterator[str]:
-    if query.pin:
-        providers = [provider for provider in providers if provider.name == query.pin]
-        if not providers:
-            yield "no such provider"
-    cooling = [provider for provider in providers if provider.state == State.COOLDOWN.value]
+    cooling = [each for each in providers if each.state == State.COOLDOWN.value and not _is_to_fix(each)]
     if not cooling:
         return
     ends = [_until(provider, query, now) for provider in cooling]
@@ -82,6 +106,10 @@ def _cooldowns(providers: Sequence[ProviderStatus], query: StatuslineQuery, now:
             yield f"cooldown: {first}, {second}"
         case several:
             yield f"cooldown: {several[0]} and {len(several) - 1} more"
+
+
+def _is_to_fix(provider: ProviderStatus) -> bool:
+    return provider.key_rejected or provider.out_of_credit
 
 
 def _until(provider: ProviderStatus, query: StatuslineQuery, now: float) -> str:

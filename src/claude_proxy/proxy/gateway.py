@@ -24,6 +24,7 @@ from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.core.types import Headers, Policy, Provider, Reply
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
+from claude_proxy.proxy.waiting import WaitingRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Gateway:
     defects: Defects
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     """What all requests and answers hold; `memory` is what outlives them."""
+    waiting: WaitingRequests = field(default_factory=WaitingRequests)
     hops: Hops = field(default_factory=Hops)
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""

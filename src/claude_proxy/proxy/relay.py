@@ -18,6 +18,7 @@ from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.keepalive import Keepalive
 from claude_proxy.proxy.ports import StreamClient, UpstreamError
 from claude_proxy.proxy.recorder import Recorder
+from claude_proxy.proxy.waiting import Waiting
 
 END_GRACE: Final = 1.0
 """Seconds that a provider has to end the body behind its last event; the client waits for nothing else then."""
@@ -27,13 +28,20 @@ class StreamRelay:
     """Relays one answer, in one stream or in several."""
 
     def __init__(
-        self, gateway: Gateway, client: StreamClient, keepalive: Keepalive, recorder: Recorder, memory: MemoryShare
+        self,
+        gateway: Gateway,
+        client: StreamClient,
+        keepalive: Keepalive,
+        recorder: Recorder,
+        memory: MemoryShare,
+        waiting: Waiting,
     ) -> None:
         self._gateway = gateway
         self._client = client
         self._keepalive = keepalive
         self._recorder = recorder
         self._memory = memory
+        self._waiting = waiting
         self._answer: ContinuedAnswer | None = None
         self._error_event = b""  # of a stream that died, in case it is not gone on with
         self.is_over = False
@@ -51,9 +59,11 @@ class StreamRelay:
         if judge.stop_reason_seen:
             self.record_signatures(stream)
         await self._begin(stream)
-        stall, due = stream.timeouts.stall, now() + _patience(stream)
-        while not self._has_died and (patience := due - now()) > 0:
+        stall, due, waiting = stream.timeouts.stall, now() + _patience(stream), self._waiting
+        while not self._has_died and (patience := due - (asked := now())) > 0:
+            waiting.since = asked
             block = await _read(stream, min(stall, patience))
+            waiting.since = None  # a client that is slow to read waits for nobody
             if isinstance(block, Ending):
                 return self._ending(stream, block)
             if block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from claude_proxy.core.auth import KeySource
+from claude_proxy.core.account_errors import key_place
 from claude_proxy.core.body_limit import how_to_raise, limit_in_words
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
@@ -109,7 +109,7 @@ class StatusTracker:
         if after.key_rejected > before.key_rejected:
             texts.append(self._rejected_key(attempt))
         if after.out_of_credit > before.out_of_credit:
-            texts.append(f"{name} is out of credit ({outcome}). Top up its account.")
+            texts.append(f"{name} has no credit left ({outcome}). Top up its account.")
         if after.unknown_model not in {None, before.unknown_model}:
             texts.append(f"{name} does not know the model {after.unknown_model}. Correct `models` in config.json.")
         return texts
@@ -117,14 +117,13 @@ class StatusTracker:
     def _rejected_key(self, attempt: Attempt) -> str:
         name, outcome = attempt.provider, attempt.outcome
         if attempt.by_login:
-            return f"{name} rejected Claude Code's own login ({outcome}). Log in again in Claude Code, with /login."
+            return f"{name} refused Claude Code's own login ({outcome}). Log in again in Claude Code, with /login."
         provider = next((known for known in self._providers if known.name == name), None)
         if provider is None:
-            return f"{name} rejected its key ({outcome}). It is no longer in config.json."
+            return f"{name} refused its key ({outcome}). It is no longer in config.json."
         if provider.api_key_source is None:
             return f"{name} asks for a key ({outcome}). Name its variable as `api_key_env` in config.json."
-        source = "the environment" if provider.api_key_source is KeySource.ENVIRONMENT else ".env"
-        return f"{name} rejected {provider.api_key_env} from {source} ({outcome}). Replace it there."
+        return f"{name} refused the key in {key_place(provider)} ({outcome}). Replace it there."
 
     def _note_cooldown(self, name: str, now: float) -> None:
         health = self._healths.get(name)

@@ -172,7 +172,7 @@ def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
     key, size, config = service.assess(status)
     assert "(3 were since the proxy started): it was over 10 MB, the proxy's own limit." in size.what
     assert size.fix == "Raise max_body_mb in config.json, such as to 32; the running proxy uses it at once."
-    assert (key.what, key.fix) == ("zai rejected ZAI_API_KEY (from .env)", "Replace it there.")
+    assert (key.what, key.fix) == ("zai refused the key in ZAI_API_KEY (from .env)", "Replace it there.")
     assert "still uses the one before" in config.what
 
 
@@ -364,7 +364,7 @@ def test_a_rejected_key_is_named_with_the_error_and_the_next_step() -> None:
         api_key_source=KeySource.FILE,
     )
     finding = live.assess(Probe(rejecting, "m", 1.0, Reason.STATUS, 401, "invalid x-api-key"))
-    assert finding.what == "auth rejected FIRST_API_KEY (from .env): 401 invalid x-api-key"
+    assert finding.what == "auth refused the key in FIRST_API_KEY (from .env): 401 invalid x-api-key"
     assert finding.fix == "Replace it there."
 
 

@@ -124,7 +124,7 @@ def test_names_the_variable_of_a_rejected_key_and_never_shows_the_key(cli: Comma
     error = {"type": "error", "error": {"type": "authentication_error", "message": f"{KEY} is not valid"}}
     done, _ = tried(cli, message=json_answer(401, error), stream=json_answer(401, error))
     assert done.code == 1
-    assert "minimax rejected MINIMAX_API_KEY (from .env). Replace it there." in row(done, "message")
+    assert "minimax refused the key in MINIMAX_API_KEY (from .env). Replace it there." in row(done, "message")
 
 
 def test_sends_nothing_without_a_key(cli: CommandLine) -> None:
@@ -202,7 +202,7 @@ def test_says_that_a_provider_has_no_list_of_models(asked: Ask, status: int) -> 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (json_answer(401), "minimax rejected MINIMAX_API_KEY (from .env): scripted 401\nReplace it there."),
+        (json_answer(401), "minimax refused the key in MINIMAX_API_KEY (from .env): scripted 401\nReplace it there."),
         (json_answer(503), "minimax gave no list of models: 503 scripted 503"),
         (json_answer(200, {"models": []}), "nonsense the answer is no list of models"),
         (json_answer(200, [1]), "nonsense"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # `status` shows what the proxy reports, and loads faster wit
 OWN_LOGIN = "Claude Code's own login"
 READY = "ready"
 """The value of `core.health.State.READY`, which would take longer to load."""
+_PLACES = {KeySource.FILE.value: " (from .env)", KeySource.ENVIRONMENT.value: " (from the environment)"}
 NO_KEY_TO_TEST = f"it uses {OWN_LOGIN}, which only Claude Code's requests carry, so there is no key to test"
 
 
@@ -49,27 +50,31 @@ def reported_rejection(provider: ProviderStatus) -> Rejection:
     return _rejection(provider.name, provider.auth, provider.key, provider.key_source)
 
 
+def key_place(provider: ProviderStatus) -> str:
+    """Return where a provider's key is set: `MINIMAX_API_KEY (from .env)`."""
+    return provider.key + _PLACES.get(provider.key_source, "")
+
+
 def _rejection(name: str, auth: str, variable: str, source: str) -> Rejection:
     match auth:
         case Auth.CLIENT.value:
-            return Rejection(f"{name} rejected {OWN_LOGIN}", "Log in again in Claude Code, with /login.")
+            return Rejection(f"{name} refused {OWN_LOGIN}", "Log in again in Claude Code, with /login.")
         case Auth.NONE.value:
             fix = 'Name the variable that holds its key in "api_key_env", and remove its "auth".'
             return Rejection(f'{name} asks for a key, but its "auth" is "none"', fix)
         case _:
-            place = {KeySource.FILE.value: " (from .env)", KeySource.ENVIRONMENT.value: " (from the environment)"}
             fix = "Replace it there." if source else "Replace it in .env or in the environment."
-            return Rejection(f"{name} rejected {variable}{place.get(source, '')}", fix)
+            return Rejection(f"{name} refused the key in {variable}{_PLACES.get(source, '')}", fix)
 
 
 def state_in_words(provider: ProviderStatus) -> str:
-    """Return the state of a provider: instead of `ready`, what only the user can fix, since its requests fail."""
+    """Return the state of a provider: what only the user can fix comes first, since its requests fail till then."""
+    if provider.key_rejected:
+        return "key refused" if provider.auth != Auth.CLIENT.value else "login refused"
+    if provider.out_of_credit:
+        return "no credit"
     if provider.state != READY:
         return provider.state
-    if provider.key_rejected:
-        return "key rejected"
-    if provider.out_of_credit:
-        return "out of credit"
     return "unknown model" if provider.unknown_model else provider.state
 
 
@@ -78,7 +83,7 @@ def advice(provider: ProviderStatus) -> Iterator[str]:
     if provider.key_rejected:
         yield str(reported_rejection(provider))
     if provider.out_of_credit:
-        yield f"{provider.name} is out of credit. Top up its account, then ask it once: claude-switch {provider.name}"
+        yield f"{provider.name} has no credit left. Top up its account, then ask it once: claude-switch {provider.name}"
     if provider.unknown_model:
         model = printable(provider.unknown_model, 100)
         yield f"{provider.name} does not know the model {model}. Correct its models in config.json."
