@@ -44,6 +44,7 @@ class StreamRelay:
         self._waiting = waiting
         self._answer: ContinuedAnswer | None = None
         self._error_event = b""  # of a stream that died, in case it is not gone on with
+        self._ends_within_block = False
         self.is_over = False
         """Whether the client has its last event."""
 
@@ -124,10 +125,15 @@ class StreamRelay:
 
     @property
     def _has_died(self) -> bool:
-        return bool(self._error_event) or (self._answer is not None and self._answer.broken)
+        return bool(self._error_event) or self._is_cut
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether the stream ended, in whatever order, with a block that is not whole."""
+        return self._ends_within_block or (self._answer is not None and self._answer.broken)
 
     def _ending(self, stream: Streaming, otherwise: Ending) -> Ending:
-        if self._answer and self._answer.broken:
+        if self._is_cut:
             return Ending.TRUNCATED
         if self._error_event and stream.judge.stop_reason_seen:
             self._error_event = b""  # it says nothing of the answer, which is whole
@@ -135,7 +141,7 @@ class StreamRelay:
         return stream.judge.ending(otherwise)
 
     async def _begin(self, stream: Streaming) -> None:
-        self._error_event = b""
+        self._error_event, self._ends_within_block = b"", False
         opening = stream.opening.body
         if stream.judge.over:
             await self._write_end(stream, opening)
@@ -157,12 +163,26 @@ class StreamRelay:
             self._error_event = last
             if out := self._answer.take(before):
                 await self._write(out)
+        elif stream.judge.stopped and not stream.judge.stop_reason_seen:
+            await self._write_end_without_reason(stream, self._answer, before, last)
         else:
             out = self._answer.take(before + last)
             if not self._answer.broken:
                 await self._write_last(out)
             elif out:
                 await self._write(out)
+
+    async def _write_end_without_reason(
+        self, stream: Streaming, answer: ContinuedAnswer, before: bytes, message_stop: bytes
+    ) -> None:
+        """Pass on the end of a stream that gave no stop reason: with one, or not at all if it ends within a block."""
+        out = answer.take(before)
+        end = b"" if answer.broken else answer.end_without_reason(message_stop, stream.judge.usage)
+        self._ends_within_block = not end
+        if end:
+            await self._write_last(out + end)
+        elif out:
+            await self._write(out)
 
     async def _write_last(self, events: bytes) -> None:
         self.is_over = True

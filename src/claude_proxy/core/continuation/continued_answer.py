@@ -9,9 +9,11 @@ The first stream is passed on as it is, but for tool calls, which are held until
 
 from __future__ import annotations
 
+from typing import Final
+
 from claude_proxy.core.continuation.continuation_request import continuation_request
 from claude_proxy.core.continuation.delivered import Content, Delivered
-from claude_proxy.core.continuation.joined_stream import JoinedStream, end_with_tool_calls
+from claude_proxy.core.continuation.joined_stream import JoinedStream, end_answer, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
 from claude_proxy.core.continuation.unfinished_answer import end_at_limit
 from claude_proxy.core.continuation.usage_of_parts import total
@@ -21,6 +23,9 @@ from claude_proxy.core.usage import Tally
 
 MAX_RESTS = 3
 """How often an answer is gone on with: a provider that dies again and again is not worth more."""
+
+
+_REASONS: Final = {Content.TEXT: "end_turn", Content.TOOL_CALLS: "tool_use"}
 
 
 class ContinuedAnswer:
@@ -68,6 +73,18 @@ class ContinuedAnswer:
         if self._delivered.content is Content.TOOL_CALLS:
             return end_with_tool_calls(self._delivered, self._parts)
         return b""
+
+    def end_without_reason(self, message_stop: bytes, usage: Usage) -> bytes:
+        """Return the end of an answer whose stream ends with `message_stop` and gave no stop reason.
+
+        Nothing if a block is not complete: then the stream broke off. Clients take an answer without a reason for one
+        that was cut, and this one is whole.
+        """
+        delivered = self._delivered
+        if delivered.open_block or (self._hold and self._hold.holding):
+            return b""
+        reason = _REASONS.get(delivered.content)
+        return end_answer(delivered, (*self._parts, usage), reason) if reason else message_stop
 
     def end_at_limit(self) -> bytes:
         """Return the events after which Claude Code asks for the rest by itself, if nothing else makes it do so."""
