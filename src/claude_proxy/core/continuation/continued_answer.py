@@ -4,7 +4,8 @@
     its stream has died ──► .next_request ──► the request for the rest, or None
                             .begin_rest ──► take …
 
-The first stream is passed on as it is, but for tool calls, which are held until they are whole.
+The first stream is passed on as it is, but for events out of order, which are left out, and for tool calls, which are
+held until they are whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from claude_proxy.core.continuation.continuation_request import continuation_request
 from claude_proxy.core.continuation.delivered import Content, Delivered
+from claude_proxy.core.continuation.event_order import EventOrder
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_answer, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
 from claude_proxy.core.continuation.unfinished_answer import end_at_limit
@@ -31,13 +33,14 @@ _REASONS: Final = {Content.TEXT: "end_turn", Content.TOOL_CALLS: "tool_use"}
 class ContinuedAnswer:
     """An answer that may be gone on with. `request` is the client's; it is kept while that is possible."""
 
-    __slots__ = ("_delivered", "_hold", "_joined", "_parts", "_request")
+    __slots__ = ("_delivered", "_hold", "_joined", "_order", "_parts", "_request")
 
     def __init__(self, request: MessagesRequest, *, holds_tool_calls: bool) -> None:
         self._request = request
         self._delivered = Delivered()
         self._hold = ToolCallHold() if holds_tool_calls else None
         self._joined: JoinedStream | None = None
+        self._order = EventOrder()
         self._parts = list[Usage]()
 
     @property
@@ -57,8 +60,7 @@ class ContinuedAnswer:
 
     def take(self, block: bytes) -> bytes:
         """Take whole events of the stream; return what the client gets now."""
-        if self._joined:
-            block = self._joined.feed(block)
+        block = self._joined.feed(block) if self._joined else self._order.feed(block)
         if self._hold:
             block = self._hold.feed(block)
         self._delivered.add(block)

@@ -1,0 +1,54 @@
+"""Leaves out the events of a stream that no client can place: the end of a block that is not open, a second beginning.
+
+Claude Code stops reading at such an event, and shows an error.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from claude_proxy.core import sse
+from claude_proxy.core.continuation.delivered import read_event
+
+_EDGE: Final = b"content_block_st"
+_START: Final = b"message_start"
+"""Parts of the names of the events that are looked at; pieces of content are not."""
+
+
+class EventOrder:
+    """What of one answer has begun and ended, as its client sees it."""
+
+    __slots__ = ("_has_begun", "_open")
+
+    def __init__(self) -> None:
+        self._has_begun = False
+        self._open = set[int]()
+
+    def feed(self, block: bytes) -> bytes:
+        """Take whole events; return them without those that are out of place."""
+        if _EDGE not in block and _START not in block:
+            return block
+        kept, start, left_out = list[bytes](), 0, False
+        for piece, behind in sse.split(block):
+            if self._is_in_place(piece):
+                kept.append(block[start:behind])
+            else:
+                left_out = True
+            start = behind
+        return b"".join(kept) if left_out else block
+
+    def _is_in_place(self, piece: bytes) -> bool:
+        event = read_event(piece)
+        match event.type if event else "":
+            case "message_start":
+                had_begun, self._has_begun = self._has_begun, True
+                return not had_begun
+            case "content_block_start" if event:
+                self._open.add(event.index)
+            case "content_block_stop" if event:
+                was_open = event.index in self._open
+                self._open.discard(event.index)
+                return was_open
+            case _:
+                pass
+        return True
