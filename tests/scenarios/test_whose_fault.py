@@ -132,6 +132,11 @@ SYSTEM = [{"role": "user", "content": "hi"}, {"role": "system", "content": "envi
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 PICTURE = [{"role": "user", "content": [IMAGE, {"type": "text", "text": "what is this?"}]}]
 TEMPLATE = "\n------------\nError: Jinja Exception: System message must be at the beginning."
+METADATA = {"user_id": '{"device_id":"d","session_id":"s"}'}
+HI = [{"role": "user", "content": "hi"}]
+BAD_USER_ID = (
+    "Invalid 'user_id': string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
+)
 REFUSALS = [
     (500, TEMPLATE, '"system"', SYSTEM, "role:system"),
     (500, "Conversation roles must alternate user/assistant/user/assistant/...", '"system"', SYSTEM, "role:system"),
@@ -140,6 +145,7 @@ REFUSALS = [
     (404, "No endpoints found that support image input", '"image"', PICTURE, "block:image"),
     (400, "At most 0 image(s) may be provided in one prompt.", '"image"', PICTURE, "block:image"),
     (400, "messages[1].content must be a string", '"image"', PICTURE, "block:image"),
+    (400, BAD_USER_ID, '"user_id"', HI, "field:metadata.user_id"),
 ]
 
 
@@ -150,10 +156,10 @@ async def test_what_a_provider_refuses_in_words_is_learned_whatever_its_status(
 ) -> None:
     first = FakeProvider(refusing(words, status, wrong))
     async with running_proxy(first, FakeProvider(message("no"))) as proxy:
-        answer = await proxy.post("/provider/minimax/v1/messages", messages=messages)
+        answer = await proxy.post("/provider/minimax/v1/messages", messages=messages, metadata=METADATA)
         assert answer.headers["x-claude-proxy-attempts"] == f"minimax={status}, minimax=200"
         assert await complete_text(answer) == "hello"
-        again = await proxy.post("/provider/minimax/v1/messages", messages=messages)
+        again = await proxy.post("/provider/minimax/v1/messages", messages=messages, metadata=METADATA)
         assert again.headers["x-claude-proxy-attempts"] == "minimax=200"
         assert rule in again.headers["x-claude-proxy-adapted"]
         await complete_text(again)

@@ -5,6 +5,7 @@
     sent_request.py     the request that was rejected → what is in it
     rule_inference.py   a text + what was sent, by what the words mean → rules
     unreadable_content.py  what is said of images and documents that a model does not read
+    field_paths.py      the path of a field, whichever way it is written
     refused_fields.py   the same for fields, betas and marks; which of them a request can do without
     body_size.py        a request that was too large → the size that the provider takes
     learned_rules.py    the rules that helped, by upstream and model, with the time at which they expire

@@ -48,7 +48,7 @@ _ABSENT: Final = msgspec.Raw(b"")
 class _Error(msgspec.Struct):
     """The keys under which providers put their messages, in the order in which they are looked at; the rest is skipped.
 
-    `loc`, `param` and `input` say which part of the request it is about.
+    `loc`, `path`, `param` and the like say which part of the request it is about, and `input` what was there.
     """
 
     message: msgspec.Raw = _ABSENT
@@ -62,8 +62,16 @@ class _Error(msgspec.Struct):
     upstream_error: msgspec.Raw = _ABSENT
     data: msgspec.Raw = _ABSENT
     loc: msgspec.Raw = _ABSENT
+    path: msgspec.Raw = _ABSENT
+    instance_path: msgspec.Raw = msgspec.field(name="instancePath", default=_ABSENT)
+    pointer: msgspec.Raw = _ABSENT
+    field: msgspec.Raw = _ABSENT
     param: msgspec.Raw = _ABSENT
     input: msgspec.Raw = _ABSENT
+
+    @property
+    def places(self) -> tuple[msgspec.Raw, ...]:
+        return self.loc, self.path, self.instance_path, self.pointer, self.field, self.param
 
     @property
     def nested(self) -> tuple[msgspec.Raw, ...]:
@@ -137,14 +145,16 @@ def _with_location(error: _Error) -> Iterator[str]:
     words = read_text_start(error.msg or error.message, MAX_TEXT_LENGTH)
     if words is None:
         return
-    steps = read_first(_first_steps, error.loc)
-    if steps is None:
-        path = read_text_start(error.param, MAX_TEXT_LENGTH)
-    else:
-        path = ".".join([str(try_decode(_step, step)) for step in steps])
-    if path:
+    if path := next(filter(None, map(_path, error.places)), ""):
         given = read_text(error.input) if len(error.input) <= _MAX_INPUT_BYTES else None
         yield _path_and_words(path, words, given if given and len(given) <= _MAX_INPUT else "")
+
+
+def _path(place: msgspec.Raw) -> str:
+    steps = read_first(_first_steps, place)
+    if steps is None:
+        return read_text_start(place, MAX_TEXT_LENGTH) or ""
+    return ".".join([str(try_decode(_step, step)) for step in steps])
 
 
 def _path_and_words(path: str, words: str, given: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from claude_proxy.core.learning.error_texts import QUOTE, pattern
+from claude_proxy.core.learning.field_paths import with_dotted_paths
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import Kind, Rule
 
@@ -52,7 +53,8 @@ _TOOL_FIELDS: Final = frozenset(
 
 # By the path in front of the words
 
-_ROOTS: Final = "|".join(sorted({"messages", "tools", "system", *(name.partition(".")[0] for name in FIELDS)}))
+_ROOT_NAMES: Final = frozenset({"messages", "tools", "system", *(name.partition(".")[0] for name in FIELDS)})
+_ROOTS: Final = "|".join(sorted(_ROOT_NAMES))
 _PATHED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}+\]?+){{0,12}}+){QUOTE}: ([^\n]{{1,300}})")
 _FIELD_PATH: Final = re.compile(rf"not permitted, field: {QUOTE}([\w.\[\]-]{{1,200}})")
 _STEP: Final = re.compile(r"[A-Za-z_][\w-]*")
@@ -68,7 +70,13 @@ _NOT_ACCEPTED: Final = pattern(
     r"\bdoes not match any of the expected tags",
     r"不支持|未知",
 )
-_OTHER_WORD: Final = pattern(r"input should be [`'\"]", r"unknown variant", r"invalid value")
+_OTHER_WORD: Final = pattern(
+    r"input should be [`'\"]",
+    r"unknown variant",
+    r"invalid (?:value|enum|option)",
+    r"\b(?:must|should) be (?:equal to )?one of",
+    r"\bis not one of",
+)
 
 
 _UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
@@ -76,6 +84,7 @@ _UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
 
 def read_fields_by_path(words: str, sent: SentRequest) -> Iterator[Rule]:
     """Read `path: words`. Only the first path counts: later ones may be quoted from anywhere."""
+    words = with_dotted_paths(words, _ROOT_NAMES)
     found = _PATHED.search(words)
     if found:
         names, reason = _STEP.findall(found[1]), found[2]
@@ -122,6 +131,23 @@ def _holds_more(path: str, sent: SentRequest) -> bool:
     return path == "output_config" and any(f"output_config.{name}" not in FIELDS for name in sent.inside(path))
 
 
+# By what a value must be
+
+_USER_ID: Final = pattern(rf"(?<![\w.])(?:metadata\.)?user_id{QUOTE}(?![\w.])")
+_WRONG_VALUE: Final = pattern(
+    r"\bpattern\b|\bregex|\bmatch(?:es)?\b|\bformat\b|\bcharacters?\b|\bletters?\b|\balphanumeric",
+    r"\btoo long\b|\blonger than\b|\blength\b|\bexceeds?\b|\bat most\b|\binvalid\b|\bnot (?:a )?valid\b",
+    r"\b(?:must|should) be\b|\bexpected\b|不合法|非法|格式|长度",
+)
+
+
+def read_user_id(words: str, sent: SentRequest) -> Iterator[Rule]:
+    """Read any complaint about the value of `metadata.user_id`: no answer depends on it."""
+    named = _USER_ID.search(with_dotted_paths(words, _ROOT_NAMES))
+    if named and _WRONG_VALUE.search(words) and sent.has("metadata.user_id"):
+        yield Rule(Kind.FIELD, "metadata.user_id")
+
+
 # By a name within the words
 
 _NAME: Final = rf"{QUOTE}([a-z_][\w.\[\]]{{1,80}}+){QUOTE}"
@@ -145,6 +171,7 @@ _NAMED: Final = (
 
 def read_fields_by_name(words: str, sent: SentRequest) -> Iterator[Rule]:
     """Read `unknown field x` and the like, if no path says what it is about."""
+    words = with_dotted_paths(words, _ROOT_NAMES)
     if _PATHED.search(words):
         return
     for named in _NAMED:

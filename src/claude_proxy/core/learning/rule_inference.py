@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
-from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path
+from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path, read_user_id
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.learning.unreadable_content import BAD_FILE, NO_DOCUMENTS, NO_IMAGES
 from claude_proxy.core.token_excess import Excess, read_excess
@@ -195,4 +195,5 @@ _READERS: Final[tuple[_Reader, ...]] = (
     _read_blocks,
     read_fields_by_path,
     read_fields_by_name,
+    read_user_id,
 )
