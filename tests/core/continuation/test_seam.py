@@ -11,7 +11,7 @@ SECOND_LINE = "1. First point about the cache\n2. Second point about the pool of
 
 def joined(first: str, second: str, step: int = 3) -> Joint:
     """Feed the second half in small pieces."""
-    seam = Seam(first)
+    seam = Seam(first, asked=is_within_sentence(first))
     for start in range(0, len(second), step):
         joint = seam.feed(second[start : start + step])
         if joint:
@@ -39,6 +39,7 @@ def joined(first: str, second: str, step: int = 3) -> Joint:
         (SECOND_LINE, "2. Second point about the pool of connections\n3. Third", "tions\n3. Third"),
         (SECOND_LINE, "pool of connections\n3. Third", "tions\n3. Third"),
         ("Run:\n```python\nfor i in range(3):\n    pri", "    print(i)\n```\nDone.", "nt(i)\n```\nDone."),
+        ("Run:\n```py\nfor a in b:\n", "Run:\n```py\nfor a in b:\n    c(a)\n```", "    c(a)\n```"),
         ("Run:\n```\nab", "\ncd\n```", "\ncd\n```"),
         ("I am in the middle of it and", " never stop.", " never stop."),
         ("I am in the middle of it and", "\n\nnever stop.", " never stop."),
@@ -127,7 +128,7 @@ def test_whether_a_text_breaks_off_within_a_sentence(text: str, within: bool) ->
 @pytest.mark.parametrize("first", [FIRST, "Well, it is ok", "Well"])
 def test_of_a_long_event_little_is_looked_at(first: str) -> None:
     """The words that are looked for stand in it a hundred thousand times."""
-    seam, second = Seam(first), "x" * 9 + first[:14] * 100_000
+    seam, second = Seam(first, asked=True), "x" * 9 + first[:14] * 100_000
     joint = seam.feed(second)
     assert joint is not None
     assert len(seam._seen.chars) <= 2 * STEP_CHARS
@@ -135,12 +136,12 @@ def test_of_a_long_event_little_is_looked_at(first: str) -> None:
 
 
 def test_white_space_is_not_held_for_ever() -> None:
-    seam = Seam(FIRST)
+    seam = Seam(FIRST, asked=True)
     assert any(seam.feed(" " * 100) for _ in range(1000))
-    again = Seam(FIRST)
+    again = Seam(FIRST, asked=True)
     assert again.feed(FIRST[:50]) is None
     assert any(again.feed("\n" * 100) for _ in range(1000))
-    behind = Seam(FIRST + " ")
+    behind = Seam(FIRST + " ", asked=True)
     assert behind.feed(FIRST) is None
     assert any(behind.feed("\n" * 100) for _ in range(1000))
 
@@ -148,3 +149,13 @@ def test_white_space_is_not_held_for_ever() -> None:
 def test_a_first_half_that_is_repeated_in_one_long_event_is_cut_off() -> None:
     first = "".join(f"Line {number} of it, and " for number in range(2000))
     assert joined(first, first + "the end.", step=1_000_000) == Joint("the end.", same_block=True)
+
+
+SAME = "All is well here. "
+
+
+def test_a_text_that_repeats_itself_loses_nothing() -> None:
+    assert joined(SAME * 3, SAME * 2).text == SAME * 2
+    assert joined(SAME * 3 + "All is", " well here. " + SAME).text == " well here. " + SAME
+    half = SAME * 3 + "All is we"
+    assert joined(half, fragment_of(half) + "ll here. " + SAME) == Joint("ll here. " + SAME, same_block=True)

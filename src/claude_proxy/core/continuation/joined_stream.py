@@ -38,10 +38,10 @@ class JoinedStream:
         text, before = delivered.text, delivered.open_block
         self._earlier = earlier
         self._tally = tally
-        self._seam = Seam(text) if text.strip() else None  # until the joint is found
         self._next_index = delivered.next_index
         self._open_index = before.index if before else None  # of the client's block that nothing has ended yet
         self._sentence_is_open = before is not None and before.kind == "text" and is_within_sentence(text)
+        self._seam = Seam(text, asked=self._sentence_is_open) if text.strip() else None  # until the joint is found
         self._indices: dict[int, int] = {}  # of this stream → the client's; a block that is left out has none
         self._at_seam: int | None = None  # the index of the text whose beginning is compared
         self._unbegun: tuple[int, str] | None = None  # a new text of which only white space has come

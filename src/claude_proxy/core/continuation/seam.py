@@ -78,17 +78,22 @@ def is_within_fence(text: str) -> bool:
 
 
 class Seam:
-    """Finds where the second half of a text begins to be new. `first` is all of the first half."""
+    """Finds where the second half of a text begins to be new. `first` is all of the first half.
 
-    def __init__(self, first: str) -> None:
+    `asked`: whether the second half was asked to begin with the last words of the first. In a text that repeats itself,
+    only then is a repeat told from what goes on: to lose words is worse than to have some twice.
+    """
+
+    def __init__(self, first: str, *, asked: bool) -> None:
         self._first = first
+        self._asked = asked
         self._expected = _normalised(first)
         self._start = self._expected[:FRAGMENT_CHARS].rstrip()
         self._anchor = _normalised(fragment_of(first)).rstrip()
         self._held = list[str]()
         self._most = 2 * len(first) + MAX_BLANKS  # characters held of a second half that repeats the first
         self._seen = _Normalised()
-        self._is_repetitive = self._expected.count(self._anchor) > 1 if self._anchor else True
+        self._is_repetitive = self._expected.find(self._anchor) != self._expected.rfind(self._anchor)
         self._repeat: _Repeat | None = None
 
     def feed(self, text: str) -> Joint | None:
@@ -102,6 +107,8 @@ class Seam:
     def _feed(self, text: str) -> Joint | None:
         self._held.append(text)
         self._seen.feed(text)
+        if self._is_repetitive and not self._asked:
+            return self._without_repeat()
         if self._follows_from_start() and self._seen.length <= self._most:
             return None
         if (end := self._end_of_repeat()) is not None:
@@ -113,6 +120,8 @@ class Seam:
 
     def finish(self) -> Joint:
         """Decide by what has come: the second half is over."""
+        if self._is_repetitive and not self._asked:
+            return self._without_repeat()
         if (end := self._end_of_repeat()) is not None:
             return self._cut_behind(end)
         seen = self._seen.text.rstrip()
@@ -122,6 +131,8 @@ class Seam:
 
     def _follows_from_start(self) -> bool:
         """Whether the model is writing the first half again, from its start, and has not come to its end."""
+        if self._is_repetitive and self._seen.text.find(self._anchor, 0, START_SLACK + len(self._anchor)) >= 0:
+            return False  # the last words of such a text may be its first words too
         if self._repeat is None:
             start = self._seen.text.find(self._start) if self._start else -1
             if start < 0 or (len(self._start) < DISTINCT_CHARS and start > 0):
@@ -133,7 +144,7 @@ class Seam:
         """Return where in what was seen the repeat ends; None if there is none."""
         repeat = self._repeat
         if repeat and repeat.is_whole(self._expected):
-            return repeat.matched
+            return repeat.start + len(self._expected.rstrip())  # the white space behind it may be new in part
         seen = self._seen.text
         found = seen.find(self._anchor) if self._anchor else -1
         while found > START_SLACK and not self._is_believed(found):
@@ -153,10 +164,11 @@ class Seam:
     def _without_repeat(self) -> Joint:
         """Join by an overlap, or where there is no doubt; else what came is a text of its own."""
         held = "".join(self._held)
-        if overlap := _overlap(self._expected.rstrip(), self._seen.text):
+        overlap = 0 if self._is_repetitive else _overlap(self._expected.rstrip(), self._seen.text)
+        if overlap:
             return self._cut_behind(overlap)
         line = self._first.rpartition("\n")[2]
-        if len(line) >= SHORTEST_OVERLAP and line.strip() and held.lstrip("\n").startswith(line):
+        if self._asked and len(line) >= SHORTEST_OVERLAP and line.strip() and held.lstrip("\n").startswith(line):
             rest = held.lstrip("\n").removeprefix(line)  # a line of code is begun anew, with its indentation
             return Joint(rest, is_within_sentence(self._first))
         if not is_within_sentence(self._first):
