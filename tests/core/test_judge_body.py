@@ -221,3 +221,28 @@ def test_an_error_behind_a_200_loses_the_key() -> None:
         Reply(500, ((b"content-type", b"application/json"),), error_body("api_error", "who is ***?")),
     )
     assert key not in repr(ClassifierConfig(Policy(), Traits(), key=key))
+
+
+class TestStopReasons:
+    @pytest.mark.parametrize(
+        ("content", "reason"), [(b"[]", b"stop"), (b"[ ]", b"new"), (b'[{"type":"text"}]', b"network_error")]
+    )
+    def test_a_message_that_stopped_with_a_failure_is_no_answer(self, content: bytes, reason: bytes) -> None:
+        body = b'{"type":"message","content":%b,"stop_reason":"%b"}' % (content, reason)
+        outcome = judge_body(Reply(200, (), body), CONFIG, NOW)
+        assert isinstance(outcome, Rejected)
+        assert (outcome.fault, outcome.label) == (Fault.PROVIDER, "error")
+        assert outcome.text == f'the answer stopped with "{reason.decode()}"'
+
+    def test_a_stop_reason_of_another_api_becomes_the_apis(self) -> None:
+        body = b'{"type":"message", "content":[{"type":"text","n":1.50}],"stop_reason":"length"}'
+        outcome = judge_body(Reply(200, (), body), CONFIG, NOW)
+        assert isinstance(outcome, Whole)
+        assert (
+            outcome.reply.body == b'{"type":"message","content":[{"type":"text","n":1.50}],"stop_reason":"max_tokens"}'
+        )
+
+    @pytest.mark.parametrize("reason", [b"7", b"null", b'"end_turn"', b'"new"'])
+    def test_any_other_answer_stays_byte_for_byte(self, reason: bytes) -> None:
+        body = b'{"type":"message", "content":[{"type":"text"}],"stop_reason":%b}' % reason
+        assert judge_body(Reply(200, (), body), CONFIG, NOW) == Whole(Reply(200, (), body))

@@ -8,7 +8,7 @@ from claude_proxy.core import judge_stream, sse
 from claude_proxy.core.judge_body import ClassifierConfig
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.messages import MESSAGE_STOP, PING, error_body, error_event
-from claude_proxy.core.outcome import Opening, Rejected, unanswered
+from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Ending, Fault, Policy, Reply, Usage
@@ -281,3 +281,40 @@ def test_a_stream_that_ended_well_has_not_failed() -> None:
     watch.follow(STOPPED + MESSAGE_STOP)
     assert not watch.has_failed(MESSAGE_STOP)
     assert watch.ending(Ending.TRUNCATED) is Ending.COMPLETE
+
+
+class TestOtherForms:
+    def test_a_whole_message_in_place_of_a_stream_is_one(self) -> None:
+        body = b'{"type":"message",\n\n"content":[]}'
+        watch = judged(body[:20])[0]
+        assert watch.whole(body[20:]) == Whole(Reply(200, HEAD.headers, body))
+        assert rejection(watch.cut(body[20:])) == (Fault.PROVIDER, "nonsense", "no stream, but a message")
+
+    @pytest.mark.parametrize(("blocks", "rest"), [([START], b""), ([], START[:-2]), ([], b"<html>"), ([], b"")])
+    def test_anything_else_is_no_whole_message(self, blocks: list[bytes], rest: bytes) -> None:
+        assert judged(*blocks)[0].whole(rest) is None
+
+    def test_a_failure_for_a_stop_reason_is_no_answer(self) -> None:
+        outcome = judged(START, BLOCK, STOPPED.replace(b"end_turn", b"network_error"))[1]
+        assert rejection(outcome) == (Fault.PROVIDER, "error", 'the answer stopped with "network_error"')
+
+    def test_a_failure_for_a_stop_reason_ends_a_stream_with_an_error(self) -> None:
+        watch = judged(START + CONTENT)[0]
+        failure = STOPPED.replace(b"end_turn", b"network_error")
+        assert watch.follow(THOUGHT + failure + MESSAGE_STOP)
+        before, last = watch.split_last_event(THOUGHT + failure + MESSAGE_STOP)
+        assert (before, watch.over, watch.ending(Ending.COMPLETE)) == (THOUGHT, True, Ending.ERROR)
+        assert watch.has_failed(last)
+        assert last.startswith(b"event: error\ndata: ")
+
+    def test_deltas_that_carry_nothing_win_no_time(self) -> None:
+        watch = judged(START + CONTENT)[0]
+        empty = event(b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}')
+        assert not watch.follow(empty + PING + b": hi\n\n" + empty)
+        assert watch.follow(empty + THOUGHT)
+        assert watch.follow(BLOCK)
+
+    def test_a_foreign_stop_reason_is_noted(self) -> None:
+        watch = judged(START + CONTENT)[0]
+        watch.follow(STOPPED.replace(b"end_turn", b"length"))
+        assert (watch.has_foreign_stop_reason, watch.stop_reason_seen) == (True, True)

@@ -11,7 +11,7 @@ from claude_proxy.core.types import Ending, Usage
 from fakes.async_test import async_test, run_ready_callbacks
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy, with_timeouts
-from fakes.scripts import json_message, message
+from fakes.scripts import block_delta, block_stop, json_message, message_delta, opening, stream_error
 from fakes.steps import Body, Close, Cut, Head, Raw, Reached, Script, Stall, Status, Stream, Wait
 
 WHOLE = json.dumps({"id": "m", "type": "message", "content": [{"type": "text", "text": "x" * 5000}]}).encode()
@@ -35,7 +35,11 @@ BREAKS = {
     "closed before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Close()],
     "silent before its last byte": [Head(200, DECLARED), Raw(WHOLE[:-1]), Stall()],
     "closed before its last chunk": [Stream(JSON), Body(WHOLE), Close()],
-    "a stream though none was asked for": message("first"),
+    "a stream that is cut off": [*opening("first"), Close()],
+    "a stream that falls silent": [*opening("first"), Stall()],
+    "a stream that reports an error": [*opening("first"), block_stop(), stream_error("overloaded_error")],
+    "a stream that stops with a failure": [*opening("first"), block_stop(), message_delta("network_error")],
+    "a stream with a delta of unknown type": [*opening("first"), block_delta("wave_delta", "wave", "x")],
     "silent after its head": [Head(200, DECLARED), Stall()],
     "ended by the connection's end, cut short": [Head(200, JSON), Raw(WHOLE[:100]), Close()],
 }

@@ -18,6 +18,7 @@ A request's way through it:
     all_failed.py     how each provider failed        → one sentence and its status
     account_errors.py a rejected key, no credit       → the provider's words behind ours
     usage.py          events                          → Usage
+    answer_forms/     a message or events in a form that was not asked for → the one that was
     auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts
     continuation/     a stream that has died          → the rest of its answer
     learning/         a rejection + what was sent     → rules to send it with instead

@@ -13,7 +13,8 @@ import msgspec
 
 from claude_proxy.core import limits
 from claude_proxy.core.account_errors import names_a_field
-from claude_proxy.core.json_values import MAX_VALUES, is_dense, try_decode
+from claude_proxy.core.answer_forms import stop_reasons
+from claude_proxy.core.json_values import MAX_VALUES, is_dense, read_members, read_text, try_decode
 from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import (
     ACCOUNT_STATUSES,
@@ -72,8 +73,10 @@ def judge_body(reply: Reply, config: ClassifierConfig, now: float, *, counting: 
         return judge_error(reply, config, now)
     if is_dense(reply.body):
         return Rejected(Fault.PROVIDER, Reason.NONSENSE, 200, f"the answer holds over {MAX_VALUES} values")
-    if _is_answer(reply.body, counting=counting):
+    if counting and _is_count(reply.body):
         return Whole(reply)
+    if not counting and (message := _read_message(reply.body)):
+        return _judge_stop(reply, message)
     return judge_non_answer(reply, reply.body, config, now)
 
 
@@ -172,6 +175,7 @@ def _return_time(error: limits.ParsedError, reply: Reply, config: ClassifierConf
 class _Message(msgspec.Struct):
     type: str
     content: msgspec.Raw
+    stop_reason: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Count(msgspec.Struct):
@@ -182,14 +186,29 @@ _message_decoder = msgspec.json.Decoder(_Message)
 _count_decoder = msgspec.json.Decoder(_Count)
 
 
-def _is_answer(body: bytes, *, counting: bool) -> bool:
-    """Whether a body is a whole message (or a count of tokens), with no error code beside it."""
-    if read_error(body):
-        return False
-    if counting:
-        return try_decode(_count_decoder, body) is not None
-    message = try_decode(_message_decoder, body)
-    return message is not None and message.type == "message" and bytes(message.content).startswith(b"[")
+def _is_count(body: bytes) -> bool:
+    """Whether a body is a count of tokens, with no error code beside it."""
+    return read_error(body) is None and try_decode(_count_decoder, body) is not None
+
+
+def _read_message(body: bytes) -> _Message | None:
+    """Return what is read of a whole message; None if a body is none, or has an error code beside it."""
+    message = None if read_error(body) else try_decode(_message_decoder, body)
+    is_message = message is not None and message.type == "message" and bytes(message.content).startswith(b"[")
+    return message if is_message else None
+
+
+def _judge_stop(reply: Reply, message: _Message) -> Whole | Rejected:
+    """Judge a whole message by its stop reason; put the API's in place of another."""
+    reason = read_text(message.stop_reason) or "" if message.stop_reason else ""
+    has_content = bytes(message.content)[1:].strip() != b"]"
+    if fault := stop_reasons.fault_of(reason, has_content=has_content):
+        return Rejected(Fault.PROVIDER, Reason.ERROR, reply.status, fault)
+    if reason == stop_reasons.api_reason(reason):
+        return Whole(reply)
+    members = read_members(reply.body) or {}
+    body = msgspec.json.encode(members | {"stop_reason": stop_reasons.api_reason(reason)})
+    return Whole(Reply(reply.status, reply.headers, body))
 
 
 def judge_error_event(head: Reply, body: bytes, config: ClassifierConfig, now: float) -> Rejected:

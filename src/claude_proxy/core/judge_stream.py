@@ -4,8 +4,8 @@
     the stream ends before that ─► .cut ─► Rejected
     all that follows ─► .follow ─► .ending() ─► Ending
 
-Meaningful is a `content_block_delta` of any type, or a `message_delta` with a stop reason: only then is it known that
-the provider answers, and only then may a byte go to the client.
+Meaningful is a `content_block_delta` that carries something, or a `message_delta` with a stop reason: only then is it
+known that the provider answers, and only then may a byte go to the client.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from typing import Final
 import msgspec
 
 from claude_proxy.core import sse
+from claude_proxy.core.answer_forms import stop_reasons
+from claude_proxy.core.answer_forms.event_names import as_error_event
 from claude_proxy.core.json_values import try_decode
-from claude_proxy.core.judge_body import ClassifierConfig, judge_error_event, judge_non_answer
+from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_error_event, judge_non_answer
 from claude_proxy.core.masking import masked
-from claude_proxy.core.messages import STATUS_OF_ERROR, read_error
-from claude_proxy.core.outcome import Opening, Rejected, unanswered
+from claude_proxy.core.messages import STATUS_OF_ERROR, error_body, error_event, read_error
+from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.signatures import NEEDLES, Signatures
-from claude_proxy.core.stream_start import StreamStart
+from claude_proxy.core.sse import BYTE_ORDER_MARK
+from claude_proxy.core.stream_start import StreamStart, is_empty_block, is_empty_delta
 from claude_proxy.core.types import Ending, Fault, Reply, Usage
 from claude_proxy.core.usage import Tally
 
@@ -64,15 +67,19 @@ class StreamJudge:
     __slots__ = (
         "_config",
         "_error",
+        "_has_content",
         "_head",
         "_held",
         "_held_bytes",
         "_held_events",
         "_now",
         "_start",
+        "_stop_fault",
         "_tally",
         "_tolerance",
         "began",
+        "has_foreign_stop_reason",
+        "lacks_names",
         "over",
         "signatures",
         "stop_reason_seen",
@@ -92,12 +99,17 @@ class StreamJudge:
         self._tally = Tally(counts_cache=config.traits.input_counts_cache)
         self._held: list[bytes] = []
         self._held_bytes = self._held_events = 0
-        self._error = False
+        self._error = self._has_content = False
+        self._stop_fault = ""  # why its stop reason makes it no answer
         self._start = StreamStart()
         self._tolerance = tolerance
         self.began = False
         """An event has come, whatever it was."""
         self.stop_reason_seen = False
+        self.lacks_names = False
+        """Some of its first events had no names: `with_names` adds them."""
+        self.has_foreign_stop_reason = False
+        """The stop reason is not the API's: `with_api_reasons` puts the API's in its place."""
         self.stopped = False
         """`message_stop` has come."""
         self.over = False
@@ -109,8 +121,15 @@ class StreamJudge:
         """What the stream has said of tokens so far."""
         return self._tally.usage
 
+    @property
+    def has_error(self) -> bool:
+        """Whether its last event is an error."""
+        return self._error
+
     def opening(self, block: bytes) -> Opening | Rejected | None:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
+        if not self._held:
+            block = block.removeprefix(BYTE_ORDER_MARK)
         self._held.append(block)
         self._held_bytes += len(block)
         for piece, behind in sse.split(block):
@@ -121,20 +140,29 @@ class StreamJudge:
             if event is None:
                 continue
             self.began = True
-            if event.kind == "error" or _is_nameless_error(event):
-                return judge_error_event(self._head, event.data, self._config, self._now)
-            if fault := self._start.fault(event):
-                return self._rejected(Reason.MALFORMED, f"the stream is not one of the Messages API: {fault}")
+            self.lacks_names = self.lacks_names or not event.name
+            if rejected := self._judge_start(event):
+                return rejected
             if self._take(event):
                 self._read((event,))
                 self.follow(block[behind:])
                 return self._opened(block)
+            if self._stop_fault:
+                return self._rejected(Reason.ERROR, self._stop_fault)
             self._read((event,))
             if self.stopped:
                 break
         too_much = self._held_bytes > MAX_UNCOMMITTED_BYTES or self._held_events > MAX_UNCOMMITTED_EVENTS
         if self.stopped or too_much:
             return self._rejected(Reason.NO_CONTENT, "the stream holds no content")
+        return None
+
+    def _judge_start(self, event: sse.ServerSentEvent) -> Rejected | None:
+        """Return why the next event, before any content, makes the stream no answer; None if it does not."""
+        if event.kind == "error" or _is_nameless_error(event):
+            return judge_error_event(self._head, event.data, self._config, self._now)
+        if fault := self._start.fault(event):
+            return self._rejected(Reason.MALFORMED, f"the stream is not one of the Messages API: {fault}")
         return None
 
     def _rejected(self, reason: Reason, text: str) -> Rejected:
@@ -144,6 +172,13 @@ class StreamJudge:
         self._held[-1] = self.up_to_last_event(block)
         held, self._held = b"".join(self._held), []
         return Opening(Reply(self._head.status, self._head.headers, held))
+
+    def whole(self, rest: bytes) -> Whole | None:
+        """Return the whole message that came in place of a stream, which has ended; None if none did."""
+        if self.began or sse.parse(rest):
+            return None
+        outcome = self._judge_body(b"".join((*self._held, rest)))
+        return outcome if isinstance(outcome, Whole) else None
 
     def cut(self, rest: bytes) -> Rejected:
         """Judge a stream that ended before anything meaningful; `rest` is what came behind the last blank line.
@@ -156,7 +191,12 @@ class StreamJudge:
         began, body = self.began or last is not None, b"".join((*self._held, rest))
         if began or not body.strip():
             return unanswered(Reason.TRUNCATED if began else Reason.EMPTY, "the stream ended before its first content")
-        return judge_non_answer(self._head, body, self._config, self._now)
+        outcome = self._judge_body(body)
+        return outcome if isinstance(outcome, Rejected) else self._rejected(Reason.NONSENSE, "no stream, but a message")
+
+    def _judge_body(self, body: bytes) -> Whole | Rejected:
+        body = body.removeprefix(BYTE_ORDER_MARK)
+        return judge_body(Reply(self._head.status, self._head.headers, body), self._config, self._now)
 
     def follow(self, block: bytes) -> bool:
         """Take the next events of a committed stream; return whether there is more in them than signs of life.
@@ -172,7 +212,7 @@ class StreamJudge:
                     self._take(event)
                     events.append(event)
             self._read(events)
-        return bool(to_read) or block.find(b"content_block") >= 0
+        return bool(to_read) or (block.find(b"content_block") >= 0 and not (b'""' in block and _is_empty(block)))
 
     def up_to_last_event(self, block: bytes) -> bytes:
         """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.
@@ -189,8 +229,10 @@ class StreamJudge:
         if self.over:
             for piece, behind in sse.split(block):
                 event = sse.parse(piece)
-                if event and event.kind in _LAST:
-                    return block[:start], masked(block[start:behind], self._config.key)
+                if event and self._stop_fault and event.kind == "message_delta":
+                    return block[:start], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
+                if event and (event.kind in _LAST or _ends_stream(event)):
+                    return block[:start], as_error_event(masked(block[start:behind], self._config.key))
                 start = behind
         return block, b""
 
@@ -215,17 +257,31 @@ class StreamJudge:
         """Note how far the stream is; return whether an event is meaningful."""
         match event.kind:
             case "content_block_delta":
-                return True
+                carries = not is_empty_delta(event.data)
+                self._has_content = self._has_content or carries
+                return carries
+            case "content_block_start":
+                self._has_content = self._has_content or not is_empty_block(event.data)
             case "message_delta":
-                self.stop_reason_seen = self.stop_reason_seen or _has_stop_reason(event.data)
+                self._stop(_stop_reason(event.data))
                 return self.stop_reason_seen
             case "message_stop":
                 self.stopped = self.over = True
             case "error":
                 self._error = self.over = True
+            case "" if _ends_stream(event):
+                self._error = self.over = True
             case _:
                 pass
         return False
+
+    def _stop(self, reason: str) -> None:
+        self._stop_fault = stop_reasons.fault_of(reason, has_content=self._has_content)
+        if self._stop_fault:
+            self._error = self.over = True
+        elif reason:
+            self.stop_reason_seen = True
+            self.has_foreign_stop_reason = reason != stop_reasons.api_reason(reason)
 
     def _read(self, events: Iterable[sse.ServerSentEvent]) -> None:
         """Note what events say of tokens, and their signatures."""
@@ -242,6 +298,20 @@ def _is_nameless_error(event: sse.ServerSentEvent) -> bool:
     return not event.kind and read_error(event.data) is not None
 
 
-def _has_stop_reason(data: bytes) -> bool:
+def _ends_stream(event: sse.ServerSentEvent) -> bool:
+    """Whether an event in the middle of a stream is an error that only its shape gives away, and says something."""
+    return not event.kind and any(read_error(event.data) or ())
+
+
+def _stop_reason(data: bytes) -> str:
     event = try_decode(_message_delta, data)
-    return bool(event and event.delta and event.delta.stop_reason)
+    return (event.delta.stop_reason if event and event.delta else None) or ""
+
+
+def _is_empty(block: bytes) -> bool:
+    """Whether all that a block holds of content is deltas that carry nothing: signs of life."""
+    events = (sse.parse(piece) for piece, _ in sse.split(block))
+    return all(
+        event is None or event.kind == "ping" or (event.kind == "content_block_delta" and is_empty_delta(event.data))
+        for event in events
+    )

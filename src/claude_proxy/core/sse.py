@@ -26,6 +26,12 @@ that one answer may hold, 128,000 tokens, takes about 1 MiB."""
 MAX_LINES: Final = 4096
 """Lines of one event that are read; real ones have two."""
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+"""May stand in front of a stream, and says nothing."""
+
+_DEFAULT_NAME: Final = "message"
+"""What the standard calls an event without a name; the API calls none of its events so."""
+
 _BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
 _BLANK_LINES: Final = (b"\n\n", b"\n\r", b"\r\r")
 """Two line ends in a row begin with one of these, whatever ends the lines."""
@@ -38,7 +44,7 @@ class EventTooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event: its name (empty if the stream gave none) and its data lines, joined."""
+    """One event: its name (empty if the stream gave none, or `message`, which says the same) and its data lines."""
 
     name: str
     data: bytes
@@ -155,11 +161,18 @@ def parse(piece: bytes) -> ServerSentEvent | None:
             data.append(b"")
         elif line == b"event":
             name = ""
+    if name == _DEFAULT_NAME:
+        name = ""
     if rest and (last := _last_name(rest)) is not None:
         return ServerSentEvent(last, b"\n".join(data))
     if not data:
         return None
     return ServerSentEvent(name, b"\n".join(data))
+
+
+def written(name: str, data: bytes) -> bytes:
+    """Return JSON as one event; line ends inside it become spaces, which JSON allows."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\r", b" ").replace(b"\n", b" "))
 
 
 def _last_name(lines: bytes) -> str | None:

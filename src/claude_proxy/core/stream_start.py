@@ -74,6 +74,54 @@ class _AnyEvent(msgspec.Struct):
 _any_event = msgspec.json.Decoder(_AnyEvent)
 
 
+class _Delta(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+    signature: str = ""
+
+
+class _DeltaEvent(msgspec.Struct):
+    delta: _Delta
+
+
+class _Block(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+
+
+class _BlockEvent(msgspec.Struct):
+    content_block: _Block
+
+
+_delta_event = msgspec.json.Decoder(_DeltaEvent)
+_block_event = msgspec.json.Decoder(_BlockEvent)
+
+_TEXTS: Final = frozenset({"text_delta", "thinking_delta", "input_json_delta", "signature_delta"})
+_GROWING: Final = frozenset({"text", "thinking"})
+
+
+def is_empty_delta(data: bytes) -> bool:
+    """Whether a `content_block_delta` carries nothing. The first one of a tool call does not, and so some pings do."""
+    event = try_decode(_delta_event, data)
+    if event is None or event.delta.type not in _TEXTS:
+        return False
+    delta = event.delta
+    return not (delta.text or delta.thinking or delta.partial_json or delta.signature)
+
+
+def is_empty_block(data: bytes) -> bool:
+    """Whether a `content_block_start` carries nothing yet, so that all of its content is still to come."""
+    event = try_decode(_block_event, data)
+    return (
+        event is not None
+        and event.content_block.type in _GROWING
+        and not (event.content_block.text or event.content_block.thinking)
+    )
+
+
 class StreamStart:
     """What of a stream has begun."""
 

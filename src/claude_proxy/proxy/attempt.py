@@ -1,15 +1,23 @@
 """One adapted request to one provider: send it, and read until its answer can be judged.
 
 ask ─► the head ─┬─► a stream ─► its first meaningful event ─► Streaming or Rejected
+                 ├─► a message ─► its last byte ─────────────► Whole or Rejected
                  └─► anything else ─► its last byte ─────────► Whole or Rejected
+
+An answer in the other form than the one that was asked for is as good: a message becomes a stream, a stream a message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
+from claude_proxy.core.answer_forms.collected_answer import CollectedAnswer, is_labelled_json
+from claude_proxy.core.answer_forms.event_names import with_names
+from claude_proxy.core.answer_forms.message_events import message_events
+from claude_proxy.core.answer_forms.stop_reasons import with_api_reasons
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_status
 from claude_proxy.core.judge_stream import StreamJudge
@@ -83,6 +91,8 @@ async def ask(
     try:
         if streaming and answer.status == HTTPStatus.OK:
             outcome = await _open_stream(gateway, timeouts, answer, config, memory)
+        elif answer.status == HTTPStatus.OK and not counting:
+            outcome = await _collect_message(gateway, timeouts, answer, config, memory)
         else:
             outcome = await _read_whole(gateway, timeouts, answer, config, memory, counting=counting)
         return outcome
@@ -112,19 +122,35 @@ async def _open_stream(
     decoder, head = SSEDecoder(memory.part()), Reply(200, masked_headers(answer.headers, config.key), b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
+    if isinstance(outcome, Whole):
+        events = message_events(outcome.reply.body)
+        memory.hold(len(events))
+        judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
+        outcome = judge.opening(events) or judge.cut(b"")
     if isinstance(outcome, Rejected):
         return outcome
-    return Streaming(outcome.reply, answer, decoder, judge, timeouts)
+    return Streaming(_as_clients_read(outcome.reply, judge), answer, decoder, judge, timeouts)
+
+
+def _as_clients_read(opening: Reply, judge: StreamJudge) -> Reply:
+    """Return an opening with what clients need that its provider has left out."""
+    if judge.lacks_names:
+        opening = replace(opening, body=with_names(opening.body))
+    if judge.has_foreign_stop_reason:
+        opening = replace(opening, body=with_api_reasons(opening.body))
+    return opening
 
 
 async def _read_opening(
     clock: Clock, timeouts: Timeouts, answer: Answer, decoder: SSEDecoder, judge: StreamJudge, memory: MemoryShare
-) -> Opening | Rejected:
+) -> Opening | Whole | Rejected:
     """Read a stream up to its first meaningful event. Its first two times run from the request's last byte."""
     now = clock.monotonic
     sent_at = now() - answer.waited
     content_due = sent_at + timeouts.first_content
     due, has_begun, size = min(sent_at + timeouts.first_event, content_due), False, 0
+    if is_labelled_json(answer.headers):
+        due = content_due  # it says nothing until it is whole
     try:
         while data := await answer.read(max(0.0, due - now())):
             block = decoder.feed(data)
@@ -143,7 +169,28 @@ async def _read_opening(
         return unanswered(Reason.FIRST_CONTENT_TIMEOUT, f"no content within {timeouts.first_content:g} s")
     except EventTooLargeError:
         return unanswered(Reason.MALFORMED, "an event of the stream is too large")
-    return judge.cut(decoder.rest)
+    return judge.whole(decoder.rest) or judge.cut(decoder.rest)
+
+
+async def _collect_message(
+    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
+) -> Whole | Rejected:
+    """Read a message to its end, in whichever form it comes, before it is judged."""
+    head = Reply(200, masked_headers(answer.headers, config.key), b"")
+    collected = CollectedAnswer(head, gateway.clock.wall(), config, gateway.defects, memory.part())
+
+    def add(data: bytes) -> bool:
+        is_enough = collected.add(data)
+        _hold(memory, collected.size)
+        return is_enough
+
+    broken = await _read_to_end(gateway.clock, timeouts, answer, add, timeouts.first_content)
+    if broken and not collected.is_complete:
+        return broken
+    with gateway.defects:
+        reply = collected.finish()
+        return reply if isinstance(reply, Rejected) else judge_body(reply, config, gateway.clock.wall())
+    return judge_status(head, config)
 
 
 async def _read_whole(
@@ -161,15 +208,14 @@ async def _read_whole(
     """
     status_suffices = config.fails_over(answer.status)
     body = bytearray()
-    try:
-        await _read_to_end(gateway.clock, timeouts, answer, body, memory, hurry=status_suffices)
-        broken = None
-    except UpstreamError as error:
-        broken = _failed(error)
-    except TimeoutError:
-        broken = unanswered(Reason.STALLED, "the answer stopped before its end")
-    except _AnswerTooLargeError:
-        broken = unanswered(Reason.MALFORMED, "the answer is too large")
+
+    def add(data: bytes) -> bool:
+        body.extend(data)
+        _hold(memory, len(body))
+        return False
+
+    patience = ERROR_PATIENCE if status_suffices else timeouts.first_content
+    broken = await _read_to_end(gateway.clock, timeouts, answer, add, patience)
     if broken and not status_suffices:
         return broken
     headers, whole = masked_headers(answer.headers, config.key), bytes(body)
@@ -180,16 +226,31 @@ async def _read_whole(
     return replace(outcome, reply=None) if broken and isinstance(outcome, Rejected) else outcome
 
 
+def _hold(memory: MemoryShare, size: int) -> None:
+    memory.hold(2 * size)  # it is copied at its end
+    if size > MAX_ANSWER_BYTES:
+        raise _AnswerTooLargeError
+
+
 async def _read_to_end(
-    clock: Clock, timeouts: Timeouts, answer: Answer, body: bytearray, memory: MemoryShare, *, hurry: bool
-) -> None:
+    clock: Clock, timeouts: Timeouts, answer: Answer, add: Callable[[bytes], bool], patience: float
+) -> Rejected | None:
+    """Read a body until `add` says that it is enough, or it ends; return how it broke, if it did."""
     now = clock.monotonic
-    due = now() + (ERROR_PATIENCE if hurry else timeouts.first_content)  # a body that drips never falls silent
+    due = now() + patience  # a body that drips never falls silent
     silence = timeouts.first_content  # its head may have come before a model has thought of the first word
-    while data := await answer.read(max(0.0, min(silence, due - now()))):
-        if not data.isspace():
-            silence = timeouts.stall  # blanks are signs of life in front of JSON
-        body += data
-        memory.hold(2 * len(body))  # it is copied at its end
-        if len(body) > MAX_ANSWER_BYTES:
-            raise _AnswerTooLargeError
+    try:
+        while data := await answer.read(max(0.0, min(silence, due - now()))):
+            if not data.isspace():
+                silence = timeouts.stall  # blanks are signs of life in front of JSON
+            if add(data):
+                break
+    except UpstreamError as error:
+        return _failed(error)
+    except TimeoutError:
+        return unanswered(Reason.STALLED, "the answer stopped before its end")
+    except _AnswerTooLargeError:
+        return unanswered(Reason.MALFORMED, "the answer is too large")
+    except EventTooLargeError:
+        return unanswered(Reason.MALFORMED, "an event of the stream is too large")
+    return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from claude_proxy.core import reply
+from claude_proxy.core.answer_forms.event_names import with_names
+from claude_proxy.core.answer_forms.stop_reasons import with_api_reasons
 from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.sse import EventTooLargeError
@@ -70,6 +72,8 @@ class StreamRelay:
             if block:
                 if self._judge(stream, block):
                     due = now() + _patience(stream)
+                if judge.has_foreign_stop_reason:
+                    block = with_api_reasons(block)
                 if judge.over:
                     await self._write_end(stream, block)
                 elif out := take(block):
@@ -195,6 +199,8 @@ async def _read(stream: Streaming, patience: float) -> bytes | Ending:
     try:
         data = await stream.answer.read(patience)
         block = b"" if stream.judge.over else stream.decoder.feed(data)
+        if block and (stream.judge.lacks_names or not block.startswith(b"event:")):
+            block = with_names(block)
     except TimeoutError:
         return Ending.STALLED
     except (UpstreamError, EventTooLargeError):
