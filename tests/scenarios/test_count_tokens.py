@@ -9,7 +9,7 @@ from fakes.client import Answer
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, configured, running_proxy, with_timeouts
 from fakes.scripts import json_answer, message
-from fakes.steps import Cut, Raw, Script, Stall, Status
+from fakes.steps import Cut, Raw, Script, Stall, Status, error_body
 
 TARGET = "/v1/messages/count_tokens?beta=true"
 
@@ -98,6 +98,59 @@ async def test_asks_a_pinned_provider_to_count() -> None:
         answer = await count(proxy, "/provider/moonshot" + TARGET)
         assert (await answer.json(), answer.headers["x-claude-proxy-provider"]) == ({"input_tokens": 12}, "moonshot")
     assert first.requests == []
+
+
+def refusal(words: str, kind: str = "invalid_request_error") -> bytes:
+    return error_body(kind, words)
+
+
+REFUSED = {
+    "max_tokens is missing": (400, refusal("max_tokens: Field required")),
+    "a stream is wanted": (400, refusal("stream: must be true")),
+    "no such endpoint": (400, refusal("unknown url")),
+    "what it does not offer": (400, refusal("messages.0.content.0: this type is not supported")),
+    "a code of its own": (400, b'{"code": 1214, "msg": "messages"}'),
+    "an unknown model": (400, refusal("model: not found")),
+    "plain text": (400, b"messages: bad"),
+    "a refused key": (401, refusal("invalid x-api-key", "authentication_error")),
+    "no credit": (402, refusal("no credit", "billing_error")),
+    "forbidden": (403, refusal("count_tokens is not allowed for this key", "permission_error")),
+    "a page": (403, b"<html></html>"),
+    "method": (405, b""),
+    "conflict": (409, refusal("busy", "conflict_error")),
+    "gone": (410, refusal("gone", "not_found_error")),
+    "too large": (413, refusal("too large", "request_too_large")),
+    "media type": (415, refusal("messages: media type")),
+    "FastAPI": (422, b'{"detail":[{"loc":["body","max_tokens"],"msg":"Field required"}]}'),
+    "about messages, but not a 400": (422, refusal("messages: Field required")),
+    "teapot": (418, refusal("messages: teapot")),
+    "too many": (429, refusal("slow down", "rate_limit_error")),
+    "an error behind a 200": (200, refusal("messages: Field required")),
+}
+
+
+@pytest.mark.parametrize("pinned", ["", "/provider/minimax"], ids=["", "pinned"])
+@pytest.mark.parametrize(("status", "body"), REFUSED.values(), ids=REFUSED.keys())
+@async_test
+async def test_whatever_a_provider_says_of_counting_it_is_estimated_without_a_strike(
+    status: int, body: bytes, pinned: str
+) -> None:
+    async with running_proxy(FakeProvider([Status(status, body)])) as proxy:
+        answer = await count(proxy, pinned + TARGET)
+        assert (answer.status, answer.headers["x-claude-proxy-estimate"]) == (200, "1")
+        assert (await answer.json())["input_tokens"] > 0
+        report = (await proxy.status())["minimax"]
+    assert (report["state"], report["strikes"]) == ("ready", 0)
+
+
+@pytest.mark.parametrize(
+    "words", ["messages.0.role: Input should be 'user' or 'assistant'", "tools.0.name: String should match pattern 'x'"]
+)
+@async_test
+async def test_a_request_that_is_wrong_in_itself_is_refused(words: str) -> None:
+    async with running_proxy(FakeProvider([Status(400, refusal(words))])) as proxy:
+        answer = await count(proxy)
+        assert (answer.status, await answer.read()) == (400, refusal(words))
 
 
 @async_test

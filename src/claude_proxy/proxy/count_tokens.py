@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
+from typing import Final
 
 import msgspec
 
 from claude_proxy.core import reply
 from claude_proxy.core.health import State
-from claude_proxy.core.messages import JSON
+from claude_proxy.core.messages import JSON, read_error
 from claude_proxy.core.outcome import Rejected, Whole
-from claude_proxy.core.reasons import is_not_offered
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.tokens import measure_body
 from claude_proxy.core.types import Ending, Fault, Headers, Reply
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.handler import Handler
+
+_COUNTED_PART: Final = re.compile(r"[`'\"]?(?:messages|system|tools|tool_choice|thinking)\b")
+"""How an error begins that is about a part of what is counted: `messages.0.role: …`."""
+
+_NOT_OFFERED: Final = re.compile(
+    r"\b(?:not|n't) (?:yet |currently )?(?:supported|allowed|permitted|available|support)\b|\bun(?:supported|known)\b",
+    re.IGNORECASE,
+)
+"""Says what this provider lacks, which is no fault of the request."""
 
 
 class CountTokens(Handler):
@@ -58,8 +68,15 @@ class CountTokens(Handler):
 
 
 def _relayable(outcome: Outcome) -> Reply | None:
-    """Return a provider's count, or its error if that is about the request."""
+    """Return a provider's count, or its error if the request is wrong in itself; anything else can be estimated."""
     if isinstance(outcome, Rejected):
-        about_request = outcome.fault is Fault.REQUEST and not is_not_offered(outcome.reason, outcome.status)
-        return outcome.reply if about_request else None
+        return outcome.reply if _finds_request_wrong(outcome) else None
     return outcome.reply if isinstance(outcome, Whole) else None
+
+
+def _finds_request_wrong(outcome: Rejected) -> bool:
+    reply = outcome.reply
+    known = read_error(reply.body) if reply and outcome.fault is Fault.REQUEST else None
+    if known is None or outcome.status != HTTPStatus.BAD_REQUEST or known[0] != "invalid_request_error":
+        return False
+    return _COUNTED_PART.match(known[1]) is not None and _NOT_OFFERED.search(known[1]) is None
