@@ -18,11 +18,12 @@ from claude_proxy import __version__
 from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
-from claude_proxy.cli.status import _show
+from claude_proxy.cli.status import _show, pin_fault
 from claude_proxy.core.status_report import (
     LastAnswer,
     LastError,
     ProviderStatus,
+    SkippedStatus,
     StatusReport,
     TooLarge,
     WaitingRequest,
@@ -156,6 +157,26 @@ def test_commands_in_a_problem_are_named_as_the_user_calls_them(
 @pytest.mark.parametrize(("saved", "words"), [(1, "1 broken answer completed"), (3, "3 broken answers completed")])
 def test_answers_that_broke_off_and_were_completed_are_counted(saved: int, words: str) -> None:
     assert words in shown(msgspec.structs.replace(STATUS, answers_saved=saved))
+
+
+def test_a_terminal_that_is_pinned_to_a_provider_that_is_not_there_hears_why(
+    started: CommandLine,
+) -> None:
+    url = json.loads(started("status", "--json").out)["url"]
+    token = started.home.token.read_text(encoding="ascii").strip()
+    pinned = {"ANTHROPIC_BASE_URL": f"{url}/provider/kimi", "ANTHROPIC_AUTH_TOKEN": token}
+    said = started("status", environ=pinned).out
+    assert (
+        "No provider is named kimi: it was renamed or removed. Type claude-fb, or claude-switch with one of: " in said
+    )
+    assert "each request of this terminal fails" in said
+    pinned["ANTHROPIC_BASE_URL"] = f"{url}/provider/minimax"
+    assert "fails" not in started("status", environ=pinned).out
+
+
+def test_a_pin_without_a_key_is_named_with_its_variable() -> None:
+    report = msgspec.structs.replace(STATUS, skipped=(SkippedStatus("kimi", "KIMI_API_KEY"),))
+    assert pin_fault("kimi", report) == "Provider kimi has no key: set KIMI_API_KEY in .env"
 
 
 def test_the_last_answer_a_stop_and_another_version_are_shown() -> None:

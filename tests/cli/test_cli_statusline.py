@@ -78,7 +78,20 @@ async def test_shows_a_cooldown_and_its_end(home: Path) -> None:
         assert (await told(home, proxy, "minimax")).startswith("claude-proxy: pinned minimax | moonshot")
         assert (await told(home, proxy, "minimax")).endswith(cooldown)
         assert "cooldown" not in await told(home, proxy, "moonshot")
-        assert (await told(home, proxy, "nobody")).endswith("| no such provider")
+        assert "claude-proxy: pinned nobody | no such provider |" in await told(home, proxy, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("through", "words"),
+    [
+        (True, "fallback | ! /model is zai/glm-5, without failover"),
+        (False, "direct | ! /model is zai/glm-5, only through the proxy"),
+    ],
+)
+def test_a_model_that_names_its_provider_is_shown_in_each_session(home: Path, words: str, *, through: bool) -> None:
+    environment = environ(home, "http://127.0.0.1:1") if through else {"CLAUDE_PROXY_HOME": str(home)}
+    received = json.dumps({"session_id": SESSION, "model": {"id": "claude-proxy/zai/glm-5"}}).encode()
+    assert statusline_text.line(environment, lambda: received).startswith(f"claude-proxy: {words}")
 
 
 @async_test

@@ -217,13 +217,14 @@ def listening(backlog: int = 5) -> Iterator[socket.socket]:
         yield taken
 
 
-def one_request() -> list[str]:
-    """Return a command that sends one request to `ANTHROPIC_BASE_URL`."""
+def one_request(session: str = "") -> list[str]:
+    """Return a command that sends one request to `ANTHROPIC_BASE_URL`, in this session if one is given."""
     code = (
         "import http.client, json, os, urllib.parse\n"
         "url = urllib.parse.urlsplit(os.environ['ANTHROPIC_BASE_URL'])\n"
         "connection = http.client.HTTPConnection(url.hostname, url.port)\n"
         "headers = {'x-api-key': os.environ['ANTHROPIC_AUTH_TOKEN'], 'content-type': 'application/json'}\n"
+        f"headers['x-claude-code-session-id'] = {session!r}\n"
         "body = json.dumps({'model': 'claude-opus-5-5', 'messages': []})\n"
         "connection.request('POST', '/v1/messages', body, headers)\n"
         "connection.getresponse().read(); connection.close()"

@@ -49,8 +49,9 @@ def status(*, as_json: bool) -> int:
                 {"running": True, "url": proxy.url, "home": encodable(str(home.root)), "terminal": _mode(), **facts}
             )
         else:
-            _show(console(), proxy.url, proxy.status())
-            _show_terminal(console(), running)
+            report = proxy.status()
+            _show(console(), proxy.url, report)
+            _show_terminal(console(), running, report)
     except (ControlError, msgspec.MsgspecError, ValueError) as error:
         if lifecycle.find(home) is None:  # it has stopped listening since it was found
             return _tell_not_running(home, as_json=as_json)
@@ -81,7 +82,7 @@ def _mode() -> dict[str, str]:
     return {"mode": "pinned", "provider": target.pin} if target.pin else {"mode": "fallback"}
 
 
-def _show_terminal(out: Console, running: Running | None) -> None:
+def _show_terminal(out: Console, running: Running | None, report: StatusReport | None = None) -> None:
     """Show this terminal's mode, and what keeps it from working; `running` is the proxy, if there is one."""
     target = statusline_text.proxy_target_of(os.environ)
     if target is None and (file := Effective.read(os.environ).leading_file()):
@@ -94,8 +95,22 @@ def _show_terminal(out: Console, running: Running | None) -> None:
         if running is None or running.port != target.port:
             again = f"claude-switch {pin}" if pin else "claude-fb"
             out.print(f"No proxy is at the address that this terminal uses. Type {again} again.", style="yellow")
+        elif report and target.pin and (fault := pin_fault(target.pin, report)):
+            out.print(f"{printable(fault, 1000)}. Until then, each request of this terminal fails.", style="bold red")
     for text in conflicts(os.environ):
         out.print(f"warning: {text}", style="yellow")
+
+
+def pin_fault(pin: str, report: StatusReport) -> str:
+    """Return why a terminal's provider cannot be asked, and the next step; empty if it can."""
+    names = [provider.name for provider in report.providers]
+    if pin in names:
+        return ""
+    skipped = next((each for each in report.skipped if each.name == pin), None)
+    if skipped:
+        return f"Provider {pin} has no key: set {skipped.variable} in .env"
+    choice = f"Type claude-fb, or claude-switch with one of: {', '.join(names)}"
+    return f"No provider is named {pin}: it was renamed or removed. {choice}"
 
 
 def _show(out: Console, url: str, status: StatusReport) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from claude_proxy.cli.checks.finding import Finding, Verdict, note, ok, wrong
 from claude_proxy.cli.claude_code import custom_headers, settings_files, statusline_text
 from claude_proxy.cli.claude_code.effective_settings import Effective
+from claude_proxy.cli.claude_code.saved_models import FIX, saved_models
 from claude_proxy.cli.claude_code.settings_files import SettingsError, SettingsFile
 from claude_proxy.cli.shell import activation
 from claude_proxy.core.text import printable
@@ -48,6 +49,7 @@ def assess(sources: tuple[SettingsFile, ...], environ: Mapping[str, str]) -> Ite
             findings.append(wrong("settings", str(error), "Fix the file: Claude Code cannot use it either."))
     effective = Effective(values, environ)
     findings += _overrides(effective)
+    findings += [note("settings", str(saved), FIX) for saved in saved_models(sources)]
     yield from findings
     if not findings:
         present = sum(source.path.exists() for source in sources)

@@ -33,6 +33,8 @@ MAX_FACT = 200
 """Characters of one fact from the proxy."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PIN = "/provider/"
+MODEL_PREFIX = "claude-proxy/"
+"""Of a model with a provider in its name: `core.routing` would take longer to load."""
 BASE_URL, TOKEN, HEADERS = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"
 HOME_VARIABLE = "CLAUDE_PROXY_HOME"
 """As in `store.home`, which would take longer to load."""
@@ -72,7 +74,8 @@ def line(environ: Mapping[str, str], received: Callable[[], bytes], seconds: flo
 
     The proxy is asked for at most `seconds`.
     """
-    return " | ".join(["claude-proxy: " + mode(environ), *_facts(environ, received, seconds)])
+    given = _given(received())
+    return " | ".join(["claude-proxy: " + mode(environ), *_model(environ, given), *_facts(environ, given, seconds)])
 
 
 def mode(environ: Mapping[str, str]) -> str:
@@ -105,24 +108,33 @@ def parse_target(url: str) -> Target | None:
     return Target(host, port, path[len(PIN) :].partition("/")[0] if path.startswith(PIN) else "")
 
 
-def _facts(environ: Mapping[str, str], received: Callable[[], bytes], seconds: float) -> Iterator[str]:
+def _model(environ: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
+    """Say that the session's model names its provider: `/model` keeps that for all later sessions."""
+    model = str(_mapping(given.get("model")).get("id", ""))
+    if model.startswith(MODEL_PREFIX):
+        name = printable(model[len(MODEL_PREFIX) :], 64)
+        alone = "without failover" if proxy_target_of(environ) else "only through the proxy"
+        yield f"! /model is {name}, {alone}"
+
+
+def _facts(environ: Mapping[str, str], given: Mapping[str, object], seconds: float) -> Iterator[str]:
     """Yield the proxy's facts for this terminal, or why it cannot be asked; nothing if the proxy is not used."""
     if (target := proxy_target_of(environ)) is None:
         return
-    session = _session(received())
     try:
-        facts = _ask(target, token_of(environ), session, seconds)
+        facts = _ask(target, token_of(environ), str(given.get("session_id", "")), seconds)
     except AskError as error:
         yield str(error)
         return
     yield from (printable(fact, MAX_FACT) for fact in facts if isinstance(fact, str))
 
 
-def _session(given: bytes) -> str:
+def _given(data: bytes) -> Mapping[str, object]:
+    """Return what Claude Code says of the session; nothing if that is not JSON."""
     try:
-        return str(_mapping(json.loads(given)).get("session_id", ""))
+        return _mapping(json.loads(data))
     except (ValueError, RecursionError):
-        return ""
+        return {}
 
 
 def _reading() -> Callable[[], bytes]:
