@@ -2,6 +2,7 @@
 
 process.py        the process of `claude-proxy serve`: event loop, signals, the file that says where it runs
 process_privacy.py  no core dump holds what is in its memory
+running_file.py   keeps the file that says where it runs
 file_warnings.py  what is wrong with the files that it writes
 proxy.py          one running proxy: starts, stops, reloads a changed configuration, reports its status
 gateways.py       a configuration → the `Gateway` that requests are served with

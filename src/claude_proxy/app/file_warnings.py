@@ -20,7 +20,9 @@ class FileWarnings:
 
     def try_to_write(self, running: Running) -> None:
         """Write where the proxy runs. Without that, commands look for it at the configured address."""
+        self._unwritten = ""
         try:
+            self._home.state.mkdir(mode=0o700, exist_ok=True)  # it may be removed while the proxy runs
             running.write(self._home.running)
         except OSError as error:
             self._unwritten = f"{self._home.running} cannot be written: {error.strerror or type(error).__name__}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import signal
@@ -15,6 +14,7 @@ from claude_proxy import __version__
 from claude_proxy.app.file_warnings import FileWarnings
 from claude_proxy.app.process_privacy import forbid_core_dumps
 from claude_proxy.app.proxy import Proxy
+from claude_proxy.app.running_file import RunningFile
 from claude_proxy.config.load import Config
 from claude_proxy.net.guard import TokenSources
 from claude_proxy.net.listener import raise_descriptor_limit
@@ -81,7 +81,8 @@ async def _serve(
         started_at=time.time(),
         version=__version__,
     )
-    warnings.try_to_write(running)
+    running_file = RunningFile(home, running, warnings)
+    running_file.start()
     for text in warnings.now():
         ledger.note(text, "warning")
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
@@ -93,8 +94,7 @@ async def _serve(
         ready(proxy)
         await proxy.wait()
     finally:
-        with contextlib.suppress(OSError):  # a disk that cannot be written any more
-            running.remove(home.running)
+        running_file.stop()
         ledger.note("stopped")
         ledger.close()
     return 0

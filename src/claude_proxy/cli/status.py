@@ -65,8 +65,11 @@ def _tell_not_running(home: Home, *, as_json: bool) -> int:
         facts = {"running": False, "draining": draining is not None, "home": encodable(str(home.root))}
         print_json({**facts, "terminal": _mode(), "version": __version__})
         return Exit.FAILED
-    if draining:
+    if draining and draining.has_address:
         click.echo(f"claude-proxy is stopping: it finishes its requests (pid {draining.pid})")
+    elif draining:
+        click.echo(f"claude-proxy runs (pid {draining.pid}), but cannot be asked: it is just starting, or stopping.")
+        click.echo(f"`{invocation('restart')}` helps if it stays so.")
     else:
         place = neutral(str(home.root))
         click.echo(f"claude-proxy is not running (home: {place}). Start it with: {start_command(os.environ)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 
 import click
 
@@ -62,8 +64,12 @@ def _find(home: Home, *, force: bool) -> Running | None:
 
 def _drain(home: Home, running: Running, force_command: str, timeout: float | None) -> None:
     try:
-        waiting = AdminClient.of(running, lifecycle.token_of(home)).stop(force=False)
-        progress = f"waiting for {_requests(waiting)} in flight" if waiting else ""
+        if running.has_address:
+            waiting = AdminClient.of(running, lifecycle.token_of(home)).stop(force=False)
+            progress = f"waiting for {_requests(waiting)} in flight" if waiting else ""
+        else:
+            _signal(running, force_command)
+            progress = f"waiting for the proxy (pid {running.pid}) to finish its requests"
     except UnreachableError:
         progress = "it is already stopping, and waits for the requests in flight"
     except ControlError as error:
@@ -78,6 +84,9 @@ def _drain(home: Home, running: Running, force_command: str, timeout: float | No
 
 def _force(home: Home, running: Running) -> None:
     """Tell the proxy to cut its requests; kill it if it cannot be told, since it drains, hangs or has no token."""
+    if not running.has_address:
+        _kill(running)
+        return
     try:
         cut = AdminClient.of(running, lifecycle.token_of(home)).stop(force=True)
     except (ControlError, CommandError):
@@ -87,6 +96,18 @@ def _force(home: Home, running: Running) -> None:
         click.echo(f"cutting {_requests(cut)} in flight")
     if not _wait(home, running, FORCE_TIMEOUT):
         _kill(running)
+
+
+def _signal(running: Running, force_command: str) -> None:
+    """Tell a proxy to stop of which only the process is known. A signal lets it finish its requests."""
+    if sys.platform == "win32":
+        raise CommandError("the proxy cannot be asked to stop", hint=f"`{force_command}` ends it.")
+    try:
+        os.kill(running.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except OSError as error:
+        raise CommandError(f"process {running.pid} cannot be ended: {error.strerror}") from error
 
 
 def _kill(running: Running) -> None:

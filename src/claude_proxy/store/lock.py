@@ -31,12 +31,17 @@ class LockError(OSError):
     """A file cannot be locked, since its disk has no locks: some network drives and shared folders have none."""
 
 
+MAX_PID_BYTES = 32
+_PID_OFFSET = 1
+"""Bytes before the holder's pid: on Windows, other processes cannot read the locked one."""
+
+
 @contextlib.contextmanager
-def exclusive(path: Path, timeout: float) -> Iterator[None]:
+def exclusive(path: Path, timeout: float, *, name_holder: bool = False) -> Iterator[None]:
     """Hold the lock on `path` (made if it is not there) while the block runs.
 
-    Raises `TimeoutError` if another process holds it for `timeout` seconds, `LockError` if the disk has no locks, and
-    another `OSError` if the file cannot be made.
+    `name_holder`: write this process's pid into the file, for `holder`. Raises `TimeoutError` if another process holds
+    it for `timeout` seconds, `LockError` if the disk has no locks, and another `OSError` if the file cannot be made.
     """
     descriptor = _open(path)
     try:
@@ -46,9 +51,35 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
             raise
         except OSError as error:
             raise LockError(error.errno, error.strerror, str(path)) from error
+        if name_holder:
+            _write_pid(descriptor)
         yield
     finally:
         os.close(descriptor)  # releases the lock as well
+
+
+def holder(path: Path) -> int | None:
+    """Return the pid in a lock's file: who holds it, if it is held, or else who held it last. None if it has none."""
+    try:
+        descriptor = open_own(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        os.lseek(descriptor, _PID_OFFSET, os.SEEK_SET)
+        text = os.read(descriptor, MAX_PID_BYTES).strip()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return int(text) if text.isdigit() and int(text) > 0 else None
+
+
+def _write_pid(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # a disk that is full or cannot be written: the lock holds without it
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, b" " * _PID_OFFSET + b"%d\n" % os.getpid())
+        os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def _open(path: Path) -> int:

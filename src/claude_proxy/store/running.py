@@ -32,6 +32,16 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
     version: str
 
+    @classmethod
+    def unaddressed(cls, pid: int) -> Running:
+        """Return a proxy of which only the process is known."""
+        return cls(pid=pid, host="127.0.0.1", port=1, instance="", started_at=0.0, version="")
+
+    @property
+    def has_address(self) -> bool:
+        """Whether it is known where it listens."""
+        return bool(self.instance)
+
     def write(self, path: Path) -> None:
         """Write the file. Raises `OSError`."""
         write_private(path, msgspec.json.encode(self) + b"\n")

@@ -20,7 +20,7 @@ from claude_proxy.cli.output.program import STARTED_AS, invocation, started_as
 from claude_proxy.core.egress import EXTRA_CA_VARIABLE, OPENSSL_VARIABLES
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
-from claude_proxy.store.lock import LockError, exclusive
+from claude_proxy.store.lock import LockError, exclusive, holder
 from claude_proxy.store.own_files import open_own, read_own
 from claude_proxy.store.running import Running, clear
 from claude_proxy.store.token import installation_token
@@ -69,7 +69,7 @@ def _find_recorded(home: Home) -> Running | None:
 
 def _find_unrecorded(home: Home) -> Running | None:
     """Return a proxy that serves this home though no state file names it."""
-    if not is_served(home) or find_draining(home):
+    if not is_served(home) or _recorded_alive(home):
         return None
     from claude_proxy.cli.background.unrecorded import find_at_configured_address  # noqa: PLC0415 - rare, and slow
 
@@ -92,9 +92,22 @@ def _unusable(home: Home, error: OSError) -> CommandError:
 
 
 def find_draining(home: Home) -> Running | None:
-    """Return the home's proxy if it takes no more requests, but still finishes those that it has."""
+    """Return the home's proxy if it runs and takes no requests: it still finishes those that it has, for example.
+
+    Without its state file, the lock names its process: then only the pid is known.
+    """
+    if not is_served(home):
+        return None
+    if running := _recorded_alive(home):
+        return running
+    pid = holder(_lock(home))
+    return Running.unaddressed(pid) if pid and processes.alive(pid) else None
+
+
+def _recorded_alive(home: Home) -> Running | None:
+    """Return the proxy that the state file names, if its process runs."""
     running = Running.read(home.running)
-    return running if running and processes.alive(running.pid) and is_served(home) else None
+    return running if running and processes.alive(running.pid) else None
 
 
 @contextlib.contextmanager
@@ -105,7 +118,7 @@ def claim(home: Home) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(_lock(home), LOCK_CHECK_SECONDS))
+            stack.enter_context(exclusive(_lock(home), LOCK_CHECK_SECONDS, name_holder=True))
         except TimeoutError:
             raise _already_served(home) from None
         except OSError as error:
@@ -141,8 +154,10 @@ def _lock(home: Home) -> Path:
 def _already_served(home: Home) -> CommandError:
     if running := find(home):
         return CommandError(f"the proxy already runs, at {AdminClient.of(running).url} (pid {running.pid})")
+    pid = holder(_lock(home))
+    process = f" (pid {pid})" if pid else ""
     return CommandError(
-        "the proxy of this home is just starting, or still finishes the requests that it has",
+        f"the proxy of this home{process} is just starting, or still finishes the requests that it has",
         hint=f"`{invocation('stop')}` waits for its end, `{invocation('stop --force')}` cuts its requests.",
     )
 

@@ -83,7 +83,11 @@ def assess(status: StatusReport) -> Iterator[Finding]:
 def _not_running(context: CheckContext, config: Config | None) -> Iterator[Finding]:
     home = context.home
     if draining := lifecycle.find_draining(home):
-        yield note("proxy", f"it is stopping, and finishes the requests in flight (pid {draining.pid})")
+        if draining.has_address:
+            yield note("proxy", f"it is stopping, and finishes the requests in flight (pid {draining.pid})")
+        else:
+            what = f"it runs (pid {draining.pid}), but cannot be asked: it is just starting, or stopping"
+            yield note("proxy", what, f"If it stays so, run: {invocation('restart')}")
         return
     if home.running.exists():
         what = f"{home.running} names a proxy that has ended"
