@@ -2,6 +2,7 @@
 
 provider.py            FakeProvider: a server that plays scripts as a provider
 server.py              FakeServer: a server on raw sockets, with TLS or without, and a function for its connections
+deaf.py                a peer that acknowledges nothing
 steps.py               what a script is made of: Status, Stream, Event, Stall, Cut …
 scripts.py             whole answers ready made: message, tool_use, error_event …
 server_connection.py   one connection of a fake server, and its requests as they came

@@ -78,6 +78,16 @@ class FakeServer:
         """Bytes handed to the system so far, on all connections."""
         return sum(connection.sent for connection in self._connections)
 
+    @property
+    def connections(self) -> tuple[ServerConnection, ...]:
+        """All that were made, also those that are closed."""
+        return tuple(self._connections)
+
+    def stop_listening(self) -> None:
+        """Take no more connections; those that are open stay."""
+        if self._server is not None:
+            self._server.close()
+
     async def wait_until_disconnected(self) -> None:
         """Return once no connection is open."""
         await self._wait_until(lambda: not self._tasks, "connections are still open")

@@ -1,6 +1,7 @@
 """The way to the providers: a small, fast HTTP/1.1 client on httptools and asyncio transports.
 
     pool.py                   `HttpTransport`: keeps free connections by origin; replaces one that died while idle
+      idle_limits.py          how long free connections to an origin are worth keeping
       connection.py           one socket: writes a request, feeds its answer, knows whether it can be used again
         incoming_message.py   parses an answer, without a socket: head, pieces of body, end
           head.py             which header fields are passed on, and how the body is framed

@@ -7,12 +7,14 @@ from typing import Protocol, cast
 
 from claude_proxy.core.memory_budget import MemoryShare
 from claude_proxy.core.types import Origin
+from claude_proxy.net.upstream import tcp
 from claude_proxy.net.upstream.answer import IncomingAnswer
 from claude_proxy.net.upstream.deadline import Deadline
 from claude_proxy.net.upstream.decoding import DecodedAnswer, decoder_for
 from claude_proxy.net.upstream.head import Head
 from claude_proxy.net.upstream.incoming_message import IncomingMessage, UnansweredError
-from claude_proxy.net.upstream.tcp import authority
+from claude_proxy.net.upstream.tcp import authority, limit_silence
+from claude_proxy.net.upstream.tls import remember_session
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamRequest
 
 MAX_UNREAD_BYTES = 256 * 1024
@@ -65,6 +67,9 @@ class Connection(asyncio.BufferedProtocol):
         self._unwritten = memoryview(b"")
         self._unsent = 0
         self._head_timeout = 0.0
+        self._is_limited = False
+        self.keep_alive = b""
+        """What the server said last of how long it keeps the connection."""
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "free" if self._message is None else "busy"
@@ -219,10 +224,24 @@ class Connection(asyncio.BufferedProtocol):
     def _finish(self, message: IncomingMessage) -> None:
         """Release an answer that is over."""
         self._message = None
+        if not self._is_limited and self._transport is not None and message.error is None:
+            remember_session(self._transport.get_extra_info("ssl_object"))
         if message.reusable and not self.closed and not self._left_to_send():
+            self._limit_silence(message)
             self._owner.keep(self)
         else:
             self.abort()
+
+    def _limit_silence(self, message: IncomingMessage) -> None:
+        """Limit how long the next requests may stay unacknowledged, once for all of them.
+
+        Only on a connection that is used again: what a fresh one fails with is the provider's fault.
+        """
+        self.keep_alive = message.head.keep_alive if message.head else b""
+        if self._is_limited or self._transport is None:
+            return
+        self._is_limited = True
+        limit_silence(self._transport.get_extra_info("socket"), tcp.STALE_AFTER)
 
     def _end_answer(self, error: Exception | None) -> None:
         message, self._message = self._message, None

@@ -47,6 +47,8 @@ class Head:
     """The value of content-encoding, or empty."""
     clean: bool
     """Whether it is certain where the next answer would begin."""
+    keep_alive: bytes
+    """The value of keep-alive, or empty: how long the server keeps the connection."""
 
 
 def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
@@ -65,7 +67,8 @@ def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
     declared = _is_chunked(consumed) or b"content-length" in consumed
     bodiless = status in {_NO_CONTENT, _NOT_MODIFIED}
     headers = tuple(_drop_hop_by_hop(relayed, consumed.get(b"connection", b"")))
-    return Head(status, headers, declared, consumed.get(b"content-encoding", b""), clean=not (bodiless and declared))
+    coding, keep_alive = consumed.get(b"content-encoding", b""), consumed.get(b"keep-alive", b"")
+    return Head(status, headers, declared, coding, clean=not (bodiless and declared), keep_alive=keep_alive)
 
 
 def head_too_large() -> str:

@@ -20,6 +20,7 @@ from claude_proxy.net.upstream.head import (
     head_too_large,
     read_head,
 )
+from claude_proxy.net.upstream.tcp import is_lost_network
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
 MAX_INTERIM_ANSWERS = 16
@@ -31,6 +32,10 @@ MAX_TAKEN_BYTES = 32 * 1024
 
 class UnansweredError(UpstreamError):
     """The connection was closed before the first byte of the answer."""
+
+
+class StaleError(UnansweredError):
+    """The connection was dead before, and nothing had said so: no byte of the request was acknowledged in time."""
 
 
 class _StopParsingError(Exception):
@@ -103,7 +108,8 @@ class IncomingMessage:
         """End the answer because the connection is gone: closed by the other side (None), or broken."""
         if not self._begun:
             text = f"{self._peer}: connection closed without an answer"
-            self._end(UnansweredError(Failure.RESET, text, sent=True))
+            kind = StaleError if is_lost_network(error) else UnansweredError
+            self._end(kind(Failure.RESET, text, sent=True))
         elif self.head is None:
             self.fail(Failure.RESET, "connection closed within the head of the answer")
         elif error is not None:

@@ -13,11 +13,16 @@ from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare
 from claude_proxy.core.types import Origin
 from claude_proxy.net.upstream.connection import Connection
 from claude_proxy.net.upstream.dialer import Dialer
-from claude_proxy.net.upstream.incoming_message import UnansweredError
+from claude_proxy.net.upstream.idle_limits import IdleLimits
+from claude_proxy.net.upstream.incoming_message import StaleError, UnansweredError
 from claude_proxy.proxy.ports import Answer, Failure, UpstreamError, UpstreamRequest
 
-MAX_IDLE_SECONDS = 30.0
-"""How long a free connection is kept. Most servers close theirs later (nginx 75, AWS load balancers 60, Node 5)."""
+MAX_IDLE_SECONDS = 300.0
+"""How long a free connection is kept, unless its server is known to close it sooner (nginx 75, AWS load balancers 60,
+Node 5): as long as the prompt cache lives."""
+
+SWEEP_SECONDS = 30.0
+"""Between two looks for free connections that are past their time."""
 
 MAX_IDLE_CONNECTIONS = 64
 """Free connections kept for one origin: more than the agents that one person runs at once."""
@@ -42,6 +47,7 @@ class HttpTransport:
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._idle: defaultdict[Origin, list[tuple[float, Connection]]] = defaultdict(list)
         self._connections: set[Connection] = set()
+        self._limits = IdleLimits()
         self._next_sweep: asyncio.TimerHandle | None = None
         self._all_closed: asyncio.Future[None] | None = None
         self._on_unused: Callable[[HttpTransport], object] | None = None
@@ -52,10 +58,14 @@ class HttpTransport:
 
     async def open(self, request: UpstreamRequest, *, connect_timeout: float, head_timeout: float) -> Answer:
         """Send a request, and return once the head of the answer is there, as `ports.Transport` promises."""
-        kept = self._take(request.origin)
+        since, kept = self._take(request.origin)
         if kept is not None:
+            sent_at = time.time()
             try:
                 return await kept.send(request, head_timeout)
+            except StaleError:  # the network has changed, or a router has forgotten it: the others are dead as well
+                self._limits.lost_silently(request.origin, sent_at - since)
+                self._drop_before(request.origin, sent_at)
             except UnansweredError:
                 pass  # it was closed while it was idle
         fresh = await self._connect(request.origin, connect_timeout)
@@ -89,6 +99,8 @@ class HttpTransport:
         if self._all_closed is not None or self._on_unused is not None:
             connection.abort()
             return
+        if connection.keep_alive:
+            self._limits.read_header(connection.origin, connection.keep_alive)
         idle = self._idle[connection.origin]
         idle.append((time.time(), connection))
         if len(idle) > MAX_IDLE_CONNECTIONS:
@@ -100,6 +112,9 @@ class HttpTransport:
         """Drop a connection that is closed."""
         self._connections.discard(connection)
         idle = self._idle.get(connection.origin, [])
+        for since, other in idle:
+            if other is connection and self._all_closed is None and self._on_unused is None:
+                self._limits.closed_by_server(connection.origin, time.time() - since)
         idle[:] = [entry for entry in idle if entry[1] is not connection]
         if self._all_closed is not None and not self._connections and not self._all_closed.done():
             self._all_closed.set_result(None)
@@ -116,15 +131,23 @@ class HttpTransport:
             self._next_sweep.cancel()
             self._next_sweep = None
 
-    def _take(self, origin: Origin) -> Connection | None:
-        """Return the free connection that was used last, which is the most likely to be alive."""
+    def _take(self, origin: Origin) -> tuple[float, Connection | None]:
+        """Return the free connection that was used last, which is the most likely to be alive, and since when."""
         idle = self._idle.get(origin, [])
         while idle:
             since, connection = idle.pop()
-            if _is_fresh(since):
-                return connection
+            if self._is_fresh(origin, since):
+                return since, connection
             connection.abort()
-        return None
+        return 0.0, None
+
+    def _drop_before(self, origin: Origin, moment: float) -> None:
+        """Close the connections that have been free since before a moment."""
+        idle = self._idle.get(origin, [])
+        older = [connection for since, connection in idle if since < moment]
+        idle[:] = [entry for entry in idle if entry[0] >= moment]
+        for connection in older:
+            connection.abort()
 
     async def _connect(self, origin: Origin, connect_timeout: float) -> Connection:
         connection = Connection(origin, self, self._buffer, self._memory.part())
@@ -142,23 +165,24 @@ class HttpTransport:
         return connection
 
     def _plan_sweep(self) -> None:
-        self._next_sweep = asyncio.get_running_loop().call_later(MAX_IDLE_SECONDS, self._drop_expired)
+        self._next_sweep = asyncio.get_running_loop().call_later(
+            min(SWEEP_SECONDS, MAX_IDLE_SECONDS), self._drop_expired
+        )
 
     def _drop_expired(self) -> None:
         self._next_sweep = None
-        for idle in self._idle.values():
+        for origin, idle in self._idle.items():
             for since, connection in idle:
-                if not _is_fresh(since):
+                if not self._is_fresh(origin, since):
                     connection.abort()
             idle[:] = [entry for entry in idle if not entry[1].closed]
         self._idle = defaultdict(list, {origin: idle for origin, idle in self._idle.items() if idle})
         if self._idle:
             self._plan_sweep()
 
+    def _is_fresh(self, origin: Origin, since: float) -> bool:
+        """Return whether a connection that has been idle since then is worth trying.
 
-def _is_fresh(since: float) -> bool:
-    """Return whether a connection that has been idle since then is worth trying.
-
-    By the wall clock: the loop's own stands still while a laptop sleeps, but the server's timeout goes on.
-    """
-    return 0 <= time.time() - since < MAX_IDLE_SECONDS
+        By the wall clock: the loop's own stands still while a laptop sleeps, but the server's timeout goes on.
+        """
+        return 0 <= time.time() - since < self._limits.of(origin, MAX_IDLE_SECONDS)

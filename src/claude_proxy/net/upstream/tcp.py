@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
+import sys
 
 from claude_proxy.net.upstream.dns_cache import Address, Addresses, DnsCache
 from claude_proxy.proxy.ports import Failure, UpstreamError
@@ -14,6 +16,14 @@ FALLBACK_AFTER = 1.0
 
 _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 """This process has no descriptors left, or the whole system has none."""
+
+
+STALE_AFTER = 5.0
+"""Seconds without an acknowledgement after which a kept connection is dead, as after a change of the Wi-Fi or VPN. A
+lost packet is sent again within 0.2 to 3 seconds. (If only the way back is gone, the request may have arrived. Its
+answer never would, so it is sent again as after a connection that closes unanswered.)"""
+
+_LOST_NETWORK = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN})
 
 
 def authority(host: str, port: int) -> str:
@@ -89,3 +99,26 @@ def _error_of(peer: str, failures: list[OSError]) -> Exception:
     if isinstance(last, TimeoutError):
         return last
     return UpstreamError(Failure.UNREACHABLE, f"{peer}: {last.strerror or 'no route to it'}", sent=False)
+
+
+def limit_silence(sock: socket.socket, seconds: float) -> None:
+    """Let the system close a connection that what was sent on it is not acknowledged on for so long.
+
+    Linux counts milliseconds; Darwin (TCP_RXT_CONNDROPTIME of its netinet/tcp.h) and Windows (TCP_MAXRT of its
+    ws2ipdef.h) whole seconds. Where it cannot be set, the time for the answer's head is the limit.
+    """
+    if sys.platform == "linux":
+        option, value = socket.TCP_USER_TIMEOUT, int(seconds * 1000)
+    elif sys.platform == "darwin":
+        option, value = 0x80, max(1, int(seconds))
+    elif sys.platform == "win32":
+        option, value = 5, max(1, int(seconds))
+    else:
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def is_lost_network(error: Exception | None) -> bool:
+    """Whether the system ended a connection because nothing came back on it, rather than the other side."""
+    return isinstance(error, OSError) and error.errno in _LOST_NETWORK

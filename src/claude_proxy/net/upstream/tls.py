@@ -14,6 +14,51 @@ import truststore
 from claude_proxy.core.reasons import UNTRUSTED
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
+MAX_SESSIONS = 256
+"""Hosts whose last session is kept: more than anybody has providers."""
+
+
+class ResumingContext(ssl.SSLContext):
+    """A client's context that resumes the last session with each host, which spares the check of certificates.
+
+    asyncio and uvloop hand no session on, but both ask the context for each connection's object.
+    """
+
+    _sessions: dict[str, ssl.SSLSession]
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Return the object of one connection, with the session that was kept for its host."""
+        kept = session or self._kept().get(str(server_hostname))
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, kept)
+
+    def keep(self, host: str, session: ssl.SSLSession) -> None:
+        """Use this session for the next connection to the host."""
+        kept = self._kept()
+        kept.pop(host, None)
+        kept[host] = session
+        if len(kept) > MAX_SESSIONS:
+            del kept[next(iter(kept))]
+
+    def _kept(self) -> dict[str, ssl.SSLSession]:
+        if not hasattr(self, "_sessions"):
+            self._sessions = {}
+        return self._sessions
+
+
+def remember_session(connected: ssl.SSLObject | None) -> None:
+    """Keep the session of a connection that has served an answer: the tickets of TLS 1.3 come after the handshake."""
+    if connected is None or not isinstance(connected.context, ResumingContext):
+        return
+    if connected.server_hostname and (session := connected.session) and session.has_ticket:
+        connected.context.keep(str(connected.server_hostname), session)
+
 
 @functools.cache
 def system_trust(extra_ca_file: str = "") -> ssl.SSLContext:
@@ -36,7 +81,7 @@ def _openssl_trust() -> ssl.SSLContext | None:
     """
     if sys.platform in {"win32", "darwin"}:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     return context if context.cert_store_stats()["x509_ca"] else None
 
