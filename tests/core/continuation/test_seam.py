@@ -159,3 +159,49 @@ def test_a_text_that_repeats_itself_loses_nothing() -> None:
     assert joined(SAME * 3 + "All is", " well here. " + SAME).text == " well here. " + SAME
     half = SAME * 3 + "All is we"
     assert joined(half, fragment_of(half) + "ll here. " + SAME) == Joint("ll here. " + SAME, same_block=True)
+
+
+ITEM = '{{"name": "n{0}", "type": "string", "required": true}}'
+REPETITIVE: dict[str, tuple[str, str]] = {
+    "the second item of a list": (f"```json\n[{ITEM.format(0)}", f",\n  {ITEM.format(1)},\n  {ITEM.format(2)}]\n```"),
+    "the second rule": (
+        "```css\n.c0 {\n  margin: 0;\n  padding: 0;\n  display: block;",
+        "\n}\n.c1 {\n  margin: 0;\n  padding: 0;\n  display: block;\n}\n```",
+    ),
+    "a row of a table": (
+        "| a | b | c |\n| item number | active and running fine ",
+        "| 5 |\n| item number | active and running fine | 6 |\n",
+    ),
+    "a sentence that comes again": (
+        "- Check that the server alpha responds to the request.\n- Check that the server beta resp",
+        "onds to the request.\n"
+        + "- Check that the server alpha responds to the request.\n- Check that the server beta " * 2,
+    ),
+    "what it began with": (
+        "assert foo(0) == 0\n    assert foo(1) == 1\n    ass",
+        "ert foo(2) == 2\n    assert foo(0) == 0\n    assert foo(1) == 1\n    assert foo(2) == 2\n",
+    ),
+    "few characters before it": (
+        "say 1 and the words that come again are here, say ",
+        "2 and the words that come again are here",
+    ),
+}
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+@pytest.mark.parametrize(("first", "second"), REPETITIVE.values(), ids=REPETITIVE)
+def test_what_is_like_the_first_half_and_follows_it_is_new(first: str, second: str, step: int) -> None:
+    assert joined(first, second, step).text.split() == second.split()
+
+
+@pytest.mark.parametrize("words", ["Sorry about that!\n\n", "抱歉。", "**Going on:**\n", "Sure (it goes on).\n"])
+def test_an_apology_before_the_repeat_is_cut_off(words: str) -> None:
+    assert joined(FIRST, words + fragment_of(FIRST) + REST).text == REST
+    assert joined(FIRST, words + FIRST + REST).text == REST
+
+
+@pytest.mark.parametrize("words", ["Sorry about that!\n\n", "Here it goes on:\n```python\n"])
+def test_an_apology_before_repeated_code_is_cut_off(words: str) -> None:
+    first = "```python\ndef read(path):\n    with open(path) as file:\n        return file.re"
+    assert joined(first, words + fragment_of(first) + "ad()\n```") == Joint("ad()\n```", same_block=True)
+    assert joined(first, "Sorry; " + fragment_of(first) + "ad()\n```").text.endswith("ad()\n```")

@@ -39,6 +39,8 @@ SHORTEST_OVERLAP: Final = 6
 _QUOTES: Final = dict.fromkeys(map(ord, "\"'`´‘’‚‛“”„‟«»‹›「」『』"), '"')  # noqa: RUF001 - other scripts have marks of their own
 _SENTENCE_ENDS: Final = frozenset(".!?:;…。！？：；．")  # noqa: RUF001 - other scripts have marks of their own
 _CLOSING: Final = "\"'`)]}*_»”’」』）】"  # noqa: RUF001 - other scripts have marks of their own
+_MARKS: Final = " \t\r\n-–—.…*_>#~([\"'`´‘’‚‛“”„‟«»‹›「」『』"  # noqa: RUF001 - other scripts have marks of their own
+"""What may stand before words that are repeated."""
 _FENCE: Final = "```"
 _RUN: Final = re.compile(r"\S+|\s+")
 
@@ -135,7 +137,7 @@ class Seam:
             return False  # the last words of such a text may be its first words too
         if self._repeat is None:
             start = self._seen.text.find(self._start) if self._start else -1
-            if start < 0 or (len(self._start) < DISTINCT_CHARS and start > 0):
+            if start < 0 or (start > 0 and (len(self._start) < DISTINCT_CHARS or not self._is_behind_preamble(start))):
                 return False
             self._repeat = _Repeat(start)
         return self._repeat.follow(self._seen.chars, self._expected)
@@ -147,15 +149,35 @@ class Seam:
             return repeat.start + len(self._expected.rstrip())  # the white space behind it may be new in part
         seen = self._seen.text
         found = seen.find(self._anchor) if self._anchor else -1
-        while found > START_SLACK and not self._is_believed(found):
+        while found > 0 and not self._is_believed(found):
             found = seen.find(self._anchor, found + 1)
         return None if found < 0 else found + len(self._anchor)
 
     def _is_believed(self, found: int) -> bool:
-        """Whether what stands in the middle of what was seen is a repeat: it is long, or begins a paragraph."""
-        if self._is_repetitive or len(self._anchor) >= DISTINCT_CHARS:
-            return not self._is_repetitive
-        return "".join(self._held)[: self._seen.ends[found - 1]].endswith("\n\n")
+        """Whether what stands in the middle of what was seen is a repeat: marks or an apology stand before it.
+
+        Else what stands there is new, and the words are there once more, as in a list or in code.
+        """
+        if found <= START_SLACK and not self._before(found).strip(_MARKS):
+            return True
+        if self._is_repetitive:
+            return False
+        if len(self._anchor) < DISTINCT_CHARS:
+            return self._before(found).endswith("\n\n")
+        return self._is_behind_preamble(found)
+
+    def _is_behind_preamble(self, found: int) -> bool:
+        """Whether only what a model says before it goes on with the first half stands before: whole sentences."""
+        before = self._before(found)
+        bare = before.lstrip(_MARKS)
+        if not bare[:1].isalpha() or bare[0].islower():
+            return False
+        if is_within_fence(self._first):
+            return before.endswith("\n\n") or before.rstrip("\n").rpartition("\n")[2].startswith(_FENCE)
+        return before.endswith("\n") or before.rstrip().rstrip(_CLOSING)[-1:] in _SENTENCE_ENDS
+
+    def _before(self, found: int) -> str:
+        return "".join(self._held)[: self._seen.ends[found - 1]]
 
     def _cut_behind(self, end: int) -> Joint:
         new = "".join(self._held)[self._seen.ends[end - 1] :]
