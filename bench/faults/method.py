@@ -17,6 +17,8 @@ words, they go on from where that ends, as models do.
 
 **Faults.** Each is a script in `bench/faults/faults.py`: the bytes that A sends, chunk by chunk, and how the connection
 ends. "Reset" is a TCP reset; "the body ends" is a well framed end of the body; "silence" leaves the connection open.
+A second passes between the content and the death of an answer: a client whose connection breaks at once drops what it
+has received and not read, and behaves as if it had never come.
 A "400" or "413" says that the request is wrong: the one right thing is to hand it to the client.
 
 **Verdicts at the wire.** The client is a strict one (`bench/faults/verdicts.py`), with a connection of its own for each
@@ -30,7 +32,8 @@ case.
 | HANG | Nothing but pings for {wire_client.PATIENCE:g} s, or no end within {wire_client.LIMIT:g} s. |
 | HIDDEN | The request was wrong, and the client gets another status than the provider's. |
 
-Without a proxy, nothing is between the client and A: "error" is then the best that can be.
+Without a proxy, nothing is between the client and A: "error" is then the best that can be. An answer that ends without
+a stop reason and without an error is corrupt here, since SDKs return it as an answer; Claude Code looks at the reason.
 
 **Claude Code.** A turn of the real program, with a home of its own, that writes a file; `-p`, and interactive in a
 pseudo-terminal. The clock starts with the prompt (interactive) or with the program (`-p`).

@@ -97,7 +97,8 @@ async def _pass_answers(tap: Tap, reader: asyncio.StreamReader, writer: asyncio.
             writer.write(data)
             await writer.drain()
     except ConnectionError:
-        reset(writer)
+        with suppress(OSError):  # the client has left
+            reset(writer)
 
 
 async def _pass_requests(tap: Tap, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
