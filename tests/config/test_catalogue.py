@@ -114,6 +114,8 @@ def test_has_a_rule_for_what_a_provider_rejects_and_none_for_what_it_ignores() -
             "field:temperature",
             "field:top_p",
             "field:top_k",
+            "schema:type-beside-anyOf",
+            "tool_name:odd",
         }
     )
     assert refused("deepseek") == {

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from types import MappingProxyType
 
-from claude_proxy.core.listed_models import CLAUDE_MODELS, listed_models
+import pytest
+
+from claude_proxy.core.listed_models import CLAUDE_MODELS, listed_models, one_model
 from claude_proxy.core.routing import Route, RouteEntry, Routes, route
 from core.builders import provider
 
@@ -47,3 +49,31 @@ def test_the_descriptions_follow_the_users_routes() -> None:
         "kimi-k2.6 at moonshot, then claude-opus-5-5 at minimax; over 300000 tokens kimi-k3 at moonshot"
     )
     assert sonnet["description"].startswith("claude-sonnet-5-5 at minimax, then")
+
+
+@pytest.mark.parametrize(
+    ("pin", "model", "description"),
+    [
+        (None, "claude-opus-5-5", "claude-opus-5-5 at minimax, then kimi-k3 at moonshot"),
+        (None, "claude-nova-7[1m]", "claude-nova-7 at minimax, then kimi-k3 at moonshot"),
+        (None, "kimi-k2.6", "kimi-k2.6 at minimax, then kimi-k2.6 at moonshot"),
+        (None, "claude-proxy/moonshot/kimi-k3", "moonshot alone, no failover"),
+        (None, "claude-proxy/minimax/anything", "minimax alone, no failover"),
+        ("moonshot", "kimi-k3", "moonshot alone, no failover"),
+        ("moonshot", "claude-opus-5-5", "moonshot alone, no failover"),
+    ],
+)
+def test_one_model_is_told_under_the_name_that_is_asked_for(pin: str | None, model: str, description: str) -> None:
+    entry = json.loads(one_model(BOTH, pin, model) or b"")
+    assert (entry["id"], entry["description"]) == (model, description)
+
+
+@pytest.mark.parametrize(
+    ("pin", "model"),
+    [
+        *((None, "gpt-9"), (None, "claude-proxy/moonshot/gpt-9"), (None, "claude-proxy/gone/kimi-k3")),
+        *(("gone", "kimi-k3"), ("minimax", "kimi-k3")),
+    ],
+)
+def test_a_model_that_no_request_can_use_is_none(pin: str | None, model: str) -> None:
+    assert one_model(BOTH, pin, model) is None

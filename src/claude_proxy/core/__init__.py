@@ -17,6 +17,7 @@ A request's way through it:
     reply.py          Decision                        → what the client gets
     all_failed.py     how each provider failed        → one sentence and its status
     account_errors.py a rejected key, no credit       → the provider's words behind ours
+    tool_renaming.py  an answer with other tool names → the same with the client's
     usage.py          events                          → Usage
     answer_forms/     a message or events in a form that was not asked for → the one that was
     auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from claude_proxy.core import headers
 from claude_proxy.core.adaptation.constraints import constraints_of
@@ -24,6 +25,8 @@ class Adapted:
     model: str
     changes: tuple[str, ...] = ()
     """What was changed besides the model, in words that are safe in a header and in a log."""
+    tool_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """By the name that the provider is sent, the tool's own; of those alone that have another."""
 
 
 def adapt(
@@ -40,7 +43,8 @@ def adapt(
     apply_rules(draft)
     body = draft.body()
     fields = headers.for_provider(draft.headers, provider, len(body), draft.added_headers)
-    return Adapted(_request_line(request, provider) + fields, body, model, draft.changes.words())
+    head = _request_line(request, provider) + fields
+    return Adapted(head, body, model, draft.changes.words(), draft.tool_names)
 
 
 def _request_line(request: MessagesRequest, provider: Provider) -> bytes:

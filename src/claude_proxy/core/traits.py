@@ -95,6 +95,10 @@ class Kind(enum.Enum):
     """The most `max_tokens` that a model accepts: `64000`."""
     MAX_BYTES = "max_bytes"
     """The largest request that it takes, in bytes: `33554432`."""
+    SCHEMA = "schema"
+    """A keyword in the schemas of tools: `format`; `type-beside-anyOf` is both of these in one schema."""
+    TOOL_NAME = "tool_name"
+    """Names of tools: `odd` for those that begin with a digit, are long or hold other characters."""
     REQUIRES = "requires"
     """Something that it requires, not rejects: the name of one of the `Traits` that are true or false."""
 
@@ -120,6 +124,9 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.name}"
 
+
+TYPE_BESIDE_ANY_OF: Final = "type-beside-anyOf"
+ODD_TOOL_NAME: Final = Rule(Kind.TOOL_NAME, "odd")
 
 UNKNOWN_THINKING: Final = Rule(Kind.THINKING, "unknown")
 """Thinking is kept only if it is known that this provider made it."""

@@ -9,9 +9,10 @@ An answer in the other form than the one that was asked for is as good: a messag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from claude_proxy.core.answer_forms.collected_answer import CollectedAnswer, is_labelled_json
@@ -26,12 +27,15 @@ from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
+from claude_proxy.core.tool_renaming import RenamingDecoder, rename_calls
 from claude_proxy.core.types import Fault, Provider, Reply, Timeouts
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.ports import Answer, Clock, Failure, UpstreamError, UpstreamRequest
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """The largest answer that is read whole; the longest real ones, 128,000 tokens, take about 1 MiB."""
+
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 ERROR_PATIENCE: Final = 5.0
 """Seconds that the body of an error may take, if its status alone sends the request to the next provider."""
@@ -66,11 +70,13 @@ async def ask(
     *,
     streaming: bool,
     counting: bool = False,
+    tool_names: Mapping[str, str] = _NO_NAMES,
 ) -> Outcome:
     """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
     If the head of the answer quotes the provider's key, or an error does, the key is taken out.
+    Tools get the names back that `tool_names` has for the provider's.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
     config = ClassifierConfig(
@@ -90,11 +96,13 @@ async def ask(
     outcome: Outcome | None = None
     try:
         if streaming and answer.status == HTTPStatus.OK:
-            outcome = await _open_stream(gateway, timeouts, answer, config, memory)
+            outcome = await _open_stream(gateway, timeouts, answer, config, memory, tool_names)
         elif answer.status == HTTPStatus.OK and not counting:
             outcome = await _collect_message(gateway, timeouts, answer, config, memory)
         else:
             outcome = await _read_whole(gateway, timeouts, answer, config, memory, counting=counting)
+        if tool_names and isinstance(outcome, Whole):
+            outcome = Whole(_with_own_names(outcome.reply, tool_names))
         return outcome
     except OverBudgetError as error:
         return Rejected(Fault.INTERNAL, Reason.MEMORY, text=str(error))
@@ -117,19 +125,30 @@ def _failed(error: UpstreamError) -> Rejected:
 
 
 async def _open_stream(
-    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
+    gateway: Gateway,
+    timeouts: Timeouts,
+    answer: Answer,
+    config: ClassifierConfig,
+    memory: MemoryShare,
+    tool_names: Mapping[str, str],
 ) -> Streaming | Rejected:
-    decoder, head = SSEDecoder(memory.part()), Reply(200, masked_headers(answer.headers, config.key), b"")
+    part = memory.part()
+    decoder = RenamingDecoder(part, tool_names) if tool_names else SSEDecoder(part)
+    head = Reply(200, masked_headers(answer.headers, config.key), b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Whole):
-        events = message_events(outcome.reply.body)
+        events = message_events(_with_own_names(outcome.reply, tool_names).body if tool_names else outcome.reply.body)
         memory.hold(len(events))
         judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
         outcome = judge.opening(events) or judge.cut(b"")
     if isinstance(outcome, Rejected):
         return outcome
     return Streaming(_as_clients_read(outcome.reply, judge), answer, decoder, judge, timeouts)
+
+
+def _with_own_names(reply: Reply, tool_names: Mapping[str, str]) -> Reply:
+    return replace(reply, body=rename_calls(reply.body, tool_names))
 
 
 def _as_clients_read(opening: Reply, judge: StreamJudge) -> Reply:

@@ -106,7 +106,13 @@ class Handler(abc.ABC):
         head = self._gateway.hops.added_to(adapted.head, self._head.hops, provider)
         upstream_request = UpstreamRequest(provider.origin, head, adapted.body)
         outcome = await ask(
-            self._gateway, provider, upstream_request, memory, streaming=streaming, counting=self.counting
+            self._gateway,
+            provider,
+            upstream_request,
+            memory,
+            streaming=streaming,
+            counting=self.counting,
+            tool_names=adapted.tool_names,
         )
         if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
             memory.close()

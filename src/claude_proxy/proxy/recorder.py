@@ -10,6 +10,8 @@ from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
+from claude_proxy.core.learning.refused_tools import tools_at_fault
+from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.messages import STATUS_OF_ERROR
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import Reason
@@ -17,13 +19,18 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import BodySize, measure_body
-from claude_proxy.core.types import Account, Attempt, Ending, Provider, Usage
+from claude_proxy.core.types import Account, Attempt, Ending, Fault, Provider, Usage
 from claude_proxy.core.usage import usage_of
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 
 MAX_TEXT = 300
 """How many characters of a provider's own words the user gets to read."""
+
+MAX_READ = 2000
+"""How many of them are looked at for the tool that they are about."""
+
+MAX_TOOL_NAME = 64
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a client that left before it was sent one; no client ever sees it (nginx's convention)."""
@@ -66,7 +73,8 @@ class Recorder:
         """Record a finished attempt."""
         rejected = outcome if isinstance(outcome, Rejected) else None
         reason, status = (rejected.reason, rejected.status) if rejected else (None, 200)
-        text = redacted(rejected.text, secret_for(provider, self._head.headers), MAX_TEXT) if rejected else ""
+        words = _with_tools(rejected, adapted) if rejected else ""
+        text = redacted(words, secret_for(provider, self._head.headers), MAX_TEXT) if words else ""
         by_login = provider.auth is Auth.CLIENT
         self.attempts.append(
             Attempt(provider.name, reason, status, milliseconds, text, adapted.changes, by_login, adapted.model)
@@ -153,3 +161,12 @@ class Recorder:
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
         )
+
+
+def _with_tools(rejected: Rejected, adapted: Adapted) -> str:
+    """Return an error's words, with the names of the tools that they are about if they do not say those."""
+    if rejected.fault is not Fault.REQUEST:
+        return rejected.text
+    names = tools_at_fault(rejected.text[:MAX_READ], SentRequest(adapted))
+    own = ", ".join(adapted.tool_names.get(name, name)[:MAX_TOOL_NAME] for name in names)
+    return f"{'tool' if len(names) == 1 else 'tools'} {own}: {rejected.text}" if own else rejected.text

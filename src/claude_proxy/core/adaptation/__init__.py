@@ -10,6 +10,8 @@
     fields.py           top-level fields that are rejected
     system_prompt.py    Claude Code's billing block; a notice for the model
     tools.py            fields of tools; server tools that the provider does not have
+    tool_schemas.py     what is rejected in the schemas of tools
+    tool_names.py       names of tools
     model_limits.py     `max_tokens`; a tool that the model is forced to use
     thinking_mode.py    `thinking` and `output_config.effort`
     conversation.py     the pass over the messages, for the next four

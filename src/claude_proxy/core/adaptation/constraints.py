@@ -8,7 +8,7 @@ from typing import Final
 
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, ModelFacts, Rule, Traits
+from claude_proxy.core.traits import ALL_THINKING, ODD_TOOL_NAME, UNKNOWN_THINKING, Kind, ModelFacts, Rule, Traits
 from claude_proxy.core.types import Upstream
 
 _PROTECTED: Final = frozenset({"model", "messages", "system", "tools", "max_tokens", "stream"})
@@ -42,6 +42,10 @@ class Constraints:
     drops_unknown_thinking: bool
     """Whether thinking is removed if it is not known which provider made it."""
     drops_all_thinking: bool
+    schema_keywords: frozenset[str]
+    """Keywords that are rejected in the schemas of tools."""
+    plain_tool_names: bool
+    """Whether names of tools have to be short, of letters, digits, `_` and `-`, and begin with a letter."""
     plain_call_ids: bool
     """Whether ids of tool calls may hold letters, digits, `_` and `-` only, each once: as for providers of Claude."""
 
@@ -78,6 +82,8 @@ def _constraints(
         rejects_system_role=Rule(Kind.ROLE, "system") in traits.rejects,
         drops_unknown_thinking=unknown or every,
         drops_all_thinking=every,
+        schema_keywords=traits.names(Kind.SCHEMA),
+        plain_tool_names=ODD_TOOL_NAME in traits.rejects,
         plain_call_ids=traits.is_anthropic or traits.checks_signatures or traits.plain_call_ids,
     )
 

@@ -46,7 +46,7 @@ class Changes:
 class Draft:
     """What a provider will get. A field that no rule writes stays byte for byte as it came."""
 
-    __slots__ = ("_fields", "added_headers", "changes", "constraints", "headers", "owner_of", "request")
+    __slots__ = ("_fields", "added_headers", "changes", "constraints", "headers", "owner_of", "request", "tool_names")
 
     def __init__(self, request: MessagesRequest, constraints: Constraints, owner_of: OwnerOf | None = None) -> None:
         self.request = request
@@ -57,6 +57,8 @@ class Draft:
         self.added_headers: Headers = ()
         """Header fields that the client did not send. The user's own for a provider replace them."""
         self.changes = Changes()
+        self.tool_names: dict[str, str] = {}
+        """By the name that the provider is sent, the tool's own; of those alone that have another."""
         self._fields: dict[str, bytes | None] = {}
 
     def raw(self, name: str) -> bytes | None:

@@ -25,6 +25,8 @@ from claude_proxy.core.adaptation.system_prompt import BILLING_BLOCK
 from claude_proxy.core.adaptation.system_role import SYSTEM_ROLE
 from claude_proxy.core.adaptation.thinking_blocks import THINKING_BLOCKS
 from claude_proxy.core.adaptation.thinking_mode import EFFORT, THINKING_MODE
+from claude_proxy.core.adaptation.tool_names import TOOL_NAMES
+from claude_proxy.core.adaptation.tool_schemas import TOOL_SCHEMAS
 from claude_proxy.core.adaptation.tools import SERVER_TOOLS, TOOL_FIELDS
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
 
@@ -36,10 +38,12 @@ RULES: Final[tuple[AdaptationRule, ...]] = (
     SAFEGUARDS,
     TOOL_FIELDS,
     SERVER_TOOLS,
+    TOOL_SCHEMAS,
     MAX_TOKENS,
     TOOL_CHOICE,
     THINKING_MODE,
     EFFORT,
+    TOOL_NAMES,
     UNREADABLE_BLOCKS,
     CALL_IDS,
     SYSTEM_ROLE,

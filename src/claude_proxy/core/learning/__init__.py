@@ -7,6 +7,7 @@
     unreadable_content.py  what is said of images and documents that a model does not read
     field_paths.py      the path of a field, whichever way it is written
     refused_fields.py   the same for fields, betas and marks; which of them a request can do without
+    refused_tools.py    the same for names and schemas of tools; which tool an error is about
     body_size.py        a request that was too large → the size that the provider takes
     learned_rules.py    the rules that helped, by upstream and model, with the time at which they expire
 

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
 from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path, read_user_id
+from claude_proxy.core.learning.refused_tools import read_refused_tools
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.learning.unreadable_content import BAD_FILE, NO_DOCUMENTS, NO_IMAGES
 from claude_proxy.core.token_excess import Excess, read_excess
@@ -193,6 +194,7 @@ _READERS: Final[tuple[_Reader, ...]] = (
     _read_role,
     _read_thinking_mode,
     _read_blocks,
+    read_refused_tools,
     read_fields_by_path,
     read_fields_by_name,
     read_user_id,

@@ -8,7 +8,7 @@ from functools import cached_property
 import msgspec
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.json_values import try_decode
+from claude_proxy.core.json_values import text_of, try_decode
 
 _MAX_DEPTH = 8
 """Blocks inside blocks: a tool's result is the deepest that clients send."""
@@ -56,10 +56,24 @@ class SentRequest:
         """Tell whether any object in it has such a key."""
         return f'"{key}"'.encode() in self._adapted.body
 
+    def tools_mention(self, key: str) -> bool:
+        """Tell whether any object in the tools has such a key."""
+        return f'"{key}"'.encode() in self._raw("tools")
+
+    @cached_property
+    def tool_names(self) -> tuple[str, ...]:
+        """The names of the tools, in their order."""
+        return tuple([text_of(tool, "name") for tool in self._tools])
+
+    @cached_property
+    def tool_schemas(self) -> tuple[bytes, ...]:
+        """The schemas of the tools, in their order."""
+        return tuple([bytes(tool.get("input_schema", b"")) for tool in self._tools])
+
     @cached_property
     def tool_fields(self) -> frozenset[str]:
         """The fields that any tool has."""
-        return frozenset(name for tool in try_decode(_objects, self._raw("tools")) or () for name in tool)
+        return frozenset(name for tool in self._tools for name in tool)
 
     @cached_property
     def roles(self) -> frozenset[str]:
@@ -88,6 +102,10 @@ class SentRequest:
         fields = (line.partition(":") for line in lines)
         values = (value for name, _, value in fields if name.strip().lower() == "anthropic-beta")
         return tuple(beta.strip() for value in values for beta in value.split(",") if beta.strip())
+
+    @cached_property
+    def _tools(self) -> list[dict[str, msgspec.Raw]]:
+        return try_decode(_objects, self._raw("tools")) or []
 
     @cached_property
     def _list(self) -> list[_Message]:
