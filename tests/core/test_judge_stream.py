@@ -93,6 +93,16 @@ class TestOpening:
         expected = Rejected(Fault.PROVIDER, Reason.OVERLOADED_ERROR, 529, "busy", NOW + 30, relayed)
         assert judged(before + OVERLOADED + THOUGHT)[1] == expected
 
+    @pytest.mark.parametrize(("kind", "status"), [("invalid_request_error", 400), ("not_found_error", 404)])
+    def test_an_error_about_the_request_counts_as_its_status(self, kind: str, status: int) -> None:
+        body = error_body(kind, "no")
+        expected = Rejected(
+            Fault.REQUEST, Reason.STATUS, status, "no", NOW + 30, Reply(status, (*HEAD.headers[1:], JSON), body)
+        )
+        assert judged(START + error_event(body))[1] == expected
+        whole = judged(START)[0]
+        assert whole.cut(error_event(body).rstrip()) == expected
+
     @pytest.mark.parametrize("odd", [event(b"{}"), event(b"[DONE]"), event(b'{"error":{"message":"no"}}', b"odd")])
     def test_an_event_without_a_name_is_an_error_only_if_it_holds_one(self, odd: bytes) -> None:
         assert judged(odd)[1] is None

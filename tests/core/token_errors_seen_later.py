@@ -7,6 +7,7 @@ from claude_proxy.core.token_excess import Excess
 PROMPT, TOTAL, OUTPUT = Excess.PROMPT, Excess.TOTAL, Excess.OUTPUT
 
 TRIED_LATER = [
+    ("max_tokens is too large", OUTPUT, None, None, None),
     (
         (
             "input length and max_tokens exceed context limit: 90402 + 116650 > 204648, decrease input "
