@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from claude_proxy.core.failover import GiveUp
+from claude_proxy.core.failover import Failed, GiveUp
 from claude_proxy.core.messages import MESSAGE_STOP, STATUS_OF_ERROR
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.reply import (
@@ -14,6 +14,7 @@ from claude_proxy.core.reply import (
     attribution_headers,
     final_error,
     last_event,
+    nothing_there,
     prompt_too_long,
     refusal,
     relayed,
@@ -132,6 +133,40 @@ def test_the_final_error_of_a_single_provider_names_only_that_one() -> None:
     last = final_error(GiveUp(rejected(Fault.PROVIDER), "dead", None), attempts, NOW)
     message = json.loads(last.body)["error"]["message"]
     assert message == f"claude-proxy: dead could not answer: away; {attempts[1].outcome}"
+
+
+FAILED = (Failed("minimax", rejected(Fault.QUOTA, 429), NOW + 60), Failed("moonshot", rejected(Fault.PROVIDER, 529)))
+
+
+def test_if_several_failed_the_final_error_is_a_sentence_about_each_by_the_users_clock() -> None:
+    own = error("overloaded_error", 529)
+    last = final_error(
+        GiveUp(rejected(Fault.PROVIDER, reply=own), "moonshot", NOW + 60, FAILED), ATTEMPTS, NOW, utc_offset=3600
+    )
+    assert (last.status, last.headers) == (503, (JSON, (b"retry-after", b"60"), NAMED[1]))
+    message = (
+        "claude-proxy: no provider could answer: minimax: too many requests until 09:01; moonshot: overloaded (529)."
+    )
+    assert json.loads(last.body)["error"] == {"type": "api_error", "message": message}
+
+
+def test_if_to_ask_again_cannot_help_the_final_error_names_no_time() -> None:
+    refused = (Failed("minimax", rejected(Fault.PROVIDER, 401), NOW + 60, "A_KEY (from .env)"),)
+    last = final_error(GiveUp(refused[0].rejected, "minimax", NOW + 60, refused), ATTEMPTS, NOW)
+    assert (last.status, last.headers) == (401, (JSON, (b"x-should-retry", b"false"), NAMED[1]))
+    assert json.loads(last.body)["error"]["message"].endswith("A_KEY (from .env). Replace it there.")
+
+
+def test_the_notice_comes_before_the_words_of_the_provider() -> None:
+    own = error("authentication_error", 401, "login fail")
+    last = final_error(GiveUp(rejected(Fault.REQUEST, 401, reply=own), "minimax", None), ATTEMPTS, NOW, notice="OURS.")
+    assert json.loads(last.body)["error"] == {"type": "authentication_error", "message": "OURS. login fail"}
+
+
+def test_what_is_not_there_has_a_status_whose_message_is_shown() -> None:
+    gone = nothing_there("no such thing")
+    assert (gone.status, gone.headers) == (410, ((b"x-should-retry", b"false"), JSON))
+    assert json.loads(gone.body)["error"] == {"type": "not_found_error", "message": "claude-proxy: no such thing"}
 
 
 def test_an_error_becomes_the_last_event_of_a_stream() -> None:

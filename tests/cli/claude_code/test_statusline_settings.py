@@ -61,7 +61,7 @@ def test_it_is_added_at_the_end_and_the_rest_stays_as_it_was(tmp_path: Path, tex
     after = written(install(environ, LINE))
     before = json.loads(text.removeprefix("\ufeff"))
     document = json.loads(after.removeprefix("\ufeff"))
-    assert document == {**before, KEY: {"type": "command", "command": LINE}}
+    assert document == {**before, KEY: {"type": "command", "command": LINE, "refreshInterval": 5}}
     assert list(document) == [*before, KEY]
     assert after.startswith(text.rstrip().removesuffix("}").rstrip())
     assert ("\r" in after) == ("\r" in text)
@@ -76,7 +76,9 @@ def test_it_is_added_at_the_end_and_the_rest_stays_as_it_was(tmp_path: Path, tex
 
 def test_the_style_of_the_file_is_kept(tmp_path: Path) -> None:
     _, environ = settings(tmp_path, TABS)
-    member = '\t"statusLine": {\n\t\t"type": "command",\n\t\t"command": "' + LINE + '"\n\t}\n}'
+    member = (
+        '\t"statusLine": {\n\t\t"type": "command",\n\t\t"command": "' + LINE + '",\n\t\t"refreshInterval": 5\n\t}\n}'
+    )
     assert written(install(environ, LINE)) == '{\n\t"model": "opus",\n' + member
 
 
@@ -86,7 +88,9 @@ def test_creates_the_settings_if_there_are_none(tmp_path: Path, text: str | None
     if text is None:
         environ = {"CLAUDE_CONFIG_DIR": str(tmp_path / "new" / "folder")}
         path = tmp_path / "new" / "folder" / "settings.json"
-    assert json.loads(written(install(environ, LINE))) == {KEY: {"type": "command", "command": LINE}}
+    assert json.loads(written(install(environ, LINE))) == {
+        KEY: {"type": "command", "command": LINE, "refreshInterval": 5}
+    }
     assert path.read_bytes().endswith(b"}\n")
 
 

@@ -18,6 +18,9 @@ from claude_proxy.config.json_text import find_member, remove_member, render_mem
 from claude_proxy.store.files import rewrite
 
 KEY = "statusLine"
+NEW = {"type": "command", "command": "", "refreshInterval": 5}
+"""A new entry. Without the interval, in seconds, Claude Code asks again only when something happens: a provider that is
+silent would not be named."""
 WORD = r"""(?:'[^'\n]*'|"(?:[^"$`\\\n]|\\[^"$`\\\n])*"|[^\s'"`;|&$<>()])+"""
 """A word of a shell, quoted or not, in which the shell expands nothing."""
 PLAIN_COMMAND = re.compile(rf"{WORD}(?: {WORD})*")
@@ -74,7 +77,7 @@ def install(environ: Mapping[str, str], line: str) -> SettingsEdit | None:
             f"{path} already has a status line of your own; it was not changed",
             hint=f"To see both, let your command run this one too, and pass its standard input on:\n  {line}",
         )
-    wanted = {**(present if isinstance(present, dict) else {"type": "command"}), "command": line}
+    wanted = {**present, "command": line} if isinstance(present, dict) else {**NEW, "command": line}
     if present == wanted:
         return None
     member = render_member(text, KEY, wanted)
