@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Ending, Usage
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
@@ -25,7 +26,7 @@ from fakes.scripts import (
     tool_use,
 )
 from fakes.steps import Body, Close, Head, Raw, Script, Status, Stream, Wait
-from fakes.stream_checks import ending_of, names_of
+from fakes.stream_checks import complete_text, ending_of, names_of
 
 JSON = {"content-type": "application/json"}
 EVENTS = {"content-type": "text/event-stream"}
@@ -203,3 +204,13 @@ async def test_a_request_that_is_refused_in_a_stream_is_told_so() -> None:
     async with running_proxy(first) as proxy:
         answer = await proxy.post(stream=False)
         assert (answer.status, (await answer.json())["error"]["message"]) == (400, "no such tool")
+
+
+@async_test
+async def test_a_message_of_very_many_blocks_costs_another_attempt_alone() -> None:
+    content = [{"type": "text", "text": "a"}] * 50_000
+    first = FakeProvider([Status(200, json.dumps(BODY | {"content": content}).encode(), JSON)])
+    async with running_proxy(first, FakeProvider(message("second"))) as proxy:
+        assert await complete_text(await proxy.post()) == "second"
+        [account] = await proxy.ledger.wait_for_accounts(1)
+    assert [attempt.reason for attempt in account.attempts] == [Reason.MALFORMED, None]

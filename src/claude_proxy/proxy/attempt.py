@@ -139,6 +139,10 @@ async def _open_stream(
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Whole):
         events = message_events(_with_own_names(outcome.reply, tool_names).body if tool_names else outcome.reply.body)
+        if events is None:
+            return Rejected(
+                Fault.PROVIDER, Reason.MALFORMED, 200, "a message of too many blocks came in place of a stream"
+            )
         memory.hold(len(events))
         judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
         outcome = judge.opening(events) or judge.cut(b"")

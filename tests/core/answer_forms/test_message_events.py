@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core import sse
 from claude_proxy.core.answer_forms.gathered_message import GatheredMessage
-from claude_proxy.core.answer_forms.message_events import message_events
+from claude_proxy.core.answer_forms.message_events import MAX_EVENTS, message_events
 
 MESSAGE = {"id": "m", "type": "message", "role": "assistant", "model": "x", "content": []}
 END = {"stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 4}}
@@ -19,13 +19,13 @@ END = {"stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens
 
 def events_of(message: dict[str, Any] | bytes) -> list[tuple[str, Any]]:
     written = message if isinstance(message, bytes) else json.dumps(message).encode()
-    parsed = [sse.parse(piece) for piece, _ in sse.split(message_events(written))]
+    parsed = [sse.parse(piece) for piece, _ in sse.split(message_events(written) or b"")]
     return [(event.name, json.loads(event.data)) for event in parsed if event]
 
 
 def again(message: dict[str, Any]) -> dict[str, Any]:
     gathered = GatheredMessage()
-    gathered.feed(message_events(json.dumps(message).encode()))
+    gathered.feed(message_events(json.dumps(message).encode()) or b"")
     body = gathered.body()
     assert body is not None, gathered.fault
     whole: dict[str, Any] = json.loads(body)
@@ -120,9 +120,22 @@ def test_a_block_of_another_shape_harms_no_other(block: bytes) -> None:
 
 def test_half_a_surrogate_pair_is_replaced() -> None:
     body = rb'{"type":"message","content":[{"type":"text","text":"\ud83d"}],"stop_reason":"end_turn"}'
-    assert rb'"delta":{"type":"text_delta","text":"\ufffd"}' in message_events(body)
+    assert rb'"delta":{"type":"text_delta","text":"\ufffd"}' in (message_events(body) or b"")
 
 
 def test_line_ends_in_a_value_break_no_event() -> None:
     body = b'{"type":"message","content":[{"type":"new",\n\n"a":\r\n[1]}]}'
     assert len(events_of(body)) == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": "a"}] * (MAX_EVENTS // 3 + 1),
+        [{"type": "text", "text": "a", "citations": [{}] * (MAX_EVENTS + 1)}],
+    ],
+    ids=["blocks", "citations"],
+)
+def test_a_message_of_very_many_parts_becomes_no_events(content: list[Any]) -> None:
+    body = {"type": "message", "content": content, "stop_reason": "end_turn"}
+    assert message_events(json.dumps(body).encode()) is None

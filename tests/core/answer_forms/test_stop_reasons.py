@@ -50,3 +50,8 @@ def test_gives_the_apis_word(given: str, expected: str) -> None:
 )
 def test_leaves_all_else_byte_for_byte(block: bytes) -> None:
     assert with_api_reasons(block) == block
+
+
+def test_of_a_long_reason_the_beginning_is_read() -> None:
+    assert fault_of("error" + "x" * 1000, has_content=True)
+    assert not fault_of("x" * 1000 + "error", has_content=True)

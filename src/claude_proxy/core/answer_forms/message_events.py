@@ -9,6 +9,7 @@ Values that need no change stay as they were written. A block of a type that is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,9 @@ _BESIDE_DELTA: Final = ("context_management",)
 
 _CALLS: Final = frozenset({TOOL_USE, "server_tool_use", "mcp_tool_use"})
 
+MAX_EVENTS: Final = 1024
+"""Events that one message becomes at once: they take up to 40 ms. Real answers have a few dozen blocks."""
+
 _NULL: Final = msgspec.Raw(b"null")
 _NO_TOKENS: Final = msgspec.Raw(b"0")
 _EMPTY_TEXT: Final = msgspec.Raw(b'""')
@@ -31,13 +35,15 @@ _NO_ITEMS: Final = msgspec.Raw(b"[]")
 _NO_MEMBERS: Final = msgspec.Raw(b"{}")
 
 
-def message_events(body: bytes) -> bytes:
-    """Return the events of a whole message, which `judge_body` has accepted."""
+def message_events(body: bytes) -> bytes | None:
+    """Return the events of a whole message, which `judge_body` has accepted; None if they are over `MAX_EVENTS`."""
     message = read_members(body) or {}
     blocks = [read_members(raw) or {} for raw in read_items(message.get("content")) or ()]
     pieces = [_message_start(message)]
     for index, block in enumerate(blocks):
-        pieces += _block_events(index, block)
+        pieces += islice(_block_events(index, block), MAX_EVENTS)
+        if len(pieces) > MAX_EVENTS:
+            return None
     pieces += [_message_delta(message, blocks), _event("message_stop", {})]
     return b"".join(pieces)
 

@@ -46,6 +46,9 @@ _SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The reasons of the chat completions, responses and Gemini APIs, and of inference servers."""
 
+MAX_CHARS: Final = 200
+"""How much of a stop reason is read; an event of a hostile provider may hold megabytes of one."""
+
 _FAILURE: Final = re.compile(
     r"error|fail|abort|cancel|interrupt|time_?d?_?-?out|overload|unavailable|exception|disconnect"
 )
@@ -56,7 +59,8 @@ def fault_of(reason: str, *, has_content: bool) -> str:
     """Return why an answer with this stop reason is none; an empty text if it is one."""
     if not reason or reason in API_REASONS:
         return ""
-    if not has_content or (reason.lower() not in _SYNONYMS and _FAILURE.search(reason.lower())):
+    word = reason[:MAX_CHARS].lower()
+    if not has_content or (word not in _SYNONYMS and _FAILURE.search(word)):
         return f'the answer stopped with "{reason[:80]}"'
     return ""
 
