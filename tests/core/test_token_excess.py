@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from claude_proxy.core.token_excess import Excess, TokenExcess, read_excess
 from core.token_errors import HELD_OUT, SEEN
-from core.token_errors_seen_later import OTHERS, TRIED_LATER
+from core.token_errors_seen_later import KINDS_TRIED_LAST, OTHERS, TRIED_LATER
 
 
 @pytest.mark.parametrize(("words", "kind", "given", "output", "limit"), [*SEEN, *HELD_OUT, *TRIED_LATER])
@@ -16,6 +16,13 @@ def test_reads_what_is_too_much_and_by_which_numbers(
     words: str, kind: Excess, given: int | None, output: int | None, limit: int | None
 ) -> None:
     assert read_excess(words) == TokenExcess(kind, given, output, limit)
+
+
+@pytest.mark.parametrize(("words", "kind"), KINDS_TRIED_LAST)
+def test_tells_what_is_too_much(words: str, kind: Excess) -> None:
+    found = read_excess(words)
+    assert found is not None
+    assert found.kind is kind
 
 
 @pytest.mark.parametrize("words", OTHERS)

@@ -205,4 +205,60 @@ OTHERS = [
     "You have reached the message limit for this model",
     "token limit",
     "max_tokens must be at least 256 whatever is in the prompt, got <100>",
+    "tool_choice: max one tool allowed",
+    "Number of tools must be at most 128",
+    "system: too long? no",
+    "temperature exceeds maximum of 1",
+    "n must be at most 1",
+    "Request timed out: exceeded 600 seconds",
+    "Upload limit exceeded: 20 MB",
+    "messages.0.content.0.text: String should have at least 1 character",
+    "cache_control blocks: 5 exceeds the maximum of 4",
+    "You have hit the rate limit: 10 requests",
+    "max_tokens is required",
+    "max_tokens must be a positive integer",
+    "Account suspended for exceeding limits",
+    "The model is overloaded",
+    "Too many concurrent requests",
+    "concurrency limit exceeded",
+    "Connection limit exceeded",
+    "Invalid API token length",
+    "token must have at most 64 characters",
+    "stop: at most 4 sequences",
+]
+KINDS_TRIED_LAST = [
+    (
+        (
+            "Input tokens exceed the configured limit of 272000 tokens. Your messages resulted in 300120 "
+            "tokens. Please reduce the length of the messages."
+        ),
+        PROMPT,
+    ),
+    (
+        (
+            "This model's maximum context length is 128000 tokens. However, your messages resulted in "
+            "130123 tokens (124000 in the messages, 6123 in the functions)."
+        ),
+        PROMPT,
+    ),
+    ("The total number of tokens (200500) exceeds the model's context window (200000)", PROMPT),
+    ("ContextWindowExceededError: prompt tokens 210000 exceed 200000", PROMPT),
+    ("The conversation exceeds the model's context limit. Start a new one.", PROMPT),
+    ("Prompt length 40000 exceeds max_model_len 32768", PROMPT),
+    ("prompt is 131073 tokens long, which is more than the 131072 the model can take", PROMPT),
+    ("Input too large: 140000 tokens, limit: 131072", PROMPT),
+    ("tokens in prompt (52000) + max_tokens (16384) = 68384 is over the limit of 65536", TOTAL),
+    ("requested max_tokens=32000 with 17459 prompt tokens does not fit in n_ctx=32768", TOTAL),
+    ("Not enough room in the context: prompt 17459, max_tokens 32000, window 32768", TOTAL),
+    ("max_tokens cannot be larger than 8192", OUTPUT),
+    ("max_tokens: must be <= 8192, got 128000", OUTPUT),
+    ("The value of max_tokens (128000) is out of range; allowed range: 1-65536", OUTPUT),
+    ("model output limit is 8192 tokens but max_tokens is 32000", OUTPUT),
+    ("Maximum value for max_tokens is 16384", OUTPUT),
+    ("max_tokens 参数超出范围, 最大为 8192", OUTPUT),
+    ("max_completion_tokens is too high. The model supports up to 32768 output tokens", OUTPUT),
+    ("This model can only generate up to 4096 tokens; requested 32000", OUTPUT),
+    ("输入 token 超过上限 131072", PROMPT),
+    ("Request exceeds the context length: 9000 > 8192", PROMPT),
+    ("Your request has 250000 input tokens, more than the maximum of 200000", PROMPT),
 ]

@@ -72,7 +72,7 @@ _TOO_MUCH: Final = re.compile(
 )
 _AT_MOST: Final = re.compile(
     r"\b(?:at most|up to|no more than|less than|lower than|smaller than|fewer than|only|range|within|between)\b"
-    r"|\bmust have\b|\[\d{1,2}, ?\d+\]|\blimit (?:is|of|to)\b|不能|最大|小于|范围",
+    r"|\bmust have\b|\bmaximum (?:value|allowed)\b|\[\d{1,2}, ?\d+\]|\blimit (?:is|of|to)\b|不能|最大|小于|范围",
     re.IGNORECASE,
 )
 """Says what is allowed, and not that it was too much: it takes a number of tokens to mean that."""

@@ -13,7 +13,7 @@ OUTPUT_NAME: Final = (
     r"max[_ ]?(?:completion|output|new|gen(?:eration)?)?[_ ]?tokens(?:_to_sample)?\b(?! allowed)"
     r"|max_?(?:output_?|new_?|completion_?)?tokens?\b"
     r"|(?:completion|output|generated|new) tokens?\b|(?:in|for) the (?:completion|output|response)\b"
-    r"|(?:maximum )?tokens you requested|generation length"
+    r"|(?:maximum )?tokens you requested|generation length|\b(?:generate|write) (?:only )?(?:up to|at most)\b"
     r"|最大输出|输出(?:长度|token)"
 )
 _LIMIT_NAME: Final = (
