@@ -34,6 +34,16 @@ CODINGS = {
     "deflate": (b"deflate", zlib.compress(TEXT)),
     "raw deflate": (b"deflate", raw_deflate(TEXT)),
     "identity": (b"identity", TEXT),
+    **{f"{word.decode()}, which is no coding": (word, TEXT) for word in (b"none", b"utf-8", b"null", b"", b"8bit")},
+    "identity twice": (b"identity, identity", TEXT),
+    "an empty list": (b" , ,", TEXT),
+    "gzip beside identity": (b"identity, GZIP", gzip.compress(TEXT)),
+    "gzip with a parameter": (b"gzip;q=1.0", gzip.compress(TEXT)),
+    "gzip beside a word that is no coding": (b"utf-8,gzip", gzip.compress(TEXT)),
+    "gzip that is not named": (b"", gzip.compress(TEXT)),
+    "gzip named as identity": (b"identity", gzip.compress(TEXT)),
+    "gzip named as none": (b"none", gzip.compress(TEXT)),
+    "several members that are not named": (b"none", gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:])),
 }
 
 BROKEN = {
@@ -46,6 +56,10 @@ BROKEN = {
     "zstd": (b"zstd", b"\x28\xb5\x2f\xfd"),
     "something behind zeros": (b"gzip", gzip.compress(TEXT) + b"\0\0surplus"),
     "something behind zlib": (b"deflate", zlib.compress(TEXT) + b"\0"),
+    "br beside gzip": (b"br, gzip", gzip.compress(TEXT)),
+    "br beside identity": (b"identity, br", b"\x1b\x00"),
+    "gzip that is not named, and cut": (b"none", gzip.compress(TEXT)[:-9]),
+    "gzip that is not named, and damaged": (b"", b"\x1f" + TEXT),
     "twice": (b"gzip, gzip", gzip.compress(gzip.compress(TEXT))),
 }
 
@@ -259,3 +273,25 @@ def decode_in_pieces(body: bytes, cuts: set[int]) -> bytes:
         while decoder.pending:
             decoded.append(decoder.decode(b""))
     return b"".join((*decoded, decoder.finish()))
+
+
+@on_both_loops
+async def test_a_gzip_body_that_is_not_named_is_decoded_however_it_comes() -> None:
+    packed = gzip.compress(TEXT)
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = b"".join(b"1\r\n%b\r\n" % packed[at : at + 1] for at in range(len(packed)))
+    async with FakeServer(always(head + chunks + b"0\r\n\r\n")) as server, open_transport() as transport:
+        for _ in range(2):
+            assert await fetch(transport, server.origin) == (200, (), TEXT)
+        assert server.connections_made == 1
+
+
+@on_both_loops
+async def test_an_unnamed_gzip_body_that_decodes_to_a_huge_one_comes_in_pieces() -> None:
+    async with FakeServer(always(answer_of(b"", gzip.compress(BOMB)))) as server, open_transport() as transport:
+        answer = await ask(transport, server.origin)
+        size = 0
+        while piece := await answer.read(PATIENCE):
+            assert len(piece) <= decoding.MAX_STEP_BYTES
+            size += len(piece)
+    assert size == len(BOMB)

@@ -20,11 +20,21 @@ from net.upstream_client import always, ask, failure_of, fetch, open_transport, 
 OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"content-length: 5\r\n\r\nhello"
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nx-trailer: 1\r\n\r\n"
+IN_CHUNKS = b"5\r\nhello\r\n0\r\n\r\n"
 
 KEPT = {
     "content-length": (HELLO, 200, b"hello"),
     "chunked": (CHUNKED, 200, b"hello"),
     "chunked in capitals": (OK + b"Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", 200, b""),
+    "lines that end in LF": (b"HTTP/1.1 200 OK\ncontent-length: 5\n\nhello", 200, b"hello"),
+    "no reason phrase and LF": (b"HTTP/1.1 200\ncontent-length: 5\n\nhello", 200, b"hello"),
+    "a reason phrase that is not ASCII": (b"HTTP/1.1 200 Tr\xc3\xa8s\r\ncontent-length: 5\r\n\r\nhello", 200, b"hello"),
+    "an empty line in front": (b"\r\n" + HELLO, 200, b"hello"),
+    "blanks behind the size of a chunk": (
+        OK + b"transfer-encoding: chunked\r\n\r\n5  \r\nhello\r\n0  \r\n\r\n",
+        200,
+        b"hello",
+    ),
     "nothing": (OK + b"content-length: 0\r\n\r\n", 200, b""),
     "204": (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
     "304": (b"HTTP/1.1 304 Not Modified\r\n\r\n", 304, b""),
@@ -38,6 +48,8 @@ KEPT = {
 
 NOT_KEPT = {
     "connection: close": (OK + b"connection: close\r\ncontent-length: 5\r\n\r\nhello", 200, b"hello"),
+    "length and chunks": (OK + b"content-length: 9\r\ntransfer-encoding: chunked\r\n\r\n" + IN_CHUNKS, 200, b"hello"),
+    "chunks and length": (OK + b"transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n" + IN_CHUNKS, 200, b"hello"),
     "HTTP/1.0": (b"HTTP/1.0 200 OK\r\ncontent-length: 5\r\nconnection: keep-alive\r\n\r\nhello", 200, b"hello"),
     "bytes behind the end": (HELLO + b"surplus", 200, b"hello"),
     "an answer behind the end": (HELLO + HELLO, 200, b"hello"),
@@ -62,7 +74,13 @@ MALFORMED = {
     "a folded value": OK + b"a: b\r\n c\r\n\r\n",
     "two lengths": OK + b"content-length: 1\r\ncontent-length: 2\r\n\r\nab",
     "a negative length": OK + b"content-length: -1\r\n\r\n",
-    "length and chunks": OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length and compressed chunks": OK + b"content-length: 2\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "length and another transfer-encoding": OK + b"content-length: 2\r\ntransfer-encoding: gzip\r\n\r\nhi",
+    "chunks that are not last": OK + b"transfer-encoding: chunked, identity\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    "a folded length": OK + b"content-length:\r\n 5\r\n\r\nhello",
+    "the same length twice": OK + b"content-length: 5\r\ncontent-length: 5\r\n\r\nhello",
+    "CR alone ends a line": OK + b"a: b\rcontent-length: 5\r\n\r\nhello",
+    "a blank before a colon": OK + b"content-length : 5\r\n\r\nhello",
     "compressed chunks": OK + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "unknown transfer-encoding": OK + b"transfer-encoding: identity\r\n\r\n",
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",

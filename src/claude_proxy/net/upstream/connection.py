@@ -94,8 +94,9 @@ class Connection(asyncio.BufferedProtocol):
         except BaseException:
             self.abort()
             raise
-        answer = IncomingAnswer(head, message, self, self._deadline, self._deadline.elapsed())
         decoder = decoder_for(head.coding)
+        waited = self._deadline.elapsed()
+        answer = IncomingAnswer(head, message, self, self._deadline, waited, sniffs=decoder is None)
         return answer if decoder is None else DecodedAnswer(answer, decoder, self._deadline.now)
 
     def resume(self) -> None:

@@ -16,7 +16,9 @@ MAX_STEP_BYTES = 32 * 1024
 MAX_INPUT_BYTES = 32 * 1024
 """The most that one step takes. Each step copies what it leaves, and a body of tiny gzip members has many steps."""
 
-_GZIP_MAGIC = 0x1F
+GZIP_MAGIC = 0x1F
+"""The first byte of a gzip body; no JSON, no event and no page begins with it."""
+
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 
@@ -86,15 +88,31 @@ class DecodedAnswer:
         self._answer.close()
 
 
+_INFLATED = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_OTHER_CODINGS = frozenset(
+    {b"aes128gcm", b"br", b"compress", b"x-compress", b"dcb", b"dcz", b"exi", b"pack200-gzip", b"zstd"}
+)
+"""The rest of the IANA's registry of content codings."""
+
+
 def decoder_for(coding: bytes) -> Decoder | None:
-    """Return the decoder for the value of a `content-encoding` header; None if the body is not encoded."""
-    match coding.strip().lower():
-        case b"" | b"identity":
-            return None
-        case b"gzip" | b"x-gzip" | b"deflate":
-            return _Inflater()
-        case _:
-            return _Unknown()
+    """Return the decoder for the value of a `content-encoding` header; None if the body is not encoded.
+
+    A word that is no coding (`none`, `utf-8`) says nothing of the body, as for browsers and undici. Two codings are not
+    undone: servers that name gzip twice compress once or twice, and nothing says which.
+    """
+    if not coding:
+        return None
+    words = [word.partition(b";")[0].strip() for word in coding.lower().split(b",")]
+    codings = [word for word in words if word in _INFLATED or word in _OTHER_CODINGS]
+    if not codings:
+        return None
+    return _Inflater() if len(codings) == 1 and codings[0] in _INFLATED else _Unknown()
+
+
+def inflater() -> Decoder:
+    """Return a decoder for a body that is gzip by its first byte."""
+    return _Inflater()
 
 
 class _Inflater:
@@ -140,8 +158,8 @@ class _Inflater:
             return
         first = self._rest[0]
         if self._inflate is None:
-            self._gzip = first == _GZIP_MAGIC
-        elif not (self._gzip and first == _GZIP_MAGIC):
+            self._gzip = first == GZIP_MAGIC
+        elif not (self._gzip and first == GZIP_MAGIC):
             raise _undecodable("something follows the compressed body")
         self._inflate = zlib.decompressobj(_window(first))
 
@@ -174,7 +192,7 @@ class _Unknown:
 
 def _window(first: int) -> int:
     """Return zlib's `wbits` by a body's first byte: gzip starts with 0x1f, a zlib frame with compression method 8."""
-    return _ZLIB_OR_GZIP if first == _GZIP_MAGIC or first & 0x0F == zlib.DEFLATED else _RAW_DEFLATE
+    return _ZLIB_OR_GZIP if first == GZIP_MAGIC or first & 0x0F == zlib.DEFLATED else _RAW_DEFLATE
 
 
 def _undecodable(text: str) -> UpstreamError:

@@ -64,11 +64,13 @@ def read_head(status: int, fields: Sequence[tuple[bytes, bytes]]) -> Head:
             relayed.append((name, value))
     if size > MAX_HEAD_BYTES:
         raise MalformedHeadError(head_too_large())
-    declared = _is_chunked(consumed) or b"content-length" in consumed
+    chunked, length = _is_chunked(consumed), b"content-length" in consumed
+    declared = chunked or length
     bodiless = status in {_NO_CONTENT, _NOT_MODIFIED}
     headers = tuple(_drop_hop_by_hop(relayed, consumed.get(b"connection", b"")))
+    clean = not (bodiless and declared) and not (chunked and length)
     coding, keep_alive = consumed.get(b"content-encoding", b""), consumed.get(b"keep-alive", b"")
-    return Head(status, headers, declared, coding, clean=not (bodiless and declared), keep_alive=keep_alive)
+    return Head(status, headers, declared, coding, clean, keep_alive)
 
 
 def head_too_large() -> str:

@@ -42,6 +42,21 @@ class _StopParsingError(Exception):
     """Makes the parser stop. The reason is already recorded."""
 
 
+def _lenient_parser(protocol: object) -> HttpResponseParser:
+    """Return a parser that accepts what curl, browsers and most libraries accept, as far as it is safe.
+
+    Safe is: transfer-encoding beside content-length (the former counts, and the connection is not used again, since
+    others might see another end), lines of a head that end in LF alone, blanks behind the size of a chunk.
+    Not safe, and refused by undici as well: folded values, since llhttp then takes control characters in values, which
+    would go on to the client; CR alone as a line end, and two lengths, since others see other fields or another end.
+    """
+    parser = HttpResponseParser(protocol)
+    parser.set_dangerous_leniencies(
+        lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+    )
+    return parser
+
+
 class IncomingMessage:
     """An answer's bytes, from the first to the last that belongs to it. `peer` is host and port, for messages."""
 
@@ -81,7 +96,7 @@ class IncomingMessage:
         """Why it ended too early."""
         self.reusable = False
         """Whether the connection can serve another request once this is over."""
-        self._parser: HttpResponseParser | None = HttpResponseParser(self)
+        self._parser: HttpResponseParser | None = _lenient_parser(self)
 
     def feed(self, data: bytes | memoryview) -> None:
         """Parse what came from the socket."""
@@ -132,6 +147,11 @@ class IncomingMessage:
         pieces.clear()
         self.unread = 0
         return data
+
+    def put_back(self, data: bytes) -> None:
+        """Take back what was returned last, to return it again."""
+        self.pieces.insert(0, data)
+        self.unread += len(data)
 
     def _take_part(self, left: int) -> bytes:
         pieces, number = self.pieces, 0
