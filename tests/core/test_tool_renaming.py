@@ -61,3 +61,10 @@ def test_a_whole_answer_gets_the_names_back_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize("answer", [b"", b"tool_use", b'{"content":"tool_use"}', b'{"content":[{"type":"text"}]}'])
 def test_an_answer_without_calls_stays(answer: bytes) -> None:
     assert rename_calls(answer, NAMES) == answer
+
+
+def test_an_event_on_several_lines_stays_one() -> None:
+    lines = CALL.replace(b'"input":{}', b'\ndata: "input": {\ndata: }')
+    renamed = decoded(lines % b"t_3d_abc")
+    assert renamed.count(b"\n") == 3
+    assert json.loads(renamed.split(b"data: ")[1])["content_block"]["name"] == "3d.view"

@@ -49,7 +49,8 @@ class RenamingDecoder(SSEDecoder):
         if block is None:
             return None
         name = f"event: {event.name}\n".encode() if event.name else b""
-        return name + b"data: %b\n\n" % bytes(as_raw({**members, "content_block": block}))
+        data = bytes(as_raw({**members, "content_block": block}))
+        return name + b"data: %b\n\n" % data.replace(b"\n", b" ")  # of an event on several lines
 
 
 def rename_calls(answer: bytes, names: Mapping[str, str]) -> bytes:
