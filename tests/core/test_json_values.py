@@ -70,6 +70,7 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character(text: str) -> 
 
 def test_half_a_character_in_bytes_is_read_as_a_replacement_character() -> None:
     assert read_text(b'"\xed\xa0\xbd \xed\x9f\xbf"') == "\ufffd \ud7ff"
+    assert read_text(b'"' + b"\xed\xa0\xbd" * 200_001 + b'"') is None  # more than is looked at
 
 
 @pytest.mark.parametrize("raw", [b'"\\ud83d', b'"\\ud83', b'"\xed\xa0"', b'"\\ud83d" 1', BACKSLASHES])

@@ -29,10 +29,12 @@ _ABSENT: Final = msgspec.Raw(b"")
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """Half of a character beyond the first 65,536, as an escape or as bytes. Most JSON holds none."""
-_ESCAPES: Final = re.compile(
-    rb"(?<!\\)(?:\\\\)*+\\u[dD](?:[89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|[c-fC-F][0-9a-fA-F]{2})"
-)
+_LOW: Final = re.compile(rb"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HIGH: Final = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+"""An escape that stands for half a character: a low half without a high one before it, and the other way round."""
 _BYTES: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_BACKSLASH, _SET_ASIDE = rb"\\", b"\0\0"
+_REPLACEMENT: Final = rb"\\ufffd"
 
 _members = msgspec.json.Decoder(Members)
 _text = msgspec.json.Decoder(str)
@@ -64,14 +66,14 @@ def replace_surrogates(data: bytes | msgspec.Raw) -> bytes | None:
     Anthropic rejects it.
     """
     raw = bytes(data)
-    if not _SURROGATE.search(raw):
+    if not _SURROGATE.search(raw) or b"\0" in raw:  # which no JSON holds
         return None
-    whole = _BYTES.sub(b"\xef\xbf\xbd", _ESCAPES.sub(_replace_half, raw))
+    escapes = raw.replace(_BACKSLASH, _SET_ASIDE)  # what comes behind a backslash that is escaped is no escape
+    escapes = _HIGH.sub(_REPLACEMENT, _LOW.sub(_REPLACEMENT, escapes))
+    whole = escapes.replace(_SET_ASIDE, _BACKSLASH)
+    if whole.count(b"\xed") <= MAX_VALUES:
+        whole = _BYTES.sub(b"\xef\xbf\xbd", whole)
     return None if whole == raw else whole
-
-
-def _replace_half(escape: re.Match[bytes]) -> bytes:
-    return escape[0] if escape[1] else escape[0][:-4] + b"fffd"
 
 
 def is_json(data: bytes) -> bool:

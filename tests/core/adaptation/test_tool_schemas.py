@@ -109,3 +109,8 @@ def test_a_schema_of_many_levels_is_walked_once() -> None:
     for _ in range(150):
         schema = {"properties": {"a": schema, "b": {"format": "x"}}}
     assert "format" not in json.dumps(simplified(schema, "schema:format"))
+
+
+def test_a_keyword_that_stands_outside_of_the_tools_is_none() -> None:
+    body = compact({"model": "claude-opus-5-5", "metadata": {"format": "x"}, "tools": [tool({"type": "object"})]})
+    assert adapted(body, rejects=["schema:format"]).body == body
