@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A venv beside the .venv, with the lowest versions
 LOWEST ?= .cache/lowest
 
-.PHONY: help test test-lowest lint coverage bench faults soak fuzz lock schema docs picture
+.PHONY: help test test-lowest lint coverage bench faults pause soak fuzz lock schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ faults: ## Try every fault of a provider through gateways and the real Claude Co
 TIME ?= 300
 fuzz: ## Look for inputs that break the parsers, for TIME seconds in all (ARGS="sse limits" takes some targets)
 	$(PYTHON) -B -m fuzz.run --time $(TIME) $(ARGS)
+
+pause: ## Measure what a pause in a conversation costs with a provider far away; writes bench/PAUSE.md
+	$(call prepare,test)
+	PYTHONPATH=tests $(PY) -m bench.pause
 
 soak: ## Hold the proxy under load that goes wrong; writes bench/SOAK.md (ARGS="--streams 500 --slow 20 --hold 10": shorter)
 	$(call prepare,test)
