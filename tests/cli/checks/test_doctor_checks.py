@@ -158,6 +158,7 @@ def test_finds_a_wrong_clock() -> None:
 
 def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
     closed = ProviderStatus(name="zai", state="ready", key="ZAI_API_KEY", key_source=".env", key_rejected=True)
+    empty = ProviderStatus(name="kimi", state="cooldown", out_of_credit=True, unknown_model="kimi-k9\x1b")
     status = StatusReport(
         version="1",
         instance="a",
@@ -165,11 +166,14 @@ def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:
         started_at=0.0,
         host="127.0.0.1",
         port=1,
-        providers=(closed,),
+        providers=(closed, empty),
         config_problems=("config.json: broken",),
         too_large=TooLarge(NOW, "a", 10 * 1024 * 1024, 3),
     )
-    key, size, config = service.assess(status)
+    key, credit, model, size, config = service.assess(status)
+    assert (credit.what, credit.fix) == ("kimi has no credit left", "Top up its account.")
+    assert model.what == "kimi does not know the model kimi-k9?"
+    assert model.fix.endswith("providers models kimi")
     assert "(3 were since the proxy started): it was over 10 MB, the proxy's own limit." in size.what
     assert size.fix == "Raise max_body_mb in config.json, such as to 32; the running proxy uses it at once."
     assert (key.what, key.fix) == ("zai refused the key in ZAI_API_KEY (from .env)", "Replace it there.")

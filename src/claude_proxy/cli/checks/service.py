@@ -73,6 +73,13 @@ def assess(status: StatusReport) -> Iterator[Finding]:
         if provider.key_rejected:
             rejection = credentials.reported_rejection(provider)
             yield wrong("keys", rejection.what, rejection.fix)
+        if provider.out_of_credit:
+            yield wrong("credit", f"{provider.name} has no credit left", "Top up its account.")
+        if provider.unknown_model:
+            what = f"{provider.name} does not know the model {printable(provider.unknown_model, 100)}"
+            yield wrong(
+                "models", what, f"Correct its models in config.json: {invocation(f'providers models {provider.name}')}"
+            )
     if refused := status.too_large:
         yield wrong("size", too_large_in_words(refused), how_to_raise(refused.limit))
     if status.config_problems:
