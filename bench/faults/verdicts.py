@@ -92,7 +92,7 @@ def judge(fault: Fault, kind: Kind, received: Received) -> Judged:
     """Judge what a client got."""
     verdict, why = _verdict(kind, received)
     if fault.error and not (verdict is Verdict.ERROR and received.status == fault.error):
-        verdict = Verdict.HIDDEN
+        verdict, why = Verdict.HIDDEN, f"the client gets {received.status} in place of {fault.error}"
     return Judged(verdict, why, received.seconds)
 
 
