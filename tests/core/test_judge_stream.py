@@ -328,3 +328,11 @@ class TestOtherForms:
         watch = judged(START + CONTENT)[0]
         watch.follow(STOPPED.replace(b"end_turn", b"length"))
         assert (watch.has_foreign_stop_reason, watch.stop_reason_seen) == (True, True)
+
+    def test_an_error_that_only_its_shape_gives_away_ends_a_stream(self) -> None:
+        watch = judged(START + CONTENT)[0]
+        block = THOUGHT + event(b'{"error":{"code":502,"message":"busy"}}')
+        assert watch.follow(block)
+        before, last = watch.split_last_event(block)
+        assert (before, watch.ending(Ending.COMPLETE)) == (THOUGHT, Ending.ERROR)
+        assert last == error_event(error_body("api_error", "busy"))
