@@ -313,3 +313,16 @@ async def test_a_comment_names_the_provider_that_gives_the_rest() -> None:
     assert b"minimax=error" in raw
     assert raw.count(b"event: message_start") == 1
     assert json.dumps(MESSAGE_STOP.name).encode() in raw
+
+
+@async_test
+async def test_a_provider_that_says_nothing_of_the_rest_gives_way_to_the_next() -> None:
+    def silent(request: Request) -> Script:
+        return (
+            stream() if is_continuation(request) else [Stream(), Body(b"".join(stream_of([Text([FIRST])])[:-3])), Cut()]
+        )
+
+    async with running_proxy(FakeProvider(silent), FakeProvider(repeating(WHOLE[len(FIRST) :]))) as proxy:
+        made = await assembled(await proxy.post())
+        account = await one_account(proxy)
+    assert (made.text, made.over, account.ending) == (WHOLE, True, Ending.RECOVERED)

@@ -110,7 +110,7 @@ def test_the_usage_is_the_sum_and_the_prompt_counts_once_for_the_context() -> No
 
 def test_a_usage_of_an_odd_shape_is_replaced() -> None:
     end = event("message_delta", delta={"stop_reason": "end_turn"}, usage=None)
-    assert joined([HALF], message_start() + end).usage["input_tokens"] == 110
+    assert joined([Text(["It is over."])], message_start() + end).usage["input_tokens"] == 110
 
 
 def test_an_answer_with_whole_tool_calls_ends_with_them() -> None:
@@ -193,3 +193,26 @@ def test_white_space_without_end_is_not_held_at_the_seam() -> None:
     start, blank, word, _ = Text([" " * 1000, "word"]).events(0)
     stream.feed(b"".join([start, *[blank] * 10]))
     assert b"word" in stream.feed(word)
+
+
+@pytest.mark.parametrize("said", [[], [Text([])], [Text([" \n"])], [Thinking(["hm"])]])
+def test_a_rest_that_says_nothing_does_not_end_half_a_sentence(said: Sequence[Block]) -> None:
+    delivered = Delivered()
+    delivered.add(b"".join(stream_of([HALF])[:-3]))
+    stream = JoinedStream(delivered, [], Tally())
+    assert stream.feed(whole(*said)) == b""
+    assert (stream.broken, stream.has_content) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("first", "said", "stop_reason"),
+    [
+        (HALF, [Text(["I go on and on without an e"])], "end_turn"),
+        (HALF, [], "refusal"),
+        (HALF, [], "max_tokens"),
+        (Text(["It is over."]), [], "end_turn"),
+    ],
+)
+def test_a_rest_that_brings_nothing_new_may_end_an_answer(first: Text, said: Sequence[Block], stop_reason: str) -> None:
+    answer = joined([first], b"".join(stream_of(said, stop_reason)))
+    assert (answer.text, answer.stop_reason, answer.over) == ("".join(first.pieces), stop_reason, True)

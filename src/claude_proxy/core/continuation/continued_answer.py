@@ -45,8 +45,8 @@ class ContinuedAnswer:
 
     @property
     def broken(self) -> bool:
-        """Whether its stream is as good as dead: a tool call in it is not JSON."""
-        return self._hold is not None and self._hold.broken
+        """Whether its stream is as good as dead: a tool call in it is not JSON, or it was to go on and says nothing."""
+        return (self._hold is not None and self._hold.broken) or (self._joined is not None and self._joined.broken)
 
     @property
     def held_bytes(self) -> int:

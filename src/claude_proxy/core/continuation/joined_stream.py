@@ -45,8 +45,11 @@ class JoinedStream:
         self._indices: dict[int, int] = {}  # of this stream → the client's; a block that is left out has none
         self._at_seam: int | None = None  # the index of the text whose beginning is compared
         self._unbegun: tuple[int, str] | None = None  # a new text of which only white space has come
+        self._has_text = False
         self.has_content = False
         """Whether it brought anything that the client had not."""
+        self.broken = False
+        """It has ended without a word, although the client has half a sentence: that is no end of an answer."""
 
     def feed(self, block: bytes) -> bytes:
         """Take whole events; return what goes to the client of them now."""
@@ -54,6 +57,8 @@ class JoinedStream:
         for piece, behind in sse.split(block):
             pieces.append(self._take(piece, block[start:behind]))
             start = behind
+            if self.broken:
+                break
         return b"".join(pieces)
 
     def _take(self, piece: bytes, whole: bytes) -> bytes:
@@ -116,16 +121,19 @@ class JoinedStream:
 
     def _finish(self, event: Members) -> bytes:
         unended = (() if self._at_seam is None else (self._at_seam,)) + tuple(self._indices)
-        if not text_of(read_members(event.get("delta", b"")) or {}, "stop_reason") and (
-            unended or self._open_index is not None
-        ):
+        stop_reason = text_of(read_members(event.get("delta", b"")) or {}, "stop_reason")
+        if not stop_reason and (unended or self._open_index is not None):
             return b""  # it tells of tokens only, which count at the end
+        if self._sentence_is_open and stop_reason == "end_turn" and not (self.has_content or self._has_text):
+            self.broken = True
+            return b""
         ended = b"".join(map(self._end, unended)) + self._close()
         told = try_decode(_usage, event.get("usage", b"")) or {}
         usage = usage_of_parts((*self._earlier, self._tally.usage))
         return ended + _encode({**event, "usage": told | usage}, "message_delta")
 
     def _compare(self, index: int, text: str) -> bytes:
+        self._has_text = self._has_text or bool(text.strip())
         joint = self._seam.feed(text) if self._seam else None
         return self._join(index, joint) if joint else b""
 
