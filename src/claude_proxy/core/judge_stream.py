@@ -54,6 +54,9 @@ _NO_TOLERANCE: Final = nullcontext()
 _message_delta = msgspec.json.Decoder(_MessageDelta)
 
 
+_EMPTY_END: Final = b'""}}\n\n'
+"""How a delta ends that carries nothing. It is looked for in each block: to look anywhere would cost twice as much."""
+
 _LAST: Final = frozenset({"message_stop", "error"})
 """The events behind which no client expects another."""
 
@@ -212,7 +215,9 @@ class StreamJudge:
                     self._take(event)
                     events.append(event)
             self._read(events)
-        return bool(to_read) or (block.find(b"content_block") >= 0 and not (b'""' in block and _is_empty(block)))
+        return bool(to_read) or (
+            block.find(b"content_block") >= 0 and not (block.endswith(_EMPTY_END) and _is_empty(block))
+        )
 
     def up_to_last_event(self, block: bytes) -> bytes:
         """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.

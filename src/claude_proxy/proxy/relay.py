@@ -199,7 +199,7 @@ async def _read(stream: Streaming, patience: float) -> bytes | Ending:
     try:
         data = await stream.answer.read(patience)
         block = b"" if stream.judge.over else stream.decoder.feed(data)
-        if block and (stream.judge.lacks_names or not block.startswith(b"event:")):
+        if stream.judge.lacks_names or block[:6] != b"event:":
             block = with_names(block)
     except TimeoutError:
         return Ending.STALLED
