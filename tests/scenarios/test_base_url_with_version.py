@@ -36,7 +36,7 @@ async def test_the_other_paths_are_there_too() -> None:
         assert (await proxy.ask("GET", "/v1/v1/models")).status == 200
         assert (await proxy.ask("GET", "/v1/v1/models/claude-opus-5-5")).status == 200
         assert (await proxy.post("/v1/v1/messages/count_tokens")).status == 200
-        assert (await proxy.post("/v1/v1/v1/messages")).status == 404
+        assert (await proxy.post("/v1/v1/v1/messages")).status == 410
         assert (await proxy.ask("GET", "/v1/admin/status")).status == 404
 
 

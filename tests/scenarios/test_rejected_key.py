@@ -46,3 +46,24 @@ async def test_the_proxys_own_401_says_nothing_of_a_providers_key() -> None:
         answer = await proxy.post(headers={"Authorization": "Bearer wrong"})
         assert answer.status == 401
         assert not (await proxy.status())["minimax"]["key_rejected"]
+
+
+@async_test
+async def test_missing_credit_is_relayed_behind_the_variable_of_the_key() -> None:
+    body = b'{"type":"error","error":{"type":"billing_error","message":"pay first"},"request_id":"r"}'
+    async with running_proxy(FakeProvider([Status(402, body)]), FakeProvider(message("second"))) as proxy:
+        answer = await proxy.post()
+        words = (
+            "claude-proxy: minimax has no credit left for the key in MINIMAX_API_KEY (from .env). Top up its account"
+        )
+        error = {"type": "billing_error", "message": f"{words}, or set failover_on_auth. pay first"}
+        assert (answer.status, answer.headers["x-should-retry"]) == (402, "false")
+        assert await answer.json() == {"type": "error", "error": error, "request_id": "r"}
+        assert (await proxy.status())["minimax"]["out_of_credit"]
+
+
+@async_test
+async def test_a_setting_that_would_not_help_a_pinned_request_is_not_named() -> None:
+    async with running_proxy(FakeProvider([Status(401, BODY)]), FakeProvider(message("second"))) as proxy:
+        answer = await proxy.post("/provider/minimax/v1/messages")
+        assert (await answer.json())["error"]["message"] == f"{REFUSED}. invalid api key"
