@@ -26,7 +26,7 @@ ERROR = b'{"type":"error",  "error":{"type":"invalid_request_error","message":"m
 BEGINNING = (
     b'event: message_start\ndata: {"type":"message_start", "message":{"usage":{"input_tokens":1}}}\n\n'
     b": a comment\n\nevent: ping\ndata: {}\n\n"
-    b'event: content_block_start\n'
+    b"event: content_block_start\n"
     b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
     b'event: content_block_delta\nid: 7\ndata: {"type":"content_block_delta", "index":0,\n'
     b'data: "delta":{"type":"text_delta","text":"\xc3\xa9"}}\n\n'

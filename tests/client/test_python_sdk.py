@@ -77,9 +77,6 @@ async def test_counts_tokens_and_lists_models() -> None:
         (403, "PermissionDeniedError"),
         (404, "NotFoundError"),
         (413, "ContentTooLargeError"),
-        (429, "RateLimitError"),
-        (500, "InternalServerError"),
-        (529, "OverloadedError"),
     ],
 )
 @async_test
@@ -89,6 +86,23 @@ async def test_a_providers_error_becomes_the_sdks_exception(status: int, error: 
             await sdk.messages.create(**PROMPT)
     assert (type(caught.value).__name__, caught.value.status_code) == (error, status)
     assert caught.value.request_id == "req_fake"
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "error"),
+    [
+        (429, 429, "RateLimitError"),
+        (500, 503, "ServiceUnavailableError"),
+        (529, 503, "ServiceUnavailableError"),
+    ],
+)
+@async_test
+async def test_what_no_provider_could_do_becomes_the_sdks_exception(status: int, told: int, error: str) -> None:
+    async with running_proxy(FakeProvider([Status(status)])) as proxy, client(proxy.url) as sdk:
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            await sdk.messages.create(**PROMPT)
+    assert (type(caught.value).__name__, caught.value.status_code) == (error, told)
+    assert f"scripted {status}" in str(caught.value.body)
 
 
 @async_test

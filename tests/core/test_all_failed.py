@@ -74,6 +74,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("all_failed", "expected"), CASES)
+def test_the_words_of_a_single_provider_at_its_limit_are_told() -> None:
+    told = sentence([limited("a")], {"a": "Your plan is used up until Monday."}, NOON, 0)
+    assert told == "a is at its limit until 13:00 (Your plan is used up until Monday)."
+
+
 def test_one_sentence_names_each_provider_and_its_return(all_failed: list[Failed], expected: str) -> None:
     texts = {each.provider: each.rejected.text for each in all_failed}
     assert sentence(all_failed, texts, NOON, 0) == expected

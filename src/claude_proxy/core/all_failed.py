@@ -70,7 +70,8 @@ def sentence(failed: Sequence[Failed], texts: Mapping[str, str], now: float, utc
     if all(map(_is_at_limit, failed)):
         limits = ", ".join(f"{each.provider}{end}" for each, end in zip(failed, ends, strict=True))
         if len(failed) == 1:
-            return f"{failed[0].provider} is at its limit{ends[0]}."
+            own = printable(texts.get(failed[0].provider, ""), MAX_WORDS).rstrip(".")
+            return f"{failed[0].provider} is at its limit{ends[0]}{f' ({own})' if own else ''}."
         return f"All providers are at their limits: {limits}."
     whys = [f"{_why(each, texts)}{end}" for each, end in zip(failed, ends, strict=True)]
     if len(failed) == 1:
