@@ -205,3 +205,7 @@ def test_an_apology_before_repeated_code_is_cut_off(words: str) -> None:
     first = "```python\ndef read(path):\n    with open(path) as file:\n        return file.re"
     assert joined(first, words + fragment_of(first) + "ad()\n```") == Joint("ad()\n```", same_block=True)
     assert joined(first, "Sorry; " + fragment_of(first) + "ad()\n```").text.endswith("ad()\n```")
+
+
+def test_a_rest_without_a_word_brings_nothing_to_a_text_that_repeats_itself() -> None:
+    assert Seam(SAME * 3, asked=False).finish().text == ""
