@@ -74,11 +74,6 @@ CASES = [
 
 
 @pytest.mark.parametrize(("all_failed", "expected"), CASES)
-def test_the_words_of_a_single_provider_at_its_limit_are_told() -> None:
-    told = sentence([limited("a")], {"a": "Your plan is used up until Monday."}, NOON, 0)
-    assert told == "a is at its limit until 13:00 (Your plan is used up until Monday)."
-
-
 def test_one_sentence_names_each_provider_and_its_return(all_failed: list[Failed], expected: str) -> None:
     texts = {each.provider: each.rejected.text for each in all_failed}
     assert sentence(all_failed, texts, NOON, 0) == expected
@@ -113,3 +108,8 @@ def test_the_status_is_one_that_claude_code_shows_and_asks_again_for_if_that_can
     all_failed: list[Failed], status: tuple[int, str], *, lasting: bool
 ) -> None:
     assert (status_of(all_failed), is_lasting(all_failed)) == (status, lasting)
+
+
+def test_the_words_of_a_single_provider_at_its_limit_are_told() -> None:
+    told = sentence([limited("a")], {"a": "Your plan is used up until Monday."}, NOON, 0)
+    assert told == "a is at its limit until 13:00 (Your plan is used up until Monday)."
