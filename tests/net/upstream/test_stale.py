@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import cast
 
 import pytest
 
@@ -93,6 +94,28 @@ async def test_a_provider_that_has_acknowledged_the_request_is_waited_for() -> N
         await fetch(transport, server.origin)
         asyncio.get_running_loop().call_later(3 * STALE_AFTER, gate.set)
         assert await fetch(transport, server.origin) == (200, (), b"hello")
+        assert server.connections_made == 1
+
+
+@on_both_loops
+async def test_a_provider_that_is_slow_to_read_a_large_request_is_waited_for() -> None:
+    gate = asyncio.Event()
+
+    async def handle(connection: ServerConnection) -> None:
+        await connection.request()
+        await connection.send(HELLO)
+        transport = cast("asyncio.Transport", connection.writer.transport)
+        transport.pause_reading()
+        await gate.wait()
+        transport.resume_reading()
+        await connection.request()
+        await connection.send(HELLO)
+        await connection.wait_until_left()
+
+    async with FakeServer(handle) as server, open_transport() as transport:
+        await fetch(transport, server.origin)
+        asyncio.get_running_loop().call_later(5 * STALE_AFTER, gate.set)
+        assert await fetch(transport, server.origin, b"x" * 20_000_000) == (200, (), b"hello")
         assert server.connections_made == 1
 
 

@@ -32,6 +32,10 @@ MIN_UPLOAD_RATE = 4096
 byte now and then would hold it for days. Over TLS, where progress shows only in parts, less was never enough."""
 
 
+CLOCK_SLACK = 0.9
+"""Of `tcp.STALE_AFTER`: the system counts in ticks of its own, of 1 to 10 ms."""
+
+
 class ConnectionOwner(Protocol):
     """What keeps free connections for later requests: the pool."""
 
@@ -68,6 +72,8 @@ class Connection(asyncio.BufferedProtocol):
         self._unsent = 0
         self._head_timeout = 0.0
         self._is_limited = False
+        self._next_check: asyncio.TimerHandle | None = None
+        self._sent_at = 0.0
         self.keep_alive = b""
         """What the server said last of how long it keeps the connection."""
 
@@ -90,10 +96,17 @@ class Connection(asyncio.BufferedProtocol):
         message = self._message = IncomingMessage(self.peer)
         try:
             self._write(request)
+            if self._is_limited:
+                self._sent_at = self._deadline.now()
+                self._plan_check(tcp.STALE_AFTER)
             head = await self._receive_head(message, head_timeout)
         except BaseException:
             self.abort()
             raise
+        finally:
+            if self._next_check is not None:
+                self._next_check.cancel()
+                self._next_check = None
         decoder = decoder_for(head.coding)
         waited = self._deadline.elapsed()
         answer = IncomingAnswer(head, message, self, self._deadline, waited, sniffs=decoder is None)
@@ -232,6 +245,25 @@ class Connection(asyncio.BufferedProtocol):
             self._owner.keep(self)
         else:
             self.abort()
+
+    def _plan_check(self, seconds: float) -> None:
+        """See in some seconds whether a connection that is used again is alive."""
+        self._next_check = asyncio.get_running_loop().call_later(seconds, self._check_silence)
+
+    def _check_silence(self) -> None:
+        """End an answer whose request is not acknowledged; look again while some of it still waits for that."""
+        message, transport = self._message, self._transport
+        if message is None or transport is None or transport.is_closing():
+            return
+        silent = tcp.silence(transport.get_extra_info("socket"))
+        since = self._deadline.now() - self._sent_at
+        if silent is None or (not silent and not self._left_to_send()):
+            return
+        if min(silent, since) >= tcp.STALE_AFTER * CLOCK_SLACK:
+            message.lose()
+            self._deadline.wake()
+        else:
+            self._plan_check(tcp.STALE_AFTER / 4)
 
     def _limit_silence(self, message: IncomingMessage) -> None:
         """Limit how long the next requests may stay unacknowledged, once for all of them.

@@ -134,6 +134,11 @@ class IncomingMessage:
         else:
             self._end()
 
+    def lose(self) -> None:
+        """End the answer because nothing that was sent has been acknowledged for too long."""
+        if not self._begun:
+            self._end(StaleError(Failure.RESET, f"{self._peer}: no acknowledgement on a kept connection", sent=True))
+
     def fail(self, failure: Failure, what: str) -> None:
         """End the answer with an error, unless it is over."""
         self._end(UpstreamError(failure, f"{self._peer}: {what}", sent=True))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import struct
 import sys
 
 from claude_proxy.net.upstream.dns_cache import Address, Addresses, DnsCache
@@ -22,6 +23,12 @@ STALE_AFTER = 5.0
 """Seconds without an acknowledgement after which a kept connection is dead, as after a change of the Wi-Fi or VPN. A
 lost packet is sent again within 0.2 to 3 seconds. (If only the way back is gone, the request may have arrived. Its
 answer never would, so it is sent again as after a connection that closes unanswered.)"""
+
+_TCP_INFO = struct.Struct("=24xI28xI")
+"""`tcpi_unacked` and `tcpi_last_ack_recv`, in milliseconds."""
+
+_CONNECTION_DROP = {"darwin": 0x80, "win32": 5}
+"""TCP_RXT_CONNDROPTIME of Darwin's netinet/tcp.h, TCP_MAXRT of Windows' ws2ipdef.h: whole seconds both."""
 
 _LOST_NETWORK = frozenset({errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN})
 
@@ -102,21 +109,28 @@ def _error_of(peer: str, failures: list[OSError]) -> Exception:
 
 
 def limit_silence(sock: socket.socket, seconds: float) -> None:
-    """Let the system close a connection that what was sent on it is not acknowledged on for so long.
+    """Let the system close a connection that what was sent on it is not acknowledged on for so long, if it can.
 
-    Linux counts milliseconds; Darwin (TCP_RXT_CONNDROPTIME of its netinet/tcp.h) and Windows (TCP_MAXRT of its
-    ws2ipdef.h) whole seconds. Where it cannot be set, the time for the answer's head is the limit.
+    Linux' TCP_USER_TIMEOUT would also end one whose other side acknowledges, but is slow to read: hence `silence`.
     """
-    if sys.platform == "linux":
-        option, value = socket.TCP_USER_TIMEOUT, int(seconds * 1000)
-    elif sys.platform == "darwin":
-        option, value = 0x80, max(1, int(seconds))
-    elif sys.platform == "win32":
-        option, value = 5, max(1, int(seconds))
-    else:
-        return
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    if option := _CONNECTION_DROP.get(sys.platform):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, max(1, int(seconds)))
+
+
+def silence(sock: socket.socket) -> float | None:
+    """Return for how many seconds what was sent has waited without any acknowledgement; 0.0 if nothing waits for one.
+
+    None if the system does not say: all but Linux (`struct tcp_info` of its linux/tcp.h).
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        facts = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        unacknowledged, last_acknowledgement = _TCP_INFO.unpack(facts)
+    except (OSError, struct.error):
+        return None
+    return last_acknowledgement / 1000 if unacknowledged else 0.0
 
 
 def is_lost_network(error: Exception | None) -> bool:
