@@ -246,3 +246,11 @@ class TestStopReasons:
     def test_any_other_answer_stays_byte_for_byte(self, reason: bytes) -> None:
         body = b'{"type":"message", "content":[{"type":"text"}],"stop_reason":%b}' % reason
         assert judge_body(Reply(200, (), body), CONFIG, NOW) == Whole(Reply(200, (), body))
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_an_error_that_names_a_field_says_nothing_of_the_key_whatever_its_status(status: int) -> None:
+    about_field = judge_body(error("invalid_request_error", status, "max_tokens: must be at least 1"), CONFIG, NOW)
+    about_key = judge_body(error("invalid_request_error", status, "Incorrect API key provided: sk-x"), CONFIG, NOW)
+    assert rejection(about_field) == (Fault.REQUEST, "invalid_request_error", "max_tokens: must be at least 1")
+    assert rejection(about_key)[:2] == (Fault.REQUEST, str(status))
