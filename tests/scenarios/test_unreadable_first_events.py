@@ -9,7 +9,16 @@ import pytest
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import running_proxy
-from fakes.scripts import MESSAGE_STOP, PING, block_delta, block_start, message, message_delta, message_start
+from fakes.scripts import (
+    MESSAGE_STOP,
+    PING,
+    block_delta,
+    block_start,
+    block_stop,
+    message,
+    message_delta,
+    message_start,
+)
 from fakes.steps import Body, Event, Script, Stall, Step, Stream, text_delta
 from fakes.stream_checks import complete_text
 
@@ -67,7 +76,12 @@ READABLE: dict[str, Script] = {
     "pings and comments before it": [Stream(), PING, Body(b": hi\n\n"), *message("hello")[1:]],
     "an unknown event": [Stream(), Event("news", {"of": "today"}), *message("hello")[1:]],
     "a ping without JSON": [Stream(), event(b"ping", b""), *message("hello")[1:]],
-    "an unknown kind of delta first": [*BEGUN, block_delta("news_delta", "news", "x"), *message("hello")[5:]],
+    "an unknown kind of delta first": [
+        *BEGUN,
+        block_delta("news_delta", "news", "x"),
+        block_stop(),
+        *message("hello")[4:],
+    ],
 }
 
 
