@@ -17,6 +17,7 @@ from config.folder import Folder
 
 ENV = "MINIMAX_API_KEY=a\nDEEPSEEK_API_KEY=b\nMOONSHOT_API_KEY=c\nANTHROPIC_API_KEY=d"
 RELAY = {"name": "relay", "base_url": "https://relay.example", "api_key_env": "MINIMAX_API_KEY"}
+NEWER = ("max_bytes", "schema", "tool_name")
 KINDS = {(kind, "a") for kind in Kind} - {
     (kind, "a") for kind in (Kind.FIELD, Kind.BETA, Kind.MAX_OUTPUT, Kind.REQUIRES)
 }
@@ -60,7 +61,7 @@ def test_settings_have_the_fields_of_the_cores_type(known: type, settings: type)
         ("rejects", ["beta:*", "field:output_config.effort"], {(Kind.BETA, "*"), (Kind.FIELD, "output_config.effort")}),
         (
             "rejects",
-            [f"{kind}:a" for kind in ("tool_field", "block", "role", "thinking", "thinking_mode", "mark")],
+            [f"{kind}:a" for kind in ("tool_field", "block", "role", "thinking", "thinking_mode", "mark", *NEWER)],
             KINDS,
         ),
         ("rejects", [], set()),
@@ -187,7 +188,7 @@ def test_overrides_whether_tokens_are_counted(home: Folder, preset: str, counts:
             {"traits": {"rejects": ["document"]}},
             (
                 'traits.rejects[0]: "document" is not a kind and a name, apart by a colon (kinds: field, tool_field, '
-                "beta, block, role, thinking, thinking_mode, mark). "
+                "beta, block, role, thinking, thinking_mode, mark, max_bytes, schema, tool_name). "
                 'Write one, such as "block:document".'
             ),
         ),
