@@ -57,7 +57,8 @@ def test_json_is_dense_by_its_values_and_not_by_its_length() -> None:
 
 def test_data_are_json_only_in_utf_8() -> None:
     assert is_json(b' ["x"] ')
-    assert not any(map(is_json, (b"", b"[", b'["\xff"]', b"[" * 200_000 + b"]" * 200_000, b"[1] 2")))
+    assert not any(map(is_json, (b"", b"[", b'["\xff"]', b"[1] 2")))
+    is_json(b"[" * 200_000 + b"]" * 200_000)  # how deep it may be nested depends on Python; it is no error
 
 
 @given(st.text(st.sampled_from('\ud83d\ude00\U0001f600\\a"u\ufffd'), max_size=30))
