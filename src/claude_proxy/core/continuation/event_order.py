@@ -41,6 +41,8 @@ class EventOrder:
         return b"".join(kept) if left_out else block
 
     def _is_in_place(self, piece: bytes) -> bool:
+        if _EDGE not in piece and _START not in piece:
+            return True
         event = read_event(piece)
         match event.type if event else "":
             case "message_start":
