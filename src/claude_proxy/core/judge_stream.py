@@ -233,7 +233,8 @@ class StreamJudge:
         start = 0
         if self.over:
             for piece, behind in sse.split(block):
-                event = sse.parse(piece)
+                # only what `follow` has read can be the last: to read all would cost more than to relay it
+                event = sse.parse(piece) if any(word in piece for word in _TO_READ) else None
                 if event and self._stop_fault and event.kind == "message_delta":
                     return block[:start], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
                 if event and (event.kind in _LAST or _ends_stream(event)):
