@@ -230,16 +230,14 @@ class StreamJudge:
 
     def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
         """Return what is for the client of the newest block, and apart from it the last event of the stream."""
-        start = 0
-        if self.over:
-            for piece, behind in sse.split(block):
-                # only what `follow` has read can be the last: to read all would cost more than to relay it
-                event = sse.parse(piece) if any(word in piece for word in _TO_READ) else None
-                if event and self._stop_fault and event.kind == "message_delta":
-                    return block[:start], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
-                if event and (event.kind in _LAST or _ends_stream(event)):
-                    return block[:start], as_error_event(masked(block[start:behind], self._config.key))
-                start = behind
+        if not self.over:
+            return block, b""
+        for piece, start, behind in sse.places(block, *_TO_READ):  # `follow` has read no others
+            event = sse.parse(piece)
+            if event and self._stop_fault and event.kind == "message_delta":
+                return block[:start], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
+            if event and (event.kind in _LAST or _ends_stream(event)):
+                return block[:start], as_error_event(masked(block[start:behind], self._config.key))
         return block, b""
 
     def has_failed(self, last: bytes) -> bool:

@@ -1,7 +1,8 @@
 """Server-sent events: bytes that arrive cut anywhere, passed on in whole events.
 
     bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte
-                                     └──► split, events_with ──► parse ──► ServerSentEvent
+                                     ├──► split, places, events_with ──► parse ──► ServerSentEvent
+                                     └──► rewrite ──► a block with other events in place of some
 
 The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
 """
@@ -9,7 +10,7 @@ The block is what goes to the client; the events are only looked at. Source: WHA
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,6 +122,35 @@ def split(block: bytes) -> Iterator[tuple[bytes, int]]:
             start = end + 2
 
 
+def places(block: bytes, *words: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the events of a block that hold one of the words, or all if none is given.
+
+    Each comes unread and without its blank line, with where it begins and where the next one does.
+    """
+    if words and b"\r" not in block:
+        for start, end in _spans(block, words):
+            yield block[start:end], start, end + 2
+        return
+    start = 0
+    for piece, behind in split(block):
+        if not words or any(word in piece for word in words):
+            yield piece, start, behind
+        start = behind
+
+
+def rewrite(block: bytes, change: Callable[[bytes, bytes], bytes], *words: bytes) -> bytes:
+    """Return a block with other events in place of those that hold one of the words, or of all if none is given.
+
+    `change` gets an event without its blank line, and with it, and returns what takes its place. All else stays byte
+    for byte.
+    """
+    pieces, kept = list[bytes](), 0
+    for piece, start, behind in places(block, *words):
+        pieces += (block[kept:start], change(piece, block[start:behind]))
+        kept = behind
+    return b"".join((*pieces, block[kept:])) if pieces else block
+
+
 def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
     """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it.
 
@@ -133,14 +163,20 @@ def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
         return []
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return [block[start:end] for start, end in _spans(block, words)]
+
+
+def _spans(block: bytes, words: tuple[bytes, ...]) -> list[tuple[int, int]]:
+    """Return where the events begin and end that hold one of the words, in a block whose lines end in LF."""
     ends: dict[int, int] = {}  # by where an event begins
     for word in words:
         position = block.find(word)
         while position >= 0:
             end = block.find(b"\n\n", position)
-            ends[block.rfind(b"\n\n", 0, position) + 1] = end
+            before = block.rfind(b"\n\n", 0, position)
+            ends[before + 2 if before >= 0 else 0] = end
             position = block.find(word, end)
-    return [block[start:end] for start, end in sorted(ends.items())]
+    return sorted(ends.items())
 
 
 def parse(piece: bytes) -> ServerSentEvent | None:

@@ -31,23 +31,17 @@ class RenamingDecoder(SSEDecoder):
 
     def feed(self, data: bytes) -> bytes:
         block = super().feed(data)
-        if _NEEDLE not in block:
-            return block
-        pieces, start = list[bytes](), 0
-        for piece, behind in sse.split(block):
-            pieces.append(self._renamed(piece) or block[start:behind])
-            start = behind
-        return b"".join(pieces)
+        return sse.rewrite(block, self._renamed, _NEEDLE) if _NEEDLE in block else block
 
-    def _renamed(self, piece: bytes) -> bytes | None:
-        """Return an event with the client's name of a tool; None if there is nothing to change."""
-        event = sse.parse(piece) if _NEEDLE in piece else None
+    def _renamed(self, piece: bytes, whole: bytes) -> bytes:
+        """Return an event with the client's name of a tool."""
+        event = sse.parse(piece)
         members = read_members(event.data) if event else None
         if event is None or members is None or "content_block" not in members:
-            return None
+            return whole
         block = _with_own_name(read_members(members["content_block"]) or {}, self._names)
         if block is None:
-            return None
+            return whole
         name = f"event: {event.name}\n".encode() if event.name else b""
         data = bytes(as_raw({**members, "content_block": block}))
         return name + b"data: %b\n\n" % data.replace(b"\n", b" ")  # of an event on several lines

@@ -19,16 +19,14 @@ _BLANK: Final = b"\n\n"
 
 def with_names(block: bytes) -> bytes:
     """Return events with the name of their type, if they have a type and no name; all else stays byte for byte."""
-    pieces, start = list[bytes](), 0
-    for piece, behind in sse.split(block):
-        event = sse.parse(piece)
-        kind = "" if event is None or event.name else event.kind
-        pieces.append(_named(piece, kind) if _NAME.fullmatch(kind) else block[start:behind])
-        start = behind
-    return b"".join((*pieces, block[start:]))
+    return sse.rewrite(block, _named)
 
 
-def _named(piece: bytes, kind: str) -> bytes:
+def _named(piece: bytes, whole: bytes) -> bytes:
+    event = sse.parse(piece)
+    kind = "" if event is None or event.name else event.kind
+    if not _NAME.fullmatch(kind):
+        return whole
     # a name that is there says nothing: it is empty, or "message", which is the name of all that have none
     lines = (line for line in _LINE_END.split(piece) if line.partition(b":")[0] != b"event")
     return b"\n".join((b"event: %b" % kind.encode(), *lines)) + _BLANK

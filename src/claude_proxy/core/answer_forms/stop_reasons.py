@@ -72,13 +72,13 @@ def api_reason(reason: str) -> str:
 
 def with_api_reasons(block: bytes) -> bytes:
     """Return events with the API's stop reasons in place of others; all else stays byte for byte."""
-    pieces, start = list[bytes](), 0
-    for piece, behind in sse.split(block):
-        event = sse.parse(piece)
-        renamed = _renamed(event.data) if event and event.kind == "message_delta" else None
-        pieces.append(block[start:behind] if renamed is None else sse.written("message_delta", renamed))
-        start = behind
-    return b"".join((*pieces, block[start:]))
+    return sse.rewrite(block, _with_api_reason)
+
+
+def _with_api_reason(piece: bytes, whole: bytes) -> bytes:
+    event = sse.parse(piece)
+    renamed = _renamed(event.data) if event and event.kind == "message_delta" else None
+    return whole if renamed is None else sse.written("message_delta", renamed)
 
 
 def _renamed(data: bytes) -> bytes | None:

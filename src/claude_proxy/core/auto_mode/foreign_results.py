@@ -23,13 +23,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 def without_results(block: bytes) -> bytes:
     """Return whole events without results. One that may hold some, and can't be read, is left out."""
-    if not _may_hold_results(block):
-        return block
-    pieces, start = list[bytes](), 0
-    for piece, behind in sse.split(block):
-        pieces.append(_cleaned(piece, block[start:behind]))
-        start = behind
-    return b"".join(pieces)
+    return sse.rewrite(block, _cleaned, _NEEDLE, ESCAPED_LETTER) if _may_hold_results(block) else block
 
 
 def answer_without_results(body: bytes) -> bytes:
@@ -46,7 +40,7 @@ def _may_hold_results(data: bytes) -> bool:
 
 
 def _cleaned(piece: bytes, whole: bytes) -> bytes:
-    event = sse.parse(piece) if _may_hold_results(piece) else None
+    event = sse.parse(piece)
     if event is None:
         return whole
     members = try_decode(_object, event.data.decode("utf-8", "replace").encode())  # so do clients read it

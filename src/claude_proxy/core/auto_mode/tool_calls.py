@@ -147,11 +147,10 @@ class ToolCalls:
 
 def without_content(block: bytes) -> bytes:
     """Return whole events without those of content: behind the verdicts, nothing may come that they could be for."""
-    pieces, start = list[bytes](), 0
-    for piece, behind in sse.split(block):
-        read = sse.parse(piece)
-        event = try_decode(_event, read.data) if read else _Event()
-        if event and not event.type.startswith("content_block"):
-            pieces.append(block[start:behind])
-        start = behind
-    return b"".join(pieces)
+    return sse.rewrite(block, _if_no_content)
+
+
+def _if_no_content(piece: bytes, whole: bytes) -> bytes:
+    read = sse.parse(piece)
+    event = try_decode(_event, read.data) if read else _Event()
+    return whole if event and not event.type.startswith("content_block") else b""

@@ -81,15 +81,14 @@ def _without(reason: str) -> Mapping[str, str]:
 def with_verdicts(block: bytes, verdicts: Verdicts) -> bytes:
     """Return the events with the verdicts in the one that holds the stop reason."""
     results = [{"type": CHECK, "status": {"type": "available", "tool_uses": verdicts}}]
-    pieces, start = list[bytes](), 0
-    for piece, behind in sse.split(block):
+
+    def with_results(piece: bytes, whole: bytes) -> bytes:
         event = sse.parse(piece)
-        members = try_decode(_event, event.data) if event and b"stop_reason" in event.data else None
+        members = try_decode(_event, event.data) if event else None
         delta = members.get("delta") if members and members.get("type") == "message_delta" else None
-        if members and isinstance(delta, dict) and delta.get("stop_reason"):
-            delta = {**delta, "safeguard_results": results}
-            pieces.append(b"event: message_delta\ndata: %b\n\n" % msgspec.json.encode({**members, "delta": delta}))
-        else:
-            pieces.append(block[start:behind])
-        start = behind
-    return b"".join(pieces)
+        if not members or not isinstance(delta, dict) or not delta.get("stop_reason"):
+            return whole
+        delta = {**delta, "safeguard_results": results}
+        return sse.written("message_delta", msgspec.json.encode({**members, "delta": delta}))
+
+    return sse.rewrite(block, with_results, b"stop_reason")

@@ -31,18 +31,12 @@ class EventOrder:
         """Take whole events; return them without those that are out of place."""
         if _BOTH not in block or (_EDGE not in block and _START not in block):
             return block
-        kept, start, left_out = list[bytes](), 0, False
-        for piece, behind in sse.split(block):
-            if self._is_in_place(piece):
-                kept.append(block[start:behind])
-            else:
-                left_out = True
-            start = behind
-        return b"".join(kept) if left_out else block
+        return sse.rewrite(block, self._in_place, _EDGE, _START)
+
+    def _in_place(self, piece: bytes, whole: bytes) -> bytes:
+        return whole if self._is_in_place(piece) else b""
 
     def _is_in_place(self, piece: bytes) -> bool:
-        if _EDGE not in piece and _START not in piece:
-            return True
         event = read_event(piece)
         match event.type if event else "":
             case "message_start":

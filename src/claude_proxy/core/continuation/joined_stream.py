@@ -53,15 +53,11 @@ class JoinedStream:
 
     def feed(self, block: bytes) -> bytes:
         """Take whole events; return what goes to the client of them now."""
-        pieces, start = list[bytes](), 0
-        for piece, behind in sse.split(block):
-            pieces.append(self._take(piece, block[start:behind]))
-            start = behind
-            if self.broken:
-                break
-        return b"".join(pieces)
+        return sse.rewrite(block, self._take)
 
     def _take(self, piece: bytes, whole: bytes) -> bytes:
+        if self.broken:
+            return b""
         read = sse.parse(piece)
         event = read_members(read.data) if read else None
         if read is None or event is None:

@@ -60,16 +60,14 @@ class ToolCallHold:
         """Take whole events; return those that go on now."""
         if self._index < 0 and (_TOOL_USE not in block or _EDGE not in block or self._off):
             return block
-        passed, start = list[bytes](), 0
-        for piece, behind in sse.split(block):
-            passed.append(self._take(piece, block[start:behind]))
-            start = behind
-            if self.broken:
-                break
-        return b"".join(passed)
+        return sse.rewrite(block, self._take)
 
     def _take(self, piece: bytes, whole: bytes) -> bytes:
         """Take one event; return what goes on now."""
+        if self.broken:
+            return b""
+        if self._index < 0 and _EDGE not in piece:
+            return whole
         event = read_event(piece) or ContentEvent()
         if self._index < 0:
             start = event.content_block if event.type == "content_block_start" and not self._off else None
