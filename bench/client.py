@@ -90,3 +90,4 @@ async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
     finally:
         for connection in opened:
             connection.close()
+        await asyncio.sleep(0.05)  # the loop closes them in its next round, and what is stopped next waits for that

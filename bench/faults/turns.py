@@ -82,33 +82,15 @@ async def take(program: str, gateway: Gateway, upstreams: Upstreams, fault: Faul
 
 async def _print(claude: ClaudeCode, environ: Mapping[str, str], _tap: Tap, started: float) -> tuple[str, float]:
     """Run `claude -p`; return what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        claude.program,
-        "-p",
-        _PROMPT,
-        *_ALLOWED,
-        cwd=claude.folder("work"),
-        env={**claude.environment(), **environ},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(LIMIT):
-            out, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        out, _ = await process.communicate()
-    return out.decode("utf-8", "replace"), started
+    finished = await claude.printed(environ, LIMIT, _PROMPT, *_ALLOWED)
+    return finished.out + finished.err, started
 
 
 async def _interactive(claude: ClaudeCode, environ: Mapping[str, str], tap: Tap, _: float) -> tuple[str, float]:
     """Run it in a terminal; return what it wrote there. The time counts from the prompt."""
     async with interactive(claude, environ, *_ALLOWED) as terminal:
-        terminal.type(_PROMPT)
-        await terminal.wait_for(lambda: _PROMPT in terminal.text, "what was typed")
+        await terminal.ask(_PROMPT)
         started = time.monotonic()
-        terminal.type("\r")
         with suppress(TimeoutError):
             async with asyncio.timeout(LIMIT):
                 while DONE not in terminal.text and not _is_over(terminal.text, tap):

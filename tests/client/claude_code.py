@@ -26,7 +26,8 @@ QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 class Finished:
     """The result of a run of Claude Code."""
 
-    code: int
+    code: int | None
+    """None if it did not end in time."""
     out: str
     err: str
 
@@ -44,6 +45,13 @@ class ClaudeCode:
 
     async def start(self, environ: Mapping[str, str], *arguments: str) -> Finished:
         """Run `claude -p` with these variables. Fails the test if it does not end in time."""
+        finished = await self.printed(environ, PATIENCE, *arguments)
+        if finished.code is None:
+            pytest.fail(f"claude -p did not end within {PATIENCE} s: {finished.out!r} {finished.err!r}")
+        return finished
+
+    async def printed(self, environ: Mapping[str, str], patience: float, *arguments: str) -> Finished:
+        """Run `claude -p` with these variables; end it after `patience` seconds."""
         process = await asyncio.create_subprocess_exec(
             self.program,
             "-p",
@@ -55,14 +63,14 @@ class ClaudeCode:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 out, err = await process.communicate()
+            code = process.returncode
         except TimeoutError:
             process.kill()
             out, err = await process.communicate()
-            pytest.fail(f"claude -p did not end within {PATIENCE} s: {out!r} {err!r}")
-        assert process.returncode is not None
-        return Finished(process.returncode, out.decode().strip(), err.decode().strip())
+            code = None
+        return Finished(code, out.decode("utf-8", "replace").strip(), err.decode("utf-8", "replace").strip())
 
     def environment(self) -> Mapping[str, str]:
         home = str(self.folder("home"))

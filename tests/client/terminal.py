@@ -39,6 +39,12 @@ class Terminal:
         """Press keys."""
         os.write(self._master, keys.encode())
 
+    async def ask(self, prompt: str) -> None:
+        """Type a prompt, and send it once it is on the screen."""
+        self.type(prompt)
+        await self.wait_for(lambda: prompt in self.text, "what was typed")
+        self.type("\r")
+
     async def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         """Return once a condition holds; it is checked whenever something was written. Fails the test after a while."""
         try:

@@ -14,9 +14,9 @@ from core.continuation.answers import Text, ToolCall, stream_of
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, RunningProxy, running_proxy
-from fakes.scripts import answers
+from fakes.scripts import answers, json_message
 from fakes.server_connection import Request
-from fakes.steps import Body, Script, Status, Stream
+from fakes.steps import Body, Script, Stream
 
 CANNOT_CHECK = "Auto mode can't check actions in this session"
 BLOCKED = "Blocked by auto mode"
@@ -39,9 +39,7 @@ def working(marker: Path) -> FakeProvider:
 
 
 def judging(word: str) -> FakeProvider:
-    text = json.dumps({"verdicts": {"1": word}})
-    body = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": text}], "usage": {}}
-    return FakeProvider([Status(200, json.dumps({**body, "id": "m", "stop_reason": "end_turn"}).encode())])
+    return FakeProvider(json_message(json.dumps({"verdicts": {"1": word}})))
 
 
 def let_check(proxy: RunningProxy) -> None:
@@ -57,9 +55,7 @@ async def test_a_call_runs_if_the_model_allows_it(word: str, *, runs: bool, tmp_
         let_check(proxy)
         environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
         async with interactive(claude, environ, "--permission-mode", "auto") as terminal:
-            terminal.type("make it")
-            await terminal.wait_for(lambda: "make it" in terminal.text, "what was typed")
-            terminal.type("\r")
+            await terminal.ask("make it")
             await terminal.wait_for(lambda: "zebra" in terminal.text, "the last sentence")
             assert CANNOT_CHECK not in terminal.text
             assert (BLOCKED in terminal.text) is not runs
@@ -72,8 +68,6 @@ async def test_without_a_model_claude_code_asks(tmp_path: Path) -> None:
     async with running_proxy(working(marker)) as proxy:
         environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
         async with interactive(claude, environ, "--permission-mode", "auto") as terminal:
-            terminal.type("make it")
-            await terminal.wait_for(lambda: "make it" in terminal.text, "what was typed")
-            terminal.type("\r")
+            await terminal.ask("make it")
             await terminal.wait_for(lambda: CANNOT_CHECK in terminal.text, "the question")
     assert not marker.exists()

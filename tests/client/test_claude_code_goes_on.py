@@ -83,9 +83,7 @@ async def test_a_file_is_written_in_one_turn_of_a_session(cut: int, death: list[
     async with running_proxy(served) as proxy:
         environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
         async with interactive(claude, environ, *ALLOWED) as terminal:
-            terminal.type("write the verse")
-            await terminal.wait_for(lambda: "write the verse" in terminal.text, "what was typed")
-            terminal.type("\r")
+            await terminal.ask("write the verse")
             await terminal.wait_for(lambda: "zebra" in terminal.text, "the last sentence")
             assert "API Error" not in terminal.text
             assert "retrying" not in terminal.text.lower()
@@ -102,9 +100,7 @@ async def test_claude_code_asks_again_by_itself_if_nothing_gives_the_rest(cut: i
     async with running_proxy(provider(path, cut, [Cut()], goes_on=False)) as proxy:
         environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
         async with interactive(claude, environ, *ALLOWED) as terminal:
-            terminal.type("write the verse")
-            await terminal.wait_for(lambda: "write the verse" in terminal.text, "what was typed")
-            terminal.type("\r")
+            await terminal.ask("write the verse")
             await terminal.wait_for(lambda: "zebra" in terminal.text, "the last sentence")
             assert "API Error" not in terminal.text
     assert path.read_text(encoding="utf-8") == VERSE

@@ -66,8 +66,6 @@ async def test_shows_a_refused_key_in_a_terminal_too(tmp_path: Path) -> None:
     async with running_proxy(FakeProvider([Status(401)]), FakeProvider([Status(401)])) as proxy:
         environ = {"ANTHROPIC_BASE_URL": proxy.url, "ANTHROPIC_AUTH_TOKEN": TOKEN}
         async with interactive(claude, environ) as terminal:
-            terminal.type("say hi")
-            await terminal.wait_for(lambda: "say hi" in terminal.text, "the typed words")
-            terminal.type("\r")
+            await terminal.ask("say hi")
             words = "refused the key in MINIMAX_API_KEY (from .env)"
             await terminal.wait_for(lambda: words in terminal.text, "the proxy's words")

@@ -16,7 +16,7 @@ from core.continuation.answers import Block, Text, ToolCall, event, message_end,
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, running_proxy
-from fakes.scripts import message
+from fakes.scripts import json_message, message
 from fakes.server_connection import Request
 from fakes.steps import Body, Cut, Script, Stall, Status, Stream, Wait
 
@@ -33,16 +33,7 @@ def stream(*blocks: Block) -> Script:
 
 def verdicts(*words: str) -> Script:
     said = json.dumps({"verdicts": {str(number): word for number, word in enumerate(words, 1)}})
-    content = [{"type": "text", "text": said}]
-    body = {
-        "id": "m",
-        "type": "message",
-        "role": "assistant",
-        "content": content,
-        "stop_reason": "end_turn",
-        "usage": {},
-    }
-    return [Status(200, json.dumps(body).encode())]
+    return json_message(said)
 
 
 def question_of(request: Request) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from claude_proxy.core import sse
 from claude_proxy.core.json_values import try_decode
 
 MESSAGES_PATH: Final = "/v1/messages"
@@ -58,7 +59,7 @@ def error_body(kind: str, message: str) -> bytes:
 
 def error_event(body: bytes) -> bytes:
     """Return an error body as one server-sent event; line ends inside it become spaces, which JSON allows."""
-    return b"event: error\ndata: " + body.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n\n"
+    return sse.written("error", body)
 
 
 class _Error(msgspec.Struct):

@@ -207,8 +207,9 @@ def parse(piece: bytes) -> ServerSentEvent | None:
 
 
 def written(name: str, data: bytes) -> bytes:
-    """Return JSON as one event; line ends inside it become spaces, which JSON allows."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), data.replace(b"\r", b" ").replace(b"\n", b" "))
+    """Return JSON as one event, maybe without a name; line ends inside it become spaces, which JSON allows."""
+    head = b"event: %b\n" % name.encode() if name else b""
+    return b"%bdata: %b\n\n" % (head, data.replace(b"\r", b" ").replace(b"\n", b" "))
 
 
 def _last_name(lines: bytes) -> str | None:

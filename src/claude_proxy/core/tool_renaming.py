@@ -42,9 +42,7 @@ class RenamingDecoder(SSEDecoder):
         block = _with_own_name(read_members(members["content_block"]) or {}, self._names)
         if block is None:
             return whole
-        name = f"event: {event.name}\n".encode() if event.name else b""
-        data = bytes(as_raw({**members, "content_block": block}))
-        return name + b"data: %b\n\n" % data.replace(b"\n", b" ")  # of an event on several lines
+        return sse.written(event.name, bytes(as_raw({**members, "content_block": block})))
 
 
 def rename_calls(answer: bytes, names: Mapping[str, str]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from claude_proxy.core import messages
+from claude_proxy.core import messages, sse
 from claude_proxy.core.capabilities import accepts_tool, capabilities_of
 from claude_proxy.core.reply import stream_head
 from claude_proxy.core.request import MessagesRequest
@@ -71,5 +71,5 @@ def _stream(request: MessagesRequest, text: str) -> bytes:
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": _USAGE},
     ]
-    lines = [b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), msgspec.json.encode(event)) for event in events]
+    lines = [sse.written(str(event["type"]), msgspec.json.encode(event)) for event in events]
     return b"".join((*lines, messages.MESSAGE_STOP))

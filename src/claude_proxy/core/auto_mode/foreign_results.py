@@ -51,5 +51,4 @@ def _cleaned(piece: bytes, whole: bytes) -> bytes:
         del each[RESULTS]
     if not found:
         return whole
-    name = b"event: %b\n" % event.name.encode() if event.name else b""
-    return b"%bdata: %b\n\n" % (name, msgspec.json.encode(members))
+    return sse.written(event.name, msgspec.json.encode(members))

@@ -106,7 +106,7 @@ class JoinedStream:
         if index not in self._indices:
             return b""
         self.has_content = True
-        return _encode({**event, "index": self._indices[index]}, "content_block_delta")
+        return _written("content_block_delta", {**event, "index": self._indices[index]})
 
     def _end(self, index: int) -> bytes:
         joined = self._join(index, self._seam.finish()) if self._seam and index == self._at_seam else b""
@@ -126,7 +126,7 @@ class JoinedStream:
         ended = b"".join(map(self._end, unended)) + self._close()
         told = try_decode(_usage, event.get("usage", b"")) or {}
         usage = usage_of_parts((*self._earlier, self._tally.usage))
-        return ended + _encode({**event, "usage": told | usage}, "message_delta")
+        return ended + _written("message_delta", {**event, "usage": told | usage})
 
     def _compare(self, index: int, text: str) -> bytes:
         self._has_text = self._has_text or bool(text.strip())
@@ -152,7 +152,7 @@ class JoinedStream:
     def _start(self, index: int, event: Mapping[str, object]) -> bytes:
         self._indices[index] = mapped = self._next_index
         self._next_index += 1
-        return _encode({**event, "index": mapped}, "content_block_start")
+        return _written("content_block_start", {**event, "index": mapped})
 
     def _text(self, index: int, text: str) -> bytes:
         if not text:
@@ -160,7 +160,7 @@ class JoinedStream:
         self.has_content = True
         delta = {"type": "text_delta", "text": text}
         mapped = self._indices[index]
-        return _encode({"type": "content_block_delta", "index": mapped, "delta": delta}, "content_block_delta")
+        return _written("content_block_delta", {"type": "content_block_delta", "index": mapped, "delta": delta})
 
     def _close(self) -> bytes:
         """End the block of the client that was open when the earlier part died, if nothing has."""
@@ -177,7 +177,7 @@ def end_answer(delivered: Delivered, parts: Sequence[Usage], stop_reason: str) -
     """Return the events that end an answer with what its client has of it, its open block included."""
     before = delivered.open_block
     delta = {"stop_reason": stop_reason, "stop_sequence": None}
-    end = _encode({"type": "message_delta", "delta": delta, "usage": usage_of_parts(parts)}, "message_delta")
+    end = _written("message_delta", {"type": "message_delta", "delta": delta, "usage": usage_of_parts(parts)})
     return (b"" if before is None else _stop(before.index)) + end + MESSAGE_STOP
 
 
@@ -193,9 +193,8 @@ def _text_of_delta(event: Members) -> str:
 
 
 def _stop(index: int) -> bytes:
-    return _encode({"type": "content_block_stop", "index": index}, "content_block_stop")
+    return _written("content_block_stop", {"type": "content_block_stop", "index": index})
 
 
-def _encode(event: Mapping[str, object], kind: str) -> bytes:
-    data = msgspec.json.encode(event)
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), data.replace(b"\n", b" "))  # of an event on several lines
+def _written(kind: str, event: Mapping[str, object]) -> bytes:
+    return sse.written(kind, msgspec.json.encode(event))
