@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from claude_proxy import __version__
+from claude_proxy.cli.output import console
 from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
@@ -45,6 +46,18 @@ STATUS = StatusReport(
     port=8787,
     providers=(READY,),
 )
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be the day of `NOW` for all of these tests: a time of another day is shown with its date."""
+
+    class Today(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Today:
+            return cls.fromtimestamp(NOW, tz)
+
+    monkeypatch.setattr(console, "datetime", Today)
 
 
 def shown(status: StatusReport, *, colour: bool = False) -> str:
