@@ -118,3 +118,19 @@ def test_no_count_is_ever_negative(usages: list[dict[str, object]]) -> None:
 def test_counts_that_cannot_be_read_leave_the_others() -> None:
     usage = '"input_tokens":{"a":[1,2]},"output_tokens":1.5,"cache_read_input_tokens":7,"x":[[]]'
     assert told(BEFORE, start(usage)) == Usage(1, 2, 3, 7)
+
+
+@pytest.mark.parametrize(
+    ("written", "for_an_hour"),
+    [
+        ('{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":5}', 5),
+        ('{"ephemeral_5m_input_tokens":7}', 0),
+        ('{"ephemeral_1h_input_tokens":900}', 7),  # never more than was written in all
+        ("null", 0),
+        ('"7"', 0),
+        ("[]", 0),
+    ],
+)
+def test_what_was_written_for_an_hour_is_told_apart(written: str, for_an_hour: int) -> None:
+    counts = f'"cache_creation_input_tokens":7,"cache_creation":{written}'
+    assert told(start(counts)) == Usage(0, 0, 7, 0, for_an_hour)

@@ -19,6 +19,7 @@ A request's way through it:
     account_errors.py a rejected key, no credit       → the provider's words behind ours
     tool_renaming.py  an answer with other tool names → the same with the client's
     usage.py          events                          → Usage
+    pricing.py        Usage, and a candidate's prices → Cost
     answer_forms/     a message or events in a form that was not asked for → the one that was
     auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts
     continuation/     a stream that has died          → the rest of its answer
@@ -56,6 +57,7 @@ Facts of the wire:
     headers.py                 which header fields are passed on
     hops.py                    the header by which a request that comes back is known
     client_login.py            the client's own login
+    client_hints.py            what Claude Code says of a request
     masking.py                 a provider's key, taken out of its answers
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.client_hints import PREFIX
 from claude_proxy.core.types import Headers, Origin, Provider
 
 HOP_BY_HOP: Final = frozenset(
@@ -25,8 +26,8 @@ OURS: Final = b"x-claude-proxy-"
 SESSION: Final = b"x-claude-code-session-id"
 BETA: Final = b"anthropic-beta"
 
-_FOR_THE_GATEWAY: Final = frozenset({SESSION, b"x-claude-code-agent-id", b"x-claude-code-parent-agent-id"})
-"""Fields that Claude Code sends for the gateway only."""
+_FOR_GATEWAYS: Final = (OURS, PREFIX)
+"""How fields begin that are for a gateway only; the provider that takes the client's own login gets Claude Code's."""
 _NEVER_SENT: Final = HOP_BY_HOP | {
     b"accept-encoding",
     b"content-length",
@@ -37,7 +38,7 @@ _NEVER_SENT: Final = HOP_BY_HOP | {
     b"x-api-key",
 }
 """Not even for the provider that takes the client's own login, which gets all other fields as without a proxy."""
-_NOT_FOR_PROVIDERS: Final = _NEVER_SENT | _FOR_THE_GATEWAY | {b"authorization"}
+_NOT_FOR_PROVIDERS: Final = _NEVER_SENT | {b"authorization"}
 _NOT_FOR_CLIENTS: Final = HOP_BY_HOP | {
     # true of the provider's own address, and misleading about the proxy's
     b"alt-svc",
@@ -63,12 +64,14 @@ def for_provider(headers: Headers, provider: Provider, body_length: int, added: 
     of the client, and those `added` by the proxy. Of the client's credentials only a login of its own may be left in
     `headers`; it goes on only to the provider that takes it.
     """
-    dropped = _NEVER_SENT if provider.auth is Auth.CLIENT else _NOT_FOR_PROVIDERS
+    with_login = provider.auth is Auth.CLIENT
+    dropped = _NEVER_SENT if with_login else _NOT_FOR_PROVIDERS
+    kept_back = OURS if with_login else _FOR_GATEWAYS
     own = {name for name, _ in provider.headers}
     connection = b",".join([value for name, value in headers if name == b"connection"])
     if own or connection not in (b"", b"keep-alive", b"close"):
         dropped |= own | {name.strip().lower() for name in connection.split(b",")}
-    lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(OURS)]
+    lines = [b"%b: %b\r\n" % pair for pair in headers if pair[0] not in dropped and not pair[0].startswith(kept_back)]
     lines += [b"%b: %b\r\n" % pair for pair in added if pair[0] not in own]
     fixed = _fixed(provider.origin, provider.auth, provider.api_key, provider.headers)
     return b"%bcontent-length: %d\r\n%b\r\n" % (fixed, body_length, b"".join(lines))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
 from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.client_hints import NO_HINTS, ClientHints
 from claude_proxy.core.memory_budget import DEFAULT_LIMIT
 from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.traits import ModelFacts, Traits
@@ -192,6 +193,20 @@ class Usage:
     output_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
+    ephemeral_1h_input_tokens: int = 0
+    """Of `cache_creation_input_tokens`, those that stay in the cache for an hour; the others stay five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What tokens cost in US dollars, by the provider's prices; None if one that counts is not known."""
+
+    dollars: float | None = None
+    is_plan: bool = False
+    """Whether a plan pays: `dollars` is what the tokens would have cost."""
+
+
+NO_COST: Final = Cost(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +227,7 @@ class Attempt:
     """Why it was rejected; None if it was accepted."""
     status: int | None
     milliseconds: float
+    """Until it was rejected, or its first content came."""
     text: str = field(default="", repr=False)
     """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
     adapted: tuple[str, ...] = ()
@@ -220,6 +236,13 @@ class Attempt:
     """Whether it was asked with the client's own login: if that is rejected, the client can fix it."""
     model: str = ""
     """What it was asked for."""
+    credential: str = ""
+    """The variable that holds the key which was used; empty if there is none."""
+    started_ms: float = 0.0
+    """From the exchange's start to its own."""
+    usage: Usage = Usage()
+    """What it said of its tokens. An answer that goes on at another provider is charged in parts."""
+    cost: Cost = NO_COST
 
     @property
     def accepted(self) -> bool:
@@ -257,3 +280,7 @@ class Account:
     ending: Ending
     first_byte_ms: float | None
     total_ms: float
+    hints: ClientHints = NO_HINTS
+    """What Claude Code says of the request."""
+    anthropic_dollars: float | None = None
+    """What the same tokens of the requested model cost at Anthropic; None if that is not known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +24,13 @@ class _Counts(msgspec.Struct):
     output_tokens: msgspec.Raw = _ABSENT
     cache_creation_input_tokens: msgspec.Raw = _ABSENT
     cache_read_input_tokens: msgspec.Raw = _ABSENT
+    cache_creation: msgspec.Raw = _ABSENT
+
+
+class _Written(msgspec.Struct):
+    """How long what was written to the cache is kept."""
+
+    ephemeral_1h_input_tokens: msgspec.Raw = _ABSENT
 
 
 _NO_COUNTS: Final = _Counts()
@@ -40,6 +48,7 @@ class _Report(msgspec.Struct):
 
 
 _report = msgspec.json.Decoder(_Report)
+_written = msgspec.json.Decoder(_Written)
 
 
 class Tally:
@@ -52,12 +61,12 @@ class Tally:
     subtracted. A later event with fewer of them than an earlier one has done that itself.
     """
 
-    __slots__ = ("_counts_cache", "_input", "_output", "_read", "_whole", "_written")
+    __slots__ = ("_counts_cache", "_for_an_hour", "_input", "_output", "_read", "_whole", "_written")
 
     def __init__(self, *, counts_cache: bool = False) -> None:
         self._counts_cache = counts_cache
         self._whole = 0
-        self._input = self._output = self._written = self._read = 0
+        self._input = self._output = self._written = self._read = self._for_an_hour = 0
 
     def read(self, data: bytes) -> None:
         """Take the JSON of an event or of a whole answer."""
@@ -74,13 +83,15 @@ class Tally:
         self._output = _count(counts.output_tokens) or self._output
         self._written = _count(counts.cache_creation_input_tokens) or self._written
         self._read = _count(counts.cache_read_input_tokens) or self._read
+        if counts.cache_creation and (written := try_decode(_written, counts.cache_creation)):
+            self._for_an_hour = _count(written.ephemeral_1h_input_tokens) or self._for_an_hour
 
     @property
     def usage(self) -> Usage:
         fresh = self._input
         if self._counts_cache and fresh == self._whole:
             fresh = max(0, fresh - self._read - self._written)
-        return Usage(fresh, self._output, self._written, self._read)
+        return Usage(fresh, self._output, self._written, self._read, min(self._for_an_hour, self._written))
 
 
 def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
@@ -88,6 +99,17 @@ def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
     tally = Tally(counts_cache=counts_cache)
     tally.read(answer)
     return tally.usage
+
+
+def total(parts: Sequence[Usage]) -> Usage:
+    """Return the sum of some usages."""
+    return Usage(
+        sum(part.input_tokens for part in parts),
+        sum(part.output_tokens for part in parts),
+        sum(part.cache_creation_input_tokens for part in parts),
+        sum(part.cache_read_input_tokens for part in parts),
+        sum(part.ephemeral_1h_input_tokens for part in parts),
+    )
 
 
 def _count(raw: msgspec.Raw) -> int:

@@ -185,6 +185,8 @@ class Exchange(Handler):
         """Take note of a stream that has died."""
         stream.answer.close()
         self._stream = None
+        with self._gateway.defects:
+            self._recorder.charged(stream.judge.usage)
         self._recorder.died(ending)
         answer.died(stream.judge.usage)
 
@@ -248,9 +250,8 @@ class Exchange(Handler):
                 ending = stream.judge.ending(Ending.COMPLETE)  # it had its last event, and did not wait for the end
                 self._settle(ending)
                 recorder.ending = ending
-        with self._gateway.defects:
-            usage = stream.judge.usage if stream else recorder.usage
-            recorder.usage = self._continued.total(usage) if self._continued else usage
+            with self._gateway.defects:
+                recorder.charged(stream.judge.usage)
         if self._failover:
             self._failover.abandon()
         with self._gateway.defects:

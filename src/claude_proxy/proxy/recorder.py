@@ -8,19 +8,21 @@ from dataclasses import replace
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.client_hints import read_hints
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.learning.refused_tools import tools_at_fault
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.messages import STATUS_OF_ERROR
 from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.pricing import cost_of
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import BodySize, measure_body
 from claude_proxy.core.types import Account, Attempt, Ending, Fault, Provider, Usage
-from claude_proxy.core.usage import usage_of
+from claude_proxy.core.usage import total, usage_of
 from claude_proxy.proxy.attempt import Outcome
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 
@@ -60,7 +62,6 @@ class Recorder:
         self.attempts: list[Attempt] = []
         self.status: int | None = None
         """The status that the client got; None until one is sent."""
-        self.usage = Usage()
         self.ending: Ending | None = None
 
     def begin(self, request: MessagesRequest) -> None:
@@ -77,7 +78,18 @@ class Recorder:
         text = redacted(words, secret_for(provider, self._head.headers), MAX_TEXT) if words else ""
         by_login = provider.auth is Auth.CLIENT
         self.attempts.append(
-            Attempt(provider.name, reason, status, milliseconds, text, adapted.changes, by_login, adapted.model)
+            Attempt(
+                provider.name,
+                reason,
+                status,
+                milliseconds,
+                text,
+                adapted.changes,
+                by_login,
+                adapted.model,
+                provider.api_key_env,
+                self._elapsed_ms() - milliseconds,
+            )
         )
 
     def answered_by(self, candidate: Candidate) -> None:
@@ -99,7 +111,13 @@ class Recorder:
     def read_usage(self, answer: bytes) -> None:
         """Record what a whole answer says of its tokens."""
         counts_cache = self._answering is not None and self._answering.provider.traits.input_counts_cache
-        self.usage = usage_of(answer, counts_cache=counts_cache)
+        self.charged(usage_of(answer, counts_cache=counts_cache))
+
+    def charged(self, usage: Usage) -> None:
+        """Record what the answer of the last attempt says of its tokens, and what they cost."""
+        if self._answering and self.attempts:
+            cost = cost_of(self._answering, usage, self._gateway.clock.wall())
+            self.attempts[-1] = replace(self.attempts[-1], usage=usage, cost=cost)
 
     def record_signatures(self, signatures: Iterable[str]) -> None:
         """Remember which upstream made the signatures of the answer; they come as hashes."""
@@ -128,7 +146,9 @@ class Recorder:
         if self._answering:
             self._remember_session()
             if self._body_size:
-                self._gateway.memory.tokens.learn(self._answering.upstream_model, self._body_size, self.usage)
+                self._gateway.memory.tokens.learn(
+                    self._answering.upstream_model, self._body_size, self.attempts[-1].usage
+                )
 
     def _remember_session(self) -> None:
         if self._answering and self.route and self.route.first_choice:
@@ -156,10 +176,11 @@ class Recorder:
             pinned=self.route is not None and self.route.pinned,
             status=self._final_status(ending),
             attempts=tuple(self.attempts),
-            usage=self.usage,
+            usage=total([attempt.usage for attempt in self.attempts]),
             ending=ending,
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
+            hints=read_hints(self._head.headers),
         )
 
 

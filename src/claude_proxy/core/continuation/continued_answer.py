@@ -18,7 +18,6 @@ from claude_proxy.core.continuation.event_order import EventOrder
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_answer, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
 from claude_proxy.core.continuation.unfinished_answer import end_at_limit
-from claude_proxy.core.continuation.usage_of_parts import total
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.types import Usage
 from claude_proxy.core.usage import Tally
@@ -105,7 +104,3 @@ class ContinuedAnswer:
         """Expect the stream of the rest next."""
         self._hold = ToolCallHold() if self._hold else None
         self._joined = JoinedStream(self._delivered, tuple(self._parts), Tally(counts_cache=counts_cache))
-
-    def total(self, usage: Usage) -> Usage:
-        """Return the tokens of all parts that have died, and of the last one."""
-        return total((*self._parts, usage))

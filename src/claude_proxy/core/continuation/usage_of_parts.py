@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from claude_proxy.core.types import Usage
+from claude_proxy.core.usage import total
 
 
 def usage_of_parts(parts: Sequence[Usage]) -> dict[str, Any]:
@@ -15,16 +16,6 @@ def usage_of_parts(parts: Sequence[Usage]) -> dict[str, Any]:
     count the prompt once for each part.
     """
     return _counts(total(parts)) | {"iterations": [{"type": "message"} | _counts(part) for part in parts]}
-
-
-def total(parts: Sequence[Usage]) -> Usage:
-    """Return the sum of some usages."""
-    return Usage(
-        sum(part.input_tokens for part in parts),
-        sum(part.output_tokens for part in parts),
-        sum(part.cache_creation_input_tokens for part in parts),
-        sum(part.cache_read_input_tokens for part in parts),
-    )
 
 
 def _counts(usage: Usage) -> dict[str, Any]:
