@@ -20,6 +20,7 @@ A request's way through it:
     tool_renaming.py  an answer with other tool names → the same with the client's
     usage.py          events                          → Usage
     pricing.py        Usage, and a candidate's prices → Cost
+    quota/            what a provider says is left    → windows of a plan, a balance
     answer_forms/     a message or events in a form that was not asked for → the one that was
     auto_mode/        the tool calls of an answer     → the question whether they are harmless, and the verdicts
     continuation/     a stream that has died          → the rest of its answer

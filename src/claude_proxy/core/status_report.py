@@ -1,8 +1,8 @@
 """The state of the running proxy: made by the server, read by the commands, by doctor and for the status line.
 
 In JSON it is the answer to `/admin/status`, and what `claude-proxy status --json` prints. It holds no secret. Times are
-seconds since the epoch. What a proxy of an older version may leave out has a default. This file loads no other part
-of the core, since the commands that read the report have no use for it.
+seconds since the epoch. What a proxy of an older version may leave out has a default. This file loads only
+values from the core, since the commands that read the report have no use for the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from claude_proxy.core.client_requirements import ClientRequirements
+from claude_proxy.core.quota.quota_report import QuotaReport
 
 
 class LastError(msgspec.Struct, frozen=True):
@@ -47,6 +48,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A model that the configuration asks it for, and that it does not know."""
     client: ClientRequirements = ClientRequirements()
     """What it needs of Claude Code."""
+    quota: QuotaReport | None = None
+    """What is left of its plan, or on its account; None if there is no way to know."""
 
 
 class SkippedStatus(msgspec.Struct, frozen=True):
