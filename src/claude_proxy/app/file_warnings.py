@@ -6,14 +6,16 @@ from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
 from claude_proxy.store.token import exposure, secure_token
+from claude_proxy.store.usage_db.writer import UsageLedger
 
 
 class FileWarnings:
     """The warnings about one home's files. Made before the proxy starts, since it replaces a token that others know."""
 
-    def __init__(self, home: Home, ledger: LogLedger) -> None:
+    def __init__(self, home: Home, log: LogLedger, usage: UsageLedger) -> None:
         self._home = home
-        self._ledger = ledger
+        self._log = log
+        self._usage = usage
         self._secured = secure_token(home)
         self._exposed_at_start = exposure(home)
         self._unwritten = ""
@@ -32,4 +34,5 @@ class FileWarnings:
         exposed = exposure(self._home)
         is_new = exposed != self._exposed_at_start  # else it could not be replaced, which is said already
         renewal = f"{exposed}: a restart makes a new one" if exposed and is_new else ""
-        return [text for text in (self._secured, renewal, self._unwritten, self._ledger.problem) if text]
+        texts = self._secured, renewal, self._unwritten, self._log.problem, self._usage.problem
+        return [text for text in texts if text]

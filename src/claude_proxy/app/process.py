@@ -22,6 +22,7 @@ from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
 from claude_proxy.store.token import installation_token
+from claude_proxy.store.usage_db.writer import UsageLedger
 
 
 class ListenError(OSError):
@@ -56,9 +57,11 @@ async def _serve(
     program: str,
     token_sources: TokenSources,
 ) -> int:
-    ledger = LogLedger(home.log, level=config.log_level)
-    warnings = FileWarnings(home, ledger)
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
+    loop = asyncio.get_running_loop()
+    log = LogLedger(home.log, level=config.log_level)
+    ledger = UsageLedger(home.usage, log, lambda text, level: loop.call_soon_threadsafe(log.note, text, level))
+    warnings = FileWarnings(home, log, ledger)
+    loop.set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     token = installation_token(home)
     proxy = Proxy(
         config,
@@ -83,6 +86,7 @@ async def _serve(
     )
     running_file = RunningFile(home, running, warnings)
     running_file.start()
+    ledger.start()
     for text in warnings.now():
         ledger.note(text, "warning")
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
@@ -95,8 +99,9 @@ async def _serve(
         await proxy.wait()
     finally:
         running_file.stop()
-        ledger.note("stopped")
-        ledger.close()
+        await asyncio.to_thread(ledger.close)
+        log.note("stopped")
+        log.close()
     return 0
 
 

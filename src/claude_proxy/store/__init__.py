@@ -10,4 +10,5 @@ running.py     the file that says where the running proxy is
 state_file.py  what is remembered from one start to the next
 log.py         proxy.log: a line for each exchange, rotated
 tail.py        reading proxy.log, also while it grows and rotates
+usage_db/      the database of what each request cost
 """

@@ -78,6 +78,11 @@ class Home:
         """What the proxy remembers from one start to the next."""
         return self.state / "memory.json"
 
+    @property
+    def usage(self) -> Path:
+        """The database of what each request cost."""
+        return self.state / "usage.db"
+
     def prepare(self) -> None:
         """Make the folders, which only their owner may open. Raises `OSError`."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,106 @@
+"""The account of an exchange as rows of state/usage.db: each text bounded and on one line, what is unknown None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+from claude_proxy.core.text import printable
+from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Cost, Usage
+
+Row: TypeAlias = tuple[str | int | float | None, ...]
+
+_MAX_NAME: Final = 100
+"""Characters of a name from the configuration."""
+
+EXCHANGE_COLUMNS: Final = (
+    "started_at, ended_at, session, agent, parent_agent, agent_type, prompt, class, kind, streaming, requested_model, "
+    "model, provider, pinned, status, ending, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, "
+    "cache_write_1h_tokens, cost, plan_cost, anthropic_cost, first_byte_ms, total_ms, failovers, "
+    "cache_expected_tokens, cache_miss, cache_miss_cost"
+)
+
+ATTEMPT_COLUMNS: Final = (
+    "exchange, number, provider, credential, model, outcome, status, started_ms, judged_ms, input_tokens, "
+    "output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cost, plan_cost"
+)
+
+
+def exchange_row(account: Account) -> Row:
+    """Return the values of `EXCHANGE_COLUMNS`."""
+    hints = account.hints
+    return (
+        account.started_at,
+        account.started_at + account.total_ms / 1000,
+        printable(account.session, MAX_SESSION_LENGTH),
+        hints.agent,
+        hints.parent_agent,
+        hints.agent_type,
+        hints.prompt,
+        hints.request_class,
+        account.kind,
+        account.streaming,
+        printable(account.requested_model, MAX_MODEL_LENGTH),
+        printable(account.used_model, MAX_MODEL_LENGTH) if account.provider else "",
+        printable(account.provider, _MAX_NAME),
+        account.pinned,
+        account.status,
+        account.ending.value,
+        *_tokens(account.usage),
+        _sum(_charged(attempt.cost) for attempt in account.attempts),
+        _sum(_paid_by_plan(attempt.cost) for attempt in account.attempts),
+        account.anthropic_dollars,
+        account.first_byte_ms,
+        account.total_ms,
+        sum(one.provider != other.provider for one, other in pairwise(account.attempts)),
+        None,
+        "",
+        None,
+    )
+
+
+def attempt_rows(exchange: int, account: Account) -> list[Row]:
+    """Return the values of `ATTEMPT_COLUMNS` for each attempt of an exchange whose row has that id."""
+    return [_attempt_row(exchange, number, attempt) for number, attempt in enumerate(account.attempts, 1)]
+
+
+def _attempt_row(exchange: int, number: int, attempt: Attempt) -> Row:
+    return (
+        exchange,
+        number,
+        printable(attempt.provider, _MAX_NAME),
+        printable(attempt.credential, _MAX_NAME),
+        printable(attempt.model, MAX_MODEL_LENGTH),
+        attempt.outcome,
+        attempt.status,
+        attempt.started_ms,
+        attempt.milliseconds,
+        *_tokens(attempt.usage),
+        _charged(attempt.cost),
+        _paid_by_plan(attempt.cost),
+    )
+
+
+def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
+    hour = usage.ephemeral_1h_input_tokens
+    five_minutes = usage.cache_creation_input_tokens - hour
+    return usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, five_minutes, hour
+
+
+def _charged(cost: Cost) -> float | None:
+    return 0.0 if cost.is_plan else cost.dollars
+
+
+def _paid_by_plan(cost: Cost) -> float | None:
+    return cost.dollars if cost.is_plan else 0.0
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    """Return a sum of which every part is known, else None."""
+    dollars = 0.0
+    for part in parts:
+        if part is None:
+            return None
+        dollars += part
+    return dollars
