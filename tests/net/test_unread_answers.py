@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
+import sys
 
 import pytest
 
@@ -92,6 +95,26 @@ async def test_a_client_that_asks_again_and_again_and_reads_nothing_is_ended() -
             while await client.send_until_stuck(request * 1000, 100_000_000):
                 pass
         assert (await proxy.ask("GET", "/health")).status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the state of a connection that is not read")
+@pytest.mark.parametrize(("script", "stream"), [(FLOOD, True), (WHOLE, False)])
+@pytest.mark.usefixtures("with_little_patience")
+@on_both_loops
+async def test_the_system_holds_nothing_of_the_answer_for_a_client_that_was_ended(script: Script, stream: bool) -> None:
+    """Else it would try for minutes to deliver what it holds, which is megabytes."""
+    async with running_proxy(FakeProvider(script)) as proxy, raw_client(proxy.port) as client:
+        await client.send_all(prompt(stream=stream))
+        await proxy.ledger.wait_for_accounts(1)
+        await run_ready_callbacks()
+        assert is_reset(client.socket)
+
+
+def is_reset(connected: socket.socket) -> bool:
+    """Whether the other end has given the connection up; that needs no reading."""
+    poll = select.poll()
+    poll.register(connected.fileno(), select.POLLERR)
+    return bool(poll.poll(0))
 
 
 @pytest.mark.usefixtures("with_little_patience")

@@ -4,7 +4,7 @@ listener.py              where clients connect; how many open files this process
 client_connection.py     a client's connection: uvicorn's HTTP protocol with tighter limits
 request_framing.py       where a request may end, so that one is parsed at a time
 request_head.py          which heads are malformed, although the parser takes them
-peer.py                  whether a client has left whose socket is not read
+peer.py                  a client's end: whether it has left, and how to close without waiting for it
 coalescing_transport.py  writes once for each turn of the event loop
 server.py                the ASGI application: guard, path, and the answer
 guard.py                 which requests are let in

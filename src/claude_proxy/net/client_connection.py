@@ -25,7 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from claude_proxy.core.reply import refusal
 from claude_proxy.net.coalescing_transport import CoalescingTransport
-from claude_proxy.net.peer import has_left
+from claude_proxy.net.peer import has_left, reset_on_close
 from claude_proxy.net.request_framing import RequestFraming
 from claude_proxy.net.request_head import MalformedHeadError, check_head
 
@@ -289,6 +289,7 @@ class ClientConnection(HttpToolsProtocol):
         if self._idle_checks < CHECKS:
             return
         if unread:
+            reset_on_close(self.transport.get_extra_info("socket"))
             self.transport.abort()
         elif self._cycle() is None and not self._overhead:
             self.transport.close()  # opened for later and not used: the client waits for no answer
