@@ -18,7 +18,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
 from claude_proxy.core.traits import ModelFacts, Rule, Traits
-from claude_proxy.core.types import Fault, Headers, Origin, Provider, Reply
+from claude_proxy.core.types import Account, Ending, Fault, Headers, Origin, Provider, Reply, Usage
 
 MODEL = "claude-opus-5-5"
 NOW = 1_800_000_000.0
@@ -33,6 +33,27 @@ def provider(name: str = "minimax", **changes: Any) -> Provider:
         Auth.BEARER,
         f"sk-{name}",
         f"{name.upper()}_API_KEY",
+    )
+    return replace(base, **changes)
+
+
+def account(**changes: Any) -> Account:
+    """Return the account of a request that nobody was asked for yet."""
+    base = Account(
+        started_at=NOW,
+        session="",
+        kind="messages",
+        streaming=True,
+        requested_model="m",
+        used_model="",
+        provider="",
+        pinned=False,
+        status=200,
+        attempts=(),
+        usage=Usage(),
+        ending=Ending.COMPLETE,
+        first_byte_ms=None,
+        total_ms=1.0,
     )
     return replace(base, **changes)
 

@@ -10,8 +10,8 @@ from claude_proxy.core.selection import Selector
 from claude_proxy.core.types import Provider
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory
+from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Clock, Journal, Transport
-from claude_proxy.proxy.waiting import WaitingRequests
 
 
 def build_gateway(
@@ -23,7 +23,7 @@ def build_gateway(
     ledger: Journal,
     memory: Memory,
     budget: MemoryBudget,
-    waiting: WaitingRequests,
+    in_flight: RequestsInFlight,
     hops: Hops,
     program: str,
 ) -> Gateway:
@@ -39,7 +39,7 @@ def build_gateway(
         memory=memory,
         defects=before.defects if before else Defects(ledger),
         budget=budget,
-        waiting=waiting,
+        in_flight=in_flight,
         hops=hops,
         auto_mode=config.auto_mode,
         program=program,

@@ -14,6 +14,7 @@ from claude_proxy.app.config_watch import ConfigWatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
 from claude_proxy.core.hops import Hops
+from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.status_report import SkippedStatus, StatusReport
 from claude_proxy.core.text import PROGRAM
@@ -25,9 +26,9 @@ from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
 from claude_proxy.net.upstream.tls import system_trust
 from claude_proxy.proxy.gateway import Gateway, Memory
+from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Clock, Journal
 from claude_proxy.proxy.status_tracker import StatusTracker
-from claude_proxy.proxy.waiting import WaitingRequests
 from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import StateFile
 from claude_proxy.store.token_proof import CHALLENGE, MAX_CHALLENGE, prove
@@ -81,7 +82,7 @@ class Proxy:
         self.instance = secrets.token_hex(8)
         self._hops = Hops(self.instance, token)
         self._memory = Memory()
-        self._waiting = WaitingRequests()
+        self._in_flight = RequestsInFlight()
         self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
@@ -160,10 +161,23 @@ class Proxy:
             answers_saved=self._tracker.answers_saved,
             too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
-            waiting=self._waiting.silent(self._clock.monotonic()),
+            waiting=self._in_flight.silent(self._clock.monotonic()),
             config_problems=self._config_watch.problems if self._config_watch else (),
             warnings=(*self._config.warnings, *self._waiting_for_restart(), *self._warnings()),
             egress=self._config.egress.in_words,
+        )
+
+    def live(self) -> LiveReport:
+        """Return what happens now."""
+        now = self._clock.wall()
+        return LiveReport(
+            at=now,
+            started_at=self._started_at,
+            draining=self._draining,
+            in_flight=len(self._in_flight),
+            requests=self._in_flight.report(self._clock.monotonic()),
+            providers=self._tracker.providers(now),
+            failovers=self._tracker.failovers.newest(),
         )
 
     def _health(self, query: bytes) -> dict[str, str]:
@@ -231,7 +245,7 @@ class Proxy:
             ledger=self._tracker,
             memory=self._memory,
             budget=self._budget,
-            waiting=self._waiting,
+            in_flight=self._in_flight,
             hops=self._hops,
             program=self._program,
         )

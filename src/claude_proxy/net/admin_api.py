@@ -9,6 +9,7 @@ import msgspec
 
 from claude_proxy.core.explanation import explain_request, parse_query
 from claude_proxy.core.learning.learned_rules import RuleReport
+from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.status_report import StatusReport
@@ -49,6 +50,10 @@ class ProxyControl(Protocol):
         """Return the proxy's state."""
         ...
 
+    def live(self) -> LiveReport:
+        """Return what happens now: the requests in flight, and the last failovers."""
+        ...
+
     def upstream_names(self) -> UpstreamNames:
         """Return the names of the upstreams, by the configuration in use."""
         ...
@@ -66,6 +71,9 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
 
     async def status(_client: AsgiClient) -> Reply:
         return json_reply(200, control.status())
+
+    async def live(_client: AsgiClient) -> Reply:
+        return json_reply(200, control.live())
 
     async def statusline(client: AsgiClient) -> Reply:
         query = parse_statusline_query(client.query)
@@ -89,6 +97,7 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
 
     return {
         "/admin/status": {"GET": _service(status)},
+        "/admin/live": {"GET": _service(live)},
         "/admin/statusline": {"GET": _service(statusline, "a query of the status line")},
         "/admin/explain": {"GET": _service(explain, "a question")},
         "/admin/rules": {"GET": _service(rules)},

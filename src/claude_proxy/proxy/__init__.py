@@ -13,6 +13,6 @@ recorder.py        what is known of the request so far, and its account
 keepalive.py       pings for a client that waits
 gateway.py         the providers, the settings and the memory that a request works with
 ports.py           what it needs of the world, as Protocols: network, time, a place for its account
-waiting.py         which requests wait for a silent provider
+in_flight.py       the requests that are being served, and how far each is
 status_tracker.py  what `status` shows, kept up by the accounts
 """

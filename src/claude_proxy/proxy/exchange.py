@@ -17,13 +17,12 @@ from claude_proxy.core import messages, reply
 from claude_proxy.core.continuation.continued_answer import ContinuedAnswer
 from claude_proxy.core.continuation.unfinished_answer import is_claude_code
 from claude_proxy.core.failover import Decision, Failover, GiveUp, Relay, Try
-from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.limits import TOO_LONG
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.signatures import signatures_in
-from claude_proxy.core.types import MAX_SESSION_LENGTH, Ending, Headers
+from claude_proxy.core.types import Ending, Headers
 from claude_proxy.core.unsupported_tool_reply import unsupported_tool_reply
 from claude_proxy.proxy.attempt import Accepted, Streaming
 from claude_proxy.proxy.continuation import MAX_SECONDS, who_goes_on
@@ -33,7 +32,6 @@ from claude_proxy.proxy.keepalive import Keepalive
 from claude_proxy.proxy.ports import Client, StreamClient
 from claude_proxy.proxy.relay import StreamRelay
 from claude_proxy.proxy.tool_check import CheckedClient, ToolCheck, tool_check
-from claude_proxy.proxy.waiting import Waiting
 
 MID_STREAM_DEATHS: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 
@@ -45,7 +43,6 @@ class Exchange(Handler):
         super().__init__(gateway, client, head)
         self._head_sent = False  # whether the client has the head of a stream
         self._keepalive = Keepalive(self._ping)
-        self._waiting = Waiting((find(head.headers, SESSION) or b"")[:MAX_SESSION_LENGTH].decode("latin-1"))
         self._stream: Streaming | None = None
         self._continued: ContinuedAnswer | None = None
         self._check: ToolCheck | None = None
@@ -53,7 +50,6 @@ class Exchange(Handler):
         self._failover: Failover[Accepted] | None = None
 
     async def _answer(self) -> None:
-        self._gateway.waiting.begin(self._waiting)
         try:
             request, route = await self._read()
             if answer := unsupported_tool_reply(request, route.candidates):
@@ -101,16 +97,13 @@ class Exchange(Handler):
             self._continued = ContinuedAnswer(request, holds_tool_calls=not _wants_pieces(self._gateway, request))
 
     async def _ask_each(self, failover: Failover[Accepted], request: MessagesRequest) -> Relay[Accepted] | GiveUp:
-        clock, waiting = self._gateway.clock, self._waiting
-        now = clock.wall
+        now = self._gateway.clock.wall
         self._failover = failover
-        waiting.then = lambda: failover.next_in_line(now())
+        self._progress.then = lambda: failover.next_in_line(now())
         decision: Decision[Accepted] = failover.begin(now())
         while isinstance(decision, Try):
-            waiting.provider, waiting.since = decision.candidate.provider.name, clock.monotonic()
             outcome = await self._ask(decision.candidate, request)  # adapt ─► send ─► judge
             decision = failover.judged(outcome, now())
-        waiting.since = None
         if isinstance(decision, Relay):
             self._recorder.answered_by(decision.candidate)
             if isinstance(decision.accepted, Streaming):
@@ -144,7 +137,7 @@ class Exchange(Handler):
     async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
         """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
         answer, client = self._continued, self._client_of_stream()
-        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory.part(), self._waiting)
+        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory.part(), self._progress)
         await self._announce(stream, candidate)
         ending = await relay.pass_on(stream, answer)
         self._settle(ending)
@@ -239,7 +232,6 @@ class Exchange(Handler):
         await self._client.start(200, headers)
 
     def _close(self) -> None:
-        self._gateway.waiting.end(self._waiting)
         self._keepalive.stop()
         stream, recorder = self._stream, self._recorder
         if stream:

@@ -23,8 +23,8 @@ from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.core.types import Headers, Policy, Provider, Reply
 from claude_proxy.proxy.defects import Defects
+from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
-from claude_proxy.proxy.waiting import WaitingRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Gateway:
     defects: Defects
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     """What all requests and answers hold; `memory` is what outlives them."""
-    waiting: WaitingRequests = field(default_factory=WaitingRequests)
+    in_flight: RequestsInFlight = field(default_factory=RequestsInFlight)
     hops: Hops = field(default_factory=Hops)
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""

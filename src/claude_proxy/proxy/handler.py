@@ -25,6 +25,7 @@ from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
 from claude_proxy.core.types import Reply
 from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
+from claude_proxy.proxy.in_flight import Progress
 from claude_proxy.proxy.ports import Client, ClientLeftError, UpstreamRequest
 from claude_proxy.proxy.recorder import Recorder
 from claude_proxy.proxy.retry import Retry, judged, plan_retry, rules_to_keep
@@ -44,9 +45,11 @@ class Handler(abc.ABC):
         self._client = client
         self._head = head
         self._recorder = Recorder(gateway, head, counting=self.counting)
+        self._progress = Progress(self._recorder.account)
         self._memory = gateway.budget.share()  # of the request itself; what is held of answers are its parts
 
     async def run(self) -> None:
+        self._gateway.in_flight.begin(self._progress)
         try:
             await self._answer()
         except RefusedError as refused:
@@ -60,6 +63,7 @@ class Handler(abc.ABC):
                 self._recorder.stopped()
             raise
         finally:
+            self._gateway.in_flight.end(self._progress)
             self._memory.close()
             with self._gateway.defects:
                 self._gateway.ledger.record(self._recorder.account())
@@ -98,9 +102,10 @@ class Handler(abc.ABC):
 
     async def _attempt(self, candidate: Candidate, request: MessagesRequest, adapted: Adapted) -> Outcome:
         """Send one adapted request, and record what came of it."""
-        now, provider = self._gateway.clock.monotonic, candidate.provider
+        now, provider, progress = self._gateway.clock.monotonic, candidate.provider, self._progress
         self._recorder.used_model = adapted.model
-        started = now()
+        started = progress.since = now()
+        progress.provider = provider.name
         streaming = request.streaming and not self.counting
         memory = self._memory.part()
         head = self._gateway.hops.added_to(adapted.head, self._head.hops, provider)
@@ -114,6 +119,7 @@ class Handler(abc.ABC):
             counting=self.counting,
             tool_names=adapted.tool_names,
         )
+        progress.since = None
         if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
             memory.close()
         self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)

@@ -17,10 +17,10 @@ from claude_proxy.core.sse import EventTooLargeError
 from claude_proxy.core.types import Ending
 from claude_proxy.proxy.attempt import Streaming
 from claude_proxy.proxy.gateway import Gateway
+from claude_proxy.proxy.in_flight import Progress
 from claude_proxy.proxy.keepalive import Keepalive
 from claude_proxy.proxy.ports import StreamClient, UpstreamError
 from claude_proxy.proxy.recorder import Recorder
-from claude_proxy.proxy.waiting import Waiting
 
 END_GRACE: Final = 1.0
 """Seconds that a provider has to end the body behind its last event; the client waits for nothing else then."""
@@ -36,14 +36,14 @@ class StreamRelay:
         keepalive: Keepalive,
         recorder: Recorder,
         memory: MemoryShare,
-        waiting: Waiting,
+        progress: Progress,
     ) -> None:
         self._gateway = gateway
         self._client = client
         self._keepalive = keepalive
         self._recorder = recorder
         self._memory = memory
-        self._waiting = waiting
+        self._progress = progress
         self._answer: ContinuedAnswer | None = None
         self._error_event = b""  # of a stream that died, in case it is not gone on with
         self._ends_within_block = False
@@ -62,14 +62,15 @@ class StreamRelay:
         if judge.stop_reason_seen:
             self.record_signatures(stream)
         await self._begin(stream)
-        stall, due, waiting = stream.timeouts.stall, now() + _patience(stream), self._waiting
+        stall, due, progress = stream.timeouts.stall, now() + _patience(stream), self._progress
         while not self._has_died and (patience := due - (asked := now())) > 0:
-            waiting.since = asked
+            progress.since = asked
             block = await _read(stream, min(stall, patience))
-            waiting.since = None  # a client that is slow to read waits for nobody
+            progress.since = None  # a client that is slow to read waits for nobody
             if isinstance(block, Ending):
                 return self._ending(stream, block)
             if block:
+                progress.count(block)
                 if self._judge(stream, block):
                     due = now() + _patience(stream)
                 if judge.has_foreign_stop_reason:
@@ -147,6 +148,7 @@ class StreamRelay:
     async def _begin(self, stream: Streaming) -> None:
         self._error_event, self._ends_within_block = b"", False
         opening = stream.opening.body
+        self._progress.count(opening)
         if stream.judge.over:
             await self._write_end(stream, opening)
             return

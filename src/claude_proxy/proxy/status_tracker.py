@@ -11,6 +11,7 @@ from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.recent_failovers import RecentFailovers
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
@@ -42,6 +43,7 @@ class StatusTracker:
         self.too_large: TooLarge | None = None
         self.answers_saved = 0
         """Answers that broke off and were carried to their end."""
+        self.failovers = RecentFailovers()
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
 
     def limit_bodies(self, limit: int) -> None:
@@ -81,6 +83,7 @@ class StatusTracker:
             self._note_cooldown(attempt.provider, now)
         if account.status == _REQUEST_TOO_LARGE and not account.attempts:
             self._take_too_large(account, now)
+        self.failovers.take(account)
         self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
             self._remember_answer(account, now)
