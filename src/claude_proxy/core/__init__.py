@@ -63,6 +63,7 @@ Facts of the wire:
     json_values.py             JSON of unknown shape
     text.py                    text from outside, made safe to show
     local_time.py              moments by the user's clock
+    amounts.py                 numbers as people read them
     retry_after.py             when a provider returns: from headers, from words
     account_words.py           what an error says of an account that has nothing left
     too_long.py                a request that is too long for a window, told in Anthropic's words
@@ -78,5 +79,6 @@ For the user:
     recent_failovers.py     the last requests that more than one provider was asked for
     client_requirements.py  what providers need of Claude Code
     statusline_facts.py     the facts in Claude Code's status line
+    usage_totals.py         what requests used and cost together
     issues.py               what has to be fixed at a provider, and its state
 """
