@@ -258,12 +258,12 @@ def takes(name: str, *sizes: int) -> Provider:
     ("size", "asked"),
     [
         (1_000_000, ["a", "b", "c"]),
-        (1_000_001, ["b", "c"]),
-        (3_000_000, ["b", "c"]),
-        (3_000_001, ["c"]),
+        (1_000_001, ["b", "c", "a"]),
+        (3_000_000, ["b", "c", "a"]),
+        (3_000_001, ["c", "a", "b"]),
     ],
 )
-def test_skips_providers_that_are_known_to_take_smaller_requests(size: int, asked: list[str]) -> None:
+def test_asks_providers_last_that_are_known_to_take_smaller_requests(size: int, asked: list[str]) -> None:
     selector = Selector((takes("a", 1_000_000, 2_000_000), takes("b", 3_000_000), C))
     assert names(selector.choose(criteria(size=size), NOW)) == asked
     assert names(selector.choose(criteria(size=size, pin="a"), NOW)) == ["a"]
@@ -274,12 +274,19 @@ def test_asks_all_if_each_is_known_to_take_smaller_requests() -> None:
     assert names(selector.choose(criteria(size=4_000_000), NOW)) == ["a", "b"]
 
 
-def test_skips_a_provider_that_was_learned_to_take_smaller_requests_while_the_rule_holds() -> None:
+def test_asks_a_provider_last_that_was_learned_to_take_smaller_requests_while_the_rule_holds() -> None:
     learned_rules = LearnedRules()
     learned_rules.keep(LearnedRule(A.upstream, MODEL, Rule(Kind.MAX_BYTES, "1000000"), NOW, NOW + 10, ""))
     selector = Selector((A, B), learned_rules=learned_rules)
-    assert names(selector.choose(criteria(size=1_000_001), NOW)) == ["b"]
+    assert names(selector.choose(criteria(size=1_000_001), NOW)) == ["b", "a"]
     assert names(selector.choose(criteria(size=1_000_001), NOW + 10)) == ["a", "b"]
+
+
+def test_size_wins_over_affinity_and_over_features() -> None:
+    selector = Selector((takes("a", 1_000_000), BLIND, C), sessions=held_by("a", "blind"))
+    assert names(selector.choose(criteria(session=KEY, size=1_000_000), NOW)) == ["a", "blind", "c"]
+    large = criteria(session=KEY, size=1_000_001, required_features=PICTURE)
+    assert names(selector.choose(large, NOW)) == ["c", "blind", "a"]
 
 
 def test_what_does_not_read_as_a_size_limits_nothing() -> None:

@@ -3,8 +3,8 @@
 route              pin, model, length: the user's own route, or the order of the providers
 login              without the client's own login, those that need it are skipped
 context windows    those that the request does not fit into are skipped
-size               those that are known to take smaller requests only are skipped, unless all are
 required features  those that lack something it needs are asked after the others
+size               those that are known to take smaller requests only are asked after all others
 session affinity   the one that took the session over is asked first
 """
 
@@ -31,6 +31,8 @@ MIN_SIZE: Final = 256 * 1024
 
 MAX_KNOWN: Final = 512
 """Candidates whose capabilities are cached. A client may name any model."""
+
+_NONE: Final = frozenset[CandidateKey]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,7 @@ class Selector:
         fitting = allowed if counting else self._fitting(allowed, criteria, exceeds)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
-        taking = self._taking(fitting, criteria.size, now) if criteria.size > MIN_SIZE else fitting
-        return self._in_order(taking, criteria, now)
+        return self._in_order(fitting, criteria, now)
 
     def estimate(self, candidate: Candidate, criteria: Criteria) -> int:
         """Return about how many tokens a candidate would count in a request."""
@@ -111,10 +112,9 @@ class Selector:
         skipped = tuple([candidate for candidate, _ in too_small])
         return replace(allowed, candidates=fitting, too_small=skipped, overlong=overlong)
 
-    def _taking(self, fitting: Route, size: int, now: float) -> Route:
-        """Skip the candidates that are known to take smaller requests only; if that leaves none, all are asked."""
-        taking = tuple([each for each in fitting.candidates if size <= self._max_bytes(each, now)])
-        return replace(fitting, candidates=taking) if 0 < len(taking) < len(fitting.candidates) else fitting
+    def _taking_less(self, candidates: tuple[Candidate, ...], size: int, now: float) -> frozenset[CandidateKey]:
+        """Return the candidates that are known to take smaller requests only."""
+        return frozenset([each.key for each in candidates if size > self._max_bytes(each, now)])
 
     def _max_bytes(self, candidate: Candidate, now: float) -> float:
         traits = candidate.provider.traits.having(self.learned_rules.rules(candidate.upstream_model, now))
@@ -132,14 +132,20 @@ class Selector:
         return known
 
     def _in_order(self, fitting: Route, criteria: Criteria, now: float) -> Route:
-        """Put candidates that lack something last, and the one that took the session over first, if it is as able."""
+        """Put the least able candidates last, and the one that took the session over first, if it is as able."""
         candidates = fitting.candidates
-        lacking = self._lacking(candidates, criteria, now)
-        if lacking:
-            candidates = tuple(sorted(candidates, key=lambda candidate: candidate.key in lacking))
+        lacking, taking_less = self._lacking(candidates, criteria, now), _NONE
+        if criteria.size > MIN_SIZE:
+            taking_less = self._taking_less(candidates, criteria.size, now)
+
+        def inability(key: CandidateKey) -> tuple[bool, bool]:
+            return key in taking_less, key in lacking
+
+        if lacking or taking_less:
+            candidates = tuple(sorted(candidates, key=lambda candidate: inability(candidate.key)))
         first = candidates[0]
         holder = self.sessions.holder(criteria.session, first.key, self.failback, now)
-        if holder and (holder in lacking) == (first.key in lacking):
+        if holder and inability(holder) == inability(first.key):
             candidates = tuple(sorted(candidates, key=lambda candidate: candidate.key != holder))
         return replace(fitting, candidates=candidates, first_choice=first)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 from claude_proxy.core.account_errors import account_notice
@@ -22,7 +23,7 @@ from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
-from claude_proxy.core.types import Reply
+from claude_proxy.core.types import Fault, Reply
 from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.proxy.in_flight import Progress
@@ -88,8 +89,6 @@ class Handler(abc.ABC):
             return outcome
         retry: Retry | None = None
         with self._gateway.defects:
-            if limit := infer_max_bytes(outcome, len(adapted.body)):
-                self._learn(candidate, frozenset({limit}), self._recorder.attempts[-1].text[:MAX_MESSAGE])
             retry = plan_retry(candidate, adapted, outcome, known, lambda rules: self._adapt(candidate, request, rules))
         if retry is None:
             return outcome
@@ -123,6 +122,9 @@ class Handler(abc.ABC):
         if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
             memory.close()
         self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)
+        if isinstance(outcome, Rejected):
+            with self._gateway.defects:
+                return self._heed_size(candidate, outcome, request, len(adapted.body))
         return outcome
 
     def _adapt(self, candidate: Candidate, request: MessagesRequest, rules: frozenset[Rule]) -> Adapted:
@@ -133,6 +135,21 @@ class Handler(abc.ABC):
             return adapt(request, candidate, rules)  # all thinking that is known is its own, and stays
         now = self._gateway.clock.wall()
         return adapt(request, candidate, rules, lambda signature: owners.owner(signature, now))
+
+    def _heed_size(self, candidate: Candidate, outcome: Rejected, request: MessagesRequest, sent: int) -> Rejected:
+        """Learn how large a request a candidate takes, if it says that it rejects one for its size.
+
+        If that was known before, it was asked because the others had failed: then their errors go to the client.
+        """
+        limit = infer_max_bytes(outcome, sent)
+        if limit is None:
+            return outcome
+        known = candidate.provider.traits.having(self._learned_rules(candidate)).max_bytes
+        if known is None or int(limit.name) < known:
+            self._learn(candidate, frozenset({limit}), self._recorder.attempts[-1].text[:MAX_MESSAGE])
+        if known is None or len(request.body) <= known:
+            return outcome
+        return replace(outcome, fault=Fault.INCOMPATIBLE)
 
     def _learned_rules(self, candidate: Candidate) -> frozenset[Rule]:
         return self._gateway.memory.learned_rules.rules(candidate.upstream_model, self._gateway.clock.wall())
