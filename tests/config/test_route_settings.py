@@ -41,6 +41,13 @@ def test_a_place_is_a_provider_or_one_of_its_models(home: Folder) -> None:
     )
 
 
+def test_a_request_class_can_have_a_route(home: Folder) -> None:
+    given = {"auxiliary": ["minimax"], "compaction": ["moonshot/kimi-k3"], "subagent": [], "workflow": ["zai"]}
+    assert routes(home, given) == Routes(
+        by_class={"auxiliary": (RouteEntry("minimax"),), "compaction": (RouteEntry("moonshot", "kimi-k3"),)}
+    )
+
+
 def test_leaves_out_unusable_providers_and_drops_an_empty_route(home: Folder) -> None:
     given = {"opus": ["zai", "minimax"], "haiku": ["deepseek/deepseek-flash"], "long_context": ["zai"], "fable": []}
     config = home.loads({"providers": PROVIDERS, "routes": given})

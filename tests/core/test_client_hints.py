@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claude_proxy.core.client_hints import NO_HINTS, ClientHints, read_hints
+from claude_proxy.core.client_hints import NO_HINTS, ClientHints, read_hints, request_class
 
 
 def test_a_request_without_hints_says_nothing() -> None:
@@ -23,6 +23,13 @@ def test_all_hints_of_a_subagent_are_read() -> None:
 
 def test_an_unknown_class_is_left_out() -> None:
     assert read_hints(((b"x-claude-code-request-class", b"other"),)).request_class == ""
+
+
+def test_the_class_alone_is_read_as_with_all_hints() -> None:
+    for value in (b"compaction", b"main", b"other", b"", b"\xff" * 9000):
+        headers = ((b"host", b"127.0.0.1"), (b"x-claude-code-request-class", value))
+        assert request_class(headers) == read_hints(headers).request_class
+    assert request_class(()) == ""
 
 
 def test_a_name_is_decoded_and_made_safe_to_show() -> None:

@@ -88,6 +88,14 @@ def test_names_the_users_route_and_the_providers_outside_it() -> None:
     assert explain(Selector(ALL, routes=routes), tokens=1001).order == "your route for requests over 1000 tokens"
 
 
+def test_names_the_route_of_a_class() -> None:
+    selector = Selector(ALL, routes=Routes(by_class=MappingProxyType({"compaction": (RouteEntry("c"),)})))
+    found = explain_request(ExplainQuery(MODEL, request_class="compaction"), selector, {}, NOW)
+    assert found.order == "your route for requests of the class compaction"
+    assert reports(found)[0] == ("c", 1, ())
+    assert parse_query(b"model=x&class=compaction") == ExplainQuery("x", request_class="compaction")
+
+
 def test_names_the_variable_of_a_missing_key() -> None:
     found = explain(Selector(ALL, MappingProxyType({"zai": "ZAI_API_KEY"})))
     assert reports(found)[-1] == ("zai", 0, ("it has no key: set ZAI_API_KEY in .env",))

@@ -61,9 +61,10 @@ def health(draw: st.DrawFn, name: str) -> Health:
 @st.composite
 def choosers(draw: st.DrawFn) -> Selector:
     tiers = st.dictionaries(st.sampled_from(("opus", "haiku", "default")), entries)
+    classes = st.dictionaries(st.sampled_from(("subagent", "auxiliary")), entries)
     return Selector(
         draw(providers()),
-        routes=Routes(MappingProxyType(draw(tiers)), draw(entries), 1000),
+        routes=Routes(MappingProxyType(draw(tiers)), draw(entries), 1000, MappingProxyType(draw(classes))),
         failback=draw(st.sampled_from(Failback)),
     )
 
@@ -75,6 +76,7 @@ questions = st.builds(
     st.booleans(),
     st.sampled_from(SESSIONS),
     st.sampled_from((*[""] * 6, "zai", "nobody")),
+    st.sampled_from(("", "subagent")),
 )
 
 
@@ -82,7 +84,14 @@ def as_a_request(question: ExplainQuery) -> Criteria:
     """Return what of the request decides that somebody asks about."""
     session = (question.session.encode(), question.model) if question.session else None
     required_features = RequiredFeatures.of(*["image"] * question.image)
-    return Criteria(question.model, FixedCount(question.tokens), question.provider or None, required_features, session)
+    return Criteria(
+        question.model,
+        FixedCount(question.tokens),
+        question.provider or None,
+        required_features,
+        session,
+        request_class=question.request_class,
+    )
 
 
 def take_over(selector: Selector, asked: Criteria, data: st.DataObject) -> None:

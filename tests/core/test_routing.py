@@ -183,3 +183,45 @@ def test_facts_of_a_model_hold_for_its_dated_name(model: str, context: int | Non
         "claude-opus-5-20260101": ModelFacts(context=7),
     }
     assert Candidate(provider(facts=MappingProxyType(facts)), model).facts.context == context
+
+
+def by_class(users: Routes, made_for: str, *, long: bool = False) -> tuple[str, list[tuple[str, str]]]:
+    result = route(WINDOWS, None, "claude-opus-5-5", None, users, lambda *_: long, request_class=made_for)
+    assert isinstance(result, Route)
+    return result.name, [candidate.key for candidate in result.candidates]
+
+
+WINDOWS = (*ALL, provider("small", facts=MappingProxyType({"flash": ModelFacts(context=128_000)})))
+CLASSES = Routes(
+    MappingProxyType({"opus": (RouteEntry("zai", "glm-5.3"),)}),
+    long_context=(RouteEntry("moonshot"),),
+    by_class=MappingProxyType(
+        {"compaction": (RouteEntry("minimax", "M3"),), "subagent": (RouteEntry("small", "flash"),)}
+    ),
+)
+
+
+def test_a_class_can_have_a_route_and_wins_over_tier_and_length() -> None:
+    assert by_class(CLASSES, "compaction") == ("compaction", [("minimax", "M3")])
+    assert by_class(CLASSES, "compaction", long=True) == ("compaction", [("minimax", "M3")])
+    assert by_class(CLASSES, "subagent") == ("subagent", [("small", "flash")])
+
+
+def test_a_class_without_a_route_is_routed_as_any_request() -> None:
+    assert by_class(CLASSES, "auxiliary") == by_class(CLASSES, "") == ("opus", [("zai", "glm-5.3")])
+    assert by_class(CLASSES, "auxiliary", long=True)[0] == "long_context"
+
+
+def test_a_route_for_a_class_without_room_for_the_request_is_ignored() -> None:
+    assert by_class(CLASSES, "subagent", long=True) == ("long_context", [("moonshot", "kimi-k3")])
+
+
+def test_a_route_for_a_class_without_an_existing_provider_is_ignored() -> None:
+    users = Routes(by_class=MappingProxyType({"subagent": (RouteEntry("gone"),)}))
+    assert by_class(users, "subagent") == by_class(Routes(), "")
+
+
+def test_a_pin_wins_over_the_route_for_a_class() -> None:
+    pinned = route(WINDOWS, "zai", "claude-opus-5-5", None, CLASSES, request_class="compaction")
+    assert isinstance(pinned, Route)
+    assert (pinned.pinned, pinned.name) == (True, "")

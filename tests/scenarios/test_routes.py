@@ -14,6 +14,7 @@ from fakes.steps import Status
 from fakes.stream_checks import complete_text
 
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-5-5"
+CLASS = "x-claude-code-request-class"
 
 
 def routes(*opus: RouteEntry) -> Routes:
@@ -82,3 +83,17 @@ async def test_the_list_of_models_describes_the_routes() -> None:
         assert page["data"][0]["description"] == "kimi-k3 at moonshot, then M3 at minimax"
         pinned = await (await proxy.ask("GET", "/provider/minimax/v1/models")).json()
         assert pinned["data"][0]["description"] == "claude-opus-5-5 at minimax"
+
+
+@async_test
+async def test_a_request_class_follows_its_route_and_its_hint_stays_here() -> None:
+    first, second = FakeProvider(answers("first")), FakeProvider(answers("second"))
+    users = Routes(by_class=MappingProxyType({"subagent": (RouteEntry("moonshot", "flash"),)}))
+    async with running_proxy(first, second, routes=users) as proxy:
+        headers = {CLASS: "subagent", "x-claude-code-agent-type": "Explore"}
+        assert await complete_text(await proxy.post(model=OPUS, headers=headers)) == "second"
+        assert await complete_text(await proxy.post(model=OPUS, headers={**headers, CLASS: "main"})) == "first"
+        assert await complete_text(await proxy.post(model=OPUS)) == "first"
+    assert [request.json()["model"] for request in second.requests] == ["flash"]
+    sent = [name for fake in (first, second) for request in fake.requests for name, _ in request.headers]
+    assert not [name for name in sent if name.lower().startswith(b"x-claude-code")]

@@ -16,6 +16,7 @@ from claude_proxy.cli.shell.activation import (
     BYPASS_VARIABLES,
     DISCOVERY,
     HEADERS,
+    HINTS,
     MANAGED,
     NO_PROXY_NAMES,
     TIMEOUT,
@@ -212,6 +213,7 @@ def test_sets_the_variables_that_the_providers_need() -> None:
         BASE_URL: URL,
         TOKEN: "token",
         DISCOVERY: "1",
+        HINTS: "1",
         TIMEOUT: "3000000",
         WINDOW: "262144",
         TOOL_SEARCH: "false",
@@ -219,7 +221,7 @@ def test_sets_the_variables_that_the_providers_need() -> None:
 
 
 def test_puts_a_pin_into_the_address_and_sets_nothing_unneeded() -> None:
-    assert led({}, PINNED) == {BASE_URL: f"{URL}/provider/moonshot", TOKEN: "token", DISCOVERY: "1"}
+    assert led({}, PINNED) == {BASE_URL: f"{URL}/provider/moonshot", TOKEN: "token", DISCOVERY: "1", HINTS: "1"}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,7 @@ def test_puts_a_pin_into_the_address_and_sets_nothing_unneeded() -> None:
 )
 def test_adds_our_token_to_the_users_headers_if_the_login_is_needed(before: str | None, after: list[str]) -> None:
     environ = {TOKEN: "of another gateway"} if before is None else {HEADERS: before}
-    assert led(environ, BY_LOGIN) == {BASE_URL: URL, HEADERS: "\n".join(after), DISCOVERY: "1"}
+    assert led(environ, BY_LOGIN) == {BASE_URL: URL, HEADERS: "\n".join(after), DISCOVERY: "1", HINTS: "1"}
 
 
 def test_claude_codes_own_token_is_left_alone() -> None:
@@ -252,6 +254,22 @@ def test_removes_our_header_if_the_login_is_not_needed(before: str, after: str |
     assert led({HEADERS: before}).get(HEADERS) == after
     environ = apply_changes({HEADERS: before}, activate({HEADERS: before}, BY_LOGIN))
     assert led(environ).get(HEADERS) == after
+
+
+@pytest.mark.parametrize("own", ["0", "", "1", "true"])
+def test_a_value_of_the_users_own_decides_whether_claude_code_sends_hints(own: str) -> None:
+    environ = apply_changes({HINTS: own}, activate({HINTS: own}, TO))
+    assert environ[HINTS] == own
+    environ = apply_changes(environ, activate(environ, PINNED))
+    assert environ[HINTS] == own
+    assert apply_changes(environ, deactivate(environ)) == {HINTS: own}
+
+
+def test_hints_that_are_turned_off_in_a_led_terminal_stay_off_until_it_is_reset() -> None:
+    environ = {**apply_changes({}, activate({}, TO)), HINTS: "0"}
+    environ = apply_changes(environ, activate(environ, PINNED))
+    assert environ[HINTS] == "0"
+    assert apply_changes(environ, deactivate(environ)) == {}
 
 
 def test_unsets_variables_that_would_bypass_the_proxy() -> None:

@@ -29,6 +29,7 @@ from claude_proxy.core.explanation import (
 )
 from claude_proxy.core.listed_models import CLAUDE_MODELS
 from claude_proxy.core.model_names import tier_of
+from claude_proxy.core.routing import ROUTED_CLASSES
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
@@ -52,16 +53,31 @@ DEFAULT_MODEL = next(iter(CLAUDE_MODELS))
 @click.option(
     "--session", metavar="ID", default="", help="Its session, as in proxy.log: a session may stay with a provider."
 )
+@click.option(
+    "--class",
+    "request_class",
+    type=click.Choice(ROUTED_CLASSES),
+    help="What Claude Code says that the request is made for: routes can depend on it.",
+)
 @click.option("--provider", metavar="NAME", help="As if pinned to that provider.  [default: as this terminal is]")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
-def explain(*, model: str, tokens: int, image: bool, session: str, provider: str | None, as_json: bool) -> int:
+def explain(
+    *,
+    model: str,
+    tokens: int,
+    image: bool,
+    session: str,
+    request_class: str | None,
+    provider: str | None,
+    as_json: bool,
+) -> int:
     """Show which providers a request would go to now, in which order, why, and what would be changed for each.
 
     Nothing is sent to any provider. If the proxy does not run, the answer comes from the configuration alone.
     """
     target = statusline_text.proxy_target_of(os.environ)
     pin = target.pin if provider is None and target else provider or ""
-    query = ExplainQuery(_full_name(model), tokens, image, session, pin)
+    query = ExplainQuery(_full_name(model), tokens, image, session, pin, request_class or "")
     home = Home.find(os.environ)
     running = lifecycle.find(home)
     explanation, warnings = _ask_proxy(home, running, query) if running else _from_configuration(home, query)

@@ -11,7 +11,7 @@ from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.providers import Resolved
 from claude_proxy.config.settings import RouteSettings
 from claude_proxy.core.model_names import strip_context_suffix
-from claude_proxy.core.routing import LONG_CONTEXT, Candidate, RouteEntry, Routes
+from claude_proxy.core.routing import LONG_CONTEXT, ROUTED_CLASSES, Candidate, RouteEntry, Routes
 
 
 def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -> Routes:
@@ -25,7 +25,9 @@ def routes_of(settings: RouteSettings, resolved: Resolved, findings: Findings) -
     tokens = given.pop("long_context_tokens", Routes().long_context_tokens)
     routes = {name: _entries(texts, name, resolved, findings) for name, texts in given.items()}
     long_context = routes.pop(LONG_CONTEXT, ())
-    return Routes(MappingProxyType({name: route for name, route in routes.items() if route}), long_context, tokens)
+    by_class = {name: route for name in ROUTED_CLASSES if (route := routes.pop(name, ()))}
+    by_tier = {name: route for name, route in routes.items() if route}
+    return Routes(MappingProxyType(by_tier), long_context, tokens, MappingProxyType(by_class))
 
 
 def auto_mode_of(place: str | UnsetType, resolved: Resolved, findings: Findings) -> Candidate | None:

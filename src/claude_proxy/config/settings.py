@@ -78,6 +78,29 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             unit="list of providers",
         ),
     ] = UNSET
+    auxiliary: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key(
+            "For titles, summaries and the like that Claude Code asks for by itself. Default: as for other requests.",
+            unit="list of providers",
+        ),
+    ] = UNSET
+    compaction: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For the summary that replaces a conversation. Default: as for other requests.", unit="list of providers"),
+    ] = UNSET
+    subagent: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For subagents. Default: as for other requests.", unit="list of providers"),
+    ] = UNSET
+    workflow: Annotated[
+        tuple[Place, ...] | UnsetType,
+        _ORDER,
+        key("For the agents of workflows. Default: as for other requests.", unit="list of providers"),
+    ] = UNSET
     long_context_tokens: Annotated[
         LongContext | UnsetType,
         key(
@@ -112,7 +135,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     routes: Annotated[
         RouteSettings,
         Meta(extra=says("an object", {"haiku": ["zai/glm-5.3-flash", "minimax"]})),
-        key("A different order for a tier or for long requests.", unit="object of lists"),
+        key(
+            "A different order for a tier, for long requests, or for what a request is made for.",
+            unit="object of lists",
+        ),
     ] = RouteSettings()
     failback: Annotated[
         FailbackName,

@@ -16,6 +16,8 @@ from claude_proxy.core.text import printable
 PREFIX: Final = b"x-claude-code-"
 """How the names of all these fields begin; the session's id is one of them."""
 
+REQUEST_CLASS: Final = PREFIX + b"request-class"
+
 REQUEST_CLASSES: Final = ("main", "subagent", "workflow", "compaction", "auxiliary")
 _MAX_LENGTH: Final = 64
 """Characters of a value; ids have 36."""
@@ -44,14 +46,22 @@ def read_hints(headers: Iterable[tuple[bytes, bytes]]) -> ClientHints:
     given = {name.removeprefix(PREFIX): value for name, value in headers if name.startswith(PREFIX)}
     if not given:
         return NO_HINTS
-    request_class = _text(given, b"request-class")
     return ClientHints(
-        request_class=request_class if request_class in REQUEST_CLASSES else "",
+        request_class=_known_class(_text(given, b"request-class")),
         agent=_text(given, b"agent-id"),
         parent_agent=_text(given, b"parent-agent-id"),
         agent_type=_text(given, b"agent-type"),
         prompt=_text(given, b"prompt-id"),
     )
+
+
+def request_class(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return what a request is made for; an empty text if its header fields do not say it."""
+    return next((_known_class(value.decode("latin-1")) for name, value in headers if name == REQUEST_CLASS), "")
+
+
+def _known_class(name: str) -> str:
+    return name if name in REQUEST_CLASSES else ""
 
 
 def _text(given: dict[bytes, bytes], name: bytes) -> str:

@@ -17,7 +17,7 @@ from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.required_features import RequiredFeatures
-from claude_proxy.core.routing import LONG_CONTEXT, Candidate, NoSuchProvider, Route
+from claude_proxy.core.routing import LONG_CONTEXT, ROUTED_CLASSES, Candidate, NoSuchProvider, Route
 from claude_proxy.core.selection import Criteria, Selector, TooLong
 from claude_proxy.core.tokens import FixedCount
 
@@ -30,13 +30,17 @@ IN_COOLDOWN: Final = "in cooldown"
 
 
 class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is asked about: a request for `model` of about `tokens` tokens; `provider` pins it."""
+    """What is asked about: a request for `model` of about `tokens` tokens; `provider` pins it.
+
+    `request_class` is what it is made for, in Claude Code's words.
+    """
 
     model: str
     tokens: int = 0
     image: bool = False
     session: str = ""
     provider: str = ""
+    request_class: str = msgspec.field(default="", name="class")
 
     def query(self) -> str:
         """Return it as a query string."""
@@ -47,7 +51,14 @@ class ExplainQuery(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return what decides which providers are tried."""
         session = session_key(((SESSION, self.session.encode(errors="replace")),), self.model)
         features = RequiredFeatures.of("image") if self.image else RequiredFeatures.of()
-        return Criteria(self.model, FixedCount(self.tokens), self.provider or None, features, session)
+        return Criteria(
+            self.model,
+            FixedCount(self.tokens),
+            self.provider or None,
+            features,
+            session,
+            request_class=self.request_class,
+        )
 
 
 def parse_query(query: bytes) -> ExplainQuery:
@@ -141,6 +152,8 @@ class _Explainer:
             return f"pinned to {route.candidates[0].provider.name}: no other provider is tried"
         if route.name == LONG_CONTEXT:
             return f"your route for requests over {self._selector.routes.long_context_tokens} tokens"
+        if route.name in ROUTED_CLASSES:
+            return f"your route for requests of the class {route.name}"
         return f"your route for {route.name}" if route.name else "the order of the providers in config.json"
 
     def _verdict(self, candidates: tuple[Candidate, ...], *, pinned: bool) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from claude_proxy.core.client_hints import REQUEST_CLASSES
 from claude_proxy.core.model_names import is_claude, most_able, strip_context_suffix, tier_of
 from claude_proxy.core.traits import ModelFacts, known_of
 from claude_proxy.core.types import Provider, UpstreamModel
@@ -17,6 +18,9 @@ MODEL_PREFIX: Final = "claude-proxy/"
 
 LONG_CONTEXT: Final = "long_context"
 """The name of the user's route for long requests."""
+
+ROUTED_CLASSES: Final = tuple(name for name in REQUEST_CLASSES if name != "main")
+"""The request classes that can have a route. The others are served as any client's requests are."""
 
 _PINNED_MODEL: Final = re.compile(MODEL_PREFIX + r"([^/]+)/(.+)")
 _NO_FACTS: Final = ModelFacts()
@@ -73,6 +77,11 @@ class Routes:
     long_context: tuple[RouteEntry, ...] = ()
     """For requests of more than `long_context_tokens`, whatever their tier."""
     long_context_tokens: int = 200_000
+    by_class: Mapping[str, tuple[RouteEntry, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By what a request is made for, one of `ROUTED_CLASSES`, whatever its tier and length.
+
+    What a request is for says most: a summary of a conversation is long, and of any tier. But it has to fit.
+    """
 
 
 _NO_ROUTES: Final = Routes()
@@ -85,7 +94,7 @@ class Route:
     candidates: tuple[Candidate, ...]
     pinned: bool = False
     name: str = ""
-    """Which of the user's routes it is, a tier or `long_context`; empty: the order of the providers."""
+    """Which of the user's routes: a tier, a request class or `long_context`; empty: the order of the providers."""
     first_choice: Candidate | None = None
     """The candidate to ask first if no other one had taken the session over; None until that is decided."""
     too_small: tuple[Candidate, ...] = ()
@@ -112,13 +121,15 @@ def route(
     keyless: Mapping[str, str] | None = None,
     routes: Routes = _NO_ROUTES,
     exceeds: Exceeds = lambda *_: False,
+    *,
+    request_class: str = "",
 ) -> Route | NoSuchProvider:
     """Return the route of a request. `keyless`: the variable that each provider without a key lacks."""
     pinned_model = _PINNED_MODEL.fullmatch(model)
     if pinned_model:
         pin, model = pinned_model.groups()
     if pin is None:
-        return unpinned_route(routes, providers, model, exceeds)
+        return unpinned_route(routes, providers, model, exceeds, request_class=request_class)
     pinned = next((provider for provider in providers if provider.name == pin), None)
     if pinned is None:
         return NoSuchProvider(_no_such_provider(providers, pin, keyless or {}))
@@ -127,12 +138,21 @@ def route(
 
 
 def unpinned_route(
-    routes: Routes, providers: tuple[Provider, ...], model: str, exceeds: Exceeds = lambda *_: False
+    routes: Routes,
+    providers: tuple[Provider, ...],
+    model: str,
+    exceeds: Exceeds = lambda *_: False,
+    *,
+    request_class: str = "",
 ) -> Route:
     """Return the user's route for a request, or the order of the providers.
 
-    A route of the user's without any existing provider is ignored.
+    A route of the user's without any existing provider is ignored, and so is one for a class that lacks the room.
     """
+    if request_class in routes.by_class:
+        candidates = _candidates(routes.by_class[request_class], providers, model)
+        if any(each.facts.context is None or not exceeds(each, each.facts.context) for each in candidates):
+            return Route(candidates, name=request_class)
     tier = tier_of(model) or "default"
     if tier == "default" and tier not in routes.by_tier and is_claude(model):
         tier = most_able(routes.by_tier.keys() & _ABLE) or tier

@@ -1,6 +1,6 @@
 """Which candidates a request is sent to, and in which order.
 
-route              pin, model, length: the user's own route, or the order of the providers
+route              pin, model, class, length: the user's own route, or the order of the providers
 login              without the client's own login, those that need it are skipped
 context windows    those that the request does not fit into are skipped
 required features  those that lack something it needs are asked after the others
@@ -49,6 +49,8 @@ class Criteria:
     """Whether the client's own login comes with it."""
     size: int = 0
     """Of its body, in bytes."""
+    request_class: str = ""
+    """What it is made for; empty if that is not said, or no route depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,15 @@ class Selector:
     def choose(self, criteria: Criteria, now: float, *, counting: bool = False) -> Selection:
         """Return the candidates in the order to ask them. A request whose tokens are to be counted need not fit."""
         exceeds = self._exceeds(criteria)
-        routed = route(self.providers, criteria.pin, criteria.model, self.keyless, self.routes, exceeds)
+        routed = route(
+            self.providers,
+            criteria.pin,
+            criteria.model,
+            self.keyless,
+            self.routes,
+            exceeds,
+            request_class=criteria.request_class,
+        )
         allowed = routed if isinstance(routed, NoSuchProvider) else open_to(routed, with_login=criteria.login)
         if not isinstance(allowed, Route):
             return allowed

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.body_limit import over_limit
+from claude_proxy.core.client_hints import request_class
 from claude_proxy.core.client_login import NoLogin, has_login
 from claude_proxy.core.cooldowns import Cooldowns
 from claude_proxy.core.health import Health
@@ -123,7 +124,7 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
 
     A request whose tokens are only counted need not fit.
     """
-    selected = gateway.selector.choose(_criteria(head, request), gateway.clock.wall(), counting=counting)
+    selected = gateway.selector.choose(_criteria(gateway, head, request), gateway.clock.wall(), counting=counting)
     match selected:
         case Route():
             return selected
@@ -138,9 +139,10 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
             assert_never(selected)
 
 
-def _criteria(head: RequestHead, request: MessagesRequest) -> Criteria:
+def _criteria(gateway: Gateway, head: RequestHead, request: MessagesRequest) -> Criteria:
     """Return what of a request decides which candidates are asked."""
     session = session_key(head.headers, request.model)
     with_login = has_login(head.headers)
     features, size = request.required_features, len(request.body)
-    return Criteria(request.model, Prompt(request.body), head.pin, features, session, with_login, size)
+    made_for = request_class(head.headers) if gateway.selector.routes.by_class else ""
+    return Criteria(request.model, Prompt(request.body), head.pin, features, session, with_login, size, made_for)

@@ -35,6 +35,8 @@ HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 TIMEOUT, WINDOW, TOOL_SEARCH = "API_TIMEOUT_MS", "CLAUDE_CODE_AUTO_COMPACT_WINDOW", "ENABLE_TOOL_SEARCH"
 DISCOVERY = "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY"
 """With it, `/model` in Claude Code lists every provider's models."""
+HINTS = "CLAUDE_CODE_GATEWAY_HINT_HEADERS"
+"""With it, Claude Code says what each request is for (`core/client_hints.py`). A value of the user's own stays."""
 
 BYPASS_VARIABLES = (API_KEY, "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 """Unset: with an API key Claude Code asks which login to use, and with the others it ignores the base URL."""
@@ -61,6 +63,7 @@ MANAGED = (
     WINDOW,
     TOOL_SEARCH,
     DISCOVERY,
+    HINTS,
     *NO_PROXY_NAMES,
     *BYPASS_VARIABLES,
     *MODELS,
@@ -200,6 +203,7 @@ def _wanted(before: Mapping[str, str], environ: Mapping[str, str], to: Activatio
     wanted[BASE_URL] = to.url + (f"/provider/{to.pin}" if to.pin else "")
     wanted |= _token_variables(before, to)
     wanted[DISCOVERY] = "1"
+    wanted[HINTS] = before.get(HINTS, environ.get(HINTS, "1"))
     if to.requirements.timeout_ms:
         wanted[TIMEOUT] = str(max(to.requirements.timeout_ms, _number(before.get(TIMEOUT), 0)))
     if to.requirements.window:
