@@ -53,6 +53,20 @@ def open_own(path: str | os.PathLike[str], flags: int) -> int:
     return descriptor
 
 
+def require_own(path: str | os.PathLike[str]) -> os.stat_result:
+    """Check a file that another library opens, and close it to others. Returns its facts.
+
+    Raises `OSError` as `open_own` does, which is safer: here the file is looked at and not opened.
+    """
+    name = os.fspath(path)
+    facts = os.lstat(name)
+    _require_own(facts, name)
+    if os.name != "nt" and facts.st_mode & OTHERS:
+        with contextlib.suppress(OSError):  # a file system without modes
+            os.chmod(name, OWNER_ONLY)  # noqa: PTH101 - no pathlib here
+    return facts
+
+
 def _require_own(facts: os.stat_result, name: str) -> None:
     if stat.S_ISLNK(facts.st_mode):
         raise OSError(errno.ELOOP, "it is a link, which is not followed here; remove it", name)

@@ -2,7 +2,10 @@
 
 schema.py      the tables, and the named steps that bring an older file up to date
 rows.py        the account of an exchange → its rows
-database.py    opens the file for writing, and appends rows; says in words what is wrong with it
+failures.py    what is wrong with the file, in words
+opening.py     opens the file for writing: ours alone, whole, up to date
+database.py    the open file: appends rows, and removes old ones in small steps
+resilient.py   the same through failures: a full disk, a lock, damage
 writer.py      the thread that writes: `UsageLedger`
 reading.py     opens the file for reading, also while it is written
 queries.py     sums by period, provider, model, session, prompt and so on

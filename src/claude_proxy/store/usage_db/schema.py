@@ -46,6 +46,10 @@ STEPS: Final = (
                 cost REAL, plan_cost REAL, PRIMARY KEY (exchange, number)) WITHOUT ROWID""",
         ),
     ),
+    Step(
+        "what an attempt was made for",
+        ("ALTER TABLE attempts ADD COLUMN purpose TEXT NOT NULL DEFAULT ''",),
+    ),
 )
 """Never change one that was released: add another."""
 

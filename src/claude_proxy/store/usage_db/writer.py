@@ -1,7 +1,6 @@
 """The thread that writes state/usage.db. Nothing of it runs on the event loop but a `put` into a queue.
 
-What is recorded is in the file half a second later; a process that is killed loses no more than that. The file failing
-(a full disk, a lock, damage) costs no answer: what can't be written waits, up to a limit, and is written later.
+What is recorded is in the file half a second later; a process that is killed loses no more than that.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from claude_proxy.core.types import Account
 from claude_proxy.proxy.ports import Journal, Level
 
 if TYPE_CHECKING:
-    from claude_proxy.store.usage_db.database import Database
+    from claude_proxy.store.usage_db.resilient import ResilientDatabase
 
 BATCH_SECONDS: Final = 0.4
 """How long the first of a batch waits for others: with the writing itself, less than half a second."""
@@ -25,38 +24,44 @@ BATCH_SECONDS: Final = 0.4
 RETRY_SECONDS: Final = 5.0
 """After a failure, until the file is tried again."""
 
-MAX_WAITING: Final = 10_000
-"""Exchanges that wait to be written while that fails, at some 2 KB each. Of more, only the number is kept."""
+PRUNE_PAUSE: Final = 0.05
+"""Between two steps of removing old rows, in seconds."""
+
+MAX_QUEUED: Final = 10_000
+"""Exchanges that wait to be taken by the thread: many more than come while it writes. Of more, only the number is
+kept."""
 
 CLOSE_SECONDS: Final = 5.0
 """The longest that a stop waits for what is not written yet."""
+
+DEFAULT_DAYS: Final = 400
 
 
 class UsageLedger:
     """A `Journal` in front of another: it passes everything on, and keeps each account in the database.
 
-    `note` takes what the thread has to say, from that thread.
+    `note` takes what the thread has to say, from that thread. Exchanges are kept for `days`; 0: for ever.
     """
 
-    def __init__(self, path: Path, journal: Journal, note: Callable[[str, Level], object]) -> None:
+    def __init__(
+        self, path: Path, journal: Journal, note: Callable[[str, Level], object], *, days: int = DEFAULT_DAYS
+    ) -> None:
         self._path = path
         self._journal = journal
         self._note = note
+        self._days = days
         self._queue = queue.SimpleQueue[Account | None]()
+        self._refused = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-        self._database: Database | None = None
-        self._waiting: list[Account] = []
-        self._lost = 0
-        self.problem = ""
-        """Why nothing can be written, in a sentence; empty if it can."""
+        self._database: ResilientDatabase | None = None
 
     def record(self, account: Account) -> None:
         self._journal.record(account)
-        if self._queue.qsize() < MAX_WAITING:
+        if self._queue.qsize() < MAX_QUEUED:
             self._queue.put(account)
         else:
-            self._lost += 1
+            self._refused += 1
 
     def note(self, text: str, level: Level = "info") -> None:
         self._journal.note(text, level)
@@ -64,7 +69,12 @@ class UsageLedger:
     @property
     def backlog(self) -> int:
         """How many exchanges are not written yet."""
-        return self._queue.qsize() + len(self._waiting)
+        return self._queue.qsize() + (self._database.waiting if self._database else 0)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be written, in a sentence; empty if it can."""
+        return self._database.problem if self._database else ""
 
     def start(self) -> None:
         """Begin to write; the file is opened, and made if it is not there."""
@@ -77,55 +87,38 @@ class UsageLedger:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        self._write()
-        while not self._stopping.is_set():
-            with contextlib.suppress(queue.Empty):
-                first = self._queue.get(timeout=RETRY_SECONDS if self.problem else None)
-                self._stopping.wait(BATCH_SECONDS)
-                self._take(first)
-            self._write()
-        self._take(None)
-        self._write()
-        if self._database:
-            self._database.close()
+        from claude_proxy.store.usage_db.resilient import ResilientDatabase  # noqa: PLC0415 - 8 ms, which a start saves
 
-    def _take(self, first: Account | None) -> None:
+        database = self._database = ResilientDatabase(self._path, self._say, self._days)
+        refused = 0
+        accounts = list[Account]()
+        while True:
+            was_refused, refused = refused, self._refused
+            database.write(accounts, refused - was_refused)
+            if self._stopping.is_set():
+                break
+            until_prune = database.prune()
+            accounts = self._next_batch(RETRY_SECONDS if database.problem else max(PRUNE_PAUSE, until_prune))
+        database.write(self._taken())
+        database.close()
+
+    def _next_batch(self, patience: float) -> list[Account]:
+        """Wait for an account, then a moment for others; an empty batch if none comes."""
+        try:
+            first = self._queue.get(timeout=patience)
+        except queue.Empty:
+            return []
+        self._stopping.wait(BATCH_SECONDS)
+        return [first, *self._taken()] if first else self._taken()
+
+    def _taken(self) -> list[Account]:
         """Take all that is in the queue."""
-        taken = [first] if first else []
+        accounts = list[Account]()
         with contextlib.suppress(queue.Empty):
             while True:
                 if account := self._queue.get_nowait():
-                    taken.append(account)
-        room = MAX_WAITING - len(self._waiting)
-        self._waiting += taken[:room]
-        self._lost += len(taken[room:])
-
-    def _write(self) -> None:
-        from claude_proxy.store.usage_db.database import Database, DatabaseError  # noqa: PLC0415 - not on the loop
-
-        try:
-            self._database = self._database or Database(self._path)
-            if self._waiting:
-                self._database.add(self._waiting)
-        except DatabaseError as error:
-            self._fail(str(error))
-        else:
-            self._waiting = []
-            self._recover()
-
-    def _fail(self, reason: str) -> None:
-        problem = f"{self._path.name} cannot be written ({reason}); requests are not counted"
-        if not self.problem:
-            self._say(problem, "warning")
-        self.problem = problem
-
-    def _recover(self) -> None:
-        if not self.problem:
-            return
-        self.problem = ""
-        lost, self._lost = self._lost, 0
-        missing = f"; {lost} requests are missing in it" if lost else ""
-        self._say(f"{self._path.name} is written again{missing}", "info")
+                    accounts.append(account)
+        return accounts
 
     def _say(self, text: str, level: Level) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
