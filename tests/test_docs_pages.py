@@ -16,7 +16,9 @@ from test_architecture import LAYERS
 MAX_README = 8 * 1024
 """Bytes: a page that is read to its end."""
 HOME = Home(ROOT)
-OF_THE_USER = {path.relative_to(ROOT).as_posix() for path in (HOME.config, HOME.env, HOME.log, HOME.token, HOME.memory)}
+OF_THE_USER = {
+    path.relative_to(ROOT).as_posix() for path in (HOME.config, HOME.env, HOME.log, HOME.token, HOME.memory, HOME.usage)
+}
 OF_THE_USER |= {"settings.json", ".venv/", "proxy.log.1"}
 """Files that are named and are not in the repository: the user's own, Claude Code's, and what is made here."""
 FILE = re.compile(r"\.?[\w-]+(/[\w.-]+)*(/|\.(py|json|md|svg|txt|toml|log|example))|\.ci/run|Makefile|\.env")

@@ -29,6 +29,7 @@ SECRETS = [
 VALUE_PATHS = [
     ("$schema",), ("proxy_port",), ("cooldown_minutes",), ("host",), ("retry_statuses",), ("retry_statuses", 0),
     ("max_body_mb",), ("timeouts",), ("timeouts", "stall"), ("ping_after_seconds",), ("proxy_url",), ("log_level",),
+    ("usage_days",),
     ("allow_http_hosts",), ("allow_http_hosts", 0), ("providers",), ("providers", 0), ("providers", 0, "preset"),
     ("providers", 0, "name"), ("providers", 0, "base_url"), ("providers", 0, "api_key_env"), ("providers", 0, "auth"),
     ("providers", 0, "models"), ("providers", 0, "models", "opus"), ("providers", 0, "enabled"),

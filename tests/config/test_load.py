@@ -235,10 +235,11 @@ def test_loads_every_general_setting(home: Folder) -> None:
             "max_body_mb": 1.5,
             "ping_after_seconds": 0,
             "log_level": "debug",
+            "usage_days": 30,
             "proxy_url": "http://user:pass@proxy.example",
         },
     )
-    assert (config.port, config.host, config.log_level) == (1, "::1", "debug")
+    assert (config.port, config.host, config.log_level, config.usage_days) == (1, "::1", "debug", 30)
     assert config.policy == Policy(frozenset({429, 400}), 30.0, 1572864, 0)
     assert config.egress.proxy_url == "http://user:pass@proxy.example:80"
     assert config.warnings == ()

@@ -59,7 +59,12 @@ async def _serve(
 ) -> int:
     loop = asyncio.get_running_loop()
     log = LogLedger(home.log, level=config.log_level)
-    ledger = UsageLedger(home.usage, log, lambda text, level: loop.call_soon_threadsafe(log.note, text, level))
+    ledger = UsageLedger(
+        home.usage,
+        log,
+        lambda text, level: loop.call_soon_threadsafe(log.note, text, level),
+        days=config.usage_days,
+    )
     warnings = FileWarnings(home, log, ledger)
     loop.set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     token = installation_token(home)

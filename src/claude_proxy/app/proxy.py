@@ -254,4 +254,9 @@ class Proxy:
 
 
 def _fixed_at_start(config: Config) -> dict[str, str | int]:
-    return {"host": config.host, "proxy_port": config.port, "log_level": config.log_level}
+    return {
+        "host": config.host,
+        "proxy_port": config.port,
+        "log_level": config.log_level,
+        "usage_days": config.usage_days,
+    }

@@ -68,6 +68,7 @@ Name = Annotated[
         ),
     ),
 ]
+Days = Annotated[int, Meta(ge=0, le=36_500, extra=says("a whole number of days from 0 to 36500", 400))]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     Meta(extra=says('"debug", "info", "warning" or "error"', "info")),

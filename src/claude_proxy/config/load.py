@@ -67,6 +67,8 @@ class Config:
     routes: Routes = field(default_factory=Routes)
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""
+    usage_days: int = 400
+    """How long usage is kept; 0: for ever."""
     upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
     """Those of all providers, with those that can't be used."""
 
@@ -110,6 +112,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         allowed_hosts=settings.allowed_hosts,
         routes=routes,
         auto_mode=auto_mode,
+        usage_days=settings.usage_days,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )
 

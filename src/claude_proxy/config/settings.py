@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.kinds import (
     BudgetMegabytes,
+    Days,
     FailbackName,
     Flag,
     LogLevel,
@@ -247,6 +248,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="choice",
         ),
     ] = "info"
+    usage_days: Annotated[
+        Days,
+        key("How long it is kept what each request used and cost; 0 means for ever.", unit="days"),
+    ] = 400
     allow_http_hosts: Annotated[
         tuple[Text, ...],
         Meta(extra=says("a list", ["relay.example"])),

@@ -20,7 +20,7 @@ class Notes(list[str]):
 @contextmanager
 def writing(path: Path, notes: Notes | None = None) -> Iterator[UsageLedger]:
     """Record into a file, which is whole when the block ends."""
-    ledger = UsageLedger(path, MemoryLedger(), (notes or Notes()).note)
+    ledger = UsageLedger(path, MemoryLedger(), (notes or Notes()).note, days=400)
     ledger.start()
     try:
         yield ledger
@@ -40,7 +40,7 @@ def test_exchanges_and_their_attempts_are_in_the_file_when_the_ledger_is_closed(
 
 def test_each_account_is_passed_on() -> None:
     journal = MemoryLedger()
-    ledger = UsageLedger(Path("unused"), journal, Notes().note)
+    ledger = UsageLedger(Path("unused"), journal, Notes().note, days=400)
     ledger.record(account())
     ledger.note("started")
     assert (len(journal.accounts), journal.notes) == (1, ["started"])

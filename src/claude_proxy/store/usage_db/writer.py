@@ -34,8 +34,6 @@ kept."""
 CLOSE_SECONDS: Final = 5.0
 """The longest that a stop waits for what is not written yet."""
 
-DEFAULT_DAYS: Final = 400
-
 
 class UsageLedger:
     """A `Journal` in front of another: it passes everything on, and keeps each account in the database.
@@ -43,9 +41,7 @@ class UsageLedger:
     `note` takes what the thread has to say, from that thread. Exchanges are kept for `days`; 0: for ever.
     """
 
-    def __init__(
-        self, path: Path, journal: Journal, note: Callable[[str, Level], object], *, days: int = DEFAULT_DAYS
-    ) -> None:
+    def __init__(self, path: Path, journal: Journal, note: Callable[[str, Level], object], *, days: int) -> None:
         self._path = path
         self._journal = journal
         self._note = note
