@@ -16,7 +16,7 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.memory_budget import MemoryBudget
-from claude_proxy.core.status_report import SkippedStatus, StatusReport
+from claude_proxy.core.status_report import SkippedStatus, Spent, StatusReport
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.guard import Guard, TokenSources
@@ -159,6 +159,7 @@ class Proxy:
             skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
             last_answer=self._tracker.last_answer,
             answers_saved=self._tracker.answers_saved,
+            today=self._spent_today(),
             too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
             waiting=self._in_flight.silent(self._clock.monotonic()),
@@ -178,7 +179,16 @@ class Proxy:
             requests=self._in_flight.report(self._clock.monotonic()),
             providers=self._tracker.providers(now),
             failovers=self._tracker.failovers.newest(),
+            today=self._spent_today(),
         )
+
+    def spent_in(self, session: str) -> Spent | None:
+        """Return what the requests of a session cost; None if nothing is known of it."""
+        return self._tracker.spending.of_session(session)
+
+    def _spent_today(self) -> Spent:
+        now = self._clock.wall()
+        return self._tracker.spending.today(now, self._clock.utc_offset(now))
 
     def _health(self, query: bytes) -> dict[str, str]:
         """Return what any client may know; one that asks for it gets a proof that this is the proxy of its token."""

@@ -76,6 +76,7 @@ For the user:
     explanation.py          what would happen to a request
     status_report.py        what `status` shows
     live_report.py          what happens now, for `top` and the page
+    spending.py             what requests cost today, and in each session
     recent_failovers.py     the last requests that more than one provider was asked for
     client_requirements.py  what providers need of Claude Code
     statusline_facts.py     the facts in Claude Code's status line

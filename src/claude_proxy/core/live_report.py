@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_proxy.core.status_report import ProviderStatus
+from claude_proxy.core.status_report import ProviderStatus, Spent
 
 
 class LiveAttempt(msgspec.Struct, frozen=True):
@@ -80,3 +80,5 @@ class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderStatus, ...] = ()
     """In the order of failover."""
     failovers: tuple[LiveFailover, ...] = ()
+    today: Spent = Spent()
+    """What today's requests cost, those in flight not included."""

@@ -76,6 +76,19 @@ class LastAnswer(msgspec.Struct, frozen=True):
     at: float
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """What some requests cost, in US dollars."""
+
+    dollars: float = 0.0
+    """What is charged for those whose price is known; a plan's tokens count nothing here."""
+    unknown: int = 0
+    """Of how many the price is not known."""
+    plan_dollars: float = 0.0
+    """What the tokens that plans pay for would have cost."""
+    failovers: int = 0
+    """How often another provider was asked."""
+
+
 class TooLarge(msgspec.Struct, frozen=True):
     """The last request that was refused as larger than the proxy's own limit, which is in bytes."""
 
@@ -103,6 +116,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     last_answer: LastAnswer | None = None
     answers_saved: int = 0
     """How many answers broke off since the proxy started, and were carried to their end."""
+    today: Spent = Spent()
+    """What today's requests cost, by the day of the proxy's clock."""
     too_large: TooLarge | None = None
     sessions: dict[str, LastAnswer] = {}
     """The last answer of each session, by its id; the newest is last."""

@@ -12,6 +12,7 @@ from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.messages import STATUS_OF_ERROR
 from claude_proxy.core.recent_failovers import RecentFailovers
+from claude_proxy.core.spending import Spending
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
@@ -43,6 +44,7 @@ class StatusTracker:
         self.too_large: TooLarge | None = None
         self.answers_saved = 0
         """Answers that broke off and were carried to their end."""
+        self.spending = Spending()
         self.failovers = RecentFailovers()
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
 
@@ -84,6 +86,7 @@ class StatusTracker:
         if account.status == _REQUEST_TOO_LARGE and not account.attempts:
             self._take_too_large(account, now)
         self.failovers.take(account)
+        self.spending.take(account, self._clock.utc_offset(account.started_at))
         self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
             self._remember_answer(account, now)
