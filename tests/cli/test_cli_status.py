@@ -255,7 +255,7 @@ def test_an_invalid_status_is_an_error(cli: CommandLine) -> None:
     assert "does not give its status" in done.err
 
 
-@pytest.mark.parametrize("command", ["explain", "rules", "rules forget --all"])
+@pytest.mark.parametrize("command", ["explain", "rules", "rules forget --all", "top"])
 def test_a_proxy_of_another_version_is_an_error_with_its_fix(cli: CommandLine, command: str) -> None:
     with stand_in(cli):
         done = cli(*command.split())

@@ -2,12 +2,13 @@
 
 main           finds the command, shows its errors, gives the exit code
 
-start, stop, restart, serve, status, explain, rules, logs   the proxy
+start, stop, restart, serve, status, top, explain, rules, logs   the proxy
 run, env, init, fallback, switch, reset                     terminals; the last three are for the shell functions
 check, doctor, providers/, demo/                            the setup
 statusline, version, help
 
 output/        how commands speak: console, exit codes, how this user calls the program
+live_view/     what `top` shows
 background/    the background process: found, started, asked, stopped
 shell/         shell integration: functions, profiles, the variables of a terminal's mode
 claude_code/   Claude Code's own settings, its status line, its custom headers

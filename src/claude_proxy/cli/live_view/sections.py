@@ -1,0 +1,168 @@
+"""The parts of what `top` shows, as rows: the requests in flight, the providers, the last failovers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from claude_proxy.cli.live_view.columns import Row
+from claude_proxy.cli.output.console import when
+from claude_proxy.cli.user_config.credentials import READY, state_in_words
+from claude_proxy.core.amounts import short_count, short_duration
+from claude_proxy.core.live_report import LiveAttempt, LiveFailover, LiveRequest
+from claude_proxy.core.quota.quota_report import QuotaReport, QuotaWindow
+from claude_proxy.core.status_report import ProviderStatus
+from claude_proxy.core.text import printable
+
+STATE_STYLES: Final = {READY: "green", "cooldown": "yellow", "probing": "cyan"}
+SILENT_AFTER: Final = 5.0
+"""Seconds after which an answer that has begun is called silent."""
+SLOW_AFTER: Final = 10.0
+"""Seconds of waiting for a first byte after which it is coloured."""
+MAX_WORD: Final = 40
+"""Characters of a name or a model."""
+BAR: Final = 8
+"""Columns of a bar."""
+FULL: Final = 0.8
+"""Part of a window from which on it is nearly used up."""
+MAX_WINDOWS: Final = 2
+"""Of a plan, those that are shown: the shortest ones come first."""
+
+_PREFIX: Final = "claude-"
+_ACCEPTED: Final = "200"
+
+
+def request_rows(requests: Sequence[LiveRequest], *, with_session: bool) -> list[Row]:
+    """Return the requests in flight below their titles; nothing if there are none."""
+    if not requests:
+        return []
+    titles = ["request", *(["session"] if with_session else []), "model", "provider", "state"]
+    rows = [[*map(_title, titles), *map(_right_title, ("time", "tokens", "tokens/s"))]]
+    for request in requests:
+        name = request.request_class or ("count" if request.kind == "count_tokens" else "request")
+        words = [name, *([request.session[:8]] if with_session else []), short_model(request.requested_model)]
+        rate = "" if request.tokens_per_second is None else f"{request.tokens_per_second:.0f}"
+        rows.append(
+            [
+                *(Text(printable(word, MAX_WORD)) for word in words),
+                Text(printable(request.provider, MAX_WORD) or "-", "bold"),
+                _doing(request),
+                *map(
+                    _number,
+                    (
+                        short_duration(request.seconds * 1000),
+                        short_count(request.output_tokens) if request.output_tokens else "",
+                        rate,
+                    ),
+                ),
+            ]
+        )
+    return [*rows]
+
+
+def _doing(request: LiveRequest) -> Text:
+    """Return what happens to a request, and what has been tried."""
+    silent = request.silent_seconds
+    if not request.provider:
+        words = Text("is read", "dim")
+    elif request.first_byte_ms is None:
+        then = f", then {printable(request.then, MAX_WORD)}" if request.then else ""
+        waited = f"waiting {short_duration(silent * 1000)}{then}" if silent is not None else "waiting"
+        words = Text(waited, "yellow" if silent is not None and silent >= SLOW_AFTER else "")
+    elif silent is not None and silent >= SILENT_AFTER:
+        words = Text(f"silent {short_duration(silent * 1000)}", "yellow")
+    else:
+        words = Text("answers", "green")
+    failed = [attempt for attempt in request.attempts if attempt.outcome != _ACCEPTED]
+    if failed:
+        words.append(f", after {failure_in_words(failed[-1])}", "dim")
+    return words
+
+
+def provider_rows(providers: Sequence[ProviderStatus], *, blocks: bool) -> list[Row]:
+    """Return the providers below their titles; `blocks` says whether bars are drawn with block characters."""
+    titles = [_title("provider"), _title("state"), _title("quota")]
+    return [titles, *(_provider(provider, blocks) for provider in providers)]
+
+
+def _provider(provider: ProviderStatus, blocks: bool) -> Row:
+    name = Text(printable(provider.name, MAX_WORD), "bold")
+    return [name, provider_state(provider), _quota(provider.quota, blocks)]
+
+
+def provider_state(provider: ProviderStatus) -> Text:
+    """Return a provider's state, until when it lasts, and why."""
+    words = state_in_words(provider)
+    is_to_fix = words != provider.state
+    state = Text(printable(words, MAX_WORD), STATE_STYLES.get(words, "bold red" if is_to_fix else ""))
+    if provider.state == "cooldown" and provider.cooldown_until is not None:
+        state.append(f"{', cooldown' if is_to_fix else ''} until {when(provider.cooldown_until)}")
+    if (why := provider.why or provider.reason) and not is_to_fix:
+        state.append(f" ({printable(why, MAX_WORD)})")
+    return state
+
+
+def _quota(quota: QuotaReport | None, blocks: bool) -> Text:
+    if quota is None:
+        return Text()
+    windows = [window for window in quota.windows if not window.is_pace][:MAX_WINDOWS]
+    parts = [bar(window, blocks=blocks) for window in windows]
+    if quota.balance:
+        amount = f"{quota.balance.amount:.2f} {printable(quota.balance.currency, MAX_WORD)}"
+        parts.append(Text(amount, "red" if quota.balance.is_low else ""))
+    return Text("  ").join(parts)
+
+
+def bar(window: QuotaWindow, *, blocks: bool) -> Text:
+    """Return how much of a window is used, as a bar and in percent: `5 h ######.. 78 %`."""
+    used = min(1.0, max(0.0, window.used))
+    filled = min(BAR, max(round(BAR * used), used > 0))
+    full, empty = ("█", "░") if blocks else ("#", ".")
+    style = "red" if used >= 1 else "yellow" if used >= FULL else "green"
+    words = Text(f"{printable(window.name, MAX_WORD)} ")
+    words.append(full * filled, style).append(empty * (BAR - filled), "dim")
+    return words.append(f" {used * 100:.0f} %")
+
+
+def failover_rows(failovers: Sequence[LiveFailover], *, arrow: str) -> list[Row]:
+    """Return the last failovers, the newest first."""
+    return [
+        [
+            Text(datetime.fromtimestamp(failover.at).astimezone().strftime("%H:%M:%S"), "dim"),
+            Text(short_model(failover.requested_model)),
+            _way(failover, arrow),
+        ]
+        for failover in reversed(failovers)
+    ]
+
+
+def _way(failover: LiveFailover, arrow: str) -> Text:
+    """Return who was asked, why it failed, and who answered: `minimax overloaded → moonshot`."""
+    steps = [failure_in_words(attempt) for attempt in failover.attempts if attempt.outcome != _ACCEPTED]
+    end = Text(printable(failover.provider, MAX_WORD), "green") if failover.provider else Text("no answer", "bold red")
+    return Text(f" {arrow} ").join([*map(Text, steps), end])
+
+
+def failure_in_words(attempt: LiveAttempt) -> str:
+    """Return which provider failed, and why."""
+    return f"{printable(attempt.provider, MAX_WORD)} {printable(attempt.why or attempt.outcome, MAX_WORD)}"
+
+
+def short_model(model: str) -> str:
+    """Return the name of a model without the vendor's prefix, which all of Claude's have."""
+    return printable(model.removeprefix(_PREFIX), MAX_WORD)
+
+
+def _title(word: str) -> Text:
+    return Text(word, "bold")
+
+
+def _right_title(word: str) -> Text:
+    return Text(word, "bold", justify="right")
+
+
+def _number(word: str) -> Text:
+    return Text(word, justify="right")
