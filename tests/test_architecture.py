@@ -34,7 +34,9 @@ MAX_LINES = 400
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SOURCES = sorted(path for folder in ("src", "tests", "bench", "docs", "fuzz") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(
+    path for folder in ("src", "tests", "bench", "docs", "fuzz", "prices") for path in (ROOT / folder).rglob("*.py")
+)
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -167,6 +169,12 @@ def test_each_lock_holds_those_before_it() -> None:
     runtime, test, lint = (set(pins(ROOT / "requirements" / f"{name}.txt")) for name in ("runtime", "test", "lint"))
     assert runtime < test < lint
     assert runtime < set(pins(ROOT / "requirements" / "fuzz.txt"))
+    assert runtime < set(pins(ROOT / "requirements" / "prices.txt"))
+
+
+def test_the_package_of_the_prices_is_only_in_its_own_lock() -> None:
+    holding = [lock.stem for lock in LOCKS if any(pin.startswith("genai-prices==") for pin in pins(lock))]
+    assert holding == ["prices"]
 
 
 def test_the_lock_holds_what_the_package_asks_for() -> None:

@@ -56,7 +56,7 @@ def strings(tree: ast.AST) -> Iterator[str]:
         ("Keys of `timeouts`", "TimeoutSettings"),
         ("Keys of `models`", "ModelSettings"),
         ("Keys of `routes`", "RouteSettings"),
-        ("Keys of `model_facts`", "FactSettings"),
+        ("Keys of `model_facts`", "OwnFactSettings"),
         ("Keys of `price`", "PriceSettings"),
         ("Keys of `traits`", "TraitSettings"),
         ("Keys of `claude_code`", "ClaudeCodeSettings"),

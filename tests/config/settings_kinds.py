@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
+from claude_proxy.config.fact_settings import OwnFactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.provider_settings import ClaudeCodeSettings, ModelSettings, ProviderSettings, TimeoutSettings
 from claude_proxy.config.settings import RouteSettings, Settings
 
@@ -12,7 +12,7 @@ KINDS = (
     ProviderSettings,
     ModelSettings,
     ClaudeCodeSettings,
-    FactSettings,
+    OwnFactSettings,
     PriceSettings,
     TraitSettings,
     TimeoutSettings,

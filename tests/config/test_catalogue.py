@@ -11,7 +11,7 @@ from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.variables import is_variable
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.model_names import TIERS
-from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
+from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
 
 KINDS = {"native": 1, "api": 13, "plan": 14, "aggregator": 11, "local": 5, "gateway": 1, "cloud": 1}
 FILLED = {"region": "us-east-1", "workspace": "ws-1"}
@@ -38,7 +38,7 @@ def test_has_the_known_providers_as_of_a_day() -> None:
     kinds = [entry.kind for entry in catalogue().providers]
     assert {kind: kinds.count(kind) for kind in kinds} == KINDS
     assert len(set(catalogue().ids)) == len(kinds) == 46
-    assert dt.date.fromisoformat(catalogue().as_of) >= dt.date(2026, 11, 22)
+    assert dt.date.fromisoformat(catalogue().as_of) >= dt.date(2026, 11, 28)
     assert (catalogue().schema, set(catalogue().confidence_key)) == ("claude-proxy-catalogue/1", {"A", "B", "C"})
 
 
@@ -161,21 +161,20 @@ def test_has_the_other_traits() -> None:
         (
             "anthropic",
             "claude-opus-5-5",
-            ModelFacts(
-                1_000_000, 128_000, True, Thinking.ADAPTIVE_ONLY, ForcedTool.NO, Price(4.0, 20.0, 0.2, 5.0, 8.0)
-            ),
+            ModelFacts(1_000_000, 128_000, True, Thinking.ADAPTIVE_ONLY, ForcedTool.NO),
         ),
         (
             "moonshot",
             "kimi-k2.7-code",
-            ModelFacts(262_144, None, None, Thinking.ENABLED_ONLY, ForcedTool.WITHOUT_THINKING, Price(0.95, 4.0, 0.19)),
+            ModelFacts(262_144, None, None, Thinking.ENABLED_ONLY, ForcedTool.WITHOUT_THINKING),
         ),
         (
             "deepseek",
             "deepseek-v4-pro",
-            ModelFacts(1_000_000, 384_000, False, Thinking.ENABLED, price=Price(0.66, 1.98, 0.022, 0.0)),
+            ModelFacts(1_000_000, 384_000, False, Thinking.ENABLED),
         ),
         ("kimi-code", "k3", ModelFacts(1_048_576)),
+        ("minimax-cn", "MiniMax-M3.1-Flash", ModelFacts(1_000_000, thinking=Thinking.ALWAYS)),
     ],
 )
 def test_has_the_facts_of_a_model(preset: str, model: str, facts: ModelFacts) -> None:
@@ -186,13 +185,17 @@ def test_has_the_thinking_mode_of_a_model() -> None:
     takes = {model: facts.thinking for entry in catalogue().providers for model, facts in entry.facts.items()}
     assert {model for model, mode in takes.items() if mode is Thinking.ADAPTIVE_ONLY} == {
         "claude-fable-5-1",
+        "claude-fable-5-2",
         "claude-opus-5-5",
     }
     assert takes["claude-opus-4-8"] is takes["claude-haiku-5-5"] is Thinking.ADAPTIVE
     assert takes["claude-haiku-4-5"] is Thinking.ENABLED
     assert takes["claude-sonnet-4-6"] is takes["MiniMax-M3"] is takes["glm-5.3"] is None
     always = {model for model, mode in takes.items() if mode is Thinking.ALWAYS}
-    assert always == {"MiniMax-M2.7", "MiniMax-M2.7-highspeed", "kimi-k3.1-pro", "qwen3.8-max"}
+    assert always == {
+        *("MiniMax-M2.7", "MiniMax-M2.7-highspeed", "MiniMax-M3.1-Flash"),
+        *("kimi-k3.1-pro", "kimi-k3.1-pro-highspeed", "qwen3.8-max"),
+    }
 
 
 def test_reads_the_file_once() -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from claude_proxy.config import providers
 from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import ConfigError, Skipped, fingerprint, load
+from claude_proxy.config.prices import prices_at
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.egress import Egress
 from claude_proxy.core.types import ClaudeCode, Origin, Policy, Provider
@@ -57,8 +58,9 @@ def test_loads_the_documented_form_with_all_defaults(home: Folder) -> None:
         api_key_env="MINIMAX_API_KEY",
         api_key_source=KeySource.FILE,
         models=dict.fromkeys(("opus", "sonnet", "haiku", "fable"), "MiniMax-M3"),
-        own_models=("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
+        own_models=("MiniMax-M3", "MiniMax-M3.1-Flash", "MiniMax-M2.7", "MiniMax-M2.7-highspeed"),
         facts=entry_of("minimax").facts,
+        prices=prices_at("minimax"),
         traits=entry_of("minimax").traits,
         smallest_window=1_000_000,
         claude_code=ClaudeCode(timeout_ms=3_000_000),
@@ -215,7 +217,13 @@ def test_models_by_tier_override_those_of_the_catalogue_one_by_one(home: Folder)
     provider = only(home, {"preset": "minimax", "models": {"haiku": "MiniMax-M2.7", "default": "other"}})
     assert provider.models["opus"] == "MiniMax-M3"
     assert (provider.models["haiku"], provider.models["default"]) == ("MiniMax-M2.7", "other")
-    assert provider.own_models == ("MiniMax-M3", "MiniMax-M2.7", "MiniMax-M2.7-highspeed", "other")
+    assert provider.own_models == (
+        "MiniMax-M3",
+        "MiniMax-M3.1-Flash",
+        "MiniMax-M2.7",
+        "MiniMax-M2.7-highspeed",
+        "other",
+    )
 
 
 def test_sends_the_users_headers_in_lower_case(home: Folder) -> None:

@@ -11,7 +11,8 @@ from claude_proxy.config.catalogue import catalogue
 from claude_proxy.config.fact_settings import FactSettings, PriceSettings, TraitSettings
 from claude_proxy.config.provider_settings import ClaudeCodeSettings, TimeoutSettings
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Price, Rule, Thinking, Traits
+from claude_proxy.core.prices import Price
+from claude_proxy.core.traits import ForcedTool, Kind, ModelFacts, Rule, Thinking, Traits
 from claude_proxy.core.types import ClaudeCode, Provider, Timeouts
 from config.folder import Folder
 
@@ -108,7 +109,6 @@ def test_an_unknown_provider_has_the_given_traits(home: Folder) -> None:
         ("thinking", "adaptive", Thinking.ADAPTIVE),
         ("thinking", None, None),
         ("forced_tool", "no", ForcedTool.NO),
-        ("price", {"input": 5, "cache_read": None}, Price(5, 0.6, None, 0.0)),
     ],
 )
 def test_overrides_each_fact_of_a_model_alone(home: Folder, name: str, value: object, meant: object) -> None:

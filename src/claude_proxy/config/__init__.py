@@ -18,6 +18,7 @@
     address.py            base URLs and proxy URLs
     header_fields.py      the user's own header fields
     catalogue.py          catalogue.json, dated facts about known providers
+    prices.py             prices.json, what models cost, and the user's own prices
     providers.py          Settings + catalogue + keys → the core's Provider
     routes.py             the user's own orders → the core's Routes
     egress.py             `proxy_url`, HTTPS_PROXY, NO_PROXY and trust.py → the core's Egress

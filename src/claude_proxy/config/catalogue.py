@@ -50,22 +50,10 @@ class Endpoints(Struct, frozen=True, forbid_unknown_fields=True):
     models_url: str | None = None
 
 
-class PriceTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price for long requests, or for some hours, in place of the model's own."""
-
-    above_prompt_tokens: int | None = None
-    peak: str | None = None
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write_5m: float | None = None
-
-
 class ModelEntry(FactSettings, frozen=True, kw_only=True):
     """A model of a provider; `note` says in words what else is known, or disputed."""
 
     confidence: Mark
-    price_tiers: tuple[PriceTier, ...] = ()
     note: str = ""
 
 
@@ -74,7 +62,8 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `tiers` names its models for Claude's; None: names are passed on unchanged. With `needs_models` it does not know
     those, so the user has to name its models. `claude_code_env` holds the variables that its documentation sets for
-    Claude Code, `quirks` what differs from Anthropic, a sentence each. A base URL may hold a `{placeholder}`.
+    Claude Code, `quirks` what differs from Anthropic, a sentence each. A base URL may hold a `{placeholder}`. A plan's
+    key begins with `plan_key_prefix`. What its models cost is in `prices.py`.
     """
 
     id: str
@@ -87,11 +76,11 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_key_env: str
     api_key_env_aliases: tuple[str, ...] = ()
     api_key_prefix: str = ""
+    plan_key_prefix: str = ""
     auth: AcceptedAuth
     endpoints: Endpoints
     tiers: dict[str, str] | None = None
     needs_models: bool = False
-    flat_fee: bool = False
     models: dict[str, ModelEntry] = {}
     known_traits: TraitSettings = msgspec.field(name="traits", default=TraitSettings())
     claude_code_env: dict[str, str] = {}
@@ -120,6 +109,11 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.known_traits.over(Traits())
 
     @property
+    def is_plan(self) -> bool:
+        """Whether it is a plan with a flat fee, whatever the key."""
+        return self.kind == "plan"
+
+    @property
     def facts(self) -> Mapping[str, ModelFacts]:
         """What is known of its models."""
         return {name: model.over(ModelFacts()) for name, model in self.models.items()}
@@ -146,7 +140,6 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
     schema: Literal["claude-proxy-catalogue/1"]
     as_of: str
     confidence_key: dict[Mark, str]
-    currency: str
     providers: tuple[Entry, ...]
 
     @property

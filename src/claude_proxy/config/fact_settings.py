@@ -21,27 +21,24 @@ from claude_proxy.config.kinds import (
     says,
 )
 from claude_proxy.config.overrides import Overrides
-from claude_proxy.core.traits import ModelFacts, Price, Traits
+from claude_proxy.core.prices import Price
+from claude_proxy.core.traits import ModelFacts, Traits
 
 
 class PriceSettings(Overrides[Price], frozen=True):
     """What a million tokens of a model cost."""
 
-    input: Annotated[Dollars | UnsetType, key("Tokens of the request. Default: from the catalogue.", unit="USD")] = (
-        UNSET
-    )
-    output: Annotated[Dollars | UnsetType, key("Tokens of the answer. Default: from the catalogue.", unit="USD")] = (
-        UNSET
-    )
+    input: Annotated[Dollars | UnsetType, key("Tokens of the request. Default: the known price.", unit="USD")] = UNSET
+    output: Annotated[Dollars | UnsetType, key("Tokens of the answer. Default: the known price.", unit="USD")] = UNSET
     cache_read: Annotated[
-        Dollars | UnsetType, key("Tokens read from the prompt cache. Default: from the catalogue.", unit="USD")
+        Dollars | UnsetType, key("Tokens read from the prompt cache. Default: the known price.", unit="USD")
     ] = UNSET
     cache_write_5m: Annotated[
         Dollars | UnsetType,
-        key("Tokens written to the cache for five minutes. Default: from the catalogue.", unit="USD"),
+        key("Tokens written to the cache for five minutes. Default: the known price.", unit="USD"),
     ] = UNSET
     cache_write_1h: Annotated[
-        Dollars | UnsetType, key("Tokens written to the cache for an hour. Default: from the catalogue.", unit="USD")
+        Dollars | UnsetType, key("Tokens written to the cache for an hour. Default: the known price.", unit="USD")
     ] = UNSET
 
 
@@ -76,10 +73,18 @@ class FactSettings(Overrides[ModelFacts], frozen=True):
         ForcedToolUse | UnsetType,
         key("Whether it can be forced to use a tool. Default: from the catalogue, else yes.", unit="choice"),
     ] = UNSET
+
+
+class OwnFactSettings(FactSettings, frozen=True):
+    """What the user knows of a model: facts, and what it costs."""
+
     price: Annotated[
         PriceSettings,
         Meta(extra=says("an object", {"input": 1.4, "output": 4.4})),
-        key("What a million tokens cost. Only shown.", unit="object of prices"),
+        key(
+            "What a million tokens cost. What you give counts at any time and for requests of any length.",
+            unit="object of prices",
+        ),
     ] = PriceSettings()
 
 

@@ -1,4 +1,4 @@
-"""How a provider authenticates the user: the header, and the variable that holds the key."""
+"""How a provider authenticates the user, and who pays: the header, the variable that holds the key, a plan or not."""
 
 from __future__ import annotations
 
@@ -39,6 +39,16 @@ class Login:
 def takes_key(given: ProviderSettings) -> bool:
     """Tell whether a provider gets, or may get, a key of its own."""
     return given.auth not in {Auth.CLIENT.value, Auth.NONE.value}
+
+
+def is_paid_by_plan(given: ProviderSettings, entry: Entry | None, provider: Provider) -> bool:
+    """Tell whether a plan with a flat fee pays for what a provider answers."""
+    if given.plan is not UNSET:
+        return given.plan
+    if entry is None or provider.auth is Auth.CLIENT:
+        return provider.auth is Auth.CLIENT
+    prefix = entry.plan_key_prefix
+    return entry.is_plan or (bool(prefix) and provider.api_key.startswith(prefix))
 
 
 def login_of(given: ProviderSettings, entry: Entry | None, variable: str) -> Login:

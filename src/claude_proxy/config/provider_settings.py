@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from claude_proxy.config.fact_settings import FactSettings, TraitSettings
+from claude_proxy.config.fact_settings import OwnFactSettings, TraitSettings
 from claude_proxy.config.kinds import AuthName, Flag, HeaderValue, Milliseconds, Model, Name, Seconds, Text, key, says
 from claude_proxy.config.overrides import Overrides
 from claude_proxy.core.types import ClaudeCode, Timeouts
@@ -138,7 +138,7 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = UNSET
     model_facts: Annotated[
-        dict[Model, Annotated[FactSettings, _FACTS_EACH]],
+        dict[Model, Annotated[OwnFactSettings, _FACTS_EACH]],
         Meta(extra=says("an object", {"glm-5.3": {"context": 200000}})),
         key("Facts about its models, by their names. They override the catalogue.", unit="object of facts"),
     ] = field(default_factory=dict)
@@ -159,6 +159,15 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(extra=says("an object", {"tool_search": True})),
         key("How the shell functions and run set Claude Code for it. Overrides the catalogue.", unit="object"),
     ] = ClaudeCodeSettings()
+    plan: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether a plan with a flat fee pays for its tokens. Then no cost is charged for them, and what they would "
+            "have cost is shown apart. Default: true for the plans of the catalogue, for keys that are known to be a "
+            "plan's, and for Claude Code's own login; else false.",
+            unit="true or false",
+        ),
+    ] = UNSET
     enabled: Annotated[Flag, key("Whether it is used.", unit="true or false")] = True
     headers: Annotated[
         dict[str, HeaderValue],

@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 from claude_proxy.config.address import Address, InvalidAddress, is_loopback, is_private, parse_base_url
 from claude_proxy.config.catalogue import LOCAL_TIMEOUTS, Entry, catalogue
 from claude_proxy.config.header_fields import wire_headers
-from claude_proxy.config.keys import Login, Skipped, login_of, takes_key, with_key
+from claude_proxy.config.keys import Login, Skipped, is_paid_by_plan, login_of, takes_key, with_key
 from claude_proxy.config.overrides import set_fields
+from claude_proxy.config.prices import NO_PRICES, prices_at, with_own
 from claude_proxy.config.problem import Findings, nearest, quoted
 from claude_proxy.config.provider_settings import ProviderSettings
 from claude_proxy.config.settings import Settings
@@ -71,10 +72,9 @@ def resolve(settings: Settings, variables: Variables, findings: Findings) -> Res
         _claim_name(completed.provider.name, path, names, findings)
         # A fault in the key of a disabled provider does no harm.
         found = with_key(completed.provider, completed.login, variables, findings if given.enabled else Findings())
-        if isinstance(found, Provider):
-            configured.append(Configured(found, completed.entry, given.enabled))
-        else:
-            configured.append(Configured(completed.provider, completed.entry, given.enabled, found.variable))
+        provider, missing = (found, "") if isinstance(found, Provider) else (completed.provider, found.variable)
+        provider = replace(provider, is_plan=is_paid_by_plan(given, completed.entry, provider))
+        configured.append(Configured(provider, completed.entry, given.enabled, missing))
     configured = _with_relays_told_apart(configured)
     return Resolved(
         tuple(one.provider for one in configured if one.usable),
@@ -151,6 +151,7 @@ class _Completion:
             models=MappingProxyType(models),
             own_models=tuple(dict.fromkeys([*(entry.models if entry else ()), *models.values(), *facts])),
             facts=MappingProxyType(facts),
+            prices=with_own(prices_at(entry.id) if entry else NO_PRICES, self.given.model_facts),
             smallest_window=_smallest_window(models, facts),
             traits=self.given.traits.over(entry.traits if entry else Traits()),
             claude_code=self.given.claude_code.over(entry.claude_code if entry else ClaudeCode()),

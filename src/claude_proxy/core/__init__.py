@@ -19,6 +19,7 @@ A request's way through it:
     account_errors.py a rejected key, no credit       → the provider's words behind ours
     tool_renaming.py  an answer with other tool names → the same with the client's
     usage.py          events                          → Usage
+    prices.py         what a model's tokens cost, and when
     pricing.py        Usage, and a candidate's prices → Cost
     quota/            what a provider says is left    → windows of a plan, a balance
     answer_forms/     a message or events in a form that was not asked for → the one that was

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from claude_proxy.core.model_names import strip_context_suffix
+from claude_proxy.core.prices import Price, Prices
 from claude_proxy.core.routing import Candidate
-from claude_proxy.core.traits import Price
+from claude_proxy.core.traits import known_of
 from claude_proxy.core.types import NO_COST, Cost, Usage
 
 _MILLION: Final = 1_000_000
 _NOTHING: Final = Usage()
 
 
-def cost_of(candidate: Candidate, usage: Usage, at: float) -> Cost:  # noqa: ARG001 - prices that depend on the time
+def cost_of(candidate: Candidate, usage: Usage, at: float) -> Cost:
     """Return what a candidate's answer cost that ended `at` a time, in seconds since the epoch."""
     if usage == _NOTHING:
         return NO_COST
-    return Cost(_dollars(candidate.facts.price, usage))
+    provider = candidate.provider
+    return Cost(_dollars(provider.prices, candidate.model, usage, at), provider.is_plan)
 
 
-def _dollars(price: Price, usage: Usage) -> float | None:
-    """Return the sum; None if the price of something that was used is not known."""
+def anthropic_dollars(claude: Mapping[str, Prices], requested_model: str, usage: Usage, at: float) -> float | None:
+    """Return what the tokens of one answer cost at Anthropic, with the requested model; None if that is not known.
+
+    `claude` holds Anthropic's prices by the models' names.
+    """
+    return 0.0 if usage == _NOTHING else _dollars(claude, strip_context_suffix(requested_model), usage, at)
+
+
+def prices_of(prices: Mapping[str, Prices], model: str) -> Prices | None:
+    """Return the prices of a model, or None. The names in `prices` are in lower case, and may lack a date."""
+    return known_of(prices, model.lower())
+
+
+def _dollars(prices: Mapping[str, Prices], model: str, usage: Usage, at: float) -> float | None:
+    known = prices_of(prices, model)
+    if known is None:
+        return None
+    prompt_tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
+    return _sum(known.at(prompt_tokens, at), usage)
+
+
+def _sum(price: Price, usage: Usage) -> float | None:
+    """Return what all tokens cost; None if the price of some that were used is not known."""
     written = usage.cache_creation_input_tokens - usage.ephemeral_1h_input_tokens
     amounts = (
         (usage.input_tokens, price.input),

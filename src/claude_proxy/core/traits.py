@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 
 class Thinking(enum.Enum):
@@ -37,17 +37,6 @@ class ForcedTool(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """What a million tokens cost in US dollars; None if that is not known, 0 if they are free."""
-
-    input: float | None = None
-    output: float | None = None
-    cache_read: float | None = None
-    cache_write_5m: float | None = None
-    cache_write_1h: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What is known of a model; sizes in tokens, None if not known."""
 
@@ -57,13 +46,13 @@ class ModelFacts:
     """Whether it reads images."""
     thinking: Thinking | None = None
     forced_tool: ForcedTool = ForcedTool.YES
-    price: Price = Price()
 
 
+T = TypeVar("T")
 _DATE = len("20251001")
 
 
-def known_of(models: Mapping[str, ModelFacts], name: str) -> ModelFacts | None:
+def known_of(models: Mapping[str, T], name: str) -> T | None:
     """Return what is known of a model, or None. What is known of `claude-haiku-4-5` holds for its dated name too."""
     known = models.get(name)
     if known is None:

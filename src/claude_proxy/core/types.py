@@ -11,6 +11,7 @@ from typing import Final, NewType, TypeAlias
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.client_hints import NO_HINTS, ClientHints
 from claude_proxy.core.memory_budget import DEFAULT_LIMIT
+from claude_proxy.core.prices import Prices
 from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.traits import ModelFacts, Traits
 
@@ -139,6 +140,10 @@ class Provider:
     """Names of the models that it is known to have."""
     facts: Mapping[str, ModelFacts] = field(default_factory=lambda: MappingProxyType({}))
     """What is known of its models, by their names."""
+    prices: Mapping[str, Prices] = field(default_factory=lambda: MappingProxyType({}))
+    """What models cost there, by their names in lower case."""
+    is_plan: bool = False
+    """Whether a plan pays: `prices` are what its tokens would cost without."""
     smallest_window: int | None = None
     """Of the models that Claude's are mapped to, in tokens; None if that is not known, or the models are Claude's."""
     traits: Traits = field(default_factory=Traits)

@@ -6,8 +6,8 @@ import pytest
 
 from claude_proxy.cli.providers import formatting
 from claude_proxy.config.catalogue import catalogue
+from claude_proxy.config.prices import price_lists
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.traits import Price
 from claude_proxy.core.types import Origin, Provider
 from fakes.command_line import CommandLine
 
@@ -41,8 +41,10 @@ def test_shows_what_a_configured_provider_is_sent(own: CommandLine) -> None:
     assert lines[2].split() == ["with", "authorization:", "Bearer", "<MINIMAX_API_KEY>"]
     assert "x-team" in text
     assert "blue-private" not in text
-    assert ["MiniMax-M3", "all", "1000k", "131k", "yes", "-", "0.3", "1.2", "0.06"] in [row.split() for row in lines]
-    assert "MiniMax-M3 above 512000 tokens: in 0.6, out 2.4, cached 0.12" in text
+    assert ["MiniMax-M3", "all", "1000k", "131k", "yes", "-", "0.3", "1.2", "0.06", "0.3"] in [
+        row.split() for row in lines
+    ]
+    assert "MiniMax-M3 above 512000 tokens: in 0.6, out 2.4, cached 0.12, written 0.6" in text
     assert "- replaced by a short text: documents" in text
     assert "- A 429 with the code 2056 means that the plan's limit is reached." in text
     assert "- API_TIMEOUT_MS=3000000" in text
@@ -88,8 +90,23 @@ def test_nothing_is_cut_on_a_narrow_terminal(own: CommandLine) -> None:
     assert "anthropic.claude-haiku-4-5" in done.out
 
 
-def test_unknown_prices_differ_from_zero() -> None:
-    assert formatting.format_prices(Price(input=0, output=1.5)) == ("0", "1.5", "-")
+def test_shows_that_a_plan_pays_and_what_its_tokens_would_cost(cli: CommandLine) -> None:
+    text = shown(cli, "kimi-code")
+    assert "A plan with a flat fee pays. The prices, in USD per million tokens, are those without it." in text
+    assert ["k3", "-", "1048k", "-", "-", "-", "3", "15", "0.3", "3"] in [row.split() for row in text.splitlines()]
+    assert "kimi-for-coding: no price is known, since Moonshot does not say" in text
+
+
+def test_shows_the_prices_of_the_user(cli: CommandLine) -> None:
+    own = '{"preset": "zai", "model_facts": {"glm-5.3": {"price": {"input": 0, "cache_read": null}}}}'
+    cli.home.config.write_text(f'{{"providers": [{own}]}}', encoding="utf-8")
+    rows = [row.split() for row in shown(cli, "zai").splitlines()]
+    assert ["0", "4.4", "-", "1.4"] in [row[-4:] for row in rows if row[:1] == ["glm-5.3"]]
+
+
+def test_says_of_which_day_the_prices_are(cli: CommandLine) -> None:
+    assert f"Prices as of {price_lists().as_of}, most of them from genai-prices" in shown(cli, "anthropic")
+    assert "written to the cache for an hour: claude-fable-5-2 16, claude-fable-5-1 20" in shown(cli, "anthropic")
 
 
 def test_models_are_summed_up_by_the_most_frequent_one() -> None:

@@ -15,6 +15,7 @@ choosing       a name or an address → the provider to add
 own_address    a provider that the catalogue does not have: what its address says about it
 naming         a name on the command line → the provider
 formatting     what is known about a provider, in words
+price_lines    what models cost, in words
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from claude_proxy.config.load import Configured
 from claude_proxy.core.adaptation.ordered_rules import describe_changes as describe_trait_changes
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.traits import ModelFacts, Price
+from claude_proxy.core.traits import ModelFacts
 from claude_proxy.core.types import Provider
 
 
@@ -58,13 +58,6 @@ def auth_header(provider: Provider, variable: str) -> str:
 def format_tokens(count: int | None) -> str:
     """Return a number of tokens, in thousands."""
     return "-" if count is None else f"{count // 1000}k"
-
-
-def format_prices(price: Price) -> tuple[str, str, str]:
-    """Return what a million tokens cost in US dollars: of the request, of the answer, and read from the cache."""
-    costs = price.input, price.output, price.cache_read
-    first, second, third = ("-" if dollars is None else f"{dollars:g}" for dollars in costs)
-    return first, second, third
 
 
 def describe_changes(provider: Provider) -> tuple[str, ...]:

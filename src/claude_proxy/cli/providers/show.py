@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 
 import click
@@ -11,19 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from claude_proxy.cli.output.console import console, table
-from claude_proxy.cli.providers import formatting
+from claude_proxy.cli.providers import formatting, price_lines
 from claude_proxy.cli.providers.naming import index_of, unknown_name
 from claude_proxy.cli.user_config.config_files import ConfigFiles
-from claude_proxy.config.catalogue import Entry, PriceTier, catalogue
+from claude_proxy.config.catalogue import Entry, catalogue
 from claude_proxy.config.load import Configured
+from claude_proxy.config.prices import price_lists, why_unpriced
 from claude_proxy.core.messages import MESSAGES_PATH
+from claude_proxy.core.prices import UNKNOWN
+from claude_proxy.core.pricing import prices_of
 from claude_proxy.core.text import printable
-from claude_proxy.core.traits import ModelFacts, Price, known_of
+from claude_proxy.core.traits import ModelFacts, known_of
 from claude_proxy.core.types import Provider
 from claude_proxy.store.home import Home
 
-PRICES = ("in", "out", "cached")
-"""Tokens of the request, of the answer, and those read from the cache."""
 _YES_OR_NO = {True: "yes", False: "no", None: "-"}
 _FILL_IN = "your-{}"
 """Takes the place of each user's own part of an address."""
@@ -59,8 +61,7 @@ def _show(out: Console, configured: Configured, *, is_configured: bool) -> None:
     out.print(_sending(configured))
     out.print()
     _show_models(out, configured)
-    if configured.entry:
-        _section(out, "About its models:", _remarks(configured.entry))
+    _section(out, "About its models:", _remarks(configured))
     _section(out, "What is changed in a request:", formatting.describe_changes(configured.provider))
     if configured.entry:
         _section(out, "What is known about it:", configured.entry.quirks)
@@ -68,6 +69,7 @@ def _show(out: Console, configured: Configured, *, is_configured: bool) -> None:
         marks = catalogue().confidence_key
         out.print(
             f"\nAs of {catalogue().as_of}. Mark {configured.entry.confidence}: {marks[configured.entry.confidence]}."
+            f"\nPrices as of {price_lists().as_of}, most of them from {price_lists().package} {price_lists().version}."
         )
 
 
@@ -102,12 +104,15 @@ def _show_models(out: Console, configured: Configured) -> None:
         out.print("It is sent the models that are requested; none of its own is known.")
         return
     out.print(_models(configured.provider))
-    flat = configured.entry is not None and configured.entry.flat_fee
-    out.print("Its price is a flat fee." if flat else "Prices are in USD per million tokens.", style="dim")
+    unit = "in USD per million tokens"
+    if configured.provider.is_plan:
+        out.print(f"A plan with a flat fee pays. The prices, {unit}, are those without it.", style="dim")
+    else:
+        out.print(f"Prices are {unit}.", style="dim")
 
 
 def _models(provider: Provider) -> Table:
-    rows = table("model", "for", "window", "output", "images", "thinking", *PRICES)
+    rows = table("model", "for", "window", "output", "images", "thinking", *price_lines.COLUMNS)
     rows.columns[0].no_wrap = True  # so that it can be copied
     rows.padding = (0, 1, 0, 0)
     for model in provider.own_models:
@@ -115,25 +120,24 @@ def _models(provider: Provider) -> Table:
         sizes = formatting.format_tokens(facts.context), formatting.format_tokens(facts.max_output)
         thinking = facts.thinking.value if facts.thinking else "-"
         used = formatting.format_tiers(provider, model) or "-"
-        rows.add_row(
-            printable(model), used, *sizes, _YES_OR_NO[facts.images], thinking, *formatting.format_prices(facts.price)
-        )
+        prices = prices_of(provider.prices, model)
+        price = price_lines.format_price(prices.at(0, time.time()) if prices else UNKNOWN)
+        rows.add_row(printable(model), used, *sizes, _YES_OR_NO[facts.images], thinking, *price)
     return rows
 
 
-def _remarks(entry: Entry) -> Iterator[str]:
+def _remarks(configured: Configured) -> Iterator[str]:
     """Yield what else is known about the models, a line each."""
-    for name, model in entry.models.items():
-        for tier in model.price_tiers:
-            price = Price(tier.input, tier.output, tier.cache_read)
-            amounts = ", ".join(map(" ".join, zip(PRICES, formatting.format_prices(price), strict=True)))
-            yield f"{name} {_condition(tier)}: {amounts}"
-        if model.note:
-            yield f"{name}: {model.note}"
-
-
-def _condition(tier: PriceTier) -> str:
-    return f"above {tier.above_prompt_tokens} tokens" if tier.above_prompt_tokens else f"at peak ({tier.peak})"
+    provider, entry, now = configured.provider, configured.entry, time.time()
+    known = {name: prices for name in provider.own_models if (prices := prices_of(provider.prices, name))}
+    yield from price_lines.describe_hour_writes(known, now)
+    for name in provider.own_models:
+        if name in known:
+            yield from price_lines.describe_prices(name, known[name], now)
+        elif entry and (why := why_unpriced(entry.id, name)):
+            yield f"{name}: no price is known, since {why}"
+        if entry and name in entry.models and (note := entry.models[name].note):
+            yield f"{name}: {note}"
 
 
 def _variables(entry: Entry) -> Iterator[str]:
