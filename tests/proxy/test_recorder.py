@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
@@ -9,21 +10,24 @@ import pytest
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.health import Health
 from claude_proxy.core.outcome import Rejected, Whole
+from claude_proxy.core.prices import Price, Prices, Rate
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.selection import Selector
-from claude_proxy.core.types import Ending, Fault, Policy, Reply
+from claude_proxy.core.types import Ending, Fault, Policy, Reply, Usage
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory, RequestHead
 from claude_proxy.proxy.ports import Journal, Ledger, Transport
 from claude_proxy.proxy.recorder import Recorder
-from core.builders import adapted, candidate, provider
+from core.builders import adapted, candidate, provider, request
 from fakes.clock import FakeClock
 
 PROVIDER = provider()
 LOGIN = ((b"authorization", b"Bearer sk-ant-oat01-own"),)
 
 
-def recorder(clock: FakeClock | None = None, *, counting: bool = False) -> Recorder:
+def recorder(
+    clock: FakeClock | None = None, *, counting: bool = False, claude_prices: Mapping[str, Prices] = {}
+) -> Recorder:
     gateway = Gateway(
         (PROVIDER,),
         {PROVIDER.name: Health(PROVIDER.name, 1800.0)},
@@ -34,6 +38,7 @@ def recorder(clock: FakeClock | None = None, *, counting: bool = False) -> Recor
         cast("Ledger", None),
         Memory(),
         Defects(cast("Journal", None)),
+        claude_prices=claude_prices,
     )
     return Recorder(gateway, RequestHead("/v1/messages", b"", LOGIN, None), counting=counting)
 
@@ -119,3 +124,31 @@ def test_times_are_measured_from_the_requests_arrival() -> None:
     account = record.account()
     assert (account.kind, account.started_at) == ("count_tokens", clock.now - 1.5)
     assert (account.first_byte_ms, account.total_ms) == (500.0, 1500.0)
+
+
+def answered(record: Recorder, *usages: Usage) -> None:
+    record.begin(request(b'{"model": "claude-opus-5-5[1m]", "messages": []}'))
+    record.answered_by(candidate(PROVIDER))
+    for usage in usages:
+        record.add(PROVIDER, adapted({"messages": []}), Whole(Reply(200, (), b"{}")), 5.0)
+        record.charged(usage)
+
+
+def priced(**prices: Prices) -> Recorder:
+    return recorder(claude_prices={name.replace("_", "-"): known for name, known in prices.items()})
+
+
+def test_tells_what_the_parts_of_an_answer_cost_at_anthropic_each_by_its_own_length() -> None:
+    record = priced(claude_opus_5_5=Prices((Rate(Price(10, 50)), Rate(Price(20, 100), above=1_000_000))))
+    answered(record, Usage(1_000_000, 0), Usage(1_000_000, 1_000_000))
+    assert record.account().anthropic_dollars == 10 + 10 + 50
+
+
+def test_an_answer_whose_price_at_anthropic_is_not_known_has_none() -> None:
+    record = priced(claude_opus_5=Prices((Rate(Price(10, 50)),)))
+    answered(record, Usage(), Usage(1))
+    assert record.account().anthropic_dollars is None
+
+
+def test_a_request_that_nobody_answered_costs_nothing_at_anthropic() -> None:
+    assert priced().account().anthropic_dollars == 0

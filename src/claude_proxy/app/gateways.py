@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from claude_proxy.config.load import Config
+from claude_proxy.config.prices import prices_at
 from claude_proxy.core.health import Health
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.memory_budget import MemoryBudget
@@ -42,6 +43,7 @@ def build_gateway(
         in_flight=in_flight,
         hops=hops,
         auto_mode=config.auto_mode,
+        claude_prices=prices_at("anthropic"),
         program=program,
     )
 

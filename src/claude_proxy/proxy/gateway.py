@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
@@ -15,6 +16,7 @@ from claude_proxy.core.health import Health
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.learning.learned_rules import LearnedRules
 from claude_proxy.core.memory_budget import MemoryBudget, MemoryShare, OverBudgetError
+from claude_proxy.core.prices import Prices
 from claude_proxy.core.provenance import SignatureOwners
 from claude_proxy.core.reply import NO_RETRY, error_reply, loop_detected, nothing_there, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
@@ -63,9 +65,11 @@ class Gateway:
     """What all requests and answers hold; `memory` is what outlives them."""
     in_flight: RequestsInFlight = field(default_factory=RequestsInFlight)
     hops: Hops = field(default_factory=Hops)
+    """Knows requests that come back."""
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""
-    """Knows requests that come back."""
+    claude_prices: Mapping[str, Prices] = field(default_factory=lambda: MappingProxyType({}))
+    """What Claude models cost at Anthropic, by their names."""
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""
 

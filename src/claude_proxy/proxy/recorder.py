@@ -15,7 +15,7 @@ from claude_proxy.core.learning.refused_tools import tools_at_fault
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.messages import STATUS_OF_ERROR
 from claude_proxy.core.outcome import Rejected
-from claude_proxy.core.pricing import cost_of
+from claude_proxy.core.pricing import anthropic_dollars, cost_of
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
@@ -181,7 +181,18 @@ class Recorder:
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
             hints=read_hints(self._head.headers),
+            anthropic_dollars=self._anthropic_dollars(),
         )
+
+    def _anthropic_dollars(self) -> float | None:
+        prices, model, now = self._gateway.claude_prices, self._requested_model, self._gateway.clock.wall()
+        dollars = 0.0
+        for attempt in self.attempts:  # each alone, since a price may depend on the length of the prompt
+            cost = anthropic_dollars(prices, model, attempt.usage, now)
+            if cost is None:
+                return None
+            dollars += cost
+        return dollars
 
 
 def _with_tools(rejected: Rejected, adapted: Adapted) -> str:
