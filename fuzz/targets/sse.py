@@ -7,7 +7,7 @@ from fuzz.source import Source, pieces
 from claude_proxy.core.judge_body import ClassifierConfig
 from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.outcome import Opening, Rejected
-from claude_proxy.core.sse import ServerSentEvent, SSEDecoder, events_with, parse, split
+from claude_proxy.core.sse import ServerSentEvent, SSEDecoder, parse, places, split
 from claude_proxy.core.traits import Traits
 from claude_proxy.core.types import Policy, Reply
 
@@ -22,7 +22,7 @@ def check(data: bytes) -> None:
     whole, cut = _events([source.rest]), _events(list(pieces(source.rest, sizes)))
     assert whole == cut
     block = SSEDecoder().feed(source.rest)
-    picked = [event for piece in events_with(block, WORDS) if (event := parse(piece)) and _says_more(event)]
+    picked = [event for piece, _, _ in places(block, *WORDS) if (event := parse(piece)) and _says_more(event)]
     assert picked == [event for event in _events_of(block) if _says_more(event)]
     first, second = _judge([source.rest]), _judge(list(pieces(source.rest, sizes)))
     assert first == second, (first, second)
@@ -57,10 +57,10 @@ def _judge(chunks: list[bytes]) -> tuple[object, ...]:
             continue
         if outcome is None:
             outcome = judge.opening(block)
-            relayed += outcome.reply.body if isinstance(outcome, Opening) else b""
+            relayed += outcome.reply.body + outcome.last if isinstance(outcome, Opening) else b""
         elif isinstance(outcome, Opening) and not judge.over:
             judge.follow(block)
-            relayed += judge.up_to_last_event(block)
+            relayed += b"".join(judge.split_last_event(block))
     if isinstance(outcome, Opening):
         return Opening, _events_of(relayed), judge.usage, judge.stop_reason_seen, judge.over
     rejected = outcome or judge.cut(decoder.rest)

@@ -126,7 +126,7 @@ class TestOpening:
     @pytest.mark.parametrize("last", [MESSAGE_STOP, OVERLOADED])
     def test_nothing_behind_the_last_event_is_part_of_the_opening(self, last: bytes) -> None:
         watch, outcome = judged(PING, START + CONTENT + STOPPED + last + PING + START + CONTENT)
-        assert outcome == Opening(Reply(200, HEAD.headers, PING + START + CONTENT + STOPPED + last))
+        assert outcome == Opening(Reply(200, HEAD.headers, PING + START + CONTENT + STOPPED), last)
         assert watch.over
 
     def test_rejects_a_stream_of_too_many_pings(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ class TestLastEvent:
         behind = (PING + MESSAGE_STOP + OVERLOADED + START + CONTENT).replace(b"\n", line_end)
         assert watch.follow(block + behind)
         assert watch.over
-        assert watch.up_to_last_event(block + behind) == block
+        assert b"".join(watch.split_last_event(block + behind)) == block
 
     def test_an_error_loses_the_key_and_the_content_before_it_does_not(self) -> None:
         key = "sk-key-of-the-provider"
@@ -255,16 +255,23 @@ class TestLastEvent:
         content = THOUGHT.replace(b"message_stop", key.encode())
         block = content + error_event(error_body("api_error", key))
         watch.follow(block)
-        assert watch.up_to_last_event(block) == content + error_event(error_body("api_error", "***"))
+        assert watch.split_last_event(block) == (content, error_event(error_body("api_error", "***")))
 
     def test_a_block_without_it_stays_whole(self) -> None:
         watch = judged(START + CONTENT)[0]
         block = THOUGHT + STOPPED + b": message_stop\n\n"
         watch.follow(block)
         assert not watch.over
-        assert watch.up_to_last_event(block) is block
+        assert watch.split_last_event(block) == (block, b"")
         watch.follow(MESSAGE_STOP)
-        assert watch.up_to_last_event(block) is block
+        assert watch.split_last_event(MESSAGE_STOP) == (b"", MESSAGE_STOP)
+
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    def test_it_stands_apart_from_the_opening_that_holds_it(self, line_end: bytes) -> None:
+        opening = (START + CONTENT + THOUGHT + STOPPED).replace(b"\n", line_end)
+        last = MESSAGE_STOP.replace(b"\n", line_end)
+        outcome = judged(opening + last + OVERLOADED.replace(b"\n", line_end))[1]
+        assert outcome == Opening(Reply(200, HEAD.headers, opening), last)
 
 
 @pytest.mark.parametrize(

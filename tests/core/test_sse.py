@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from claude_proxy.core import sse
 from claude_proxy.core.json_values import MAX_VALUES
 from claude_proxy.core.memory_budget import NOT_COUNTED, MemoryBudget, OverBudgetError
-from claude_proxy.core.sse import MAX_LINES, EventTooLargeError, ServerSentEvent, SSEDecoder, events_with, parse, split
+from claude_proxy.core.sse import MAX_LINES, EventTooLargeError, ServerSentEvent, SSEDecoder, parse, places, split
 from core.builders import events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
@@ -105,17 +105,27 @@ def test_passes_whole_events_on_byte_for_byte() -> None:
 @pytest.mark.parametrize("words", [(b"x", b"ping"), (b"ping", b"absent", b"x")])
 def test_finds_the_events_with_a_word_in_a_long_block(end: bytes, words: tuple[bytes, ...]) -> None:
     lines = [b"data: 1", b"", b"data: x", b"", b"data: 2", b"", b"event: ping", b"data: 3", b"", b""]
-    found = [parse(piece) for piece in events_with(end.join(lines), words)]
+    found = [parse(piece) for piece, _, _ in places(end.join(lines), *words)]
     assert found == [ServerSentEvent("", b"x"), ServerSentEvent("ping", b"3")]
 
 
 @given(streams)
 def test_finds_the_events_with_a_word_among_all_others(stream: bytes) -> None:
     block, words = SSEDecoder().feed(stream), (b"x", b"ping", b"absent")
-    pieces = events_with(block, words)
+    found = places(block, *words)
+    pieces = [piece for piece, _, _ in found]
+    assert all(block[start:behind].startswith(piece) for piece, start, behind in found)
     assert all(any(word in piece for word in words) for piece in pieces)
     read = [event for piece in pieces if (event := parse(piece))]
     assert [event for event in read if holds(event, words)] == [event for event in events(block) if holds(event, words)]
+
+
+@given(streams, st.integers(min_value=0, max_value=5))
+def test_finds_the_same_events_from_a_later_one_on(stream: bytes, number: int) -> None:
+    block, words = SSEDecoder().feed(stream), (b"x", b"ping", b"absent")
+    start = [0, *(behind for _, behind in split(block))][: number + 1][-1]
+    assert places(block, *words, start=start) == [place for place in places(block, *words) if place[1] >= start]
+    assert places(block, start=start) == [place for place in places(block) if place[1] >= start]
 
 
 def holds(event: ServerSentEvent, words: tuple[bytes, ...]) -> bool:

@@ -75,6 +75,7 @@ class StreamJudge:
         "_held",
         "_held_bytes",
         "_held_events",
+        "_last",
         "_now",
         "_start",
         "_stop_fault",
@@ -103,6 +104,7 @@ class StreamJudge:
         self._held: list[bytes] = []
         self._held_bytes = self._held_events = 0
         self._error = self._has_content = False
+        self._last = (0, 0)  # where the last event of the stream begins in the newest block, and where it ends
         self._stop_fault = ""  # why its stop reason makes it no answer
         self._start = StreamStart()
         self._tolerance = tolerance
@@ -148,7 +150,7 @@ class StreamJudge:
                 return rejected
             if self._take(event):
                 self._read((event,))
-                self.follow(block[behind:])
+                self._follow(block, behind)
                 return self._opened(block)
             if self._stop_fault:
                 return self._rejected(Reason.ERROR, self._stop_fault)
@@ -172,9 +174,9 @@ class StreamJudge:
         return Rejected(Fault.PROVIDER, reason, self._head.status, text)
 
     def _opened(self, block: bytes) -> Opening:
-        self._held[-1] = self.up_to_last_event(block)
+        self._held[-1], last = self.split_last_event(block)
         held, self._held = b"".join(self._held), []
-        return Opening(Reply(self._head.status, self._head.headers, held))
+        return Opening(Reply(self._head.status, self._head.headers, held), last)
 
     def whole(self, rest: bytes) -> Whole | None:
         """Return the whole message that came in place of a stream, which has ended; None if none did."""
@@ -206,39 +208,37 @@ class StreamJudge:
 
         Only those that say more than content does are read: reading all would cost more than relaying them.
         """
-        to_read = sse.events_with(block, _TO_READ)
-        if to_read:
-            events = list[sse.ServerSentEvent]()
-            for piece in to_read:
-                event = sse.parse(piece)
-                if event and not self.over:
-                    self._take(event)
-                    events.append(event)
-            self._read(events)
-        return bool(to_read) or (
+        return self._follow(block) or (
             block.find(b"content_block") >= 0 and not (block.endswith(_EMPTY_END) and _is_empty(block))
         )
 
-    def up_to_last_event(self, block: bytes) -> bytes:
-        """Return what of the newest block is for the client: all of it, unless the last event of the stream is in it.
+    def _follow(self, block: bytes, start: int = 0) -> bool:
+        """Read the events of a block from `start` on that say more than content does; return whether there are any."""
+        places = sse.places(block, *_TO_READ, start=start)
+        events = list[sse.ServerSentEvent]()
+        for piece, begin, behind in places:
+            if event := sse.parse(piece):
+                self._take(event)
+                events.append(event)
+                if self.over:
+                    self._last = (begin, behind)
+                    break
+        if events:
+            self._read(events)
+        return bool(places)
+
+    def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
+        """Return what is for the client of the newest block, and apart from it the last event of the stream.
 
         Whatever stands behind that would be taken for another answer, or break the client. An error event loses the
         provider's key.
         """
-        before, last = self.split_last_event(block)
-        return before + last
-
-    def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
-        """Return what is for the client of the newest block, and apart from it the last event of the stream."""
         if not self.over:
             return block, b""
-        for piece, start, behind in sse.places(block, *_TO_READ):  # `follow` has read no others
-            event = sse.parse(piece)
-            if event and self._stop_fault and event.kind == "message_delta":
-                return block[:start], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
-            if event and (event.kind in _LAST or _ends_stream(event)):
-                return block[:start], as_error_event(masked(block[start:behind], self._config.key))
-        return block, b""
+        begin, behind = self._last
+        if self._stop_fault:
+            return block[:begin], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
+        return block[:begin], as_error_event(masked(block[begin:behind], self._config.key))
 
     def has_failed(self, last: bytes) -> bool:
         """Whether the last event is an error that is not the request's own fault."""

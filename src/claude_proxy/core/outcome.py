@@ -24,6 +24,8 @@ class Opening:
     """An accepted stream: its head, and all of its events that have come with the first meaningful one."""
 
     reply: Reply
+    last: bytes = b""
+    """The last event of the stream, if it is among them; it is not in `reply`."""
 
 
 @dataclass(frozen=True, slots=True)

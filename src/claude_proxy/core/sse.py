@@ -1,7 +1,7 @@
 """Server-sent events: bytes that arrive cut anywhere, passed on in whole events.
 
     bytes ──► SSEDecoder.feed ──► a block of whole events, byte for byte
-                                     ├──► split, places, events_with ──► parse ──► ServerSentEvent
+                                     ├──► split, places ──► parse ──► ServerSentEvent
                                      └──► rewrite ──► a block with other events in place of some
 
 The block is what goes to the client; the events are only looked at. Source: WHATWG HTML, "Server-sent events".
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -30,7 +29,7 @@ MAX_LINES: Final = 4096
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """May stand in front of a stream, and says nothing."""
 
-_DEFAULT_NAME: Final = "message"
+_DEFAULT_NAME: Final = b"message"
 """What the standard calls an event without a name; the API calls none of its events so."""
 
 _BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
@@ -43,8 +42,7 @@ class EventTooLargeError(Exception):
     """The stream holds an event over `MAX_EVENT_BYTES`, or one of more values than are read at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: its name (empty if the stream gave none, or `message`, which says the same) and its data lines."""
 
     name: str
@@ -109,11 +107,13 @@ class SSEDecoder:
         return last + (self._rest[last - 1 : last + 1] == b"\r\n")
 
 
-def split(block: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the events of a block unread, each without its blank line, and where the next one begins."""
-    start = 0
+def split(block: bytes, start: int = 0) -> Iterator[tuple[bytes, int]]:
+    """Yield the events of a block unread, each without its blank line, and where the next one begins.
+
+    The first one is that which begins at `start`.
+    """
     if b"\r" in block:
-        for blank_line in _BLANK_LINE.finditer(block):
+        for blank_line in _BLANK_LINE.finditer(block, start):
             yield block[start : blank_line.start()], blank_line.end()
             start = blank_line.end()
     else:
@@ -122,20 +122,20 @@ def split(block: bytes) -> Iterator[tuple[bytes, int]]:
             start = end + 2
 
 
-def places(block: bytes, *words: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the events of a block that hold one of the words, or all if none is given.
+def places(block: bytes, *words: bytes, start: int = 0) -> list[tuple[bytes, int, int]]:
+    """Return the events of a block from `start` on that hold one of the words, or all if none is given.
 
-    Each comes unread and without its blank line, with where it begins and where the next one does.
+    Each comes unread and without its blank line, with where it begins and where the next one does. Nothing is cut out
+    of most blocks if there are words.
     """
     if words and b"\r" not in block:
-        for start, end in _spans(block, words):
-            yield block[start:end], start, end + 2
-        return
-    start = 0
-    for piece, behind in split(block):
+        return [(block[begin:end], begin, end + 2) for begin, end in _spans(block, words, start)]
+    found = list[tuple[bytes, int, int]]()
+    for piece, behind in split(block, start):
         if not words or any(word in piece for word in words):
-            yield piece, start, behind
+            found.append((piece, start, behind))
         start = behind
+    return found
 
 
 def rewrite(block: bytes, change: Callable[[bytes, bytes], bytes], *words: bytes) -> bytes:
@@ -151,30 +151,15 @@ def rewrite(block: bytes, change: Callable[[bytes, bytes], bytes], *words: bytes
     return b"".join((*pieces, block[kept:])) if pieces else block
 
 
-def events_with(block: bytes, words: tuple[bytes, ...]) -> list[bytes]:
-    """Return the events of a block, unread, that hold one of the words; of most blocks nothing is cut out for it.
-
-    Their lines may end in another way than in the block.
-    """
-    for word in words:
-        if word in block:
-            break
-    else:
-        return []
-    if b"\r" in block:
-        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return [block[start:end] for start, end in _spans(block, words)]
-
-
-def _spans(block: bytes, words: tuple[bytes, ...]) -> list[tuple[int, int]]:
+def _spans(block: bytes, words: tuple[bytes, ...], start: int) -> list[tuple[int, int]]:
     """Return where the events begin and end that hold one of the words, in a block whose lines end in LF."""
     ends: dict[int, int] = {}  # by where an event begins
     for word in words:
-        position = block.find(word)
+        position = block.find(word, start)
         while position >= 0:
             end = block.find(b"\n\n", position)
-            before = block.rfind(b"\n\n", 0, position)
-            ends[before + 2 if before >= 0 else 0] = end
+            before = block.rfind(b"\n\n", start, position)
+            ends[before + 2 if before >= 0 else start] = end
             position = block.find(word, end)
     return sorted(ends.items())
 
@@ -184,6 +169,9 @@ def parse(piece: bytes) -> ServerSentEvent | None:
 
     Unknown fields are ignored. Of what comes after `MAX_LINES`, only the name is read: it may be the stream's end.
     """
+    first, separator, second = piece.partition(b"\ndata: ")
+    if separator and first.startswith(b"event: ") and not (b"\n" in first or b"\n" in second or b"\r" in piece):
+        return ServerSentEvent(_read_name(first[7:]), second)  # as nearly all events are written
     name, data, rest = "", list[bytes](), b""
     lines = _LINE_END.split(piece, MAX_LINES) if b"\r" in piece else piece.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES:
@@ -192,18 +180,21 @@ def parse(piece: bytes) -> ServerSentEvent | None:
         if line.startswith(b"data:"):  # a line may be megabytes long: it is copied once
             data.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line.startswith(b"event:"):
-            name = line[6:].removeprefix(b" ").decode("utf-8", "replace")
+            name = _read_name(line[6:].removeprefix(b" "))
         elif line == b"data":
             data.append(b"")
         elif line == b"event":
             name = ""
-    if name == _DEFAULT_NAME:
-        name = ""
     if rest and (last := _last_name(rest)) is not None:
         return ServerSentEvent(last, b"\n".join(data))
     if not data:
         return None
     return ServerSentEvent(name, b"\n".join(data))
+
+
+def _read_name(name: bytes) -> str:
+    """Return an event's name; an empty text for the one that says nothing."""
+    return "" if name == _DEFAULT_NAME else name.decode("utf-8", "replace")
 
 
 def written(name: str, data: bytes) -> bytes:

@@ -47,6 +47,8 @@ class Streaming:
 
     opening: Reply
     """Its head, and all of its events that have come with the first meaningful one."""
+    last: bytes
+    """The last event of the stream, if it is among them; it is not in `opening`."""
     answer: Answer
     decoder: SSEDecoder
     judge: StreamJudge
@@ -148,20 +150,22 @@ async def _open_stream(
         outcome = judge.opening(events) or judge.cut(b"")
     if isinstance(outcome, Rejected):
         return outcome
-    return Streaming(_as_clients_read(outcome.reply, judge), answer, decoder, judge, timeouts)
+    opening, last = _as_clients_read(outcome, judge)
+    return Streaming(opening, last, answer, decoder, judge, timeouts)
 
 
 def _with_own_names(reply: Reply, tool_names: Mapping[str, str]) -> Reply:
     return replace(reply, body=rename_calls(reply.body, tool_names))
 
 
-def _as_clients_read(opening: Reply, judge: StreamJudge) -> Reply:
-    """Return an opening with what clients need that its provider has left out."""
+def _as_clients_read(opening: Opening, judge: StreamJudge) -> tuple[Reply, bytes]:
+    """Return an opening and its last event with what clients need that its provider has left out."""
+    reply, last = opening.reply, opening.last
     if judge.lacks_names:
-        opening = replace(opening, body=with_names(opening.body))
+        reply, last = replace(reply, body=with_names(reply.body)), with_names(last)
     if judge.has_foreign_stop_reason:
-        opening = replace(opening, body=with_api_reasons(opening.body))
-    return opening
+        reply = replace(reply, body=with_api_reasons(reply.body))
+    return reply, last
 
 
 async def _read_opening(

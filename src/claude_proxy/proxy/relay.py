@@ -73,10 +73,11 @@ class StreamRelay:
                 progress.count(block)
                 if self._judge(stream, block):
                     due = now() + _patience(stream)
+                block, last = judge.split_last_event(block)
                 if judge.has_foreign_stop_reason:
                     block = with_api_reasons(block)
                 if judge.over:
-                    await self._write_end(stream, block)
+                    await self._write_end(stream, block, last)
                 elif out := take(block):
                     await write(out)
                 elif answer and not self._can_hold(answer):
@@ -150,7 +151,7 @@ class StreamRelay:
         opening = stream.opening.body
         self._progress.count(opening)
         if stream.judge.over:
-            await self._write_end(stream, opening)
+            await self._write_end(stream, opening, stream.last)
             return
         if out := self._answer.take(opening) if self._answer else opening:
             await self._client.write(out)
@@ -160,9 +161,8 @@ class StreamRelay:
         self._keepalive.reset()
         await self._client.write(events)
 
-    async def _write_end(self, stream: Streaming, block: bytes) -> None:
+    async def _write_end(self, stream: Streaming, before: bytes, last: bytes) -> None:
         """Pass on the last events of a stream; an error event is kept back if the answer may be gone on with."""
-        before, last = stream.judge.split_last_event(block)
         if self._answer is None:
             await self._write_last(before + last)
         elif stream.judge.has_failed(last):

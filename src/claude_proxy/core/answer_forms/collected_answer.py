@@ -78,18 +78,17 @@ class CollectedAnswer:
         block = self._decoder.feed(data)
         if block and self._opened:
             self._judge.follow(block)
-            self._take(block)
+            self._take(*self._judge.split_last_event(block))
         elif block:
             outcome = self._judge.opening(block)
             if isinstance(outcome, Opening):
                 self._opened = True
-                self._take(outcome.reply.body)
+                self._take(outcome.reply.body, outcome.last)
             else:
                 self._rejected = outcome
         return self._judge.over or self._rejected is not None
 
-    def _take(self, block: bytes) -> None:
-        before, last = self._judge.split_last_event(block)
+    def _take(self, before: bytes, last: bytes) -> None:
         self._message.feed(before)
         if self._judge.has_error and (event := sse.parse(last.rstrip(b"\r\n"))):
             self._rejected = judge_error_event(self._head, event.data, self._config, self._now)
