@@ -44,7 +44,7 @@ WARNINGS = "default,ignore:unclosed file <_io.FileIO name='/proc/:ResourceWarnin
 """All but one: a Ctrl-C can come after a file is opened and before the code that closes it."""
 
 
-QUIET_COMMANDS = {"check", "doctor", "explain", "logs", "providers", "rules", "status", "stop", "version"}
+QUIET_COMMANDS = {"check", "doctor", "explain", "logs", "providers", "rules", "status", "stop", "usage", "version"}
 """Commands that start no other program, and leave the process that runs them as it was."""
 _ONE_INSIDE = threading.Lock()
 """Held by the one command that has this process's environment and streams; others get a process of their own."""

@@ -2,7 +2,7 @@
 
 main           finds the command, shows its errors, gives the exit code
 
-start, stop, restart, serve, status, top, explain, rules, logs   the proxy
+start, stop, restart, serve, status, top, explain, rules, usage, logs   the proxy
 run, env, init, fallback, switch, reset                     terminals; the last three are for the shell functions
 check, doctor, providers/, demo/                            the setup
 statusline, version, help
@@ -15,4 +15,5 @@ claude_code/   Claude Code's own settings, its status line, its custom headers
 user_config/   config.json, .env and keys, as commands read and change them
 probing/       tiny requests that test a provider
 checks/        what `doctor` checks
+usage_output/  what `usage` shows
 """

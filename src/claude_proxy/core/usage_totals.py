@@ -51,10 +51,13 @@ class Totals:
         return self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
     @property
+    def all_input_tokens(self) -> int:
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    @property
     def cache_share(self) -> float | None:
         """Which part of all input came from the cache; None if there was no input."""
-        every = self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
-        return self.cache_read_tokens / every if every else None
+        return self.cache_read_tokens / self.all_input_tokens if self.all_input_tokens else None
 
     @property
     def value(self) -> float:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TextIO, cast
 
 import click
-import msgspec
 
 from claude_proxy.core.body_limit import limit_in_words
 from claude_proxy.core.text import escape_controls
@@ -78,4 +77,6 @@ def too_large_in_words(refused: TooLarge) -> str:
 
 def print_json(facts: object) -> None:
     """Print one JSON document, for programs. A terminal that shows it acts on nothing in it."""
+    import msgspec  # noqa: PLC0415 - most commands print none
+
     click.echo(escape_controls(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode()))
