@@ -44,6 +44,10 @@ def test_a_failed_attempt_shows_what_the_user_has_to_fix(why: Reason | int, issu
     )
 
 
+def test_an_attempt_that_nobody_waited_for_says_nothing_of_the_provider() -> None:
+    assert ALL.after(attempt(Reason.ABANDONED), 5.0) is ALL
+
+
 def test_an_answer_changes_nothing_if_nothing_is_wrong() -> None:
     for issues in (Issues(), Issues(LastError(1.0, "old", answered=True))):
         assert issues.after(attempt(200), 5.0) is issues

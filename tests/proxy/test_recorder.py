@@ -92,11 +92,14 @@ def test_an_attempt_has_its_reason_its_time_and_no_secret() -> None:
     record = recorder()
     sent = adapted({"messages": []})
     rejected = Rejected(Fault.QUOTA, Reason.PLAN_LIMIT, 429, f"no more for {PROVIDER.api_key}")
-    record.add(PROVIDER, sent, rejected, 12.5)
+    record.add(candidate(PROVIDER), sent, rejected, 12.5)
     record.add(
-        provider("plan", auth=Auth.CLIENT), sent, Rejected(Fault.REQUEST, Reason.STATUS, 401, "sk-ant-oat01-own"), 1
+        candidate(provider("plan", auth=Auth.CLIENT)),
+        sent,
+        Rejected(Fault.REQUEST, Reason.STATUS, 401, "sk-ant-oat01-own"),
+        1,
     )
-    record.add(PROVIDER, sent, Whole(Reply(200, (), b"{}")), 30.0)
+    record.add(candidate(PROVIDER), sent, Whole(Reply(200, (), b"{}")), 30.0)
     first, second, third = record.account().attempts
     assert [str(attempt) for attempt in (first, second, third)] == ["minimax=plan_limit", "plan=401", "minimax=200"]
     assert (first.reason, first.status, first.milliseconds, first.accepted) == (Reason.PLAN_LIMIT, 429, 12.5, False)
@@ -107,7 +110,7 @@ def test_an_attempt_has_its_reason_its_time_and_no_secret() -> None:
 
 def test_a_request_that_no_provider_answered_names_none() -> None:
     record = recorder()
-    record.add(PROVIDER, adapted({"messages": []}), Rejected(Fault.PROVIDER, Reason.RESET), 1.0)
+    record.add(candidate(PROVIDER), adapted({"messages": []}), Rejected(Fault.PROVIDER, Reason.RESET), 1.0)
     record.record_signatures(["hash"])
     record.remember()
     assert record.account().provider == ""
@@ -130,7 +133,7 @@ def answered(record: Recorder, *usages: Usage) -> None:
     record.begin(request(b'{"model": "claude-opus-5-5[1m]", "messages": []}'))
     record.answered_by(candidate(PROVIDER))
     for usage in usages:
-        record.add(PROVIDER, adapted({"messages": []}), Whole(Reply(200, (), b"{}")), 5.0)
+        record.add(candidate(PROVIDER), adapted({"messages": []}), Whole(Reply(200, (), b"{}")), 5.0)
         record.charged(usage)
 
 

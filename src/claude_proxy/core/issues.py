@@ -25,6 +25,8 @@ class Issues:
     def after(self, attempt: Attempt, now: float) -> Issues:
         """Return what is known after an attempt; the same object if nothing has changed."""
         last_error = self.last_error
+        if attempt.reason is reasons.Reason.ABANDONED:
+            return self
         if attempt.accepted and (last_error is None or last_error.answered) and not self._to_fix:
             return self
         model = printable(attempt.model, MAX_MODEL_LENGTH)

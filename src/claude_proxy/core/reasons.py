@@ -48,6 +48,9 @@ class Reason(enum.Enum):
     UNREADABLE = "unreadable"
     """The proxy failed to read it: a defect of the proxy's own, which `proxy.log` names."""
 
+    ABANDONED = "abandoned"
+    """Nobody waits for it any longer, which says nothing of the provider."""
+
     # limits: see `limits.py`
     PLAN_LIMIT = "plan_limit"
     NO_CREDIT = "no_credit"

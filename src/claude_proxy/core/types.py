@@ -287,5 +287,7 @@ class Account:
     total_ms: float
     hints: ClientHints = NO_HINTS
     """What Claude Code says of the request."""
+    checks: tuple[Attempt, ...] = ()
+    """The questions to the model that checks tool calls for auto mode; `usage` has their tokens too."""
     anthropic_dollars: float | None = None
     """What the same tokens of the requested model cost at Anthropic; None if that is not known."""

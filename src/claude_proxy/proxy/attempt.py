@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from claude_proxy.core.answer_forms.collected_answer import CollectedAnswer, is_labelled_json
 from claude_proxy.core.answer_forms.event_names import with_names
@@ -28,7 +28,7 @@ from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.core.tool_renaming import RenamingDecoder, rename_calls
-from claude_proxy.core.types import Fault, Provider, Reply, Timeouts
+from claude_proxy.core.types import Fault, Provider, Reply, Timeouts, Usage
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.ports import Answer, Clock, Failure, UpstreamError, UpstreamRequest
 
@@ -60,6 +60,15 @@ Accepted: TypeAlias = Whole | Streaming
 Outcome: TypeAlias = Accepted | Rejected
 
 
+class Told(Protocol):
+    """What is being read of an answer."""
+
+    @property
+    def usage(self) -> Usage:
+        """What it has said of its tokens until now."""
+        ...
+
+
 class _AnswerTooLargeError(Exception):
     """The answer is over `MAX_ANSWER_BYTES`."""
 
@@ -73,11 +82,13 @@ async def ask(
     streaming: bool,
     counting: bool = False,
     tool_names: Mapping[str, str] = _NO_NAMES,
+    reading: Callable[[Told], object] = lambda _: None,
 ) -> Outcome:
     """Send a request to a provider, and return what came of it. Every fault is a `Rejected`, never raised.
 
     So is a defect in reading the answer: what it says is not known then, and the next provider is asked.
     If the head of the answer quotes the provider's key, or an error does, the key is taken out.
+    `reading` gets what is read of the answer as it begins, so that its tokens are known if nobody waits for its end.
     Tools get the names back that `tool_names` has for the provider's.
     What is held of the answer is counted in `memory`, also of the outcome; the caller closes it.
     """
@@ -98,9 +109,9 @@ async def ask(
     outcome: Outcome | None = None
     try:
         if streaming and answer.status == HTTPStatus.OK:
-            outcome = await _open_stream(gateway, timeouts, answer, config, memory, tool_names)
+            outcome = await _open_stream(gateway, timeouts, answer, config, memory, tool_names, reading=reading)
         elif answer.status == HTTPStatus.OK and not counting:
-            outcome = await _collect_message(gateway, timeouts, answer, config, memory)
+            outcome = await _collect_message(gateway, timeouts, answer, config, memory, reading=reading)
         else:
             outcome = await _read_whole(gateway, timeouts, answer, config, memory, counting=counting)
         if tool_names and isinstance(outcome, Whole):
@@ -133,11 +144,14 @@ async def _open_stream(
     config: ClassifierConfig,
     memory: MemoryShare,
     tool_names: Mapping[str, str],
+    *,
+    reading: Callable[[Told], object],
 ) -> Streaming | Rejected:
     part = memory.part()
     decoder = RenamingDecoder(part, tool_names) if tool_names else SSEDecoder(part)
     head = Reply(200, masked_headers(answer.headers, config.key), b"")
     judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
+    reading(judge)
     outcome = await _read_opening(gateway.clock, timeouts, answer, decoder, judge, memory)
     if isinstance(outcome, Whole):
         events = message_events(_with_own_names(outcome.reply, tool_names).body if tool_names else outcome.reply.body)
@@ -147,6 +161,7 @@ async def _open_stream(
             )
         memory.hold(len(events))
         judge = StreamJudge(head, gateway.clock.wall(), config, gateway.defects)
+        reading(judge)
         outcome = judge.opening(events) or judge.cut(b"")
     if isinstance(outcome, Rejected):
         return outcome
@@ -200,11 +215,18 @@ async def _read_opening(
 
 
 async def _collect_message(
-    gateway: Gateway, timeouts: Timeouts, answer: Answer, config: ClassifierConfig, memory: MemoryShare
+    gateway: Gateway,
+    timeouts: Timeouts,
+    answer: Answer,
+    config: ClassifierConfig,
+    memory: MemoryShare,
+    *,
+    reading: Callable[[Told], object],
 ) -> Whole | Rejected:
     """Read a message to its end, in whichever form it comes, before it is judged."""
     head = Reply(200, masked_headers(answer.headers, config.key), b"")
     collected = CollectedAnswer(head, gateway.clock.wall(), config, gateway.defects, memory.part())
+    reading(collected)
 
     def add(data: bytes) -> bool:
         is_enough = collected.add(data)

@@ -81,7 +81,7 @@ class Exchange(Handler):
         if isinstance(decision, Relay):
             with gateway.defects:
                 self._recorder.measure(decision.candidate, request.body)
-            self._check = tool_check(gateway, request, self._head.hops, self._memory.part())
+            self._check = tool_check(gateway, request, self._head.hops, self._memory.part(), self._recorder)
             if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
                 self._keep_for_rest(request)
         await self._keepalive.pause()
@@ -106,8 +106,12 @@ class Exchange(Handler):
             decision = failover.judged(outcome, now())
         if isinstance(decision, Relay):
             self._recorder.answered_by(decision.candidate)
-            if isinstance(decision.accepted, Streaming):
-                self._stream = decision.accepted
+            match decision.accepted:
+                case Streaming():
+                    self._stream = decision.accepted
+                case Whole(answer):
+                    with self._gateway.defects:
+                        self._recorder.read_usage(answer.body)
         return decision
 
     async def _relay(self, accepted: Accepted, candidate: Candidate) -> None:
@@ -116,7 +120,6 @@ class Exchange(Handler):
         match accepted:
             case Whole(answer):
                 with self._gateway.defects:
-                    recorder.read_usage(answer.body)
                     recorder.record_signatures(signatures_in(answer.body))
                 if self._check:
                     self._check.answered_by(candidate)
@@ -241,7 +244,8 @@ class Exchange(Handler):
             if stream.judge.over and self._client.left and recorder.ending is None:
                 ending = stream.judge.ending(Ending.COMPLETE)  # it had its last event, and did not wait for the end
                 self._settle(ending)
-                recorder.ending = ending
+                if not (self._check and self._check.is_cut_off):  # the client has not got the last event
+                    recorder.ending = ending
             with self._gateway.defects:
                 recorder.charged(stream.judge.usage)
         if self._failover:

@@ -24,7 +24,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
 from claude_proxy.core.types import Fault, Reply
-from claude_proxy.proxy.attempt import Outcome, ask
+from claude_proxy.proxy.attempt import Outcome, Told, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.proxy.in_flight import Progress
 from claude_proxy.proxy.ports import Client, ClientLeftError, UpstreamRequest
@@ -109,19 +109,25 @@ class Handler(abc.ABC):
         memory = self._memory.part()
         head = self._gateway.hops.added_to(adapted.head, self._head.hops, provider)
         upstream_request = UpstreamRequest(provider.origin, head, adapted.body)
-        outcome = await ask(
-            self._gateway,
-            provider,
-            upstream_request,
-            memory,
-            streaming=streaming,
-            counting=self.counting,
-            tool_names=adapted.tool_names,
-        )
+        reading = list[Told]()
+        try:
+            outcome = await ask(
+                self._gateway,
+                provider,
+                upstream_request,
+                memory,
+                streaming=streaming,
+                counting=self.counting,
+                tool_names=adapted.tool_names,
+                reading=reading.append,
+            )
+        except asyncio.CancelledError:
+            self._recorder.add(candidate, adapted, None, (now() - started) * 1000, reading)
+            raise
         progress.since = None
         if isinstance(outcome, Rejected) and (outcome.reply is None or len(outcome.reply.body) <= NOT_COUNTED):
             memory.close()
-        self._recorder.add(provider, adapted, outcome, (now() - started) * 1000)
+        self._recorder.add(candidate, adapted, outcome, (now() - started) * 1000, reading)
         if isinstance(outcome, Rejected):
             with self._gateway.defects:
                 return self._heed_size(candidate, outcome, request, len(adapted.body))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
@@ -14,16 +15,16 @@ from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.learning.refused_tools import tools_at_fault
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.messages import STATUS_OF_ERROR
-from claude_proxy.core.outcome import Rejected
+from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.pricing import anthropic_dollars, cost_of
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import BodySize, measure_body
-from claude_proxy.core.types import Account, Attempt, Ending, Fault, Provider, Usage
+from claude_proxy.core.types import Account, Attempt, Ending, Fault, Usage
 from claude_proxy.core.usage import total, usage_of
-from claude_proxy.proxy.attempt import Outcome
+from claude_proxy.proxy.attempt import Outcome, Told
 from claude_proxy.proxy.gateway import Gateway, RequestHead
 
 MAX_TEXT = 300
@@ -33,6 +34,8 @@ MAX_READ = 2000
 """How many of them are looked at for the tool that they are about."""
 
 MAX_TOOL_NAME = 64
+
+_NOTHING: Final = Usage()
 
 CLIENT_CLOSED_REQUEST = 499
 """The status of a client that left before it was sent one; no client ever sees it (nginx's convention)."""
@@ -59,7 +62,9 @@ class Recorder:
         self.route: Route | None = None
         self.used_model = ""
         """The model that was asked for last."""
+        self._answering_model = ""
         self.attempts: list[Attempt] = []
+        self._checks: list[Attempt] = []
         self.status: int | None = None
         """The status that the client got; None until one is sent."""
         self.ending: Ending | None = None
@@ -70,31 +75,57 @@ class Recorder:
         self._streaming = request.streaming
         self._session = session_key(self._head.headers, request.model)
 
-    def add(self, provider: Provider, adapted: Adapted, outcome: Outcome, milliseconds: float) -> None:
-        """Record a finished attempt."""
+    def add(
+        self,
+        candidate: Candidate,
+        adapted: Adapted,
+        outcome: Outcome | None,
+        milliseconds: float,
+        reading: Sequence[Told] = (),
+    ) -> None:
+        """Record an attempt that is over; without an outcome, nobody waits for it any longer.
+
+        `reading`: what was read of its answer, the newest last. The tokens of an accepted one are recorded later.
+        """
+        attempt = self._attempt(candidate, adapted, outcome, milliseconds)
+        if outcome is None or isinstance(outcome, Rejected):
+            with self._gateway.defects:
+                attempt = self._with_usage(attempt, candidate, _told(candidate, outcome, reading))
+        self.attempts.append(attempt)
+
+    def add_check(self, judge: Candidate, adapted: Adapted, outcome: Outcome | None, milliseconds: float) -> None:
+        """Record a question about tool calls, which the client has not asked."""
+        check = self._attempt(judge, adapted, outcome, milliseconds)
+        with self._gateway.defects:
+            check = self._with_usage(check, judge, _told(judge, outcome, ()))
+        self._checks.append(check)
+
+    def _attempt(self, candidate: Candidate, adapted: Adapted, outcome: Outcome | None, milliseconds: float) -> Attempt:
+        provider = candidate.provider
         rejected = outcome if isinstance(outcome, Rejected) else None
         reason, status = (rejected.reason, rejected.status) if rejected else (None, 200)
+        if outcome is None:
+            reason, status = Reason.ABANDONED, None
         words = _with_tools(rejected, adapted) if rejected else ""
         text = redacted(words, secret_for(provider, self._head.headers), MAX_TEXT) if words else ""
         by_login = provider.auth is Auth.CLIENT
-        self.attempts.append(
-            Attempt(
-                provider.name,
-                reason,
-                status,
-                milliseconds,
-                text,
-                adapted.changes,
-                by_login,
-                adapted.model,
-                provider.api_key_env,
-                self._elapsed_ms() - milliseconds,
-            )
+        return Attempt(
+            provider.name,
+            reason,
+            status,
+            milliseconds,
+            text,
+            adapted.changes,
+            by_login,
+            adapted.model,
+            provider.api_key_env,
+            self._elapsed_ms() - milliseconds,
         )
 
     def answered_by(self, candidate: Candidate) -> None:
         """Record the candidate that answers."""
         self._answering = candidate
+        self._answering_model = self.used_model
 
     def died(self, ending: Ending) -> None:
         """Record how the answer that is being sent broke off; another attempt may give the rest of it."""
@@ -110,14 +141,17 @@ class Recorder:
 
     def read_usage(self, answer: bytes) -> None:
         """Record what a whole answer says of its tokens."""
-        counts_cache = self._answering is not None and self._answering.provider.traits.input_counts_cache
-        self.charged(usage_of(answer, counts_cache=counts_cache))
+        if self._answering:
+            self.charged(_usage_in(answer, self._answering))
 
     def charged(self, usage: Usage) -> None:
         """Record what the answer of the last attempt says of its tokens, and what they cost."""
         if self._answering and self.attempts:
-            cost = cost_of(self._answering, usage, self._gateway.clock.wall())
-            self.attempts[-1] = replace(self.attempts[-1], usage=usage, cost=cost)
+            self.attempts[-1] = self._with_usage(self.attempts[-1], self._answering, usage)
+
+    def _with_usage(self, attempt: Attempt, candidate: Candidate, usage: Usage) -> Attempt:
+        cost = cost_of(candidate, usage, self._gateway.clock.wall())
+        return replace(attempt, usage=usage, cost=cost)
 
     def record_signatures(self, signatures: Iterable[str]) -> None:
         """Remember which upstream made the signatures of the answer; they come as hashes."""
@@ -171,16 +205,17 @@ class Recorder:
             kind="count_tokens" if self._counting else "messages",
             streaming=self._streaming,
             requested_model=self._requested_model,
-            used_model=self.used_model,
+            used_model=self._answering_model if self._answering else self.used_model,
             provider=self._answering.provider.name if self._answering else "",
             pinned=self.route is not None and self.route.pinned,
             status=self._final_status(ending),
             attempts=tuple(self.attempts),
-            usage=total([attempt.usage for attempt in self.attempts]),
+            usage=total([attempt.usage for attempt in (*self.attempts, *self._checks)]),
             ending=ending,
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
             hints=read_hints(self._head.headers),
+            checks=tuple(self._checks),
             anthropic_dollars=self._anthropic_dollars(),
         )
 
@@ -193,6 +228,17 @@ class Recorder:
                 return None
             dollars += cost
         return dollars
+
+
+def _told(candidate: Candidate, outcome: Outcome | None, reading: Sequence[Told]) -> Usage:
+    """Return what an answer that is not relayed has said of its tokens: a provider may charge for it nevertheless."""
+    if isinstance(outcome, Whole):
+        return _usage_in(outcome.reply.body, candidate)
+    return reading[-1].usage if reading else _NOTHING
+
+
+def _usage_in(answer: bytes, candidate: Candidate) -> Usage:
+    return usage_of(answer, counts_cache=candidate.provider.traits.input_counts_cache)
 
 
 def _with_tools(rejected: Rejected, adapted: Adapted) -> str:

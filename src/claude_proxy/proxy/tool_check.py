@@ -21,10 +21,11 @@ from claude_proxy.core.outcome import Whole
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.types import Reply
-from claude_proxy.proxy.attempt import ask
+from claude_proxy.proxy.attempt import Outcome, ask
 from claude_proxy.proxy.gateway import Gateway
 from claude_proxy.proxy.keepalive import Keepalive
 from claude_proxy.proxy.ports import StreamClient, UpstreamRequest
+from claude_proxy.proxy.recorder import Recorder
 
 PATIENCE: Final = 30.0
 """Seconds for a check; the user waits for it with each answer that calls tools."""
@@ -42,14 +43,18 @@ class ToolCheck:
         *,
         hops: bytes,
         memory: MemoryShare,
+        recorder: Recorder,
     ) -> None:
         self._gateway = gateway
         self._hops = hops
         self._asks = (judge, request) if judge else None  # nothing else is kept of a request for so long
         self._context = context
         self._memory = memory
+        self._recorder = recorder
         self._calls = ToolCalls()
         self._checks_itself = self._has_told = False
+        self.is_cut_off = False
+        """Whether the client left before the verdicts, which the last events wait for."""
 
     def answered_by(self, candidate: Candidate) -> None:
         """Take note of who gives the events that follow. Only Anthropic is asked to check them itself."""
@@ -94,11 +99,19 @@ class ToolCheck:
         adapted = adapt(check_request(request, calls, self._context, judge.model), judge, learned)
         head = self._gateway.hops.added_to(adapted.head, self._hops, provider)
         question = UpstreamRequest(provider.origin, head, adapted.body)
+        outcome: Outcome | None = None
+        now = self._gateway.clock.monotonic
+        started = now()
         try:
             async with asyncio.timeout(PATIENCE):
                 outcome = await ask(self._gateway, provider, question, self._memory, streaming=False)
         except TimeoutError:
             return unavailable(calls, "timeout")
+        except asyncio.CancelledError:
+            self.is_cut_off = True
+            raise
+        finally:
+            self._recorder.add_check(judge, adapted, outcome, (now() - started) * 1000)
         return read_verdicts(outcome.reply.body, calls) if isinstance(outcome, Whole) else unavailable(calls, "error")
 
 
@@ -134,9 +147,11 @@ class CheckedClient:
         return data
 
 
-def tool_check(gateway: Gateway, request: MessagesRequest, hops: bytes, memory: MemoryShare) -> ToolCheck | None:
+def tool_check(
+    gateway: Gateway, request: MessagesRequest, hops: bytes, memory: MemoryShare, recorder: Recorder
+) -> ToolCheck | None:
     """Return the check of an answer; None if the client asks for none."""
     context = check_context(request)
     if context is None:
         return None
-    return ToolCheck(gateway, request, gateway.auto_mode, context, hops=hops, memory=memory)
+    return ToolCheck(gateway, request, gateway.auto_mode, context, hops=hops, memory=memory, recorder=recorder)

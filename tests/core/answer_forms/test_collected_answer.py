@@ -12,7 +12,7 @@ from claude_proxy.core.judge_body import ClassifierConfig, judge_body
 from claude_proxy.core.memory_budget import MemoryBudget
 from claude_proxy.core.outcome import Rejected, Whole
 from claude_proxy.core.traits import Traits
-from claude_proxy.core.types import Policy, Reply
+from claude_proxy.core.types import Policy, Reply, Usage
 
 JSON = b'{"type":"message","content":[{"type":"text","text":"hello"}],"stop_reason":"end_turn"}'
 START = b'data: {"type":"message_start","message":{"type":"message"}}\n\n'
@@ -124,3 +124,9 @@ def test_a_message_that_is_labelled_keeps_its_label() -> None:
         (b"x-a", b"1"),
         (b"content-type", b"application/json"),
     )
+
+
+def test_the_tokens_that_events_have_told_are_known_before_the_end() -> None:
+    started = answer()
+    started.add(START.replace(b'"type":"message"}', b'"type":"message","usage":{"input_tokens":12}}'))
+    assert started.usage == Usage(input_tokens=12)

@@ -68,6 +68,13 @@ def test_another_provider_that_was_asked_is_a_failover_and_a_second_try_is_none(
     assert exchange(attempts=(REJECTED, ATTEMPT, REJECTED))["failovers"] == 2
 
 
+def test_the_check_of_tool_calls_is_an_attempt_that_costs_and_is_no_failover() -> None:
+    checked = account(checks=(replace(ATTEMPT, provider="zai"),))
+    assert [(row[1], row[2], row[-1]) for row in attempt_rows(7, checked)] == [(1, "minimax", ""), (2, "zai", "check")]
+    row = exchange(checks=checked.checks)
+    assert (row["cost"], row["failovers"]) == (1.0, 0)
+
+
 def test_an_exchange_that_no_provider_answered_has_no_model() -> None:
     row = exchange(provider="", first_byte_ms=None)
     assert (row["provider"], row["model"], row["first_byte_ms"]) == ("", "", None)

@@ -19,7 +19,7 @@ from claude_proxy.core.memory_budget import MemoryShare
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.outcome import Opening, Rejected, unanswered
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Ending, Fault, Headers, Reply
+from claude_proxy.core.types import Ending, Fault, Headers, Reply, Usage
 
 _BEGINNINGS: Final = (b"event:", b"data:", b"id:", b"retry:", b":")
 """How the first line of an event stream begins."""
@@ -61,6 +61,11 @@ class CollectedAnswer:
     def size(self) -> int:
         """Bytes that are held of it."""
         return len(self._body) + self._message.size
+
+    @property
+    def usage(self) -> Usage:
+        """What its events have said of their tokens; that of a message in one piece is read from its body."""
+        return self._judge.usage
 
     def add(self, data: bytes) -> bool:
         """Take more of its body; return whether that is enough. Raises the errors of `SSEDecoder.feed`."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import Final, TypeAlias
 
+from claude_proxy.core.recent_failovers import failovers_of
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Cost, Usage
 
@@ -13,6 +13,9 @@ Row: TypeAlias = tuple[str | int | float | None, ...]
 
 _MAX_NAME: Final = 100
 """Characters of a name from the configuration."""
+
+CHECK: Final = "check"
+"""The purpose of an attempt that is a question to the model that checks tool calls; that of others is empty."""
 
 EXCHANGE_COLUMNS: Final = (
     "started_at, ended_at, session, agent, parent_agent, agent_type, prompt, class, kind, streaming, requested_model, "
@@ -23,7 +26,7 @@ EXCHANGE_COLUMNS: Final = (
 
 ATTEMPT_COLUMNS: Final = (
     "exchange, number, provider, credential, model, outcome, status, started_ms, judged_ms, input_tokens, "
-    "output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cost, plan_cost"
+    "output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cost, plan_cost, purpose"
 )
 
 
@@ -48,12 +51,12 @@ def exchange_row(account: Account) -> Row:
         account.status,
         account.ending.value,
         *_tokens(account.usage),
-        _sum(_charged(attempt.cost) for attempt in account.attempts),
-        _sum(_paid_by_plan(attempt.cost) for attempt in account.attempts),
+        _sum(_charged(attempt.cost) for attempt in (*account.attempts, *account.checks)),
+        _sum(_paid_by_plan(attempt.cost) for attempt in (*account.attempts, *account.checks)),
         account.anthropic_dollars,
         account.first_byte_ms,
         account.total_ms,
-        sum(one.provider != other.provider for one, other in pairwise(account.attempts)),
+        failovers_of(account.attempts),
         None,
         "",
         None,
@@ -62,10 +65,14 @@ def exchange_row(account: Account) -> Row:
 
 def attempt_rows(exchange: int, account: Account) -> list[Row]:
     """Return the values of `ATTEMPT_COLUMNS` for each attempt of an exchange whose row has that id."""
-    return [_attempt_row(exchange, number, attempt) for number, attempt in enumerate(account.attempts, 1)]
+    made = [_attempt_row(exchange, number, attempt, "") for number, attempt in enumerate(account.attempts, 1)]
+    if account.checks:
+        first = len(made) + 1
+        made += [_attempt_row(exchange, number, check, CHECK) for number, check in enumerate(account.checks, first)]
+    return made
 
 
-def _attempt_row(exchange: int, number: int, attempt: Attempt) -> Row:
+def _attempt_row(exchange: int, number: int, attempt: Attempt, purpose: str) -> Row:
     return (
         exchange,
         number,
@@ -79,6 +86,7 @@ def _attempt_row(exchange: int, number: int, attempt: Attempt) -> Row:
         *_tokens(attempt.usage),
         _charged(attempt.cost),
         _paid_by_plan(attempt.cost),
+        purpose,
     )
 
 
