@@ -297,3 +297,37 @@ class HealthMachine(RuleBasedStateMachine):
 
 
 TestHealthMachine = HealthMachine.TestCase
+
+
+def test_a_plan_that_is_used_up_begins_a_cooldown_without_a_strike() -> None:
+    health = minimax()
+    assert health.use_up(NOW, NOW + 7200)
+    assert (health.cooldown_until, health.strikes, health.label) == (NOW + 7200, 0, "plan_used_up")
+    assert health.state(NOW) is State.COOLDOWN
+    assert admitted(health, NOW + 7200).probe
+
+
+def test_a_plan_that_was_used_up_until_now_changes_nothing() -> None:
+    health = minimax()
+    assert not health.use_up(NOW, NOW)
+    assert health.state(NOW) is State.READY
+
+
+def test_a_plan_that_is_free_again_ends_only_the_cooldown_that_it_began() -> None:
+    health = cooling_down()
+    assert not health.refill()
+    assert health.state(NOW) is State.COOLDOWN
+    assert health.use_up(NOW, NOW + 7200)
+    assert health.refill()
+    assert (health.state(NOW), health.reason, health.strikes) == (State.READY, None, 1)
+    assert not health.refill()
+
+
+def test_a_plan_that_is_free_again_gives_up_its_probe() -> None:
+    health = minimax()
+    health.use_up(NOW, NOW + 60)
+    probe = admitted(health, NOW + 60)
+    assert health.refill()
+    assert not admitted(health, NOW + 60).probe
+    health.accept(probe)
+    assert health.state(NOW + 60) is State.READY

@@ -1,11 +1,11 @@
 """One provider's health: strikes, one cooldown, and the permit of its probe.
 
-           strike, rate_limited               cooldown is over: the next request admitted is the probe
+           strike, rate_limited, use_up       cooldown is over: the next request admitted is the probe
     READY ───────────────────► COOLDOWN ─────────────────────────────► PROBING
       ▲                          ▲  ▲                                    │ │ │
       │                          │  └─────── strike, rate_limited ───────┘ │ │
       │                          └──────────── release (unjudged) ─────────┘ │
-      └───────────────────────────────── accept ─────────────────────────────┘
+      └──────────────── accept, refill (after use_up) ──────────────────────────┘
 
 A permit remembers the epoch in which it was given, and each cooldown begins a new one. What comes of a permit from an
 older epoch is a late answer to a request that was sent before the trip, and changes nothing.
@@ -27,6 +27,9 @@ MIN_COOLDOWN: Final = 1.0
 
 MAX_COOLDOWN: Final = 7 * 86400.0
 """The longest cooldown that a provider can name: the longest quota window known is a week."""
+
+MIN_NEWS: Final = 60.0
+"""Seconds by which a reset has to be later than the end of a cooldown to change it."""
 
 
 class State(enum.Enum):
@@ -154,6 +157,24 @@ class Health:
         """Give a permit back unjudged; if it was the probe, the next request becomes the probe. Idempotent."""
         if permit is self._probe:
             self._probe = None
+
+    def use_up(self, now: float, until: float) -> bool:
+        """Take that a plan is used up until a moment, before a request fails: a cooldown. Returns whether it begins."""
+        length = min(until - now, MAX_COOLDOWN)
+        if length <= 0 or (self._is_cooling_down(now) and self._cooldown_left(now) > length - MIN_NEWS):
+            return False
+        self._cool_down(now, length, Reason.PLAN_USED_UP, None)
+        return True
+
+    def refill(self) -> bool:
+        """Take that a plan is no longer used up: the cooldown that `use_up` began ends. Returns whether one does."""
+        if self.cooldown_until is None or self.reason is not Reason.PLAN_USED_UP:
+            return False
+        self.cooldown_until = self.reason = self._probe = None
+        return True
+
+    def _cooldown_left(self, now: float) -> float:
+        return 0.0 if self.cooldown_until is None else self.cooldown_until - now
 
     def resume(self, until: float, length: float, strikes: int, reason: Reason | None, status: int | None) -> None:
         """Go on with a cooldown that began before the proxy was started."""

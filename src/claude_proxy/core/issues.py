@@ -8,6 +8,7 @@ from claude_proxy.core import reasons
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.core.health import Health, State
+from claude_proxy.core.quota.quota_report import QuotaReport
 from claude_proxy.core.status_report import LastError, ProviderStatus
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Provider
@@ -51,7 +52,9 @@ class Issues:
         return replace(self, last_error=LastError(now, text))
 
 
-def provider_status(provider: Provider, health: Health, issues: Issues, now: float) -> ProviderStatus:
+def provider_status(
+    provider: Provider, health: Health, issues: Issues, now: float, *, quota: QuotaReport | None = None
+) -> ProviderStatus:
     """Return the state of one provider."""
     state = State.READY if health.admits(now) else health.state(now)  # a cooldown that is over does not run any more
     reason = None if state is State.READY else health.label
@@ -77,6 +80,7 @@ def provider_status(provider: Provider, health: Health, issues: Issues, now: flo
             models=provider.own_models,
             own_login=provider.auth is Auth.CLIENT,
         ),
+        quota=quota,
     )
 
 

@@ -53,6 +53,8 @@ class Reason(enum.Enum):
 
     # limits: see `limits.py`
     PLAN_LIMIT = "plan_limit"
+    PLAN_USED_UP = "plan_used_up"
+    """The provider says so when it is asked for its quota; no request has failed."""
     NO_CREDIT = "no_credit"
     UNKNOWN_MODEL = "unknown_model"
     LOOP = "loop"
@@ -85,6 +87,7 @@ _OF_REASON: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         Reason.NO_CREDIT: _OUT_OF_CREDIT,
         Reason.PLAN_LIMIT: "plan limit",
+        Reason.PLAN_USED_UP: "plan used up",
         Reason.RATE_LIMIT_ERROR: _TOO_MANY,
         Reason.OVERLOADED_ERROR: _OVERLOADED,
         **dict.fromkeys((Reason.FIRST_EVENT_TIMEOUT, Reason.FIRST_CONTENT_TIMEOUT, Reason.STALLED), "silent"),

@@ -153,6 +153,8 @@ class Provider:
     headers: Headers = field(default=(), repr=False)
     """The user's own, sent with each request."""
     timeouts: Timeouts = Timeouts()
+    quota: str = ""
+    """What tells how much of its plan is left: see `core/quota/sources.py`. Empty: nothing does."""
     relay_branch: str = ""
     """Set if other providers at this address have other models: a relay, which may serve several companies."""
 
