@@ -64,6 +64,7 @@ def test_loads_the_documented_form_with_all_defaults(home: Folder) -> None:
         traits=entry_of("minimax").traits,
         smallest_window=1_000_000,
         claude_code=ClaudeCode(timeout_ms=3_000_000),
+        quota="minimax",
     )
     assert (moonshot.name, moonshot.api_key) == ("moonshot", "sk-moonshot")
 

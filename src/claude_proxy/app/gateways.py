@@ -13,6 +13,7 @@ from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.gateway import Gateway, Memory
 from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Clock, Journal, Transport
+from claude_proxy.proxy.quota_watch import QuotaWatch
 
 
 def build_gateway(
@@ -26,6 +27,7 @@ def build_gateway(
     budget: MemoryBudget,
     in_flight: RequestsInFlight,
     hops: Hops,
+    quota: QuotaWatch,
     program: str,
 ) -> Gateway:
     """Return the gateway of a configuration; a provider with the same credential as `before` keeps its health."""
@@ -42,6 +44,7 @@ def build_gateway(
         budget=budget,
         in_flight=in_flight,
         hops=hops,
+        quota=quota,
         auto_mode=config.auto_mode,
         claude_prices=prices_at("anthropic"),
         program=program,

@@ -28,6 +28,7 @@ from claude_proxy.net.upstream.tls import system_trust
 from claude_proxy.proxy.gateway import Gateway, Memory
 from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Clock, Journal
+from claude_proxy.proxy.quota_watch import QuotaWatch
 from claude_proxy.proxy.status_tracker import StatusTracker
 from claude_proxy.store.home import Home
 from claude_proxy.store.state_file import StateFile
@@ -83,6 +84,7 @@ class Proxy:
         self._hops = Hops(self.instance, token)
         self._memory = Memory()
         self._in_flight = RequestsInFlight()
+        self._quota = QuotaWatch(self._clock, self._tracker, self._hops, self._in_flight)
         self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
@@ -112,8 +114,7 @@ class Proxy:
                 self._config.egress.extra_ca_file
             )  # reading the certificates stops the loop for some 30 ms: now rather than in a first request
         self.port = await self._listener.start(self._config.host, self._config.port)
-        if self._config_watch or self._state_file:
-            self._plan_look()
+        self._plan_look()
 
     async def wait(self) -> None:
         """Wait until the proxy has stopped."""
@@ -124,6 +125,7 @@ class Proxy:
         self._draining = True
         if self._next_look:
             self._next_look.cancel()
+        await self._quota.aclose()
         self._listener.close()
         if force:
             for task in self._server.in_flight:
@@ -155,7 +157,7 @@ class Proxy:
             port=self.port,
             in_flight=len(self._server.in_flight),
             draining=self._draining,
-            providers=self._tracker.providers(self._clock.wall()),
+            providers=self._tracker.providers(self._clock.wall(), self._quota.report),
             skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
             last_answer=self._tracker.last_answer,
             answers_saved=self._tracker.answers_saved,
@@ -207,6 +209,7 @@ class Proxy:
     def _look(self) -> None:
         """Write what is to be remembered, and reload a changed configuration."""
         self._plan_look()
+        self._quota.look()
         if self._state_file:
             self._remember_cooldowns()
             self._state_file.write_if_due(self._clock.wall())
@@ -257,9 +260,11 @@ class Proxy:
             budget=self._budget,
             in_flight=self._in_flight,
             hops=self._hops,
+            quota=self._quota,
             program=self._program,
         )
         self._tracker.follow(gateway.providers, gateway.healths)
+        self._quota.follow(gateway.providers, gateway.healths, self._transport)
         return gateway
 
 

@@ -154,6 +154,13 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             unit="true or false",
         ),
     ] = UNSET
+    quota: Annotated[
+        Flag | UnsetType,
+        key(
+            "Whether it is asked how much of its plan or balance is left. Default: the general setting.",
+            unit="true or false",
+        ),
+    ] = UNSET
     claude_code: Annotated[
         ClaudeCodeSettings,
         Meta(extra=says("an object", {"tool_search": True})),

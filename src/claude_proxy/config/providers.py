@@ -20,6 +20,7 @@ from claude_proxy.config.settings import Settings
 from claude_proxy.config.variables import Variables, is_variable
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.model_names import TIERS, strip_context_suffix
+from claude_proxy.core.quota.sources import IN_HEADERS, TURNED_OFF, source_name
 from claude_proxy.core.traits import ModelFacts, Traits, known_of
 from claude_proxy.core.types import ClaudeCode, Provider, Timeouts
 
@@ -156,6 +157,7 @@ class _Completion:
             traits=self.given.traits.over(entry.traits if entry else Traits()),
             claude_code=self.given.claude_code.over(entry.claude_code if entry else ClaudeCode()),
             counts_tokens=self._counts_tokens(entry),
+            quota=self._quota(entry, address, login.auth),
             headers=headers,
             timeouts=self.given.timeouts.over(self.common.timeouts.over(_timeouts(entry, address))),
         )
@@ -297,6 +299,17 @@ class _Completion:
         if self.given.count_tokens is not UNSET:
             return self.given.count_tokens
         return entry is None or entry.endpoints.count_tokens != "no"
+
+    def _quota(self, entry: Entry | None, address: Address, auth: Auth) -> str:
+        source = _quota_source(entry, address, auth)
+        is_on = self.common.quota if self.given.quota is UNSET else self.given.quota
+        return source if is_on or not source else TURNED_OFF
+
+
+def _quota_source(entry: Entry | None, address: Address, auth: Auth) -> str:
+    """Return how it is known what is left of its plan. Claude Code's own login is used for no question."""
+    source = source_name(address.origin.host, entry.id if entry else "")
+    return "" if auth is Auth.NONE or (auth is Auth.CLIENT and source != IN_HEADERS) else source
 
 
 def _timeouts(entry: Entry | None, address: Address) -> Timeouts:

@@ -231,6 +231,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="true or false",
         ),
     ] = _POLICY.eager_tool_streaming
+    quota: Annotated[
+        Flag,
+        key(
+            "Whether providers are asked, while the proxy is in use, how much of a plan or balance is left, each with "
+            "its own key; and whether what answers say of it is read. One whose plan is used up is in cooldown until "
+            "the reset.",
+            unit="true or false",
+        ),
+    ] = True
     proxy_url: Annotated[
         Text | UnsetType,
         key(

@@ -14,5 +14,6 @@ keepalive.py       pings for a client that waits
 gateway.py         the providers, the settings and the memory that a request works with
 ports.py           what it needs of the world, as Protocols: network, time, a place for its account
 in_flight.py       the requests that are being served, and how far each is
+quota_watch.py     what is left of providers' plans: asked while the proxy is in use, read from answers
 status_tracker.py  what `status` shows, kept up by the accounts
 """

@@ -25,6 +25,7 @@ from claude_proxy.core.judge_stream import StreamJudge
 from claude_proxy.core.masking import masked, masked_headers
 from claude_proxy.core.memory_budget import MemoryShare, OverBudgetError
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
+from claude_proxy.core.quota.sources import IN_HEADERS
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.sse import EventTooLargeError, SSEDecoder
 from claude_proxy.core.tool_renaming import RenamingDecoder, rename_calls
@@ -106,6 +107,7 @@ async def ask(
         return unanswered(Reason.FIRST_EVENT_TIMEOUT, f"no answer within {silence:g} s")
     except Exception as defect:  # noqa: BLE001 - whatever a provider sends, the failover goes on
         return _unreadable(gateway, config, defect)
+    _take_limits(gateway, provider, answer)
     outcome: Outcome | None = None
     try:
         if streaming and answer.status == HTTPStatus.OK:
@@ -124,6 +126,11 @@ async def ask(
     finally:
         if not isinstance(outcome, Streaming):
             answer.close()
+
+
+def _take_limits(gateway: Gateway, provider: Provider, answer: Answer) -> None:
+    if provider.quota == IN_HEADERS and gateway.quota:
+        gateway.quota.take_headers(provider, answer.status, answer.headers)
 
 
 def _unreadable(gateway: Gateway, config: ClassifierConfig, defect: Exception) -> Rejected:

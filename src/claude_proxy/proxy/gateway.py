@@ -28,6 +28,7 @@ from claude_proxy.core.types import Headers, Policy, Provider, Reply
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.in_flight import RequestsInFlight
 from claude_proxy.proxy.ports import Client, Clock, Ledger, Transport
+from claude_proxy.proxy.quota_watch import QuotaWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Gateway:
     """The model that checks tool calls for Claude Code's auto mode."""
     claude_prices: Mapping[str, Prices] = field(default_factory=lambda: MappingProxyType({}))
     """What Claude models cost at Anthropic, by their names."""
+    quota: QuotaWatch | None = None
+    """Takes what answers say of the limits of plans."""
     program: str = PROGRAM
     """How the user calls this program, for messages to clients."""
 

@@ -90,6 +90,11 @@ class RequestsInFlight:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def begun(self) -> int:
+        """How many have begun since the proxy started."""
+        return self._last
+
     def __repr__(self) -> str:
         return f"<RequestsInFlight {len(self)}>"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from claude_proxy.core.account_errors import key_place
@@ -11,6 +11,8 @@ from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.messages import STATUS_OF_ERROR
+from claude_proxy.core.quota.quota_report import QuotaReport
+from claude_proxy.core.reasons import Reason
 from claude_proxy.core.recent_failovers import RecentFailovers
 from claude_proxy.core.spending import Spending
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
@@ -63,10 +65,18 @@ class StatusTracker:
         self._providers = providers
         self._healths = healths
 
-    def providers(self, now: float) -> tuple[ProviderStatus, ...]:
-        """Return the state of each provider, in the order of failover."""
+    def providers(
+        self, now: float, quota: Callable[[str], QuotaReport | None] = lambda _: None
+    ) -> tuple[ProviderStatus, ...]:
+        """Return the state of each provider, in the order of failover; `quota` returns what is left of its plan."""
         return tuple(
-            provider_status(provider, self._healths[provider.name], self._issues.get(provider.name, _NO_ISSUES), now)
+            provider_status(
+                provider,
+                self._healths[name := provider.name],
+                self._issues.get(name, _NO_ISSUES),
+                now,
+                quota=quota(name),
+            )
             for provider in self._providers
         )
 
@@ -136,6 +146,8 @@ class StatusTracker:
         if health is None or health.cooldown_until is None or self._noted_epochs.get(name) == health.epoch:
             return
         self._noted_epochs[name] = health.epoch
+        if health.reason is Reason.PLAN_USED_UP:
+            return  # said when it began
         self.note(f"{name}: cooldown {max(0, health.cooldown_until - now):.0f} s ({health.label})", "warning")
 
     def _remember_answer(self, account: Account, now: float) -> None:
