@@ -22,6 +22,7 @@ from typing import Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from claude_proxy.core.reply import refusal
 from claude_proxy.net.coalescing_transport import CoalescingTransport
@@ -74,6 +75,13 @@ class _NoTunnelsError(Exception):
     """Makes the parser stop: what follows the head of a CONNECT is no HTTP."""
 
 
+class Connections(ServerState):
+    """The connections of one listener."""
+
+    closing = False
+    """Whether the listener takes no more of them. One that was accepted just before may still be made."""
+
+
 class ClientConnection(HttpToolsProtocol):
     """One connection; `on_hang_up` is called when the client closes it. Requests on it are served one by one."""
 
@@ -116,6 +124,8 @@ class ClientConnection(HttpToolsProtocol):
         self._discarded = 0
         self._next_look: asyncio.TimerHandle | None = None
         self._next_check = self.loop.call_later(self.patience / CHECKS, self._check)
+        if cast("Connections", self.server_state).closing:
+            coalescing.close()  # nobody would wait for the answer
 
     def data_received(self, data: bytes) -> None:
         if self._linger_until:

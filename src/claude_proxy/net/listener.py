@@ -14,9 +14,8 @@ from typing import Final
 
 import uvicorn
 from uvicorn._types import ASGI3Application
-from uvicorn.server import ServerState
 
-from claude_proxy.net.client_connection import ClientConnection
+from claude_proxy.net.client_connection import ClientConnection, Connections
 
 KEEP_ALIVE: Final = 120
 """Seconds that an idle connection is kept: longer than Claude Code keeps it, so that the client closes first."""
@@ -48,7 +47,7 @@ class Listener:
             timeout_keep_alive=KEEP_ALIVE,
         )
         self._config.load()
-        self._state = ServerState()
+        self._state = Connections()
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -64,6 +63,7 @@ class Listener:
 
     def close(self) -> None:
         """Take no more connections, and close those that are idle."""
+        self._state.closing = True
         if self._server:
             self._server.close()
         for connection in list(self._state.connections):
