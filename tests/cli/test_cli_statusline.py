@@ -16,7 +16,7 @@ from claude_proxy.cli.claude_code import statusline_text
 from claude_proxy.proxy.status_tracker import MAX_SESSIONS
 from claude_proxy.store.running import Running
 from fakes.async_test import async_test
-from fakes.command_line import PATIENCE, CommandLine, free_port, listening
+from fakes.command_line import PATIENCE, CommandLine, free_port, listening, one_request
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, RunningProxy, running_proxy
 from fakes.scripts import json_answer, message
@@ -58,9 +58,9 @@ async def test_shows_the_last_answer_of_this_session_and_of_no_other(home: Path)
         await (await proxy.post(headers={"X-Claude-Code-Session-Id": SESSION})).read()
         await (await proxy.post("/provider/moonshot/v1/messages", headers={"X-Claude-Code-Session-Id": "b"})).read()
         await proxy.ledger.wait_for_accounts(2)
-        assert await told(home, proxy) == "claude-proxy: fallback | minimax (claude-opus-5-5)"
-        assert await told(home, proxy, session="b") == "claude-proxy: fallback | moonshot (claude-opus-5-5)"
-        assert await told(home, proxy, session="") == "claude-proxy: fallback"
+        assert await told(home, proxy) == "claude-proxy: fallback | minimax (claude-opus-5-5) | today ?"
+        assert await told(home, proxy, session="b") == "claude-proxy: fallback | moonshot (claude-opus-5-5) | today ?"
+        assert await told(home, proxy, session="") == "claude-proxy: fallback | today ?"
 
 
 @async_test
@@ -74,7 +74,8 @@ async def test_shows_a_cooldown_and_its_end(home: Path) -> None:
         end = datetime.fromtimestamp(until).astimezone()
         clock = end.strftime("%H:%M" if end.date() == now else "%Y-%m-%d %H:%M")
         cooldown = f"minimax: cooldown until {clock} (too many requests)"
-        assert await told(home, proxy) == f"claude-proxy: fallback | moonshot (claude-opus-5-5) | {cooldown}"
+        answer = "moonshot (claude-opus-5-5) | today ? | 1 failover"
+        assert await told(home, proxy) == f"claude-proxy: fallback | {answer} | {cooldown}"
         assert (await told(home, proxy, "minimax")).startswith("claude-proxy: pinned minimax | moonshot")
         assert (await told(home, proxy, "minimax")).endswith(cooldown)
         assert "cooldown" not in await told(home, proxy, "moonshot")
@@ -84,8 +85,8 @@ async def test_shows_a_cooldown_and_its_end(home: Path) -> None:
 @pytest.mark.parametrize(
     ("through", "words"),
     [
-        (True, "fallback | ! /model is zai/glm-5, without failover"),
-        (False, "direct | ! /model is zai/glm-5, only through the proxy"),
+        (True, "fallback | ! pinned by /model: zai/glm-5, without failover"),
+        (False, "direct | ! pinned by /model: zai/glm-5, only through the proxy"),
     ],
 )
 def test_a_model_that_names_its_provider_is_shown_in_each_session(home: Path, words: str, *, through: bool) -> None:
@@ -149,11 +150,34 @@ def test_says_why_the_proxy_cannot_be_asked(home: Path) -> None:
             assert line == f"claude-proxy: fallback | {reason}"
 
 
+@pytest.mark.parametrize(
+    ("style", "code"),
+    [("dim", "2"), ("strong", "36"), ("warning", "33"), ("error", "1;31"), ("plain", ""), ("new", "")],
+)
+def test_each_fact_is_coloured_by_its_style(home: Path, style: str, code: str) -> None:
+    with serving(json_answer(200, content=[["a fact", style], "of an older proxy"])) as url:
+        line = statusline_text.line(environ(home, url), given, PATIENCE, colour=True)
+    shown = f"\x1b[{code}ma fact\x1b[0m" if code else "a fact"
+    assert line == f"claude-proxy: fallback | {shown} | of an older proxy"
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_the_command_colours_what_it_prints_unless_the_user_says_no(
+    led: dict[str, str], variables: dict[str, str], *, coloured: bool
+) -> None:
+    given_variables = {name: value for name, value in led.items() if name not in {"NO_COLOR", "TERM"}} | variables
+    received = json.dumps({"model": {"id": "claude-proxy/zai/glm-5"}}).encode()
+    assert ("\x1b[1;31m! pinned by /model" in next(lines(given_variables, received))) is coloured
+
+
 def test_the_proxys_answer_is_checked_and_made_printable(home: Path) -> None:
-    evil = [7, "\x1b[2Jx", {"name": "x"}, "y" * 1000]
+    evil = [7, "\x1b[2Jx", {"name": "x"}, ["z"], ["z\x9b", "\x1b[31m"], ["z", 1], "y" * 1000]
     with serving(json_answer(200, content=evil)) as url:
         line = statusline_text.line(environ(home, url), given, PATIENCE)
-    assert line == f"claude-proxy: fallback | ?[2Jx | {'y' * 197}..."
+    assert line == f"claude-proxy: fallback | ?[2Jx | z? | {'y' * 197}..."
 
 
 # The command
@@ -163,7 +187,7 @@ def test_the_proxys_answer_is_checked_and_made_printable(home: Path) -> None:
 def led(shared: CommandLine) -> dict[str, str]:
     """The environment of a terminal in fallback mode."""
     base = f"http://127.0.0.1:{shared.running().port}"
-    return shared.environ({"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": shared.token()})
+    return shared.environ({"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": shared.token(), "NO_COLOR": "1"})
 
 
 def lines(environ: dict[str, str], data: bytes | None) -> Iterator[str]:
@@ -179,7 +203,7 @@ def lines(environ: dict[str, str], data: bytes | None) -> Iterator[str]:
             check=True,
         )
         assert done.stderr == b""
-        yield done.stdout.decode()
+        yield done.stdout.decode().replace(" | today ?", "")  # other tests send requests too
 
 
 def test_the_command_reads_the_session_and_asks_the_running_proxy(led: dict[str, str], shared: CommandLine) -> None:
@@ -195,6 +219,18 @@ def test_the_command_reads_the_session_and_asks_the_running_proxy(led: dict[str,
     subprocess.run([sys.executable, "-c", code], env=led, check=True, timeout=PATIENCE)
     wanted = "claude-proxy: fallback | minimax (claude-opus-5-5)\n"
     assert wanted in lines(led, given())
+
+
+def test_what_was_spent_before_a_restart_counts_on(cli: CommandLine) -> None:
+    with serving(json_answer(200)) as url:
+        cli.configure(url)
+        assert cli("start").code == 0
+        base = f"http://127.0.0.1:{cli.running().port}"
+        environ = cli.environ({"ANTHROPIC_BASE_URL": base, "ANTHROPIC_AUTH_TOKEN": cli.token()})
+        subprocess.run(one_request(SESSION), env=environ, check=True, timeout=PATIENCE)
+        assert cli("restart").code == 0
+        read = (json.loads(cli("status", "--json").out) for _ in range(100))  # it is read soon after the start
+        assert next(spent for status in read if (spent := status["spent_today"]["unknown"])) == 1
 
 
 GARBAGE = (b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"session_id": {"a": 1}}', b"[" * 100_000, b"x" * 3_000_000)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus, StatusReport, TooLarge, WaitingRequest
-from claude_proxy.core.statusline_facts import StatuslineQuery, parse_statusline_query, statusline_facts
+from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
+from claude_proxy.core.status_report import LastAnswer, ProviderStatus, Spent, StatusReport, TooLarge, WaitingRequest
+from claude_proxy.core.statusline_facts import Fact, StatuslineQuery, parse_statusline_query, statusline_facts
 
 NOON = 20_000 * 86_400.0 + 12 * 3600
 """12:00 of a day, in UTC."""
@@ -30,7 +31,7 @@ def cooling(name: str, until: float | None = NOON + 60, why: str | None = None) 
 
 
 def facts(given: StatusReport, session: str = "", pin: str = "", utc_offset: int = 0) -> list[str]:
-    return statusline_facts(given, StatuslineQuery(session, pin, utc_offset), NOON)
+    return [fact.text for fact in statusline_facts(given, StatuslineQuery(session, pin, utc_offset), NOON)]
 
 
 def test_says_nothing_if_all_providers_are_ready_and_the_session_is_unknown() -> None:
@@ -54,7 +55,7 @@ def test_says_that_the_sessions_request_was_over_the_proxys_limit_until_it_goes_
 ) -> None:
     answers = {"a": LastAnswer("zai", "glm-5.3", answered)} if answered else {}
     given = msgspec.structs.replace(report(**answers), too_large=TooLarge(NOON, "a", 10 * 1024 * 1024))
-    said = statusline_facts(given, StatuslineQuery(session), NOON + passed)
+    said = [fact.text for fact in statusline_facts(given, StatuslineQuery(session), NOON + passed)]
     assert ("request over 10 MB: raise max_body_mb in config.json" in said) is shown
 
 
@@ -77,6 +78,30 @@ def test_several_cooldowns_are_short() -> None:
 def test_two_cooldowns_both_have_their_end() -> None:
     given = report(cooling("a"), cooling("b", None), ProviderStatus(name="c", state="ready"))
     assert facts(given) == ["cooldown: a until 12:01, b"]
+
+
+def test_a_cooldown_that_is_over_is_not_shown() -> None:
+    given = report(cooling("a", NOON), cooling("b", NOON + 60))
+    assert facts(given) == ["b: cooldown until 12:01"]
+
+
+@pytest.mark.parametrize(
+    ("providers", "said"),
+    [
+        (
+            [cooling("a", NOON + 600), cooling("b", NOON + 60), cooling("c", None)],
+            "all in cooldown, b is back at 12:01",
+        ),
+        ([cooling("a", None), cooling("b", None)], "all in cooldown"),
+        (
+            [cooling("a"), cooling("b", NOON + 120), ProviderStatus(name="c", state="ready", out_of_credit=True)],
+            "all in cooldown, a is back at 12:01",
+        ),
+        ([cooling("a"), ProviderStatus(name="c", state="ready", out_of_credit=True)], "a: cooldown until 12:01"),
+    ],
+)
+def test_if_all_are_in_cooldown_the_earliest_return_is_shown(providers: list[ProviderStatus], said: str) -> None:
+    assert facts(report(*providers))[-1] == said
 
 
 def test_a_pinned_terminal_hears_of_its_own_provider_alone() -> None:
@@ -103,6 +128,65 @@ def test_what_only_the_user_can_fix_comes_first() -> None:
     ]
     assert facts(given, session="s") == [*expected, "c (glm-5)"]
     assert facts(given, pin="b") == ["! b: no credit"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "shown"),
+    [
+        (QuotaReport((QuotaWindow("week", 0.5), QuotaWindow("5 h", 0.62))), Fact("5 h 62 %")),
+        (QuotaReport((QuotaWindow("5 h", 0.8),)), Fact("5 h 80 %", "warning")),
+        (QuotaReport((QuotaWindow("5 h", 1.0),)), Fact("5 h 100 %", "error")),
+        (QuotaReport((QuotaWindow("tokens a minute", 1.0, is_pace=True),)), None),
+        (QuotaReport(balance=Balance(4.2, "USD")), Fact("4.20 USD left")),
+        (QuotaReport(balance=Balance(0.2, "USD", is_low=True)), Fact("0.20 USD left", "warning")),
+        (QuotaReport(unknown="it answered 503"), None),
+        (None, None),
+    ],
+)
+def test_the_quota_of_who_answers_stands_behind_its_name(quota: QuotaReport | None, shown: Fact | None) -> None:
+    other = ProviderStatus(name="other", state="ready", quota=QuotaReport((QuotaWindow("5 h", 0.99),)))
+    given = report(other, ProviderStatus(name="zai", state="ready", quota=quota), s=LastAnswer("zai", "glm-5", NOON))
+    said = statusline_facts(given, StatuslineQuery("s"), NOON)
+    assert said == [Fact("zai (glm-5)", "strong"), *([shown] if shown else [])]
+    assert facts(given) == []
+
+
+@pytest.mark.parametrize(
+    ("session", "today", "shown"),
+    [
+        (None, Spent(), []),
+        (Spent(), Spent(), []),
+        (None, Spent(3.1), ["today $3.10"]),
+        (Spent(0.42), Spent(3.1), ["session $0.42, today $3.10"]),
+        (Spent(3.1), Spent(3.1), ["today $3.10"]),
+        (Spent(0.42), Spent(), ["session $0.42"]),
+        (Spent(0.42, 1), Spent(3.1, 2), ["session at least $0.42, today at least $3.10"]),
+        (Spent(0.0, 1), Spent(0.0, 1), ["today ?"]),
+        (Spent(plan_dollars=0.5), Spent(3.1, plan_dollars=0.5), ["session plan ($0.50), today $3.10 + plan"]),
+        (Spent(0.42, failovers=1), Spent(0.42), ["today $0.42", "1 failover"]),
+        (Spent(failovers=3), Spent(failovers=4), ["3 failovers"]),
+    ],
+)
+def test_says_what_the_session_and_the_day_cost_and_how_often_it_failed_over(
+    session: Spent | None, today: Spent, shown: list[str]
+) -> None:
+    given = msgspec.structs.replace(report(), spent_today=today)
+    assert [fact.text for fact in statusline_facts(given, StatuslineQuery("s"), NOON, session)] == shown
+
+
+def test_each_fact_has_the_style_of_how_urgent_it_is() -> None:
+    given = msgspec.structs.replace(
+        report(
+            ProviderStatus(name="a", state="ready", out_of_credit=True),
+            cooling("b"),
+            ProviderStatus(name="c", state="ready"),
+            s=LastAnswer("c", "m", NOON),
+        ),
+        waiting=(WaitingRequest("c", 40.0, "", "s"),),
+        spent_today=Spent(1.0),
+    )
+    said = statusline_facts(given, StatuslineQuery("s"), NOON, Spent(0.5, failovers=1))
+    assert [fact.style for fact in said] == ["error", "warning", "strong", "dim", "dim", "warning"]
 
 
 def test_a_silent_provider_is_named_in_the_session_that_waits_for_it() -> None:

@@ -23,7 +23,7 @@ async def waiting(proxy: RunningProxy) -> Any:
 
 
 async def line(proxy: RunningProxy) -> Any:
-    return await (await proxy.ask("GET", "/admin/statusline?session=a-session")).json()
+    return [text for text, _ in await (await proxy.ask("GET", "/admin/statusline?session=a-session")).json()]
 
 
 @pytest.mark.parametrize("stream", [True, False])

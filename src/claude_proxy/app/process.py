@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -91,7 +92,7 @@ async def _serve(
     )
     running_file = RunningFile(home, running, warnings)
     running_file.start()
-    ledger.start()
+    ledger.start(lambda: _count_earlier(home, proxy, loop))
     for text in warnings.now():
         ledger.note(text, "warning")
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
@@ -108,6 +109,15 @@ async def _serve(
         log.note("stopped")
         log.close()
     return 0
+
+
+def _count_earlier(home: Home, proxy: Proxy, loop: asyncio.AbstractEventLoop) -> None:
+    """Let the proxy go on with the sums of what was spent before it began. Not for the event loop."""
+    from claude_proxy.store.usage_db.earlier import earlier_spending  # noqa: PLC0415 - a start saves it
+
+    if earlier := earlier_spending(home.usage, proxy.started_at):
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(proxy.count_earlier, earlier.today, earlier.sessions)
 
 
 def _defect(context: dict[str, object]) -> str:

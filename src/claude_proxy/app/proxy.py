@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from claude_proxy import __version__
@@ -161,7 +161,7 @@ class Proxy:
             skipped=tuple(SkippedStatus(skipped.name, skipped.variable) for skipped in self._config.skipped),
             last_answer=self._tracker.last_answer,
             answers_saved=self._tracker.answers_saved,
-            today=self._spent_today(),
+            spent_today=self._spent_today(),
             too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
             waiting=self._in_flight.silent(self._clock.monotonic()),
@@ -181,8 +181,18 @@ class Proxy:
             requests=self._in_flight.report(self._clock.monotonic()),
             providers=self._tracker.providers(now),
             failovers=self._tracker.failovers.newest(),
-            today=self._spent_today(),
+            spent_today=self._spent_today(),
         )
+
+    @property
+    def started_at(self) -> float:
+        """When it began, in seconds since the epoch."""
+        return self._started_at
+
+    def count_earlier(self, today: Spent, sessions: Mapping[str, Spent]) -> None:
+        """Go on with the sums of what was spent before it began: on the day of its start, and in each session."""
+        at = self._started_at
+        self._tracker.spending.add_earlier(at, self._clock.utc_offset(at), today, sessions)
 
     def spent_in(self, session: str) -> Spent | None:
         """Return what the requests of a session cost; None if nothing is known of it."""

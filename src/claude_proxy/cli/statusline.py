@@ -13,9 +13,10 @@ from claude_proxy.cli.claude_code import statusline_text
 
 @click.command(epilog="\b\nExample:\n  claude-proxy statusline")
 def statusline() -> int:
-    """Print one short line: this terminal's mode, the session's last answer, and which providers are in cooldown.
+    """Print one short line: this terminal's mode, who answered, what it cost, and which providers are in cooldown.
 
-    Claude Code gives the session on standard input, as JSON; without it the line leaves out the last answer. The exit
-    code is always 0. `claude-proxy init statusline` puts this into Claude Code's settings.
+    Claude Code gives the session on standard input, as JSON; without it the line leaves out what is about the session.
+    The line has colours unless NO_COLOR is set. The exit code is always 0. `claude-proxy init statusline` puts this
+    into Claude Code's settings.
     """
     return statusline_text.main()

@@ -80,5 +80,5 @@ class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderStatus, ...] = ()
     """In the order of failover."""
     failovers: tuple[LiveFailover, ...] = ()
-    today: Spent = Spent()
+    spent_today: Spent = Spent()
     """What today's requests cost, those in flight not included."""

@@ -116,7 +116,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     last_answer: LastAnswer | None = None
     answers_saved: int = 0
     """How many answers broke off since the proxy started, and were carried to their end."""
-    today: Spent = Spent()
+    spent_today: Spent = Spent()
     """What today's requests cost, by the day of the proxy's clock."""
     too_large: TooLarge | None = None
     sessions: dict[str, LastAnswer] = {}

@@ -12,7 +12,7 @@ from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.messages import JSON
 from claude_proxy.core.reply import refusal
-from claude_proxy.core.status_report import StatusReport
+from claude_proxy.core.status_report import Spent, StatusReport
 from claude_proxy.core.statusline_facts import parse_statusline_query, statusline_facts
 from claude_proxy.core.types import Reply
 from claude_proxy.core.upstream_names import UpstreamNames
@@ -54,6 +54,10 @@ class ProxyControl(Protocol):
         """Return what happens now: the requests in flight, and the last failovers."""
         ...
 
+    def spent_in(self, session: str) -> Spent | None:
+        """Return what the requests of a session cost; None if nothing is known of it."""
+        ...
+
     def upstream_names(self) -> UpstreamNames:
         """Return the names of the upstreams, by the configuration in use."""
         ...
@@ -77,7 +81,8 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
 
     async def statusline(client: AsgiClient) -> Reply:
         query = parse_statusline_query(client.query)
-        return json_reply(200, statusline_facts(control.status(), query, gateway().clock.wall()))
+        spent = control.spent_in(query.session)
+        return json_reply(200, statusline_facts(control.status(), query, gateway().clock.wall(), spent))
 
     async def explain(client: AsgiClient) -> Reply:
         now = gateway()

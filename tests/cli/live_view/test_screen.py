@@ -144,7 +144,7 @@ def test_a_proxy_that_stops_and_one_that_is_gone_are_named() -> None:
 )
 def test_what_is_not_known_of_todays_cost_is_never_zero(spent: Spent, words: str) -> None:
     assert spent_in_words(spent) == words
-    assert (f"  today {words}" in lines(report(today=spent), 200)[0]) is bool(words)
+    assert (f"  today {words}" in lines(report(spent_today=spent), 200)[0]) is bool(words)
 
 
 MANY = report(
@@ -154,7 +154,7 @@ MANY = report(
         for number in range(15)
     ),
     failovers=tuple(failover() for _ in range(20)),
-    today=Spent(1.0, 12, 3.0),
+    spent_today=Spent(1.0, 12, 3.0),
 )
 
 

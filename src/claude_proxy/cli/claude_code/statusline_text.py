@@ -4,6 +4,7 @@ It has to be there within 100 ms of the start: hence the few imports, the plain 
 fails: if it cannot know, it says that. The terminal's mode is followed by the facts that the proxy has for it
 (`core.statusline_facts`).
 
+    claude-proxy: fallback | moonshot (kimi-k3) | 5 h 62 % | session $0.42, today $3.10 | 1 failover
     claude-proxy: fallback | moonshot (kimi-k3) | minimax: cooldown until 14:05 (plan limit)
     claude-proxy: pinned zai | zai: cooldown until 14:05 (out of credit)
     claude-proxy: direct
@@ -36,6 +37,8 @@ PIN = "/provider/"
 MODEL_PREFIX = "claude-proxy/"
 """Of a model with a provider in its name: `core.routing` would take longer to load."""
 BASE_URL, TOKEN, HEADERS = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"
+STYLES = {"dim": "2", "strong": "36", "warning": "33", "error": "1;31"}
+"""What colours a style (`core.statusline_facts.Style`) on a terminal. Claude Code shows these colours."""
 HOME_VARIABLE = "CLAUDE_PROXY_HOME"
 """As in `store.home`, which would take longer to load."""
 
@@ -58,7 +61,7 @@ class AskError(Exception):
 def main() -> int:
     """Print the line, and return the exit code, which is always 0."""
     try:
-        text = line(os.environ, _reading())
+        text = line(os.environ, _reading(), colour=_wants_colour(os.environ))
     except Exception:  # noqa: BLE001 - a defect must not fill Claude Code's screen
         text = "claude-proxy: its state is not known"
     try:
@@ -69,13 +72,25 @@ def main() -> int:
     return 0
 
 
-def line(environ: Mapping[str, str], received: Callable[[], bytes], seconds: float = ASK_SECONDS) -> str:
+def line(
+    environ: Mapping[str, str], received: Callable[[], bytes], seconds: float = ASK_SECONDS, *, colour: bool = False
+) -> str:
     """Return the line for an environment and for the JSON that has been `received` from Claude Code.
 
     The proxy is asked for at most `seconds`.
     """
     given = _given(received())
-    return " | ".join(["claude-proxy: " + mode(environ), *_model(environ, given), *_facts(environ, given, seconds)])
+    facts = [("claude-proxy: " + mode(environ), "plain"), *_model(environ, given), *_facts(environ, given, seconds)]
+    return " | ".join(_coloured(text, STYLES.get(style, "")) if colour else text for text, style in facts)
+
+
+def _wants_colour(environ: Mapping[str, str]) -> bool:
+    """Whether the line has colours: it goes to Claude Code through a pipe, so only the user can say no."""
+    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _coloured(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
 def mode(environ: Mapping[str, str]) -> str:
@@ -108,25 +123,33 @@ def parse_target(url: str) -> Target | None:
     return Target(host, port, path[len(PIN) :].partition("/")[0] if path.startswith(PIN) else "")
 
 
-def _model(environ: Mapping[str, str], given: Mapping[str, object]) -> Iterator[str]:
+def _model(environ: Mapping[str, str], given: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Say that the session's model names its provider: `/model` keeps that for all later sessions."""
     model = str(_mapping(given.get("model")).get("id", ""))
     if model.startswith(MODEL_PREFIX):
         name = printable(model[len(MODEL_PREFIX) :], 64)
         alone = "without failover" if proxy_target_of(environ) else "only through the proxy"
-        yield f"! /model is {name}, {alone}"
+        yield f"! pinned by /model: {name}, {alone}", "error"
 
 
-def _facts(environ: Mapping[str, str], given: Mapping[str, object], seconds: float) -> Iterator[str]:
-    """Yield the proxy's facts for this terminal, or why it cannot be asked; nothing if the proxy is not used."""
+def _facts(environ: Mapping[str, str], given: Mapping[str, object], seconds: float) -> Iterator[tuple[str, str]]:
+    """Yield the proxy's facts for this terminal, each with its style, or why it cannot be asked.
+
+    Nothing if the proxy is not used.
+    """
     if (target := proxy_target_of(environ)) is None:
         return
     try:
         facts = _ask(target, token_of(environ), str(given.get("session_id", "")), seconds)
     except AskError as error:
-        yield str(error)
+        yield str(error), "warning"
         return
-    yield from (printable(fact, MAX_FACT) for fact in facts if isinstance(fact, str))
+    for fact in facts:
+        match fact:
+            case [str(text), str(style)]:
+                yield printable(text, MAX_FACT), style
+            case str(text):  # as a proxy of an older version gives it
+                yield printable(text, MAX_FACT), "plain"
 
 
 def _given(data: bytes) -> Mapping[str, object]:

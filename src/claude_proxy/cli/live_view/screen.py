@@ -90,7 +90,7 @@ def _headline(report: LiveReport, width: int) -> Text:
     line = Text(PROGRAM, "bold")
     line.append("  stopping" if report.draining else "", "yellow")
     line.append(f"  {report.in_flight} in flight", "")
-    if spent := spent_in_words(report.today):
+    if spent := spent_in_words(report.spent_today):
         line.append(f"  today {spent}", "")
     clock = datetime.fromtimestamp(report.at).astimezone().strftime("%H:%M:%S")
     room = width - line.cell_len - len(clock)

@@ -8,6 +8,7 @@ database.py    the open file: appends rows, and removes old ones in small steps
 resilient.py   the same through failures: a full disk, a lock, damage
 writer.py      the thread that writes: `UsageLedger`
 reading.py     opens the file for reading, also while it is written
+earlier.py     what was spent before this process began
 queries.py     sums by period, provider, model, session, prompt and so on
 periods.py     days and months by the user's clock
 """

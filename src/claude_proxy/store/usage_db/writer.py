@@ -50,6 +50,7 @@ class UsageLedger:
         self._refused = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+        self._opened: Callable[[], object] | None = None
         self._database: ResilientDatabase | None = None
 
     def record(self, account: Account) -> None:
@@ -72,8 +73,12 @@ class UsageLedger:
         """Why nothing can be written, in a sentence; empty if it can."""
         return self._database.problem if self._database else ""
 
-    def start(self) -> None:
-        """Begin to write; the file is opened, and made if it is not there."""
+    def start(self, opened: Callable[[], object] = lambda: None) -> None:
+        """Begin to write; the file is opened, and made if it is not there.
+
+        `opened` is called once, from the thread, when the file is open and up to date.
+        """
+        self._opened = opened
         self._thread.start()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
@@ -93,10 +98,19 @@ class UsageLedger:
             database.write(accounts, refused - was_refused)
             if self._stopping.is_set():
                 break
+            if self._opened and not database.problem:
+                self._tell_opened(self._opened)
+                self._opened = None
             until_prune = database.prune()
             accounts = self._next_batch(RETRY_SECONDS if database.problem else max(PRUNE_PAUSE, until_prune))
         database.write(self._taken())
         database.close()
+
+    def _tell_opened(self, opened: Callable[[], object]) -> None:
+        try:
+            opened()
+        except Exception as error:  # noqa: BLE001 - a defect there must not end this thread
+            self._say(f"what was spent earlier cannot be read: {type(error).__name__}", "error")
 
     def _next_batch(self, patience: float) -> list[Account]:
         """Wait for an account, then a moment for others; an empty batch if none comes."""
