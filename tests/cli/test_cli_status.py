@@ -20,6 +20,7 @@ from claude_proxy.cli.output.console import PLAIN_WIDTH
 from claude_proxy.cli.output.program import STARTED_AS
 from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show, pin_fault
+from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import (
     LastAnswer,
     LastError,
@@ -304,3 +305,39 @@ def test_everything_that_a_person_reads_is_in_local_time(cli: CommandLine, upstr
         lines = cli("logs").out.splitlines()
     assert lines
     assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+\+05:45 ", line)] == []
+
+
+def test_what_is_left_is_shown_with_bars_and_resets() -> None:
+    quota = QuotaReport(
+        (
+            QuotaWindow("5 h", 0.829, NOW + 60),
+            QuotaWindow("week", 1.0, NOW + 60, blocks=True),
+            QuotaWindow("tokens a minute", 0.9, is_pace=True),
+        ),
+        Balance(0.5, "USD", is_low=True),
+        NOW,
+    )
+    rows = shown(with_provider(quota=quota)).splitlines()[6:]
+    assert [re.split(r"  +", row.strip()) for row in rows] == [
+        ["quota", "of", "used", "reset"],
+        ["moonshot", "5 h", "########..", "82 %", clock(NOW + 60)],
+        ["week", "########## 100 %", clock(NOW + 60)],
+        ["tokens a minute", "#########.", "90 %"],
+        ["balance", "0.50 USD (low)"],
+    ]
+
+
+def test_a_reading_that_is_not_renewed_is_shown_with_its_time_and_why() -> None:
+    quota = QuotaReport((QuotaWindow("5 h", 0.0),), None, NOW, "it answered 503")
+    last = shown(with_provider(quota=quota)).splitlines()[-1]
+    assert last.endswith(f"..........   0 %  (as of {clock(NOW)}: it answered 503)")
+
+
+@pytest.mark.parametrize("quota", [None, QuotaReport(unknown="turned off"), QuotaReport()])
+def test_a_quota_of_which_nothing_is_known_is_not_shown(quota: QuotaReport | None) -> None:
+    assert len(shown(with_provider(quota=quota)).splitlines()) == 5
+
+
+def test_a_window_that_is_nearly_used_up_is_in_colour() -> None:
+    for window, code in ((QuotaWindow("5 h", 0.8), "33m"), (QuotaWindow("5 h", 1.0, blocks=True), "31m")):
+        assert f"\x1b[{code}###" in shown(with_provider(quota=QuotaReport((window,))), colour=True)

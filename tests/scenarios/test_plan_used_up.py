@@ -163,3 +163,17 @@ async def test_commands_do_not_count_as_use() -> None:
             await proxy.status()
             await asyncio.sleep(0.001)
         assert plan.questions == 0
+
+
+@async_test
+async def test_claude_reset_ends_the_cooldown() -> None:
+    plan, other = Plan(0), FakeProvider([Status(529)], answers("other"))
+    async with behind_proxy(plan, other, clock=FakeClock()) as proxy:
+        assert await complete_text(await proxy.post()) == "plan"
+        await proxy.ledger.note_with("its plan is used up")
+        ended = await proxy.ask("POST", "/admin/quota/forget", b"{}")
+        assert await ended.json() == {"ended": 1}
+        assert (await proxy.status())["minimax"]["state"] == "ready"
+        assert await complete_text(await proxy.post()) == "plan"
+        assert other.requests == []
+        assert (await proxy.ask("POST", "/admin/quota/forget", b"[]")).status == 400

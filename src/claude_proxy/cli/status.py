@@ -19,6 +19,7 @@ from claude_proxy.cli.claude_code.effective_settings import Effective
 from claude_proxy.cli.output.console import console, print_json, table, too_large_in_words, when
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
+from claude_proxy.cli.output.quota_table import quota_table
 from claude_proxy.cli.user_config.credentials import advice, key_place, state_in_words
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import how_to_raise
@@ -123,6 +124,7 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
         out.print(f"It reaches the providers {printable(status.egress, MAX_EGRESS)}")
     out.print()
     out.print(_providers(status))
+    _show_quotas(out, status)
     for provider in status.providers:
         for words in advice(provider):
             out.print(f"-> {printable(words)}", style="red")
@@ -140,6 +142,12 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
         out.print(
             f"This is claude-proxy {__version__}: `{invocation('restart')}` makes the proxy use it.", style="yellow"
         )
+
+
+def _show_quotas(out: Console, status: StatusReport) -> None:
+    if quotas := quota_table(status.providers):
+        out.print()
+        out.print(quotas)
 
 
 def _headline(url: str, status: StatusReport) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import click
 
@@ -30,7 +31,10 @@ EXIT_TIMEOUT = 2.0
 def stop(*, force: bool, timeout: float | None, from_reset: bool) -> None:
     """Stop the proxy when the requests in flight are answered. If it does not run, that is no error."""
     again = force_reset_command(os.environ) if from_reset else invocation("stop --force")
-    stop_and_report(Home.find(os.environ), again, force=force, timeout=timeout)
+    home = Home.find(os.environ)
+    if from_reset:
+        _end_plan_cooldowns(home)
+    stop_and_report(home, again, force=force, timeout=timeout)
 
 
 def stop_and_report(home: Home, force_command: str, *, force: bool = False, timeout: float | None = None) -> None:
@@ -50,6 +54,13 @@ def stop_and_report(home: Home, force_command: str, *, force: bool = False, time
     running.remove(home.running)
     until(lambda: None if processes.alive(running.pid) else True, EXIT_TIMEOUT)
     click.echo("claude-proxy stopped")
+
+
+def _end_plan_cooldowns(home: Home) -> None:
+    """End the cooldowns of plans that are used up, so that the next start does not take them up again."""
+    with suppress(CommandError, ControlError):  # it does not run, or `stop` says what is wrong
+        if running := lifecycle.find(home):
+            AdminClient.of(running, lifecycle.token_of(home)).end_plan_cooldowns()
 
 
 def _find(home: Home, *, force: bool) -> Running | None:

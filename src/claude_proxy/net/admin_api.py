@@ -43,6 +43,10 @@ class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
     provider: str | None
 
 
+class EndPlanCooldownsCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """Ends the cooldowns of providers whose plans are used up."""
+
+
 class ProxyControl(Protocol):
     """What the commands may do with the running proxy."""
 
@@ -96,6 +100,10 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         upstream = None if command.provider is None else control.upstream_names().upstream(command.provider)
         return json_reply(200, {"forgotten": gateway().memory.learned_rules.forget(upstream)})
 
+    async def end_plan_cooldowns(client: AsgiClient) -> Reply:
+        await _command(client, EndPlanCooldownsCommand)
+        return json_reply(200, {"ended": sum(health.refill() for health in gateway().healths.values())})
+
     async def stop(client: AsgiClient) -> Reply:
         command = await _command(client, StopCommand)
         return json_reply(202, {"in_flight": control.stop_soon(force=command.force)})
@@ -107,6 +115,7 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         "/admin/explain": {"GET": _service(explain, "a question")},
         "/admin/rules": {"GET": _service(rules)},
         "/admin/rules/forget": {"POST": _service(forget, "a forget command")},
+        "/admin/quota/forget": {"POST": _service(end_plan_cooldowns, "a command without fields")},
         "/admin/stop": {"POST": _service(stop, "a stop command")},
     }
 

@@ -32,6 +32,7 @@ from claude_proxy.cli.shell.saved import SAVED
 from claude_proxy.config.load import Config
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.egress import Egress
+from claude_proxy.core.quota.quota_report import QuotaReport
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.status_report import ProviderStatus, StatusReport, TooLarge
 from claude_proxy.core.types import Origin, Policy, Provider
@@ -154,6 +155,19 @@ def test_finds_a_wrong_clock() -> None:
     assert ".env was changed after that" in ahead.what
     assert clock.compare("zai", 3.0).verdict is Verdict.OK
     assert "300 s behind that of zai" in clock.compare("zai", -300.0).what
+
+
+def test_a_quota_that_could_not_be_read_is_a_note() -> None:
+    def with_quota(unknown: str) -> StatusReport:
+        zai = ProviderStatus(name="zai", state="ready", quota=QuotaReport(unknown=unknown))
+        return StatusReport(
+            version="1", instance="a", pid=1, started_at=0.0, host="127.0.0.1", port=1, providers=(zai,)
+        )
+
+    (finding,) = service.assess(with_quota("it answered 503"))
+    assert (finding.verdict, finding.what) == (Verdict.NOTE, "zai: quota unknown (it answered 503)")
+    for unknown in ("", "turned off", "not asked yet", "no answer told it yet"):
+        assert list(service.assess(with_quota(unknown))) == []
 
 
 def test_reports_what_the_running_proxy_knows_to_be_wrong() -> None:

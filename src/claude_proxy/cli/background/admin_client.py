@@ -57,6 +57,10 @@ class _Stopping(msgspec.Struct, frozen=True):
     in_flight: int = 0
 
 
+class _Ended(msgspec.Struct, frozen=True):
+    ended: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class AdminClient:
     """Asks one proxy on behalf of the commands. Each call raises `ControlError` if it gets no valid answer."""
@@ -91,6 +95,10 @@ class AdminClient:
     def stop(self, *, force: bool) -> int:
         """Ask the proxy to stop, and return the number of requests that it waits for (or ends, with `force`)."""
         return self.post("/admin/stop", {"force": force}, _Stopping).in_flight
+
+    def end_plan_cooldowns(self) -> int:
+        """End the cooldowns of providers whose plans are used up; return how many there were."""
+        return self.post("/admin/quota/forget", {}, _Ended).ended
 
     def get(self, path: str, kind: type[_T]) -> _T:
         """Ask for what is at a path of the admin API."""

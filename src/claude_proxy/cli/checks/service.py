@@ -16,6 +16,7 @@ from claude_proxy.cli.output.program import invocation, start_command
 from claude_proxy.cli.user_config import credentials
 from claude_proxy.config.load import Config
 from claude_proxy.core.body_limit import how_to_raise
+from claude_proxy.core.quota.quota_report import AS_EXPECTED
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
@@ -80,6 +81,8 @@ def assess(status: StatusReport) -> Iterator[Finding]:
             yield wrong(
                 "models", what, f"Correct its models in config.json: {invocation(f'providers models {provider.name}')}"
             )
+        if (quota := provider.quota) and quota.unknown and quota.unknown not in AS_EXPECTED:
+            yield note("quota", f"{provider.name}: quota unknown ({printable(quota.unknown, 100)})")
     if refused := status.too_large:
         yield wrong("size", too_large_in_words(refused), how_to_raise(refused.limit))
     if status.config_problems:

@@ -5,7 +5,18 @@ These values are part of the answer to `/admin/status`, so they hold no secret, 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+NEARLY: Final = 0.8
+"""The share of a window from which on its user is told."""
+
+NOT_ASKED: Final = "not asked yet"
+NOT_TOLD: Final = "no answer told it yet"
+TURNED_OFF_BY_USER: Final = "turned off"
+AS_EXPECTED: Final = frozenset({NOT_ASKED, NOT_TOLD, TURNED_OFF_BY_USER})
+"""Why nothing is known although nothing has failed."""
 
 
 class QuotaWindow(msgspec.Struct, frozen=True):
@@ -21,6 +32,16 @@ class QuotaWindow(msgspec.Struct, frozen=True):
     """Whether the provider answers nothing until the reset, since it is used up."""
     is_pace: bool = False
     """Whether it limits the pace, over a minute or so: that it is nearly full means little."""
+
+    @property
+    def percent(self) -> int:
+        """What of it is used, rounded down: 100 is used up."""
+        return int(self.used * 100 + 1e-9)
+
+    @property
+    def is_nearly_used_up(self) -> bool:
+        """Whether its user should know."""
+        return self.used >= NEARLY and not self.is_pace
 
 
 class Balance(msgspec.Struct, frozen=True):

@@ -15,13 +15,17 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from claude_proxy.core.health import Health
-from claude_proxy.core.quota.quota_report import QuotaReport, QuotaWindow
+from claude_proxy.core.quota.quota_report import (
+    NOT_ASKED,
+    NOT_TOLD,
+    TURNED_OFF_BY_USER,
+    QuotaReport,
+    QuotaWindow,
+)
 from claude_proxy.core.quota.reading import NoQuota, Quota, Reading
 from claude_proxy.core.quota.sources import IN_HEADERS, TURNED_OFF
 from claude_proxy.core.types import Provider
 
-NEARLY: Final = 0.8
-"""The share of a window above which its user is told."""
 MAX_AGE: Final = 3600.0
 """Seconds for which a window is shown whose reset is not known."""
 SAME_RESET: Final = 600.0
@@ -93,10 +97,10 @@ class Quotas:
         if not provider.quota:
             return None
         if provider.quota == TURNED_OFF:
-            return QuotaReport(unknown="turned off")
+            return QuotaReport(unknown=TURNED_OFF_BY_USER)
         known = self._accounts.get(account_key(provider))
         if known is None:
-            return QuotaReport(unknown="no answer told it yet" if provider.quota == IN_HEADERS else "not asked yet")
+            return QuotaReport(unknown=NOT_TOLD if provider.quota == IN_HEADERS else NOT_ASKED)
         return QuotaReport(_valid(known, now), known.quota.balance, known.read_at, known.unknown)
 
     def take(self, provider: Provider, reading: Reading, now: float) -> list[QuotaNotice]:
@@ -175,14 +179,14 @@ def _news(name: str, known: _Account, now: float) -> Iterator[QuotaNotice]:
     """Yield what has not been said yet: of each window once until its reset, of the balance until it is topped up."""
     for window in _valid(known, now):
         before = known.said.get(window.name, 0.0)
-        if window.is_pace or window.used < NEARLY:
+        if not window.is_nearly_used_up:
             known.said.pop(window.name, None)
         elif before is not None and before <= now:
             known.said[window.name] = window.resets_at
             if window.blocks and window.resets_at is not None:
                 continue  # its cooldown is said
             reset = "" if window.resets_at is None else f". It is reset {_ahead(window.resets_at - now)}"
-            text = f"{name}: {percent(window.used)} % of its quota is used ({window.name}){reset}"
+            text = f"{name}: {window.percent} % of its quota is used ({window.name}){reset}"
             yield QuotaNotice(name, NoticeKind.NEARLY_USED_UP, text)
     balance = known.quota.balance
     is_low = balance is not None and balance.is_low
@@ -190,11 +194,6 @@ def _news(name: str, known: _Account, now: float) -> Iterator[QuotaNotice]:
         text = f"{name}: its balance is low: {balance.amount:.2f} {balance.currency}. Top up its account"
         yield QuotaNotice(name, NoticeKind.BALANCE_LOW, text)
     known.said_low = is_low
-
-
-def percent(used: float) -> int:
-    """Return a share in percent, rounded down: 100 is what is used up."""
-    return int(used * 100 + 1e-9)
 
 
 def _ahead(seconds: float) -> str:
