@@ -17,7 +17,7 @@ REJECTED = replace(ATTEMPT, provider="zai", reason=Reason.PLAN_LIMIT, status=429
 
 
 def exchange(**changes: Any) -> dict[str, Any]:
-    return dict(zip(EXCHANGE_COLUMNS.split(", "), exchange_row(account(**changes)), strict=True))
+    return dict(zip(EXCHANGE_COLUMNS.split(", "), exchange_row(7, account(**changes)), strict=True))
 
 
 def attempts(**changes: Any) -> list[dict[str, Any]]:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from claude_proxy.core.types import Account
 from claude_proxy.store.usage_db.failures import LostError, translated
 from claude_proxy.store.usage_db.opening import has_wal, open_connection, transaction
-from claude_proxy.store.usage_db.rows import ATTEMPT_COLUMNS, EXCHANGE_COLUMNS, attempt_rows, exchange_row
+from claude_proxy.store.usage_db.rows import ATTEMPT_COLUMNS, EXCHANGE_COLUMNS, Row, attempt_rows, exchange_row
 
 PRUNED_AT_ONCE: Final = 500
 """Exchanges that are removed in one transaction: a few milliseconds, in which nothing else is written."""
 
+_ROWS_AT_ONCE: Final = (64, 8, 1)
+
 _FREE_PAGES: Final = 1000
 """Pages of removed rows, of 4 KiB, that the file keeps for new ones."""
-
-
-def _insert(table: str, columns: str) -> str:
-    return f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' for _ in columns.split(','))})"  # noqa: S608
-
-
-_INSERT_EXCHANGE: Final = _insert("exchanges", EXCHANGE_COLUMNS)
-_INSERT_ATTEMPT: Final = _insert("attempts", ATTEMPT_COLUMNS)
 
 
 class Database:
@@ -49,10 +45,11 @@ class Database:
             if _identity(self._path) != self._identity:
                 raise LostError("it was removed")
             with transaction(connection):
-                for account in accounts:
-                    exchange = connection.execute(_INSERT_EXCHANGE, exchange_row(account)).lastrowid
-                    if exchange is not None:
-                        connection.executemany(_INSERT_ATTEMPT, attempt_rows(exchange, account))
+                (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM exchanges").fetchone()
+                numbered = list(enumerate(accounts, last + 1))
+                _insert(connection, "exchanges", EXCHANGE_COLUMNS, [exchange_row(*each) for each in numbered])
+                attempts = [row for each in numbered for row in attempt_rows(*each)]
+                _insert(connection, "attempts", ATTEMPT_COLUMNS, attempts)
 
     def prune(self, before: float) -> bool:
         """Remove some of the exchanges that started `before` a time; return whether there may be more."""
@@ -73,6 +70,26 @@ class Database:
     def close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
+
+
+def _insert(connection: sqlite3.Connection, table: str, columns: str, rows: Sequence[Row]) -> None:
+    """Insert many rows with each statement.
+
+    After a statement this thread has to wait for the interpreter, up to 5 ms if the event loop is busy: with a
+    statement for each row, it could not keep up.
+    """
+    start = 0
+    for size in _ROWS_AT_ONCE:
+        statement = _statement(table, columns, size)
+        while len(rows) - start >= size:
+            connection.execute(statement, [*chain.from_iterable(rows[start : start + size])])
+            start += size
+
+
+@cache
+def _statement(table: str, columns: str, rows: int) -> str:
+    row = f"({', '.join('?' for _ in columns.split(','))})"
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - our own words
 
 
 def _identity(path: Path) -> tuple[int, int]:

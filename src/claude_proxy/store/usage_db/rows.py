@@ -18,10 +18,10 @@ CHECK: Final = "check"
 """The purpose of an attempt that is a question to the model that checks tool calls; that of others is empty."""
 
 EXCHANGE_COLUMNS: Final = (
-    "started_at, ended_at, session, agent, parent_agent, agent_type, prompt, class, kind, streaming, requested_model, "
-    "model, provider, pinned, status, ending, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, "
-    "cache_write_1h_tokens, cost, plan_cost, anthropic_cost, first_byte_ms, total_ms, failovers, "
-    "cache_expected_tokens, cache_miss, cache_miss_cost"
+    "id, started_at, ended_at, session, agent, parent_agent, agent_type, prompt, class, kind, streaming, "
+    "requested_model, model, provider, pinned, status, ending, input_tokens, output_tokens, cache_read_tokens, "
+    "cache_write_5m_tokens, cache_write_1h_tokens, cost, plan_cost, anthropic_cost, first_byte_ms, total_ms, "
+    "failovers, cache_expected_tokens, cache_miss, cache_miss_cost"
 )
 
 ATTEMPT_COLUMNS: Final = (
@@ -30,10 +30,11 @@ ATTEMPT_COLUMNS: Final = (
 )
 
 
-def exchange_row(account: Account) -> Row:
-    """Return the values of `EXCHANGE_COLUMNS`."""
+def exchange_row(number: int, account: Account) -> Row:
+    """Return the values of `EXCHANGE_COLUMNS`; `number` is the exchange's id."""
     hints = account.hints
     return (
+        number,
         account.started_at,
         account.started_at + account.total_ms / 1000,
         printable(account.session, MAX_SESSION_LENGTH),

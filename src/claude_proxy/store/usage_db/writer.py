@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from claude_proxy.store.usage_db.resilient import ResilientDatabase
 
 BATCH_SECONDS: Final = 0.4
-"""How long the first of a batch waits for others: with the writing itself, less than half a second."""
+"""From one batch to the next: with the writing itself, nothing waits for much longer than half a second."""
 
 RETRY_SECONDS: Final = 5.0
 """After a failure, until the file is tried again."""
@@ -52,6 +53,7 @@ class UsageLedger:
         self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
         self._opened: Callable[[], object] | None = None
         self._database: ResilientDatabase | None = None
+        self._next_at = 0.0
 
     def record(self, account: Account) -> None:
         self._journal.record(account)
@@ -113,12 +115,13 @@ class UsageLedger:
             self._say(f"what was spent earlier cannot be read: {type(error).__name__}", "error")
 
     def _next_batch(self, patience: float) -> list[Account]:
-        """Wait for an account, then a moment for others; an empty batch if none comes."""
+        """Wait for an account, and for the time of the next batch; an empty batch if none comes."""
         try:
             first = self._queue.get(timeout=patience)
         except queue.Empty:
             return []
-        self._stopping.wait(BATCH_SECONDS)
+        self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
+        self._next_at = time.monotonic() + BATCH_SECONDS
         return [first, *self._taken()] if first else self._taken()
 
     def _taken(self) -> list[Account]:
