@@ -20,6 +20,10 @@ from fakes.stream_checks import COMPLETE, ending_of
 AT_ONCE: Final = 60
 """Requests in flight."""
 
+PATIENCE: Final = 90.0
+"""Seconds without a byte after which a client finds that the proxy hangs: it pings each 20, counted anew if a provider
+dies within its answer."""
+
 _RETRY_PAUSE: Final = 0.2
 """Seconds before the next try if there is no connection, while the proxy restarts."""
 
@@ -40,9 +44,11 @@ class Address:
     async def connect(self, receive_buffer: int | None = None) -> Connection:
         """Connect. Raises `NoConnectionError`."""
         try:
-            return await Connection.open(self.port, receive_buffer=receive_buffer)
+            connection = await Connection.open(self.port, receive_buffer=receive_buffer)
         except OSError as error:
             raise NoConnectionError(str(error)) from error
+        connection.patience = PATIENCE
+        return connection
 
     def head(self, kind: str, length: int) -> bytes:
         """Return the head of a request."""

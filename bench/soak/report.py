@@ -14,8 +14,11 @@ MAX_GROWTH: Final = 10_000_000
 """Bytes that the memory may be above its plateau at the end."""
 
 MIN_HOLD: Final = 110.0
-"""Seconds after which a client that never reads must have lost its connection: the proxy allows 60
-without progress, and the system takes several megabytes before that."""
+"""Seconds that slow clients stay at least, so that those that never read are waited for."""
+
+UNREAD_SECONDS: Final = 240.0
+"""How much longer clients that never read may stay before the proxy must have ended them. It allows 60 to 75 without
+progress, and the system takes several megabytes of the answer before that, which a full machine is slow to write."""
 
 _MEGABYTE: Final = 1e6
 
@@ -61,6 +64,8 @@ class Run:
     slow: Endings
     told: Mapping[str, Any]
     logged: Logged
+    repeated: int = 0
+    """Commands that got no answer from the proxy in their 3 seconds, and were repeated."""
 
     @property
     def findings(self) -> Sequence[str]:
@@ -111,6 +116,7 @@ def _lines(run: Run, seconds: float) -> Iterator[str]:
     yield from _table(("", "before", "after the first round", "at most", "at the end", ""), _held(run.measured))
     yield "\n## How requests ended\n"
     yield from _table(("", "restarts", "mixed load"), _endings(run.restarts, run.mixed))
+    yield f"\nCommands to restart that were repeated: {run.repeated}."
     yield "\n## How slow clients ended, in two rounds\n"
     yield from _table(("", ""), ((ending, f"{count:,}") for ending, count in sorted(run.slow.counts.items())))
     yield "\n## What the providers did\n"
@@ -134,8 +140,12 @@ _METHOD: Final = f"""
   request may get. A stream is whole, or a beginning of that answer and one error event. A request that a provider can
   answer, while no other spoils it after the commit, must be answered in full (not during the restarts: there the
   providers have cooldowns, and may be passed by).
-- A client that never reads must lose its connection.
-- A request that finds no proxy while it restarts is sent again, as Claude Code does."""
+- A client that never reads must lose its connection: the proxy allows 60 to 75 seconds without progress, once the
+  system takes no more for the client. The test waits {MIN_HOLD + UNREAD_SECONDS:g} seconds.
+- A request that finds no proxy while it restarts is sent again, as Claude Code does. A command that the proxy does not
+  answer within 3 seconds, as a full machine may have it, is repeated, four times at most.
+- Nothing depends on how fast the machine is but for these limits, in seconds: a provider's first event 7, its first
+  content 10, its next piece 7; a command 180; a byte of an answer or of a ping 90; the process's counts 30."""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

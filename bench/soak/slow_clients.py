@@ -35,6 +35,7 @@ class SlowClients:
         self._address = address
         self._numbers = itertools.count(first)
         self._endings = endings
+        self._unread = set[asyncio.Task[None]]()
 
     @contextlib.asynccontextmanager
     async def running(self, total: int) -> AsyncIterator[None]:
@@ -43,12 +44,19 @@ class SlowClients:
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for kind in itertools.islice(kinds, total):
-                group.create_task(kind(next(self._numbers), over))
+                task = group.create_task(kind(next(self._numbers), over))
+                if kind == self._never_read:
+                    self._unread.add(task)
                 await asyncio.sleep(SECONDS_A_CLIENT)  # else all long answers begin at once, and providers are late
             try:
                 yield
             finally:
                 over.set()
+
+    async def unread_ended(self, seconds: float) -> None:
+        """Wait until the proxy has ended all clients that never read, or for so many seconds."""
+        if self._unread:
+            await asyncio.wait(self._unread, timeout=seconds)
 
     async def _read_slowly(self, number: int, _: asyncio.Event) -> None:
         """Read a long stream to its end, however long that takes."""

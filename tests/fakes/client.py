@@ -84,7 +84,9 @@ class Answer:
 
 
 class Connection:
-    """A connection to a server; requests go one after the other."""
+    """A connection to a server; requests go one after the other. `patience`: how long it waits for a byte."""
+
+    patience = PATIENCE
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -151,10 +153,10 @@ class Connection:
 
     async def _read(self, reading: Any) -> bytes:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 return bytes(await reading)
         except TimeoutError:
-            raise AssertionError(f"not a byte for {PATIENCE} s") from None
+            raise AssertionError(f"not a byte for {self.patience} s") from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise BrokenError(str(error)) from error
 
