@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from claude_proxy.store.log import LogLedger
+from claude_proxy.store.usage_db.database import Database
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import TOKEN, MemoryLedger, configured, running_proxy
@@ -64,6 +65,14 @@ def logged(told: MemoryLedger, log: Path) -> str:
     return log.read_text()
 
 
+def kept(told: MemoryLedger, path: Path) -> bytes:
+    """Put every account into the database of usage, and return the bytes of the file."""
+    database = Database(path)
+    database.add(told.accounts)
+    database.close()
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("script", PATHS.values(), ids=PATHS.keys())
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
@@ -80,11 +89,14 @@ async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bo
         body = await answer.read()
         await proxy.ledger.wait_for_accounts(1)
         told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
+        usage = kept(proxy.ledger, tmp_path / "usage.db")
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
     ours = [value for name, value in answer.headers.items() if name.startswith("x-claude-proxy-")]
     assert ours
+    assert b"claude-opus-5-5" in usage
     for secret in SECRETS:
         assert secret not in told
+        assert secret.encode() not in usage
         assert secret not in str(ours)
     for secret in KEYS:
         assert secret not in str(answer.headers)

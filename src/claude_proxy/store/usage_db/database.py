@@ -73,11 +73,7 @@ class Database:
 
 
 def _insert(connection: sqlite3.Connection, table: str, columns: str, rows: Sequence[Row]) -> None:
-    """Insert many rows with each statement.
-
-    After a statement this thread has to wait for the interpreter, up to 5 ms if the event loop is busy: with a
-    statement for each row, it could not keep up.
-    """
+    """Insert many rows with each statement, which takes half of the time of a statement for each row."""
     start = 0
     for size in _ROWS_AT_ONCE:
         statement = _statement(table, columns, size)
