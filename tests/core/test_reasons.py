@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from claude_proxy.core.messages import STATUS_OF_ERROR
-from claude_proxy.core.reasons import Reason, in_words, is_not_offered, is_out_of_credit, label, rejects_key
+from claude_proxy.core.reasons import (
+    Reason,
+    in_words,
+    is_not_offered,
+    is_out_of_credit,
+    label,
+    label_in_words,
+    rejects_key,
+)
 from claude_proxy.core.types import Ending
 from claude_proxy.proxy.ports import Failure
 
@@ -51,6 +59,23 @@ def test_shows_the_status_or_the_reason_if_that_says_more(
     reason: Reason | None, status: int | None, shown: str
 ) -> None:
     assert label(reason, status) == shown
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ("429", "too many requests"),
+        ("401", "key refused"),
+        ("404", "answered 404"),
+        ("plan_limit", "plan limit"),
+        ("dns", "out of reach"),
+        ("no_content", "no content"),
+        ("of_a_newer_version", "of a newer version"),
+        ("12345", "12345"),
+    ],
+)
+def test_what_is_shown_can_be_told_in_words(shown: str, words: str) -> None:
+    assert label_in_words(shown) == words
 
 
 def test_only_a_plain_status_is_about_the_key_or_the_endpoint() -> None:

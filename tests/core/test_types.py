@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.egress import Egress
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Attempt, Policy, Reply
+from claude_proxy.core.types import Account, Attempt, Cost, Ending, Policy, Reply, Usage
 from core.builders import provider
 
 
@@ -41,3 +43,21 @@ def test_a_credential_is_the_key_its_kind_and_where_it_is_used() -> None:
     for changes in ({"base_url": "https://relay.example"}, {"api_key": "sk-2"}, {"auth": Auth.X_API_KEY}):
         assert provider("minimax", **changes).credential != first.credential
     assert first.api_key not in repr(first.credential)
+
+
+@pytest.mark.parametrize(
+    ("costs", "cost", "plan_cost"),
+    [
+        ([], 0.0, 0.0),
+        ([Cost(0.5), Cost(0.25)], 0.75, 0.0),
+        ([Cost(0.5), Cost(0.25, is_plan=True)], 0.5, 0.25),
+        ([Cost(0.5), Cost(None)], None, 0.0),
+        ([Cost(0.5), Cost(None, is_plan=True)], 0.5, None),
+    ],
+)
+def test_an_account_adds_up_what_is_charged_and_what_plans_pay(
+    costs: list[Cost], cost: float | None, plan_cost: float | None
+) -> None:
+    attempts = tuple(Attempt("a", None, 200, 1.0, cost=each) for each in costs)
+    account = Account(0.0, "", "messages", True, "", "", "", False, 200, attempts, Usage(), Ending.COMPLETE, None, 0.0)
+    assert (account.cost, account.plan_cost) == (cost, plan_cost)

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Account, Attempt, Ending, Usage
+from claude_proxy.core.types import Account, Attempt, Cost, Ending, Usage
 from claude_proxy.store.log import LogLedger
 
 NOW = 1_763_816_551.25
@@ -28,11 +29,12 @@ ACCOUNT = Account(
     provider="moonshot",
     pinned=False,
     status=200,
-    attempts=(Attempt("minimax", Reason.STATUS, 429, 12.4), Attempt("moonshot", None, 200, 830.0)),
+    attempts=(Attempt("minimax", Reason.STATUS, 429, 12.4), Attempt("moonshot", None, 200, 830.0, cost=Cost(0.0031))),
     usage=Usage(210, 95, 7, 8),
     ending=Ending.COMPLETE,
     first_byte_ms=842.4,
     total_ms=2310.2,
+    hints=ClientHints("subagent", prompt="0b1d"),
 )
 
 
@@ -63,6 +65,8 @@ def test_an_exchange_is_one_line_with_all_its_values(ledger: LogLedger, path: Pa
     (line,) = read(path)
     assert values(line) == {
         "session": "5f0c1b1e-0000-4000-8000-000000000000",
+        "prompt": "0b1d",
+        "class": "subagent",
         "kind": "messages",
         "model": "claude-opus-5-5->kimi-k3",
         "provider": "moonshot",
@@ -74,6 +78,8 @@ def test_an_exchange_is_one_line_with_all_its_values(ledger: LogLedger, path: Pa
         "out": "95",
         "cache_read": "8",
         "cache_write": "7",
+        "cost": "0.0031",
+        "plan_cost": "0",
         "ending": "complete",
         "status": "200",
         "first_byte": "842ms",
@@ -87,6 +93,25 @@ def test_a_line_begins_with_its_time_and_the_offset_from_utc(ledger: LogLedger, 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.250[+-]\d\d:\d\d", stamp)
     assert datetime.fromisoformat(stamp).timestamp() == NOW
     assert rest == "service started"
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [
+        (Cost(0.0), ("0", "0")),
+        (Cost(12.5), ("12.5", "0")),
+        (Cost(0.00000021), ("0.00000021", "0")),
+        (Cost(None), ("?", "0")),
+        (Cost(0.25, is_plan=True), ("0", "0.25")),
+        (Cost(None, is_plan=True), ("0", "?")),
+    ],
+)
+def test_a_cost_that_is_not_known_is_a_question_mark(
+    ledger: LogLedger, path: Path, cost: Cost, shown: tuple[str, str]
+) -> None:
+    ledger.record(replace(ACCOUNT, attempts=(Attempt("moonshot", None, 200, 830.0, cost=cost),)))
+    found = values(read(path)[0])
+    assert (found["cost"], found["plan_cost"]) == shown
 
 
 def test_an_empty_value_is_a_dash(ledger: LogLedger, path: Path) -> None:
@@ -105,7 +130,14 @@ FORGED = "x\n2026-01-01T00:00:00.000+00:00 exchange status=200 ending=complete\r
 def test_no_value_from_outside_forges_a_line_or_a_value(tmp_path_factory: pytest.TempPathFactory, evil: str) -> None:
     path = tmp_path_factory.mktemp("log") / "proxy.log"
     ledger = LogLedger(path)
-    account = replace(ACCOUNT, session=evil, requested_model=evil, used_model=evil + "2", provider=evil)
+    account = replace(
+        ACCOUNT,
+        session=evil,
+        requested_model=evil,
+        used_model=evil + "2",
+        provider=evil,
+        hints=ClientHints(evil, prompt=evil),
+    )
     ledger.record(replace(account, attempts=(Attempt(evil, Reason.STATUS, 500, 1.0, model=evil),), status=500))
     ledger.note(evil)
     ledger.close()

@@ -127,3 +127,14 @@ def in_words(reason: Reason | None, status: int | None, variable: str = "") -> s
     if reason is Reason.STATUS:
         return _OF_STATUS.get(status or 0, f"answered {status}")
     return _OF_REASON.get(reason, reason.value.replace("_", " "))
+
+
+_VALUES: Final = frozenset(reason.value for reason in Reason)
+
+
+def label_in_words(shown: str) -> str:
+    """Return in plain words what `label` gave, such as a line of the log has it."""
+    if shown.isdecimal() and len(shown) == len("200"):
+        status = int(shown)
+        return "key refused" if rejects_key(Reason.STATUS, status) else in_words(Reason.STATUS, status)
+    return in_words(Reason(shown), None) if shown in _VALUES else shown.replace("_", " ")

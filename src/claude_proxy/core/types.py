@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
@@ -212,6 +212,14 @@ class Cost:
     is_plan: bool = False
     """Whether a plan pays: `dollars` is what the tokens would have cost."""
 
+    @property
+    def charged(self) -> float | None:
+        return 0.0 if self.is_plan else self.dollars
+
+    @property
+    def paid_by_plan(self) -> float | None:
+        return self.dollars if self.is_plan else 0.0
+
 
 NO_COST: Final = Cost(0.0)
 
@@ -293,3 +301,22 @@ class Account:
     """The questions to the model that checks tool calls for auto mode; `usage` has their tokens too."""
     anthropic_dollars: float | None = None
     """What the same tokens of the requested model cost at Anthropic; None if that is not known."""
+
+    @property
+    def cost(self) -> float | None:
+        """What is charged for it, in dollars; None if a part is not known. What a plan pays for counts nothing."""
+        return _sum(attempt.cost.charged for attempt in (*self.attempts, *self.checks))
+
+    @property
+    def plan_cost(self) -> float | None:
+        """What the tokens that a plan pays for would have cost; None if a part is not known."""
+        return _sum(attempt.cost.paid_by_plan for attempt in (*self.attempts, *self.checks))
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    dollars = 0.0
+    for part in parts:
+        if part is None:
+            return None
+        dollars += part
+    return dollars

@@ -1,11 +1,13 @@
 """proxy.log: one line for each exchange, and one for each event of the service itself.
 
-    2026-11-22T14:02:31.123+01:00 exchange session=5f0c… kind=messages model=claude-opus-5-5->kimi-k3 provider=moonshot
-    pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms adapted=billing-block in=210 out=95 cache_read=0
-    cache_write=0 ending=complete status=200 first_byte=842ms total=2310ms
+    2026-11-22T14:02:31.123+01:00 exchange session=5f0c… prompt=0b1d… class=main kind=messages
+    model=claude-opus-5-5->kimi-k3 provider=moonshot pinned=no stream=yes attempts=minimax=429/12ms,moonshot=200/830ms
+    adapted=billing-block in=210 out=95 cache_read=0 cache_write=0 cost=0.001575 plan_cost=0 ending=complete status=200
+    first_byte=842ms total=2310ms
 
-(one line in the file). The time is that of writing, so lines are in order. A value is a word without spaces, so nothing
-from outside can look like another value or another line. There is never a key, a token or content in it.
+(one line in the file; `log_line.py` reads it). The time is that of writing, so lines are in order. A value is a word
+without spaces, so nothing from outside can look like another value or another line. There is never a key, a token or
+content in it.
 """
 
 from __future__ import annotations
@@ -140,6 +142,8 @@ def _describe(account: Account) -> str:
     usage = account.usage
     values = {
         "session": word(account.session),
+        "prompt": word(account.hints.prompt),
+        "class": word(account.hints.request_class),
         "kind": word(account.kind),
         "model": _models(account),
         "provider": word(account.provider),
@@ -151,6 +155,8 @@ def _describe(account: Account) -> str:
         "out": str(usage.output_tokens),
         "cache_read": str(usage.cache_read_input_tokens),
         "cache_write": str(usage.cache_creation_input_tokens),
+        "cost": _dollars(account.cost),
+        "plan_cost": _dollars(account.plan_cost),
         "ending": account.ending.value,
         "status": str(account.status),
         "first_byte": "-" if account.first_byte_ms is None else _ms(account.first_byte_ms),
@@ -173,6 +179,12 @@ def _adapted(account: Account) -> str:
     """Return what was changed for the provider of the last attempt."""
     changes = account.attempts[-1].adapted if account.attempts else ()
     return ",".join(map(word, changes)) or "-"
+
+
+def _dollars(amount: float | None) -> str:
+    if amount is None:
+        return "?"
+    return f"{amount:.9f}".rstrip("0").rstrip(".") if amount else "0"
 
 
 def _ms(milliseconds: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from claude_proxy.core.recent_failovers import failovers_of
 from claude_proxy.core.text import printable
-from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Cost, Usage
+from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Usage
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
@@ -52,8 +51,8 @@ def exchange_row(number: int, account: Account) -> Row:
         account.status,
         account.ending.value,
         *_tokens(account.usage),
-        _sum(_charged(attempt.cost) for attempt in (*account.attempts, *account.checks)),
-        _sum(_paid_by_plan(attempt.cost) for attempt in (*account.attempts, *account.checks)),
+        account.cost,
+        account.plan_cost,
         account.anthropic_dollars,
         account.first_byte_ms,
         account.total_ms,
@@ -85,8 +84,8 @@ def _attempt_row(exchange: int, number: int, attempt: Attempt, purpose: str) -> 
         attempt.started_ms,
         attempt.milliseconds,
         *_tokens(attempt.usage),
-        _charged(attempt.cost),
-        _paid_by_plan(attempt.cost),
+        attempt.cost.charged,
+        attempt.cost.paid_by_plan,
         purpose,
     )
 
@@ -95,21 +94,3 @@ def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:
     hour = usage.ephemeral_1h_input_tokens
     five_minutes = usage.cache_creation_input_tokens - hour
     return usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, five_minutes, hour
-
-
-def _charged(cost: Cost) -> float | None:
-    return 0.0 if cost.is_plan else cost.dollars
-
-
-def _paid_by_plan(cost: Cost) -> float | None:
-    return cost.dollars if cost.is_plan else 0.0
-
-
-def _sum(parts: Iterable[float | None]) -> float | None:
-    """Return a sum of which every part is known, else None."""
-    dollars = 0.0
-    for part in parts:
-        if part is None:
-            return None
-        dollars += part
-    return dollars
