@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
 import signal
 
+from claude_proxy.core.reasons import Reason
+from claude_proxy.core.types import Attempt, Ending
 from claude_proxy.store.log import LogLedger
 from fakes.command_line import CommandLine, Done, line_with
+from store.usage_db.accounts import ATTEMPT, account
 
 
 def test_the_last_lines_are_shown(cli: CommandLine) -> None:
@@ -30,7 +34,7 @@ def test_following_shows_what_comes_across_rotation(cli: CommandLine) -> None:
     ledger = LogLedger(cli.home.log, max_bytes=150)
     ledger.note("before")
     with cli.spawned("logs", "-f", "-n", "1") as process:
-        assert line_with(process.stdout, "service").endswith("before\n")
+        assert line_with(process.stdout, "before").endswith("before\n")
         for number in range(12):  # three lines fit into one log
             ledger.note(f"note {number}")
             assert process.stdout is not None
@@ -50,7 +54,8 @@ def test_following_begins_with_a_log_that_is_not_there_yet(cli: CommandLine) -> 
 
 
 def test_shows_what_the_proxy_logs(started: CommandLine) -> None:
-    assert "service started: version" in started("logs").out
+    assert "service started: version" in started("logs", "--raw").out
+    assert re.search(r"^[\d:]{8} started: version", started("logs").out, re.MULTILINE)
 
 
 def test_what_a_terminal_would_act_on_is_not_shown(cli: CommandLine) -> None:
@@ -60,3 +65,59 @@ def test_what_a_terminal_would_act_on_is_not_shown(cli: CommandLine) -> None:
     assert done.code == 0
     assert all(line.isprintable() for line in done.out.split("\n"))
     assert done.out.startswith("a ?[2J ?31m ? ? b\n")
+
+
+REJECTED = Attempt("zai", Reason.PLAN_LIMIT, 429, 5.0)
+
+
+def write_requests(cli: CommandLine) -> None:
+    ledger = LogLedger(cli.home.log)
+    ledger.record(account(session="plain"))
+    ledger.record(account(session="failover", attempts=(REJECTED, ATTEMPT)))
+    ledger.note("zai: cooldown 30 s (plan_limit)", "warning")
+    ledger.note("minimax: cooldown 30 s (529)", "warning")
+    ledger.record(account(session="left", ending=Ending.CLIENT_LEFT, status=499))
+    ledger.record(account(session="broken", ending=Ending.STALLED))
+    for number in range(300):
+        ledger.record(account(session=f"later{number}"))
+    ledger.close()
+
+
+def sessions(out: str) -> list[str]:
+    return [found[1] for found in re.finditer(r"session=(\S+)", out)]
+
+
+def test_requests_that_failed_are_found_however_far_back_they_are(cli: CommandLine) -> None:
+    write_requests(cli)
+    assert sessions(cli("logs", "--failed", "--raw").out) == ["failover", "broken"]
+    assert sessions(cli("logs", "--failed", "--raw", "-n", "1").out) == ["broken"]
+    done = cli("logs", "--failed")
+    assert len(done.out.splitlines()) == 2
+    assert "zai plan limit → minimax" in done.out
+    assert "fell silent" in done.out
+
+
+def test_a_providers_lines_are_its_requests_and_its_cooldowns(cli: CommandLine) -> None:
+    write_requests(cli)
+    lines = cli("logs", "--provider", "zai", "--raw").out.splitlines()
+    assert (len(lines), sessions(lines[0])) == (2, ["failover"])
+    assert lines[1].endswith("zai: cooldown 30 s (plan_limit)")
+    assert sessions(cli("logs", "--provider", "zai", "--failed", "--raw").out) == ["failover"]
+    assert len(cli("logs", "--provider", "minimax", "-n", "400").out.splitlines()) == 305
+
+
+def test_says_that_no_line_is_wanted(cli: CommandLine) -> None:
+    write_requests(cli)
+    done = cli("logs", "--provider", "nobody")
+    assert (done.code, done.out, "has no such lines" in done.err) == (0, "", True)
+    assert cli("logs", "--provider", "nobody", "-n", "0") == Done(0, "", "")
+
+
+def test_following_shows_only_what_is_wanted(cli: CommandLine) -> None:
+    write_requests(cli)
+    with cli.spawned("logs", "-f", "--failed", "-n", "1") as process:
+        assert line_with(process.stdout, "fell silent")
+        write_requests(cli)
+        assert process.stdout is not None
+        assert "zai plan limit" in process.stdout.readline()
+        assert "fell silent" in process.stdout.readline()

@@ -302,8 +302,11 @@ def test_everything_that_a_person_reads_is_in_local_time(cli: CommandLine, upstr
         for command in ("status", "explain"):
             assert f"until {until}" in re.sub(r"\d{4}-\d\d-\d\d ", "", cli(command).out)
         assert f"since {since}" in cli("status").out
-        lines = cli("logs").out.splitlines()
+        lines = cli("logs", "--raw").out.splitlines()
+        read = cli("logs").out.splitlines()
     assert lines
+    times = [datetime.fromisoformat(line.split(" ")[0]).strftime("%H:%M:%S") for line in lines]
+    assert [line[:8] for line in read if not re.fullmatch(r"[\d-]{10}", line)] == times
     assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+\+05:45 ", line)] == []
 
 

@@ -94,7 +94,7 @@ def test_stops_waiting_after_the_timeout(busy: Busy) -> None:
 def test_force_cuts_requests(busy: Busy) -> None:
     done = busy.cli("stop", "--force")
     assert (done.code, done.out) == (0, "cutting 1 request in flight\nclaude-proxy stopped\n")
-    assert "service stopped" in busy.cli("logs").out  # it ended by itself, and was not killed
+    assert "service stopped" in busy.cli("logs", "--raw").out  # it ended by itself, and was not killed
     assert busy.answer.result() != 200
     assert not processes.alive(busy.running.pid)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from claude_proxy.core.auth import Auth
@@ -61,3 +63,5 @@ def test_an_account_adds_up_what_is_charged_and_what_plans_pay(
     attempts = tuple(Attempt("a", None, 200, 1.0, cost=each) for each in costs)
     account = Account(0.0, "", "messages", True, "", "", "", False, 200, attempts, Usage(), Ending.COMPLETE, None, 0.0)
     assert (account.cost, account.plan_cost) == (cost, plan_cost)
+    checked = replace(account, attempts=attempts[:1], checks=attempts[1:])
+    assert (checked.cost, checked.plan_cost) == (cost, plan_cost)

@@ -9,6 +9,7 @@ token_proof.py proves that a proxy holds the token, before it is sent there
 running.py     the file that says where the running proxy is
 state_file.py  what is remembered from one start to the next
 log.py         proxy.log: a line for each exchange, rotated
+log_line.py    what a line of it says
 tail.py        reading proxy.log, also while it grows and rotates
 usage_db/      the database of what each request cost
 """

@@ -113,13 +113,14 @@ def test_the_groups_add_up_to_the_total(tmp_path: Path, by: str) -> None:
             replace(recovered, hints=hints),
             account(attempts=(REJECTED, ATTEMPT), session="other"),
             account(attempts=(REJECTED, REJECTED, ATTEMPT), hints=hints),
+            account(checks=(OTHER,), usage=Usage(211, 97, 43, 1204, 31)),
             account(attempts=(REJECTED,), provider="", usage=Usage(), status=429, ending=Ending.ERROR),
             account(started_at=3 * NOW),
         ],
     )
     groups = grouped(path, by)
     assert reduce(add, (group.totals for group in groups.values())) == total(path)
-    assert total(path).requests == 5
+    assert total(path).requests == 6
     assert total(path).failovers == 3
 
 
@@ -133,6 +134,14 @@ def test_each_part_of_an_answer_counts_for_the_provider_that_gave_it(tmp_path: P
         assert (found[second].requests, found[second].input_tokens, found[second].cost) == (1, 210, Sum(0.5))
         assert (found[first].failovers, found[second].failovers) == (1, 0)
         assert (found[first].answers_saved, found[second].answers_saved) == (0, 1)
+
+
+def test_a_check_of_tool_calls_counts_for_the_provider_that_was_asked(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    record(path, [account(checks=(OTHER,), usage=Usage(211, 97, 43, 1204, 31))])
+    found = {name: group.totals for name, group in grouped(path, "provider").items()}
+    assert (found["zai"].requests, found["zai"].output_tokens, found["zai"].cost) == (0, 2, Sum(0.25))
+    assert (found["minimax"].requests, found["minimax"].failovers) == (1, 0)
 
 
 def test_a_failover_counts_for_the_provider_that_failed(tmp_path: Path) -> None:

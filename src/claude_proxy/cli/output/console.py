@@ -51,6 +51,15 @@ def console() -> Console:
     return created
 
 
+def has_colour() -> bool:
+    """Whether standard output takes colours, as Rich decides it: for output that needs nothing else of Rich."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (
+        sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}
+    )
+
+
 def table(*columns: str) -> Table:
     """Return a table without lines, which looks the same on every console."""
     from rich.table import Table  # noqa: PLC0415

@@ -128,6 +128,7 @@ def _of_their_attempts(database: sqlite3.Connection, by: str, start: float, end:
         FROM exchanges CROSS JOIN attempts ON attempts.exchange = exchanges.id
         LEFT JOIN attempts AS following ON following.exchange = attempts.exchange
             AND following.number = attempts.number + 1 AND following.provider <> attempts.provider
+            AND following.purpose = ''
         WHERE {_BETWEEN} AND {_IN_PARTS} GROUP BY 1"""
     for name, first, last, failovers, *values in database.execute(query, {"start": start, "end": end}):
         yield Group(name, first, last, replace(_amounts(values), failovers=failovers))

@@ -1,0 +1,190 @@
+"""A line of proxy.log as people read it: local time, who was asked and who answered, how long it took, what it cost.
+
+16:58:20 sonnet-5-5  anthropic plan limit → minimax MiniMax-M3  0.6 s  12k cached, 40 out  $0.003
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import chain
+from typing import Final, TypeAlias
+
+import click
+
+from claude_proxy.core.amounts import short_count, short_dollars, short_duration
+from claude_proxy.core.reasons import label_in_words
+from claude_proxy.store.log_line import LoggedEvent, LoggedExchange, read_line
+
+Words: TypeAlias = list[tuple[str, str]]
+"""Texts, each with its colour; `dim` is one too."""
+
+_TIME: Final = "00:00:00 "
+_GAP: Final = "  "
+_ARROW: Final = " → "
+_MOST: Final = (20, 60, 8, 24)
+"""The widest that each column is made for the sake of the others."""
+_ENDINGS: Final = {
+    "recovered": ("saved", "green"),
+    "client_left": ("client left", "dim"),
+    "truncated": ("broke off", "red"),
+    "stalled": ("fell silent", "red"),
+    "internal": ("failed in the proxy", "red"),
+}
+
+
+@dataclass(slots=True)
+class ReadableLog:
+    """Turns lines into text for a terminal. Columns are as wide as what was seen in them so far."""
+
+    columns: int
+    """Of the terminal."""
+    colour: bool
+    today: date
+    """The day whose lines show no date; the first line of another one comes under its date."""
+    _widths: list[int] = field(default_factory=lambda: [0] * len(_MOST))
+
+    def render(self, lines: Sequence[str]) -> list[str]:
+        """Return the lines, and one more for each new day. What is no line of ours is not changed."""
+        read = [read_line(line) for line in lines]
+        cells = [_cells(entry) if isinstance(entry, LoggedExchange) else [] for entry in read]
+        self._widen(cells)
+        rendered: list[str] = []
+        for line, entry, found in zip(lines, read, cells, strict=True):
+            if entry is None:
+                rendered.append(line)
+                continue
+            then = datetime.fromtimestamp(entry.at).astimezone()
+            if then.date() != self.today:
+                self.today = then.date()
+                rendered.append(self._painted([(f"{self.today:%Y-%m-%d}", "bold")]))
+            event: Words = [(entry.text, "cyan")] if isinstance(entry, LoggedEvent) else []
+            rendered.append(self._painted([(f"{then:%H:%M:%S} ", "dim"), *event, *self._row(found)]).rstrip())
+        return rendered
+
+    def _widen(self, rows: Iterable[list[Words]]) -> None:
+        for row in rows:
+            for number, most in enumerate(_MOST[: len(row)]):
+                self._widths[number] = max(self._widths[number], min(most, _width(row[number])))
+
+    def _row(self, row: list[Words]) -> Words:
+        """Return the cells of a row below each other's; close together, or in two lines, if there is no room."""
+        if not row:
+            return []
+        widths = list(self._widths)
+        fixed = len(_TIME) + sum(widths) - widths[1] + len(_GAP) * len(widths) + len("$0.000")
+        widths[1] = min(widths[1], max(0, self.columns - fixed))  # the route is as wide as the rest lets it be
+        aligned = _joined([*(_filled(words, width) for words, width in zip(row, widths, strict=False)), row[-1]])
+        if len(_TIME) + _width(aligned) <= self.columns:
+            return aligned
+        first = [_filled(row[0], widths[0]), row[1]]
+        others = [words for words in row[2:] if _width(words)]
+        close = _joined([*first, *others])
+        if len(_TIME) + _width(close) <= self.columns:
+            return close
+        return [*_joined(first), ("\n" + " " * len(_TIME), ""), *_joined(others)]
+
+    def _painted(self, words: Words) -> str:
+        return "".join(_paint(text, style) if self.colour and style else text for text, style in words)
+
+
+def _filled(words: Words, width: int) -> Words:
+    return [*words, (" " * max(0, width - _width(words)), "")]
+
+
+def _joined(cells: Sequence[Words]) -> Words:
+    return list(chain.from_iterable([(_GAP if number else "", ""), *words] for number, words in enumerate(cells)))
+
+
+def _paint(text: str, style: str) -> str:
+    if style in {"dim", "bold"}:
+        return click.style(text, **{style: True})
+    return click.style(text, fg=style)
+
+
+def _width(words: Words) -> int:
+    return sum(len(text) for text, _ in words)
+
+
+def _cells(entry: LoggedExchange) -> list[Words]:
+    """Return the columns: model, route, time, tokens, and how it ended."""
+    took = entry.milliseconds("total")
+    return [
+        _model(entry),
+        _route(entry),
+        [(short_duration(took) if took is not None else "", "")],
+        [(_tokens(entry), "")],
+        _joined([words for words in (_cost(entry), _ending(entry)) if words]),
+    ]
+
+
+def _model(entry: LoggedExchange) -> Words:
+    requested, _ = entry.models
+    words: Words = [(requested.removeprefix("claude-"), "")]
+    request_class = entry.text("class")
+    if entry.text("kind") == "count_tokens":
+        return [*words, (" counted", "dim")]
+    return [*words, (f" {request_class}", "dim")] if request_class not in {"", "main"} else words
+
+
+def _route(entry: LoggedExchange) -> Words:
+    """Return who was asked: each that failed with the reason, then who answered, with its name for the model."""
+    steps: list[Words] = [
+        [(f"{attempt.provider} ", ""), (label_in_words(attempt.outcome), "yellow")]
+        for attempt in entry.attempts
+        if attempt.outcome != "200"
+    ]
+    if provider := _answered(entry):
+        requested, used = entry.models
+        steps.append([(provider, "green"), (f" {used}" if used != requested else "", "")])
+    if entry.text("pinned") == "yes" and steps:
+        steps[-1] = [*steps[-1], (" pinned", "dim")]
+    return list(chain.from_iterable([*step, (_ARROW, "dim")] for step in steps))[:-1]
+
+
+def _answered(entry: LoggedExchange) -> str:
+    return next((attempt.provider for attempt in reversed(entry.attempts) if attempt.outcome == "200"), "")
+
+
+def _tokens(entry: LoggedExchange) -> str:
+    counts = (
+        (entry.count("in") + entry.count("cache_write"), "in"),
+        (entry.count("cache_read"), "cached"),
+        (entry.count("out"), "out"),
+    )
+    return ", ".join(f"{short_count(count)} {name}" for count, name in counts if count)
+
+
+def _cost(entry: LoggedExchange) -> Words:
+    if not _tokens(entry) or "cost" not in entry.values:
+        return []
+    cost, plan = entry.dollars("cost"), entry.dollars("plan_cost")
+    if cost == 0 and plan != 0:
+        return [("plan", "cyan"), (f" {_dollars(plan)}", "dim")]
+    return [(_dollars(cost), "")]
+
+
+def _dollars(amount: float | None) -> str:
+    return "$?" if amount is None else short_dollars(amount)
+
+
+def _ending(entry: LoggedExchange) -> Words:
+    ending, status = entry.text("ending"), entry.count("status")
+    if ending != "client_left" and status >= 400:
+        return [(f"error {status}", "red")]
+    words, style = _ENDINGS.get(ending, ("" if ending == "complete" else ending, "red"))
+    return [(words, style)] if words else []
+
+
+def has_failed(entry: LoggedExchange) -> bool:
+    """Whether the request failed, or a provider that it went to."""
+    broken = entry.text("ending") not in {"complete", "client_left"} or entry.count("status") >= 400
+    return (broken and entry.text("ending") != "client_left") or any(one.outcome != "200" for one in entry.attempts)
+
+
+def concerns(entry: LoggedExchange | LoggedEvent, provider: str) -> bool:
+    """Whether a line is about a provider: it was asked, or the service says something of it."""
+    if isinstance(entry, LoggedEvent):
+        return entry.text.startswith(f"{provider}: ")
+    return provider == entry.text("provider") or any(one.provider == provider for one in entry.attempts)
