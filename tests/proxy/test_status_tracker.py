@@ -175,3 +175,10 @@ def test_accounts_and_notes_are_passed_on() -> None:
     assert len(tracked.journal.accounts) == 1
     assert tracked.journal.notes == ["debug: hello"]
     assert tracked.tracker.last_answer == tracked.tracker.sessions()["s"]
+
+
+def test_a_cooldown_that_no_fault_began_is_not_noted_again() -> None:
+    tracked = Tracked()
+    tracked.health.use_up(NOON, NOON + 60)
+    tracked.record(ACCEPTED, provider="zai")
+    assert tracked.journal.notes == []

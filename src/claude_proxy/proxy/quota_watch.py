@@ -36,6 +36,8 @@ MAX_PAUSE: Final = 6 * 3600.0
 """Seconds; a provider that names a longer pause, or fails again and again, is asked this often."""
 IN_USE_FOR: Final = 300.0
 """Seconds after its last request for which the proxy counts as in use."""
+HEADS_EVERY: Final = 1.0
+"""Seconds between two readings of heads: one takes 50 µs, which is much for each of a hundred answers a second."""
 MAX_SECONDS: Final = 15.0
 """How long an answer may take."""
 
@@ -61,6 +63,9 @@ class QuotaWatch:
         self._due: dict[AccountKey, float] = {}
         self._failures: dict[AccountKey, int] = {}
         self._used_at: float | None = None
+        self._heads = dict[str, tuple[Provider, int, Headers]]()
+        self._heads_read_at = 0.0
+        self._next_heads: asyncio.TimerHandle | None = None
 
     def follow(self, providers: Sequence[Provider], healths: Mapping[str, Health], transport: Transport) -> None:
         """Watch these providers from now on."""
@@ -96,12 +101,20 @@ class QuotaWatch:
         return self._used_at is not None and now - self._used_at <= IN_USE_FOR
 
     def take_headers(self, provider: Provider, status: int, headers: Headers) -> None:
-        """Take what the head of an answer says of its limits, once the answer has gone on its way."""
-        asyncio.get_running_loop().call_soon(self._take_headers, provider, status, headers)
+        """Take what the head of an answer says of its limits, once the answer has gone on its way.
+
+        Of many answers in one second, the last is read.
+        """
+        self._heads[provider.name] = provider, status, headers
+        if self._next_heads is None:
+            loop = asyncio.get_running_loop()
+            self._next_heads = loop.call_at(self._heads_read_at + HEADS_EVERY, self._read_heads, loop)
 
     async def aclose(self) -> None:
-        """Ask no more."""
+        """Ask and read no more."""
         self._transport = None
+        if self._next_heads:
+            self._next_heads.cancel()
         if self._asking:
             self._asking.cancel()
             await asyncio.wait([self._asking])
@@ -109,12 +122,15 @@ class QuotaWatch:
     def _asked(self, _task: asyncio.Task[None]) -> None:
         self._asking = None
 
-    def _take_headers(self, provider: Provider, status: int, headers: Headers) -> None:
-        with self._defects:
-            now = self._clock.wall()
-            if quota := read_headers(headers, now):
-                accepted = status == HTTPStatus.OK
-                self._note(self.quotas.take_from_answer(provider, quota, now, accepted=accepted))
+    def _read_heads(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._next_heads, self._heads_read_at = None, loop.time()
+        heads, self._heads = self._heads, {}
+        now = self._clock.wall()
+        for provider, status, headers in heads.values():
+            with self._defects:
+                if provider in self._providers and (quota := read_headers(headers, now)):
+                    accepted = status == HTTPStatus.OK
+                    self._note(self.quotas.take_from_answer(provider, quota, now, accepted=accepted))
 
     def _note(self, notices: Sequence[QuotaNotice]) -> None:
         for notice in notices:

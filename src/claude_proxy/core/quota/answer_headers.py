@@ -56,7 +56,9 @@ def _of_a_plan(fields: Mapping[str, str], now: float) -> Iterator[QuotaWindow]:
 
 def _of_a_key(fields: Mapping[str, str], now: float) -> Iterator[QuotaWindow]:
     for pace in _PACES:
-        used = reading.counted(fields.get(f"{pace}-limit"), None, fields.get(f"{pace}-remaining"))
+        if (limit := fields.get(f"{pace}-limit")) is None:
+            continue
+        used = reading.counted(limit, None, fields.get(f"{pace}-remaining"))
         if used is not None:
             resets_at = reading.moment(fields.get(f"{pace}-reset"), now)
             yield QuotaWindow(f"{pace.replace('-', ' ')} a minute", used, resets_at, is_pace=True)

@@ -106,12 +106,10 @@ class Quotas:
     def take(self, provider: Provider, reading: Reading, now: float) -> list[QuotaNotice]:
         """Take what a provider said when it was asked; return what the user should know now."""
         known = self._known(provider)
-        match reading:
-            case NoQuota(reason):
-                known.unknown = reason
-                return []
-            case Quota():
-                known.quota, known.read_at, known.unknown = reading, now, _nothing_said(reading)
+        if isinstance(reading, NoQuota):
+            known.unknown = reading.reason
+            return []
+        known.quota, known.read_at, known.unknown = reading, now, _nothing_said(reading)
         return [*self._settle(provider, now), *_news(provider.name, known, now)]
 
     def take_from_answer(self, provider: Provider, quota: Quota, now: float, *, accepted: bool) -> list[QuotaNotice]:
