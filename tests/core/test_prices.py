@@ -110,3 +110,8 @@ def test_the_last_rate_that_applies_counts() -> None:
 
 def test_nothing_is_known_if_no_rate_applies() -> None:
     assert Prices((Rate(HIGH, above=5),)).at(5, 0.0) == Prices(()).at(5, 0.0) == UNKNOWN
+
+
+def test_hours_that_end_where_they_begin_hold_never() -> None:
+    rate = Rate(HIGH, hours=(3600, 3600))
+    assert [price(rate, f"2026-11-25T{time}+00:00") for time in ("00:00:00", "01:00:00", "23:59:59")] == [LOW] * 3

@@ -43,6 +43,20 @@ def test_each_kind_of_token_has_its_own_price() -> None:
     assert dollars(usage) == pytest.approx(2 + 10 + 0.2 + 2 * 2.5 + 4)
 
 
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(input_tokens=1_000_000), 2),
+        (Usage(output_tokens=1_000_000), 10),
+        (Usage(cache_read_input_tokens=1_000_000), 0.2),
+        (Usage(cache_creation_input_tokens=1_000_000), 2.5),
+        (Usage(cache_creation_input_tokens=1_000_000, ephemeral_1h_input_tokens=1_000_000), 4),
+    ],
+)
+def test_one_kind_of_token_alone_costs_its_price(usage: Usage, cost: float) -> None:
+    assert dollars(usage) == cost
+
+
 def test_an_answer_without_tokens_costs_nothing() -> None:
     assert cost_of(candidate(Rate(Price())), Usage(), 0.0) == NO_COST
     assert cost_of(candidate(Rate(PRICE), is_plan=True), Usage(), 0.0) == NO_COST

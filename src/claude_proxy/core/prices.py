@@ -40,14 +40,15 @@ class Rate:
     utc_offset: int = 0
     """Seconds east of UTC that its hours and days are in."""
 
-    def applies(self, prompt_tokens: int, at: float) -> bool:
-        """Tell whether it is the price of an answer `at` a time, in seconds since the epoch."""
-        if self.above and prompt_tokens <= self.above:
+    def is_for(self, prompt_tokens: int, at: float) -> bool:
+        """Tell whether it is for an answer to so many tokens, `at` a time, in seconds since the epoch."""
+        if prompt_tokens <= self.above and self.above:
             return False
         if self.since is not None and at < self.since:
             return False
-        if self.hours is None and self.weekdays is None:
-            return True
+        return (self.hours is None and self.weekdays is None) or self._is_its_time(at)
+
+    def _is_its_time(self, at: float) -> bool:
         day, second = divmod(at + self.utc_offset, _DAY)
         if self.weekdays is not None and (day + _FIRST_WEEKDAY) % 7 not in self.weekdays:
             return False
@@ -66,6 +67,6 @@ class Prices:
     def at(self, prompt_tokens: int, at: float) -> Price:
         """Return the price of an answer to so many tokens, `at` a time."""
         for rate in reversed(self.rates):
-            if rate.applies(prompt_tokens, at):
+            if rate.is_for(prompt_tokens, at):
                 return rate.price
         return UNKNOWN

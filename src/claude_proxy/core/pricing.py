@@ -12,12 +12,11 @@ from claude_proxy.core.traits import known_of
 from claude_proxy.core.types import NO_COST, Cost, Usage
 
 _MILLION: Final = 1_000_000
-_NOTHING: Final = Usage()
 
 
 def cost_of(candidate: Candidate, usage: Usage, at: float) -> Cost:
     """Return what a candidate's answer cost that ended `at` a time, in seconds since the epoch."""
-    if usage == _NOTHING:
+    if _is_empty(usage):
         return NO_COST
     provider = candidate.provider
     return Cost(_dollars(provider.prices, candidate.model, usage, at), provider.is_plan)
@@ -28,7 +27,7 @@ def anthropic_dollars(claude: Mapping[str, Prices], requested_model: str, usage:
 
     `claude` holds Anthropic's prices by the models' names.
     """
-    return 0.0 if usage == _NOTHING else _dollars(claude, strip_context_suffix(requested_model), usage, at)
+    return 0.0 if _is_empty(usage) else _dollars(claude, strip_context_suffix(requested_model), usage, at)
 
 
 def prices_of(prices: Mapping[str, Prices], model: str) -> Prices | None:
@@ -46,18 +45,24 @@ def _dollars(prices: Mapping[str, Prices], model: str, usage: Usage, at: float) 
 
 def _sum(price: Price, usage: Usage) -> float | None:
     """Return what all tokens cost; None if the price of some that were used is not known."""
-    written = usage.cache_creation_input_tokens - usage.ephemeral_1h_input_tokens
-    amounts = (
+    for_an_hour = usage.ephemeral_1h_input_tokens
+    written = usage.cache_creation_input_tokens - for_an_hour
+    millionths = 0.0
+    for tokens, per_million in (
         (usage.input_tokens, price.input),
         (usage.output_tokens, price.output),
         (usage.cache_read_input_tokens, price.cache_read),
         (written, price.cache_write_5m),
-        (usage.ephemeral_1h_input_tokens, price.cache_write_1h),
-    )
-    dollars = 0.0
-    for tokens, per_million in amounts:
+        (for_an_hour, price.cache_write_1h),
+    ):
         if tokens:
             if per_million is None:
                 return None
-            dollars += tokens * per_million / _MILLION
-    return dollars
+            millionths += tokens * per_million
+    return millionths / _MILLION
+
+
+def _is_empty(usage: Usage) -> bool:
+    return not (
+        usage.input_tokens or usage.output_tokens or usage.cache_read_input_tokens or usage.cache_creation_input_tokens
+    )
