@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -34,12 +35,14 @@ def main() -> None:
     """Write the file anew. Its date stays if nothing but that would change."""
     from genai_prices.data import providers  # type: ignore[import-not-found]  # noqa: PLC0415 - only in its own venv
 
+    sources, catalogue = _read(SOURCES), _read(CATALOGUE)
+    packaged: Packaged = {provider.id: provider for provider in providers}
     made = {
         "schema": "claude-proxy-prices/1",
         "as_of": dt.datetime.now(dt.UTC).date().isoformat(),
         "package": PACKAGE,
         "version": importlib.metadata.version(PACKAGE),
-        **assemble(_read(SOURCES), _read(CATALOGUE), {provider.id: provider for provider in providers}),
+        **assemble(sources, catalogue, packaged),
     }
     before = _read(RESULT) if RESULT.exists() else {}
     if {**made, "as_of": ""} == {**before, "as_of": ""}:
@@ -47,6 +50,8 @@ def main() -> None:
     RESULT.write_text(written(made), encoding="utf-8")
     models = sum(map(len, made["lists"].values()))
     sys.stdout.write(f"{RESULT.name}: {models} models, {RESULT.stat().st_size // 1000} KB, as of {made['as_of']}\n")
+    for line in differences(sources, catalogue, packaged):
+        sys.stdout.write(f"- {line}\n")
 
 
 def assemble(sources: dict[str, Any], catalogue: dict[str, Any], packaged: Packaged) -> dict[str, Any]:
@@ -76,6 +81,24 @@ def _list(source: dict[str, Any], wanted: set[str], packaged: Packaged) -> Model
     for name, conditions in source.get("only_when", {}).items():
         models[name] = [rate | conditions if "hours" in rate else rate for rate in models[name]]
     return dict(sorted(models.items()))
+
+
+def differences(sources: dict[str, Any], catalogue: dict[str, Any], packaged: Packaged) -> Iterator[str]:
+    """Yield where the catalogue and the package say different things of a model, for whoever keeps the catalogue."""
+    entries = {entry["id"]: entry.get("models", {}) for entry in catalogue["providers"]}
+    for name, source in sources["lists"].items():
+        own = entries[source["providers"][0]]
+        if "package" not in source or not own:
+            continue
+        provider = packaged[source["package"]]
+        found = {model: provider.find_model(model) for model in own}
+        for model, facts in own.items():
+            window = getattr(found[model], "context_window", None)
+            if window and facts.get("context") not in {None, window}:
+                yield f"{name}: {model} has a window of {facts['context']} in the catalogue, {window} in the package"
+        others = sorted(model.id for model in provider.models if model not in found.values())
+        if others and "begins" not in source:
+            yield f"{name}: the catalogue lacks {', '.join(others)}"
 
 
 def _from_package(provider: Any, wanted: set[str], source: dict[str, Any]) -> Models:

@@ -48,6 +48,12 @@ def test_each_model_of_the_catalogue_has_a_price_or_a_reason_why_not(entry: Entr
             assert now.output is not None, model
 
 
+def test_the_models_that_replace_claudes_have_a_price_at_resellers_with_a_list() -> None:
+    for entry in catalogue().providers:
+        for model in set((entry.tiers or {}).values()) if prices_at(entry.id) else ():
+            assert prices_of(prices_at(entry.id), model) or why_unpriced(entry.id, model), (entry.id, model)
+
+
 def test_each_price_and_reason_is_for_a_provider_and_a_model_that_exist() -> None:
     lists = price_lists()
     assert set(lists.list_of) <= set(catalogue().ids)

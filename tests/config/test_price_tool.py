@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from prices.convert import names_of, rates_of
-from prices.make import RESULT, assemble, written
+from prices.make import RESULT, assemble, differences, written
 
 from claude_proxy.config.prices import PriceLists, price_lists
 
@@ -171,6 +171,25 @@ def test_a_model_that_the_package_lacks_is_an_error() -> None:
     source = {"providers": ["a"], "own": {"M-9": {"package": "pack", "model": "m-9"}}}
     with pytest.raises(KeyError, match="no m-9 at pack"):
         assemble({"lists": {"one": source}}, CATALOGUE, PACKAGED)
+
+
+def test_says_where_the_catalogue_and_the_package_differ() -> None:
+    known, same, unknown = Model("m-1", price()), Model("m-2", price()), Model("m-3", price())
+    known.context_window, same.context_window, unknown.context_window = 9, 8, None
+    models = {"m-1": {"context": 8}, "m-2": {"context": 8}, "m-3": {"context": 8}, "m-4": {"context": 8}}
+    catalogue = {"providers": [{"id": "a", "models": models}, {"id": "b"}]}
+    sources = {
+        "lists": {
+            "one": {"providers": ["a"], "package": "pack"},
+            "own": {"providers": ["a"]},
+            "two": {"providers": ["b"], "package": "pack"},
+        }
+    }
+    packaged = {"pack": Provider("pack", known, same, unknown, Model("x-2", price()), Model("x-1", price()))}
+    assert list(differences(sources, catalogue, packaged)) == [
+        "one: m-1 has a window of 8 in the catalogue, 9 in the package",
+        "one: the catalogue lacks x-1, x-2",
+    ]
 
 
 def test_the_shipped_file_is_written_by_the_tool() -> None:
