@@ -117,11 +117,14 @@ def is_reset(connected: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-@pytest.mark.usefixtures("with_little_patience")
 @async_test
-async def test_a_client_that_reads_slowly_gets_all_of_its_stream() -> None:
-    """For longer than the patience, a little at a time: each time the provider's next piece is let through."""
-    pieces = 120
+async def test_a_client_that_reads_slowly_gets_all_of_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than the patience, a little at a time: each time the provider's next piece is let through.
+
+    The system lets more through only once a third of what it holds is read: some 20 pieces.
+    """
+    monkeypatch.setattr(ClientConnection, "patience", 2.0)
+    pieces = 150
     provider = FakeProvider([*opening(""), *[text_delta(LARGE)] * pieces, block_stop(), message_delta(), MESSAGE_STOP])
     async with running_proxy(provider) as proxy:
         connection = await proxy.connect(receive_buffer=4096)
@@ -129,7 +132,7 @@ async def test_a_client_that_reads_slowly_gets_all_of_its_stream() -> None:
         events = []
         async for event in answer.events():
             events.append(event)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
         assert events[-1].name == "message_stop"
         assert sum(len(event.data["delta"]["text"]) for event in events if event.name == "content_block_delta") == (
             pieces * len(LARGE)
