@@ -10,6 +10,7 @@ from claude_proxy.core import headers
 from claude_proxy.core.adaptation.constraints import constraints_of
 from claude_proxy.core.adaptation.draft import Draft, OwnerOf
 from claude_proxy.core.adaptation.ordered_rules import apply_rules
+from claude_proxy.core.cache_doctor.prompt_pieces import SentPrompt
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Rule
@@ -27,6 +28,8 @@ class Adapted:
     """What was changed besides the model, in words that are safe in a header and in a log."""
     tool_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """By the name that the provider is sent, the tool's own; of those alone that have another."""
+    prompt: SentPrompt | None = field(default=None, repr=False)
+    """What of it a prompt cache depends on."""
 
 
 def adapt(
@@ -44,7 +47,7 @@ def adapt(
     body = draft.body()
     fields = headers.for_provider(draft.headers, provider, len(body), draft.added_headers)
     head = _request_line(request, provider) + fields
-    return Adapted(head, body, model, draft.changes.words(), draft.tool_names)
+    return Adapted(head, body, model, draft.changes.words(), draft.tool_names, SentPrompt(request, draft.written))
 
 
 def _request_line(request: MessagesRequest, provider: Provider) -> bytes:

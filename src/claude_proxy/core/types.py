@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
 from claude_proxy.core.auth import Auth, KeySource
+from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.client_hints import NO_HINTS, ClientHints
 from claude_proxy.core.memory_budget import DEFAULT_LIMIT
 from claude_proxy.core.prices import Prices
@@ -301,6 +302,8 @@ class Account:
     """The questions to the model that checks tool calls for auto mode; `usage` has their tokens too."""
     anthropic_dollars: float | None = None
     """What the same tokens of the requested model cost at Anthropic; None if that is not known."""
+    cache: CacheFinding | None = None
+    """What was read from the prompt cache, and what should have been; None if that can't be said."""
 
     @property
     def cost(self) -> float | None:

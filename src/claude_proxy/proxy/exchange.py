@@ -76,14 +76,15 @@ class Exchange(Handler):
         if request.streaming:
             self._keepalive.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(candidate, gateway.healths[candidate.provider.name]) for candidate in route.candidates]
-        failover: Failover[Accepted] = Failover(candidates, pinned=route.pinned, too_small=_too_small(route))
+        failover = Failover[Accepted](candidates, pinned=route.pinned, too_small=_too_small(route))
         decision = await self._ask_each(failover, request)
         if isinstance(decision, Relay):
             with gateway.defects:
                 self._recorder.measure(decision.candidate, request.body)
-            self._check = tool_check(gateway, request, self._head.hops, self._memory, self._recorder)
+            self._check = tool_check(gateway, request, self._head.hops, self._memory.part(), self._recorder)
             if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
                 self._keep_for_rest(request)
+            self._keep_for_cache_doctor(request)
         await self._keepalive.pause()
         return decision
 
@@ -95,6 +96,14 @@ class Exchange(Handler):
         self._memory.count(len(request.body))
         if not self._gateway.budget.is_half_used:
             self._continued = ContinuedAnswer(request, holds_tool_calls=not _wants_pieces(self._gateway, request))
+
+    def _keep_for_cache_doctor(self, request: MessagesRequest) -> None:
+        """Keep what was sent until the answer's end, which tells how much of it came from the prompt cache."""
+        if prompt := self._recorder.prompt:
+            kept_anyway = len(request.body) if self._continued else 0
+            self._memory.part().count(prompt.extra_bytes + len(request.body) - kept_anyway)
+            if self._gateway.budget.is_half_used:
+                self._recorder.prompt = None
 
     async def _ask_each(self, failover: Failover[Accepted], request: MessagesRequest) -> Relay[Accepted] | GiveUp:
         now = self._gateway.clock.wall
@@ -140,7 +149,7 @@ class Exchange(Handler):
     async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
         """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
         answer, client = self._continued, self._client_of_stream()
-        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory, self._progress)
+        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory.part(), self._progress)
         await self._announce(stream, candidate)
         ending = await relay.pass_on(stream, answer)
         self._settle(ending)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from claude_proxy.core.affinity import Sessions, session_key
 from claude_proxy.core.body_limit import over_limit
+from claude_proxy.core.cache_doctor.doctor import CacheDoctor
 from claude_proxy.core.client_hints import request_class
 from claude_proxy.core.client_login import NoLogin, has_login
 from claude_proxy.core.cooldowns import Cooldowns
@@ -40,6 +41,7 @@ class Memory:
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
     cooldowns: Cooldowns = field(default_factory=Cooldowns)
+    cache_doctor: CacheDoctor = field(default_factory=CacheDoctor)
 
     @property
     def changes(self) -> int:

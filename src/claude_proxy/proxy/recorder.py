@@ -9,6 +9,10 @@ from typing import Final
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.cache_doctor.doctor import Line
+from claude_proxy.core.cache_doctor.finding import CacheFinding
+from claude_proxy.core.cache_doctor.miss_cost import cost_of_miss
+from claude_proxy.core.cache_doctor.prompt_pieces import SentPrompt
 from claude_proxy.core.client_hints import read_hints
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
@@ -59,6 +63,9 @@ class Recorder:
         self._session: SessionKey | None = None
         self._answering: Candidate | None = None
         self._body_size: BodySize | None = None
+        self._cache: CacheFinding | None = None
+        self.prompt: SentPrompt | None = None
+        """What the candidate that answers was sent, if its use of the prompt cache is to be looked at."""
         self.route: Route | None = None
         self.used_model = ""
         """The model that was asked for last."""
@@ -91,6 +98,7 @@ class Recorder:
         if outcome is None or isinstance(outcome, Rejected):
             with self._gateway.defects:
                 attempt = self._with_usage(attempt, candidate, _told(candidate, outcome, reading))
+        self.prompt = adapted.prompt if self._session and attempt.accepted and not self._counting else None
         self.attempts.append(attempt)
 
     def add_check(self, judge: Candidate, adapted: Adapted, outcome: Outcome | None, milliseconds: float) -> None:
@@ -132,7 +140,7 @@ class Recorder:
         reason = Reason(ending.value)
         text = f"a stream ended {ending.value}"
         self.attempts[-1] = replace(self.attempts[-1], reason=reason, status=None, text=text)
-        self._body_size = None  # the answer's usage is no longer that of the request alone
+        self._body_size = self.prompt = None  # the answer's usage is no longer that of the request alone
 
     def measure(self, candidate: Candidate, body: bytes) -> None:
         """Measure the request that is answered, while its body is there, if its usage is to be learned from."""
@@ -183,6 +191,17 @@ class Recorder:
                 self._gateway.memory.tokens.learn(
                     self._answering.upstream_model, self._body_size, self.attempts[-1].usage
                 )
+            if self._session and self.prompt and self.ending is Ending.COMPLETE:
+                self._cache = self._diagnose(self._answering, self._session, self.prompt)
+
+    def _diagnose(self, candidate: Candidate, session: SessionKey, prompt: SentPrompt) -> CacheFinding | None:
+        """Return how the request used the prompt cache, and remember it for the next one."""
+        gateway, usage = self._gateway, self.attempts[-1].usage
+        line = Line.of(session, read_hints(self._head.headers))
+        finding = gateway.memory.cache_doctor.diagnose(line, candidate.key, prompt, usage, self._started_at)
+        if finding is None or not finding.missed_tokens:
+            return finding
+        return replace(finding, cost=cost_of_miss(candidate, usage, finding.missed_tokens, gateway.clock.wall()))
 
     def _remember_session(self) -> None:
         if self._answering and self.route and self.route.first_choice:
@@ -217,6 +236,7 @@ class Recorder:
             hints=read_hints(self._head.headers),
             checks=tuple(self._checks),
             anthropic_dollars=self._anthropic_dollars(),
+            cache=self._cache,
         )
 
     def _anthropic_dollars(self) -> float | None:

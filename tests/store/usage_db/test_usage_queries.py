@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Attempt, Cost, Ending, Usage
@@ -178,3 +179,16 @@ def test_reasons_of_cache_misses_say_what_they_cost(tmp_path: Path) -> None:
         tools, idle = queries.cache_misses(found, ALWAYS.start, ALWAYS.end)
     assert (tools.reason, tools.requests, tools.tokens, tools.cost) == ("tools", 1, 3800, Sum(0.7))
     assert (idle.reason, idle.requests, idle.tokens, idle.cost) == ("idle", 2, 1100, Sum(0.1, 1))
+
+
+def test_what_accounts_find_of_the_cache_is_summed_up_by_reason(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    missed = [("message 3 changed", 0.1), ("message 12 changed", 0.2), ("unexplained", None), ("", 0.0)]
+    findings = [CacheFinding(5000, 3800 if reason else 0, reason, cost) for reason, cost in missed]
+    record(path, [account(cache=each) for each in (*findings, None)])
+    with reading(path) as found:
+        message, unexplained = queries.cache_misses(found, ALWAYS.start, ALWAYS.end)
+        rows = found.execute("SELECT cache_expected_tokens, cache_miss, cache_miss_cost FROM exchanges ORDER BY id")
+        assert rows.fetchall() == [*[(5000, *each) for each in missed], (None, "", None)]
+    assert (message.reason, message.requests, message.cost) == ("a message changed", 2, Sum(0.1 + 0.2))
+    assert (unexplained.reason, unexplained.cost) == ("unexplained", Sum(0.0, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -100,6 +100,11 @@ class Draft:
         else:
             self.drop(name)
         return True
+
+    @property
+    def written(self) -> Mapping[str, bytes | None]:
+        """The fields that were written anew; None for those that were removed."""
+        return self._fields
 
     def body(self) -> bytes:
         """Return the body as it is now: the client's own bytes if nothing was changed."""

@@ -69,8 +69,12 @@ def groups(database: sqlite3.Connection, by: str, start: float, end: float) -> l
 
 
 def cache_misses(database: sqlite3.Connection, start: float, end: float) -> list[CacheMisses]:
-    """Return why less was read from prompt caches than should have been, the dearest reason first."""
-    query = f"""SELECT cache_miss, COUNT(*), SUM(MAX(0, cache_expected_tokens - cache_read_tokens)),
+    """Return why less was read from prompt caches than should have been, the dearest reason first.
+
+    Changes of messages are one reason, whichever message it was.
+    """
+    query = f"""SELECT CASE WHEN cache_miss GLOB 'message [0-9]* changed' THEN 'a message changed' ELSE cache_miss END,
+            COUNT(*), SUM(MAX(0, cache_expected_tokens - cache_read_tokens)),
             TOTAL(cache_miss_cost), SUM(cache_miss_cost IS NULL)
         FROM exchanges WHERE {_BETWEEN} AND cache_miss <> '' GROUP BY 1 ORDER BY 4 DESC, 3 DESC, 1"""
     return [

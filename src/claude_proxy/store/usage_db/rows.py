@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.recent_failovers import failovers_of
 from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Usage
@@ -57,9 +58,7 @@ def exchange_row(number: int, account: Account) -> Row:
         account.first_byte_ms,
         account.total_ms,
         failovers_of(account.attempts),
-        None,
-        "",
-        None,
+        *_cache(account.cache),
     )
 
 
@@ -88,6 +87,10 @@ def _attempt_row(exchange: int, number: int, attempt: Attempt, purpose: str) -> 
         attempt.cost.paid_by_plan,
         purpose,
     )
+
+
+def _cache(finding: CacheFinding | None) -> tuple[int | None, str, float | None]:
+    return (None, "", None) if finding is None else (finding.expected_tokens, finding.reason, finding.cost)
 
 
 def _tokens(usage: Usage) -> tuple[int, int, int, int, int]:

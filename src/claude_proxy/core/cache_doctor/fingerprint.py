@@ -1,0 +1,131 @@
+"""Hashes of what a provider got: all that is kept of a conversation's content.
+
+They are Python's own hashes of bytes, which are keyed anew in each process: they can be compared with each other, and
+say nothing outside of it. At 3 GB a second they are the cheapest that Python has.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from claude_proxy.core.cache_doctor.prompt_pieces import SETTINGS, SYSTEM, SentPrompt
+from claude_proxy.core.json_values import try_decode
+
+PROVEN: Final = 0.8
+"""The part of a conversation, from its beginning, that a provider's own count proves to be as it was. A count that is a
+tenth too small, or pieces with more bytes a token than others, do not matter then."""
+
+_MARK: Final = b'"cache_control"'
+_MARK_VALUE: Final = rb'"cache_control"\s*+:\s*+(?:null|\{[^{}]*+\})'
+_MARKS: Final = re.compile(rb",\s*+" + _MARK_VALUE + rb"|" + _MARK_VALUE + rb"\s*+,?+\s*+")
+_HOUR: Final = re.compile(rb'"ttl"\s*+:\s*+"1h"')
+_BILLING: Final = re.compile(rb'"x-anthropic-billing-header(?:[^"\\]|\\[^n])*+(?:\\n)*+')
+"""Anthropic reads over it, and it differs from request to request."""
+_one_value = msgspec.json.Decoder(msgspec.Raw)
+
+_CONTENT: Final = b'"content":'
+_TEXT_BLOCK: Final = _CONTENT + b'[{"type":"text","text":'
+_END_OF_BLOCKS: Final = b"}]"
+"""Claude Code writes a text as a block if it marks it, and as a plain text when it marks a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The pieces of a prompt: their sizes, hashes as they were sent, and hashes of what counts for a cache."""
+
+    sizes: array[int]
+    sent: array[int]
+    counting: array[int]
+    marked: bool
+    """Whether any of them has a mark that asks a provider to cache it."""
+    for_an_hour: bool
+    """Whether the last marks that were seen ask for an hour."""
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __repr__(self) -> str:
+        return f"<Fingerprint of {len(self)} pieces, {sum(self.sizes)} bytes>"
+
+
+NOTHING: Final = Fingerprint(array("L"), array("q"), array("q"), marked=False, for_an_hour=False)
+
+
+def take_fingerprint(prompt: SentPrompt, known: Fingerprint = NOTHING, *, proven: bool = False) -> Fingerprint | None:
+    """Return a prompt's fingerprint; None if it can't be taken.
+
+    What is as in a `known` one is not looked at again. `proven`: the provider has read that one from its cache, so that
+    most of it needs no hash either, if the sizes are the same.
+    """
+    pieces = prompt.pieces()
+    if pieces is None:
+        return None
+    sizes = array("L", map(len, pieces))
+    start = _proven_pieces(sizes, known.sizes) if proven else 0
+    sent, counting = known.sent[:start], known.counting[:start]
+    marks = _Marks()
+    for place in range(start, len(pieces)):
+        text = bytes(pieces[place])
+        hashed = hash(text)
+        sent.append(hashed)
+        if place < len(known) and known.sent[place] == hashed:
+            counting.append(known.counting[place])
+        else:
+            counts = marks.take_from(text) if _MARK in text else text
+            counts = _as_read(counts, place)
+            counting.append(hash(counts))
+    for_an_hour = marks.for_an_hour if marks.found else known.for_an_hour
+    return Fingerprint(sizes, sent, counting, marks.found or known.marked, for_an_hour)
+
+
+class _Marks:
+    """The cache marks that are found in pieces."""
+
+    __slots__ = ("for_an_hour", "found")
+
+    def __init__(self) -> None:
+        self.found = self.for_an_hour = False
+
+    def take_from(self, text: bytes) -> bytes:
+        """Return a piece without its marks."""
+        return _MARKS.sub(self._take, text)
+
+    def _take(self, mark: re.Match[bytes]) -> bytes:
+        self.found = True
+        self.for_an_hour = self.for_an_hour or _HOUR.search(mark[0]) is not None
+        return b""
+
+
+def _proven_pieces(sizes: Sequence[int], known: Sequence[int]) -> int:
+    left, count = int(PROVEN * sum(known)), 0
+    for size, before in zip(sizes, known, strict=False):
+        left -= size
+        if size != before or left < 0:
+            break
+        count += 1
+    return count
+
+
+def _as_read(text: bytes, place: int) -> bytes:
+    """Return a piece as a provider's cache sees it."""
+    if place == SYSTEM:
+        return _BILLING.sub(b'"', text) if b'"x-anthropic-billing-header' in text else text
+    return _with_plain_text(text) if place > SETTINGS else text
+
+
+def _with_plain_text(message: bytes) -> bytes:
+    """Return a message whose one block is a text as it is written without the block."""
+    start = message.find(_TEXT_BLOCK)
+    if start < 0:
+        return message
+    words, end = start + len(_TEXT_BLOCK), message.rfind(_END_OF_BLOCKS)
+    plain = message[words:end]
+    if try_decode(_one_value, plain) is None:  # there are more blocks, or the block has more to it
+        return message
+    return message[:start] + _CONTENT + plain + message[end + len(_END_OF_BLOCKS) :]
