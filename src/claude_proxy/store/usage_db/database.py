@@ -35,8 +35,13 @@ class Database:
         self._path = path
         with translated(path):
             self._connection = open_connection(path, after_crash=after_crash)
-            self._identity = _identity(path)
-            self.has_wal = has_wal(self._connection)
+        try:
+            with translated(path):
+                self._identity = _identity(path)
+                self.has_wal = has_wal(self._connection)
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, accounts: Iterable[Account]) -> None:
         """Append exchanges: all of them or, if it raises, none."""

@@ -57,16 +57,16 @@ def translated(path: Path) -> Iterator[None]:
         raise LostError(error.strerror or type(error).__name__) from error
 
 
-def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another connection holds a lock."""
-    return _code(error) == sqlite3.SQLITE_BUSY
+def is_passing(error: sqlite3.Error) -> bool:
+    """Whether the same may succeed later: another connection holds a lock, or the disk is full."""
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 
 
 def _translation(path: Path, error: sqlite3.Error) -> DatabaseError:
     code = _code(error)
     if code in _DAMAGED:
         return DamagedError(str(error))
-    if is_busy(error) and not _has_locks(path):  # SQLite takes the one for the other
+    if code == sqlite3.SQLITE_BUSY and not _has_locks(path):  # SQLite takes the one for the other
         return DatabaseError("its disk has no locks", "Move the folder to another disk")
     if code in _WORDS:
         return DatabaseError(*_WORDS[code])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from claude_proxy.store.own_files import open_own, require_own
-from claude_proxy.store.usage_db.failures import DamagedError, is_busy, newer
+from claude_proxy.store.usage_db.failures import DamagedError, is_passing, newer
 from claude_proxy.store.usage_db.rows import ATTEMPT_COLUMNS, EXCHANGE_COLUMNS
 from claude_proxy.store.usage_db.schema import APPLICATION_ID, STEPS, VERSION
 
@@ -162,7 +162,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, or it does nothing
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        if is_busy(error):
+        if is_passing(error):
             raise
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # a file in that mode can't be read there otherwise
         connection.execute("PRAGMA journal_mode = TRUNCATE")

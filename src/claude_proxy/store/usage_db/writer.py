@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BATCH_SECONDS: Final = 0.4
 """From one batch to the next: with the writing itself, nothing waits for much longer than half a second."""
 
+LULL_SECONDS: Final = 0.05
+"""At least, before a batch: the last bytes of the answer that is recorded leave first."""
+
 RETRY_SECONDS: Final = 5.0
 """After a failure, until the file is tried again."""
 
@@ -120,7 +123,7 @@ class UsageLedger:
             first = self._queue.get(timeout=patience)
         except queue.Empty:
             return []
-        self._stopping.wait(max(0.0, self._next_at - time.monotonic()))
+        self._stopping.wait(max(LULL_SECONDS, self._next_at - time.monotonic()))
         self._next_at = time.monotonic() + BATCH_SECONDS
         return [first, *self._taken()] if first else self._taken()
 
