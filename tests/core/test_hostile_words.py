@@ -16,7 +16,7 @@ import pytest
 
 from claude_proxy import core
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body
-from claude_proxy.core.learning.error_texts import error_texts
+from claude_proxy.core.learning.error_texts import Pattern, error_texts
 from claude_proxy.core.limits import parse_error
 from claude_proxy.core.messages import read_error
 from claude_proxy.core.outcome import Rejected, Whole
@@ -102,6 +102,8 @@ def patterns_in(value: object) -> Iterator[re.Pattern[Any]]:
     match value:
         case re.Pattern():
             yield value
+        case Pattern():
+            yield value.compiled
         case tuple() | list():
             for inner in value:
                 yield from patterns_in(inner)

@@ -123,8 +123,8 @@ async def test_a_client_that_reads_slowly_gets_all_of_its_stream(monkeypatch: py
 
     The system lets more through only once a third of what it holds is read: some 20 pieces.
     """
-    monkeypatch.setattr(ClientConnection, "patience", 2.0)
-    pieces = 150
+    monkeypatch.setattr(ClientConnection, "patience", 1.0)
+    pieces = 240
     provider = FakeProvider([*opening(""), *[text_delta(LARGE)] * pieces, block_stop(), message_delta(), MESSAGE_STOP])
     async with running_proxy(provider) as proxy:
         connection = await proxy.connect(receive_buffer=4096)
@@ -132,7 +132,7 @@ async def test_a_client_that_reads_slowly_gets_all_of_its_stream(monkeypatch: py
         events = []
         async for event in answer.events():
             events.append(event)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
         assert events[-1].name == "message_stop"
         assert sum(len(event.data["delta"]["text"]) for event in events if event.name == "content_block_delta") == (
             pieces * len(LARGE)

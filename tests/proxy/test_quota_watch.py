@@ -254,14 +254,38 @@ async def test_after_failures_it_is_asked_less_and_less_often() -> None:
         assert len(fake.requests) == 16
 
 
+@pytest.mark.parametrize(("named", "pause"), [("2895", 2895), ("90000", 90_000), ("1", EVERY), ("-9", EVERY)])
 @async_test
-async def test_the_time_that_a_provider_names_is_waited_for() -> None:
-    async with FakeProvider([Status(429, headers={"retry-after": "2895"})]) as fake, watched(at(fake)) as proxy:
+async def test_the_time_that_a_provider_names_is_waited_for(named: str, pause: float) -> None:
+    async with FakeProvider([Status(429, headers={"retry-after": named})]) as fake, watched(at(fake)) as proxy:
         await proxy.look_after(0)
-        await proxy.look_after(2894)
+        await proxy.look_after(pause - 1)
         assert len(fake.requests) == 1
         await proxy.look_after(1)
         assert len(fake.requests) == 2
+
+
+@async_test
+async def test_each_key_goes_to_its_own_provider_alone() -> None:
+    first, second = telling(zai_of(1)), telling(zai_of(2))
+    async with first, second, watched(at(first, name="first"), at(second, name="second")) as proxy:
+        await proxy.look_after(0)
+        await proxy.look_after(1)
+    for fake, own, other in ((first, "key-of-first", "key-of-second"), (second, "key-of-second", "key-of-first")):
+        (request,) = fake.requests
+        assert own.encode() in request.head
+        assert other.encode() not in request.head
+
+
+@async_test
+async def test_a_redirect_is_not_followed() -> None:
+    elsewhere = telling(zai_of(1))
+    async with elsewhere:
+        away = [Status(307, b"", {"location": elsewhere.url + ZAI})]
+        async with FakeProvider(away) as fake, watched(at(fake)) as proxy:
+            await proxy.look_after(0)
+            assert proxy.report().unknown == "it answered 307"
+    assert elsewhere.requests == []
 
 
 @async_test

@@ -24,9 +24,11 @@ _CORRECT = "Correct or unset it, then restart the proxy."
 def read_ca_files(environ: Mapping[str, str], findings: Findings) -> tuple[tuple[str, str], ...]:
     """Return the variables that name usable certificates, and their paths. What is not usable is a warning."""
     usable = []
+    faults: dict[str, str] = {}  # both often name the same file, and to load one takes long
     for name in FILE_VARIABLES:
         if path := environ.get(name, "").strip():
-            if what := _fault(Path(path)):
+            faults[path] = what = faults[path] if path in faults else _fault(Path(path))
+            if what:
                 findings.warn(f"environment: {name}: {printable(path)} {what}")
             else:
                 usable.append((name, _absolute(path)))

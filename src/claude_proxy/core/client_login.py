@@ -40,7 +40,7 @@ def strip_credentials(headers: Headers, token: bytes) -> Headers:
     """
     logins = [value for name, value in headers if name == b"authorization"]
     dropped = _ALL_BUT_LOGIN if len(logins) == 1 and _is_login(logins[0]) else _CREDENTIALS
-    return tuple([pair for pair in headers if pair[0] not in dropped and token not in pair[1]])
+    return tuple([pair for pair in headers if pair[0] not in dropped and pair[1].find(token) < 0])
 
 
 def _is_login(value: bytes) -> bool:

@@ -25,7 +25,7 @@ from claude_proxy.core.masking import masked
 from claude_proxy.core.messages import STATUS_OF_ERROR, error_body, error_event, read_error
 from claude_proxy.core.outcome import Opening, Rejected, Whole, unanswered
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.signatures import NEEDLES, Signatures
+from claude_proxy.core.signatures import NEEDLE_IN_DELTA, Signatures
 from claude_proxy.core.sse import BYTE_ORDER_MARK
 from claude_proxy.core.stream_start import StreamStart, is_empty_block, is_empty_delta
 from claude_proxy.core.types import Ending, Fault, Reply, Usage
@@ -46,8 +46,8 @@ class _MessageDelta(msgspec.Struct):
     delta: _Delta | None = None
 
 
-_TO_READ: Final = (b"message_", b"error", *NEEDLES)
-"""What each event holds that says more than content does: in its name, its type or the block that it carries."""
+_TO_READ: Final = (b"message_", b"error", b"content_block_st", NEEDLE_IN_DELTA)
+"""What each event holds that says more than content does: in its name, its type or the delta that it carries."""
 
 _NO_TOLERANCE: Final = nullcontext()
 
@@ -85,6 +85,7 @@ class StreamJudge:
         "has_foreign_stop_reason",
         "lacks_names",
         "over",
+        "plain",
         "signatures",
         "stop_reason_seen",
         "stopped",
@@ -119,6 +120,8 @@ class StreamJudge:
         """`message_stop` has come."""
         self.over = False
         """The last event has come, `message_stop` or an error: nothing that follows is for the client."""
+        self.plain = False
+        """The newest events are content and signs of life only: nothing begins or ends in them."""
         self.signatures = Signatures()
 
     @property
@@ -133,6 +136,13 @@ class StreamJudge:
 
     def opening(self, block: bytes) -> Opening | Rejected | None:
         """Take the next events of a stream that is not committed; None while nothing meaningful has come."""
+        events: list[sse.ServerSentEvent] = []
+        outcome = self._judge_opening(block, events)
+        self._read(events)
+        return outcome
+
+    def _judge_opening(self, block: bytes, events: list[sse.ServerSentEvent]) -> Opening | Rejected | None:
+        """Judge the next events, and add those that are still to be read to `events`."""
         if not self._held:
             block = block.removeprefix(BYTE_ORDER_MARK)
         self._held.append(block)
@@ -148,13 +158,14 @@ class StreamJudge:
             self.lacks_names = self.lacks_names or not event.name
             if rejected := self._judge_start(event):
                 return rejected
+            events.append(event)
             if self._take(event):
-                self._read((event,))
+                self._read(events)
+                events.clear()
                 self._follow(block, behind)
                 return self._opened(block)
             if self._stop_fault:
                 return self._rejected(Reason.ERROR, self._stop_fault)
-            self._read((event,))
             if self.stopped:
                 break
         too_much = self._held_bytes > MAX_UNCOMMITTED_BYTES or self._held_events > MAX_UNCOMMITTED_EVENTS
@@ -215,7 +226,8 @@ class StreamJudge:
     def _follow(self, block: bytes, start: int = 0) -> bool:
         """Read the events of a block from `start` on that say more than content does; return whether there are any."""
         places = sse.places(block, *_TO_READ, start=start)
-        events = list[sse.ServerSentEvent]()
+        self.plain = not places
+        events: list[sse.ServerSentEvent] = []
         for piece, begin, behind in places:
             if event := sse.parse(piece):
                 self._take(event)

@@ -90,7 +90,8 @@ class MessagesRequest:
 
 def _spans_of_known(body: bytes, known: _Known) -> dict[str, slice] | None:
     """Return where the values are; None if it is not certain that each was found, and found once."""
-    spans, position = dict[str, slice](), 0
+    spans: dict[str, slice] = {}
+    position = 0
     while key := _NEXT_KEY.match(body, position):
         name, start = _KNOWN.get(key[1]), key.end()
         if name is None or name in spans:
@@ -124,7 +125,8 @@ def _spans_of_any(body: bytes) -> dict[str, slice]:
         fields = _fields.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:  # no JSON object, not UTF-8, too deep
         raise MalformedRequestError(f"the request body is not a JSON object: {error}") from None
-    spans, position = dict[str, slice](), 0
+    spans: dict[str, slice] = {}
+    position = 0
     for name, value in fields.items():
         key, text = _NEXT_KEY.match(body, position), bytes(value)
         if key is None or not body.startswith(text, key.end()):
@@ -154,7 +156,8 @@ def splice(request: MessagesRequest, changes: Mapping[str, bytes | None]) -> byt
 
     A field whose value is None is removed with its key and comma; one that was missing is added at the end.
     """
-    body, pieces = memoryview(request.body), list[bytes | memoryview]()
+    body = memoryview(request.body)
+    pieces: list[bytes | memoryview] = []
     kept, end, alone = 0, request.body.index(b"{") + 1, True
     for name, span in request.spans.items():
         if name not in changes:

@@ -19,11 +19,11 @@ from claude_proxy.core.provenance import digest_of, start_digest
 MAX_SIGNATURES: Final = 256
 """Signatures that are noted of one answer; with interleaved thinking, real ones hold some dozens."""
 
-NEEDLES: Final = (b'"signature"', b'"redacted_thinking"')
-"""Parts of the JSON of a block with a signature; inside a text the quotes would have backslashes before them."""
-
-
+_SIGNATURE: Final = b'"signature"'
 _REDACTED: Final = b'"redacted_thinking"'
+"""Parts of the JSON of a block with a signature; inside a text the quotes would have backslashes before them."""
+NEEDLE_IN_DELTA: Final = _SIGNATURE
+"""What of these a `content_block_delta` may hold."""
 
 MAX_MARK_BYTES: Final = 1024 * 1024
 """Bytes of the longest signature that is noted: all the thinking of an answer, 128,000 tokens, takes as much."""
@@ -120,4 +120,4 @@ def _marks(content: msgspec.Raw) -> Iterator[str]:
 
 
 def _may_hold_signature(data: bytes) -> bool:
-    return any(needle in data for needle in NEEDLES)
+    return data.find(_SIGNATURE) >= 0 or data.find(_REDACTED) >= 0

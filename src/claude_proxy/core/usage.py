@@ -103,6 +103,8 @@ def usage_of(answer: bytes, *, counts_cache: bool = False) -> Usage:
 
 def total(parts: Sequence[Usage]) -> Usage:
     """Return the sum of some usages."""
+    if len(parts) == 1:
+        return parts[0]
     return Usage(
         sum(part.input_tokens for part in parts),
         sum(part.output_tokens for part in parts),

@@ -51,7 +51,8 @@ class AsgiClient:
     async def read_body(self, limit: int, hold: Callable[[int], object] = _count_nothing) -> bytes | None:
         if int(self._declared) > limit:
             return None
-        pieces, size = list[bytes](), 0
+        pieces: list[bytes] = []
+        size = 0
         while True:
             message = await self._receive()
             if message["type"] != "http.request":

@@ -76,12 +76,12 @@ class Exchange(Handler):
         if request.streaming:
             self._keepalive.start(first=gateway.policy.ping_after, every=gateway.policy.ping_interval)
         candidates = [(candidate, gateway.healths[candidate.provider.name]) for candidate in route.candidates]
-        failover = Failover[Accepted](candidates, pinned=route.pinned, too_small=_too_small(route))
+        failover: Failover[Accepted] = Failover(candidates, pinned=route.pinned, too_small=_too_small(route))
         decision = await self._ask_each(failover, request)
         if isinstance(decision, Relay):
             with gateway.defects:
                 self._recorder.measure(decision.candidate, request.body)
-            self._check = tool_check(gateway, request, self._head.hops, self._memory.part(), self._recorder)
+            self._check = tool_check(gateway, request, self._head.hops, self._memory, self._recorder)
             if isinstance(decision.accepted, Streaming) and gateway.policy.continue_answers:
                 self._keep_for_rest(request)
             self._keep_for_cache_doctor(request)
@@ -149,7 +149,7 @@ class Exchange(Handler):
     async def _relay_stream(self, stream: Streaming, candidate: Candidate) -> Ending:
         """Relay a stream; if it dies, ask for the rest of the answer, and relay that."""
         answer, client = self._continued, self._client_of_stream()
-        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory.part(), self._progress)
+        relay = StreamRelay(self._gateway, client, self._keepalive, self._recorder, self._memory, self._progress)
         await self._announce(stream, candidate)
         ending = await relay.pass_on(stream, answer)
         self._settle(ending)

@@ -26,6 +26,8 @@ EVENT_OVERHEAD: Final = 118
 """Bytes of an event of an answer besides its text: `event: content_block_delta`, `data: {"type":…,"delta":{…}}`."""
 BYTES_PER_TOKEN: Final = 4
 """Of English text and code, about."""
+LOOKED_AT: Final = 1024
+"""Bytes of a block in which its lines are counted; in a longer one, the others are taken to be as long as these."""
 RATED_AFTER: Final = 0.5
 """Seconds of an answer from which on its tokens a second are worth telling."""
 
@@ -43,15 +45,19 @@ class Progress:
     then: Callable[[], str] = str
     """Returns who is asked next; empty if there is nobody."""
     lines: int = 0
-    """How many lines of the answer's stream have come."""
+    """About how many lines of the answer's stream have come."""
     size: int = 0
     """Their bytes."""
     number: int = 0
 
     def count(self, events: bytes) -> None:
         """Count what has come of an answer's stream. It is called for each block of events, so it reads none."""
-        self.size += len(events)
-        self.lines += events.count(b"\n")
+        size = len(events)
+        self.size += size
+        if size <= LOOKED_AT:
+            self.lines += events.count(b"\n")
+        else:
+            self.lines += events.count(b"\n", 0, LOOKED_AT) * size // LOOKED_AT
 
     @property
     def output_tokens(self) -> int:

@@ -33,7 +33,9 @@ from claude_proxy.proxy.ports import Answer, Clock, Journal, Transport, Upstream
 EVERY: Final = 300.0
 """Seconds between two questions about one account, at least."""
 MAX_PAUSE: Final = 6 * 3600.0
-"""Seconds; a provider that names a longer pause, or fails again and again, is asked this often."""
+"""Seconds between two questions that fail again and again."""
+MAX_NAMED_PAUSE: Final = 7 * 86400.0
+"""The longest pause that a provider can name, in seconds."""
 IN_USE_FOR: Final = 300.0
 """Seconds after its last request for which the proxy counts as in use."""
 HEADS_EVERY: Final = 1.0
@@ -193,7 +195,7 @@ class QuotaWatch:
         now = self._clock.wall()
         if answer.status != HTTPStatus.OK:
             if (returns_at := time_in_headers(answer.headers, now)) is not None:
-                pause = min(max(returns_at - now, 0.0), MAX_PAUSE)
+                pause = min(returns_at - now, MAX_NAMED_PAUSE)
                 self._due[account_key(provider)] = self._clock.monotonic() + max(pause, EVERY)
             if answer.status == HTTPStatus.NOT_FOUND:
                 return _NOT_THERE

@@ -43,6 +43,7 @@ class StreamRelay:
         self._keepalive = keepalive
         self._recorder = recorder
         self._memory = memory
+        self._held: MemoryShare | None = None  # what is held back of the answer, once something is
         self._progress = progress
         self._answer: ContinuedAnswer | None = None
         self._error_event = b""  # of a stream that died, in case it is not gone on with
@@ -57,7 +58,6 @@ class StreamRelay:
         read, for a moment, so that the connection can be kept; it goes nowhere.
         """
         self._answer = answer
-        take, write = answer.take if answer else _unchanged, self._write
         now, judge = self._gateway.clock.monotonic, stream.judge
         if judge.stop_reason_seen:
             self.record_signatures(stream)
@@ -73,21 +73,22 @@ class StreamRelay:
                 progress.count(block)
                 if self._judge(stream, block):
                     due = now() + _patience(stream)
-                block, last = judge.split_last_event(block)
+                block, last = judge.split_last_event(block) if judge.over else (block, b"")
                 if judge.has_foreign_stop_reason:
                     block = with_api_reasons(block)
                 if judge.over:
                     await self._write_end(stream, block, last)
-                elif out := take(block):
-                    await write(out)
+                elif out := answer.take(block, plain=judge.plain) if answer else block:
+                    await self._write(out)
                 elif answer and not self._can_hold(answer):
                     return self._ending(stream, Ending.INTERNAL)
         return self._ending(stream, Ending.STALLED)
 
     def _can_hold(self, answer: ContinuedAnswer) -> bool:
         """Count what is held back of an answer, twice, as its pieces are small; return whether the budget allows it."""
+        self._held = self._held or self._memory.part()
         try:
-            self._memory.hold(2 * answer.held_bytes)
+            self._held.hold(2 * answer.held_bytes)
         except OverBudgetError:
             return False
         return True
@@ -210,10 +211,6 @@ async def _read(stream: Streaming, patience: float) -> bytes | Ending:
     except OverBudgetError:
         return Ending.INTERNAL
     return block if data else Ending.TRUNCATED
-
-
-def _unchanged(block: bytes) -> bytes:
-    return block
 
 
 def _patience(stream: Streaming) -> float:

@@ -154,4 +154,4 @@ def tool_check(
     context = check_context(request)
     if context is None:
         return None
-    return ToolCheck(gateway, request, gateway.auto_mode, context, hops=hops, memory=memory, recorder=recorder)
+    return ToolCheck(gateway, request, gateway.auto_mode, context, hops=hops, memory=memory.part(), recorder=recorder)

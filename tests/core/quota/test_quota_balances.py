@@ -92,6 +92,7 @@ def test_an_unknown_period_of_openrouter_is_left_out() -> None:
 def test_openrouter_tells_what_was_bought_and_used() -> None:
     assert read(openrouter.read, quota_answers.openrouter_credits(100.5, 25.75)) == Quota(balance=Balance(74.75, "USD"))
     assert read(openrouter.read, {"data": {"total_credits": 1}}) == Quota()
+    assert read(openrouter.read, quota_answers.openrouter_credits(0, 0)) == Quota()
 
 
 def test_novita_counts_in_units_of_a_ten_thousandth_dollar() -> None:

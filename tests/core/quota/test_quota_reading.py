@@ -86,6 +86,16 @@ def test_an_answer_that_is_large_or_dense_is_not_read() -> None:
     assert reading.document(b'{"a": [' + b"1," * (MAX_ANSWER // 2 - 10) + b"1]}") is not None
 
 
-@pytest.mark.parametrize(("code", "shown"), [(1001, "1001"), ("rate_limit", "rate_limit"), (None, "an error")])
-def test_of_an_error_only_its_code_is_shown(code: object, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (1001, "1001"),
+        ("sk_1234", "an error"),
+        ("-3", "-3"),
+        (10**400, "an error"),
+        (True, "an error"),
+        (None, "an error"),
+    ],
+)
+def test_of_an_error_only_a_code_that_is_a_number_is_shown(code: object, shown: str) -> None:
     assert reading.error_code(code) == shown

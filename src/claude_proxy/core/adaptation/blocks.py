@@ -51,7 +51,7 @@ class UnreadableBlocks(MessageRule):
     def concerns(self, raw: bytes, role: str) -> bool:
         """Tell whether a message may hold such a block."""
         del role
-        return any(needle in raw for needle in self._needles)
+        return any(raw.find(needle) >= 0 for needle in self._needles)
 
     def apply(self, message: Message) -> None:
         """Replace the blocks by texts, inside tool results too."""

@@ -84,7 +84,7 @@ _REJECTIONS: Final = {
 def describe_changes(traits: Traits, facts: ModelFacts, learned: Iterable[Rule] = ()) -> tuple[str, ...]:
     """Return what is changed for a model if the request holds it: `left out: the beta x, top_k`."""
     known = [change for rule in RULES for change in rule.describe(traits, facts)]
-    grouped = dict[str, dict[str, None]]()
+    grouped: dict[str, dict[str, None]] = {}
     for change in (*known, *_describe_rejections(traits.rejects, frozenset(learned))):
         if change.action:
             grouped.setdefault(change.action, {})[change.subject] = None  # each once, in this order

@@ -33,7 +33,7 @@ def drop_billing_block(draft: Draft) -> None:
     It stands first and changes with each conversation or request: no other provider's prompt cache would ever hit.
     """
     raw = draft.raw("system")
-    if draft.constraints.traits.is_anthropic or raw is None or _NEEDLE not in raw:
+    if draft.constraints.traits.is_anthropic or raw is None or raw.find(_NEEDLE) < 0:
         return
     system = try_decode(_text_or_blocks, raw)
     if system is None:

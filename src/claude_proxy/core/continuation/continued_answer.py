@@ -40,7 +40,7 @@ class ContinuedAnswer:
         self._hold = ToolCallHold() if holds_tool_calls else None
         self._joined: JoinedStream | None = None
         self._order = EventOrder()
-        self._parts = list[Usage]()
+        self._parts: list[Usage] = []
 
     @property
     def broken(self) -> bool:
@@ -57,10 +57,18 @@ class ContinuedAnswer:
         """How often it was gone on with."""
         return len(self._parts)
 
-    def take(self, block: bytes) -> bytes:
-        """Take whole events of the stream; return what the client gets now."""
-        block = self._joined.feed(block) if self._joined else self._order.feed(block)
-        if self._hold:
+    def take(self, block: bytes, *, plain: bool = False) -> bytes:
+        """Take whole events of the stream; return what the client gets now.
+
+        They are `plain` if nothing begins or ends in them, as `StreamJudge` says.
+        """
+        begins_call = False
+        if self._joined:
+            block, begins_call = self._joined.feed(block), True  # perhaps
+        elif not plain:
+            block = self._order.feed(block)
+            begins_call = self._order.begins_call
+        if self._hold and (begins_call or self._hold.holding):
             block = self._hold.feed(block)
         self._delivered.add(block)
         return block

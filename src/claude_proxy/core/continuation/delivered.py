@@ -64,9 +64,9 @@ class Delivered:
     __slots__ = ("_blocks", "_chars", "_lost", "_opaque", "_stopped", "_unread", "_unread_bytes")
 
     def __init__(self) -> None:
-        self._unread = list[bytes]()
+        self._unread: list[bytes] = []
         self._unread_bytes = 0
-        self._blocks = list[DeliveredBlock]()
+        self._blocks: list[DeliveredBlock] = []
         self._chars = 0
         self._opaque = False
         self._lost = False  # whether it is too long or unreadable, so that its blocks are not known

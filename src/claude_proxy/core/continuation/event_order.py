@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from claude_proxy.core import sse
+from claude_proxy.core.answer_forms.stop_reasons import TOOL_USE
 from claude_proxy.core.continuation.delivered import read_event
 
 _EDGE: Final = b"content_block_st"
@@ -21,15 +22,18 @@ _BOTH: Final = b"_st"
 class EventOrder:
     """What of one answer has begun and ended, as its client sees it."""
 
-    __slots__ = ("_has_begun", "_open")
+    __slots__ = ("_has_begun", "_open", "begins_call")
 
     def __init__(self) -> None:
+        self.begins_call = False
+        """A tool call begins in the newest events."""
         self._has_begun = False
-        self._open = set[int]()
+        self._open: set[int] = set()
 
     def feed(self, block: bytes) -> bytes:
         """Take whole events; return them without those that are out of place."""
-        if _BOTH not in block or (_EDGE not in block and _START not in block):
+        self.begins_call = False
+        if block.find(_BOTH) < 0 or (block.find(_EDGE) < 0 and block.find(_START) < 0):
             return block
         return sse.rewrite(block, self._in_place, _EDGE, _START)
 
@@ -44,6 +48,9 @@ class EventOrder:
                 return not had_begun
             case "content_block_start" if event:
                 self._open.add(event.index)
+                self.begins_call = self.begins_call or (
+                    event.content_block is not None and event.content_block.type == TOOL_USE
+                )
             case "content_block_stop" if event:
                 was_open = event.index in self._open
                 self._open.discard(event.index)

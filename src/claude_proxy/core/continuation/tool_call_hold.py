@@ -38,9 +38,9 @@ class ToolCallHold:
 
     def __init__(self) -> None:
         self._index = -1  # of the call that is held
-        self._held = list[bytes]()
+        self._held: list[bytes] = []
         self._held_bytes = 0
-        self._input = list[str]()
+        self._input: list[str] = []
         self._has_ended = False  # the call that is held
         self._off = False
         self.broken = False
@@ -58,7 +58,7 @@ class ToolCallHold:
 
     def feed(self, block: bytes) -> bytes:
         """Take whole events; return those that go on now."""
-        if self._index < 0 and (_TOOL_USE not in block or _EDGE not in block or self._off):
+        if self._index < 0 and (block.find(_TOOL_USE) < 0 or block.find(_EDGE) < 0 or self._off):
             return block
         return sse.rewrite(block, self._take)
 
@@ -66,7 +66,7 @@ class ToolCallHold:
         """Take one event; return what goes on now."""
         if self.broken:
             return b""
-        if self._index < 0 and _EDGE not in piece:
+        if self._index < 0 and piece.find(_EDGE) < 0:
             return whole
         event = read_event(piece) or ContentEvent()
         if self._index < 0:

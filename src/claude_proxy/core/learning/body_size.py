@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from claude_proxy.core.learning.error_texts import pattern
+from claude_proxy.core.learning.error_texts import Pattern
 from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.traits import Kind, Rule
@@ -21,11 +21,11 @@ _TOO_LARGE: Final = 413
 _MAX_WORDS: Final = 1000
 _WHOLE: Final = r"(?:request|body|payload|entity|content[ -]length|http message)"
 _OVER: Final = r"(?:too (?:large|big)|exceed|larger than|over the|limit|maximum|max )"
-_SAYS_SO: Final = pattern(
+_SAYS_SO: Final = Pattern(
     rf"\b{_WHOLE}\b[^\n]{{0,60}}\b{_OVER}", rf"\b{_OVER}[^\n]{{0,40}}\b{_WHOLE}\b", r"请求体(?:过大|超)"
 )
-_SIZE_WORDS: Final = pattern(r"\b(?:bytes|[kmg]i?b|size|large|big)\b", "过大")
-_ABOUT_ELSE: Final = pattern(r"\b(?:tokens?|context|images?|files?)\b", r"\bper (?:minute|day|hour)\b")
+_SIZE_WORDS: Final = Pattern(r"\b(?:bytes|[kmg]i?b|size|large|big)\b", "过大")
+_ABOUT_ELSE: Final = Pattern(r"\b(?:tokens?|context|images?|files?)\b", r"\bper (?:minute|day|hour)\b")
 _SIZE: Final = re.compile(r"(?<![\d.])(\d{1,12}(?:\.\d{1,3})?) ?(bytes|b|kb|kib|mb|mib|gb|gib)\b", re.IGNORECASE)
 _POWERS: Final = {"b": 0, "k": 1, "m": 2, "g": 3}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
-from claude_proxy.core.learning.error_texts import THINKING_WITHIN, error_texts, pattern
+from claude_proxy.core.learning.error_texts import THINKING_WITHIN, Pattern, error_texts
 from claude_proxy.core.learning.rule_inference import infer_rules
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ALL_THINKING, UNKNOWN_THINKING, Kind, Rule
@@ -58,19 +58,19 @@ def _rules(texts: tuple[str, ...], sent: SentRequest) -> Iterator[Rule]:
         yield from infer_rules(text, sent)
 
 
-_NO_THINKING_FIRST: Final = pattern(
+_NO_THINKING_FIRST: Final = Pattern(
     r"must start with a thinking block", r"expected .{0,3}thinking.{0,3} or .{0,3}redacted_thinking.{0,3}, but found"
 )
 """The last tool call lacks the thinking that has to come before it: it can only continue without any."""
 
-_MISPLACED: Final = pattern(
+_MISPLACED: Final = Pattern(
     rf"{THINKING_WITHIN}{{0,200}}(?:cannot be modified|bound to a different conversation)",
     r"非法请求",
     r"illegal request",
 )
 """Whichever provider made the blocks, this one does not accept them in this conversation; in another it may."""
 
-_SIGNATURE: Final = pattern(
+_SIGNATURE: Final = Pattern(
     r"invalid .{0,3}signature.{0,3} in .{0,3}thinking",
     r"thought signature is not valid",
     r"signature: (?:field required|extra inputs are not permitted)",

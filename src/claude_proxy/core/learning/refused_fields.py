@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from claude_proxy.core.learning.error_texts import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, Pattern
 from claude_proxy.core.learning.field_paths import with_dotted_paths
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import Kind, Rule
@@ -58,7 +58,7 @@ _ROOTS: Final = "|".join(sorted(_ROOT_NAMES))
 _PATHED: Final = re.compile(rf"(?<![\w.])((?:{_ROOTS})(?:[.\[][\w-]{{1,60}}+\]?+){{0,12}}+){QUOTE}: ([^\n]{{1,300}})")
 _FIELD_PATH: Final = re.compile(rf"not permitted, field: {QUOTE}([\w.\[\]-]{{1,200}})")
 _STEP: Final = re.compile(r"[A-Za-z_][\w-]*")
-_NOT_ACCEPTED: Final = pattern(
+_NOT_ACCEPTED: Final = Pattern(
     r"\bnot permitted",
     r"^only [\w.]{1,20} is allowed",
     r"\bextra_forbidden",
@@ -70,7 +70,7 @@ _NOT_ACCEPTED: Final = pattern(
     r"\bdoes not match any of the expected tags",
     r"不支持|未知",
 )
-_OTHER_WORD: Final = pattern(
+_OTHER_WORD: Final = Pattern(
     r"input should be [`'\"]",
     r"unknown variant",
     r"invalid (?:value|enum|option)",
@@ -79,7 +79,7 @@ _OTHER_WORD: Final = pattern(
 )
 
 
-_UNKNOWN_FIELD: Final = pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
+_UNKNOWN_FIELD: Final = Pattern(rf"unknown field {QUOTE}(\w{{1,60}})")
 
 
 def read_fields_by_path(words: str, sent: SentRequest) -> Iterator[Rule]:
@@ -133,8 +133,8 @@ def _holds_more(path: str, sent: SentRequest) -> bool:
 
 # By what a value must be
 
-_USER_ID: Final = pattern(rf"(?<![\w.])(?:metadata\.)?user_id{QUOTE}(?![\w.])")
-_WRONG_VALUE: Final = pattern(
+_USER_ID: Final = Pattern(rf"(?<![\w.])(?:metadata\.)?user_id{QUOTE}(?![\w.])")
+_WRONG_VALUE: Final = Pattern(
     r"\bpattern\b|\bregex|\bmatch(?:es)?\b|\bformat\b|\bcharacters?\b|\bletters?\b|\balphanumeric",
     r"\btoo long\b|\blonger than\b|\blength\b|\bexceeds?\b|\bat most\b|\binvalid\b|\bnot (?:a )?valid\b",
     r"\b(?:must|should) be\b|\bexpected\b|不合法|非法|格式|长度",
@@ -157,15 +157,15 @@ _REJECTED: Final = "unknown|unrecogni[sz]ed|unexpected|unsupported"
 _NOT: Final = "not (?:yet )?(?:supported|allowed|permitted)"
 _NOUN: Final = r"(?:field|parameter|argument|key|property|input|attribute|value)(?:s|\(s\))?"
 _NAMED: Final = (
-    pattern(
+    Pattern(
         rf"\b(?:{_REJECTED}|invalid|extra|additional) (?:request |json |keyword )?{_NOUN}"
         rf"(?: supplied| in object| in request)?:? {_NAME}"
     ),
-    pattern(rf"(?<![\w.]){_NAME}(?: {_NOUN})? (?:is|was|are) (?:{_NOT}|{_REJECTED}|deprecated)"),
-    pattern(rf"(?:not|n't) support (?:the |parameter |field )?{_NAME}"),
-    pattern(rf"\band {_NAME} cannot both be"),
-    pattern(rf"(?:参数|字段) ?{_NAME_IN_CHINESE} ?不支持"),
-    pattern(rf"不支持(?:参数|字段)? ?{_NAME}"),
+    Pattern(rf"(?<![\w.]){_NAME}(?: {_NOUN})? (?:is|was|are) (?:{_NOT}|{_REJECTED}|deprecated)"),
+    Pattern(rf"(?:not|n't) support (?:the |parameter |field )?{_NAME}"),
+    Pattern(rf"\band {_NAME} cannot both be"),
+    Pattern(rf"(?:参数|字段) ?{_NAME_IN_CHINESE} ?不支持"),
+    Pattern(rf"不支持(?:参数|字段)? ?{_NAME}"),
 )
 
 

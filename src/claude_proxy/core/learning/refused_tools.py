@@ -8,18 +8,18 @@ from typing import Final
 
 from claude_proxy.core.adaptation.tool_names import is_plain
 from claude_proxy.core.adaptation.tool_schemas import KEYWORDS
-from claude_proxy.core.learning.error_texts import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, Pattern
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.traits import ODD_TOOL_NAME, TYPE_BESIDE_ANY_OF, Kind, Rule
 
-_ABOUT_TOOLS: Final = pattern(r"\b(?:tools?|functions?|function_declarations|input_schema|parameters|schemas?)\b")
+_ABOUT_TOOLS: Final = Pattern(r"\b(?:tools?|functions?|function_declarations|input_schema|parameters|schemas?)\b")
 _ANY_OF: Final = (
-    pattern(r"\bany_?of\b"),
-    pattern(rf"\btype{QUOTE}(?: |$)"),
-    pattern(r"\b(?:parent|items?|beside|alongside|next to|together|with)\b"),
+    Pattern(r"\bany_?of\b"),
+    Pattern(rf"\btype{QUOTE}(?: |$)"),
+    Pattern(r"\b(?:parent|items?|beside|alongside|next to|together|with)\b"),
 )
 """All of them are in words about a type beside `anyOf`."""
-_REJECTS: Final = pattern(
+_REJECTS: Final = Pattern(
     r"\b(?:unknown|unsupported|unexpected|unrecogni[sz]ed|invalid|extra|additional|forbidden)\b",
     r"\b(?:not|n't|cannot) (?:yet |currently |be )?(?:supported?|allowed|permitted|available|recogni[sz]ed|used)\b",
     r"\bcannot find field\b|不支持|未知",
@@ -32,8 +32,8 @@ _UNMISTAKABLE: Final = re.compile(r"(?<![\w$])(\$[a-z]{2,20}|[a-z]{2,16}[A-Z][A-
 """A word that is written as no word of English is."""
 
 _NAME_OF_TOOL: Final = (
-    pattern(r"\b(?:tools?|functions?)\b[^\n]{0,30}\bnames?\b"),
-    pattern(
+    Pattern(r"\b(?:tools?|functions?)\b[^\n]{0,30}\bnames?\b"),
+    Pattern(
         r"\b(?:pattern|invalid|must (?:start|begin|match|be|only|contain)|too long|at most|max|maximum|length)\b",
         r"\b(?:characters?|letters?)\b",
     ),

@@ -6,11 +6,10 @@ ever removes the words of a message, a tool, or a limit that the user set.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
-from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, THINKING_WITHIN, Pattern
 from claude_proxy.core.learning.refused_fields import read_fields_by_name, read_fields_by_path, read_user_id
 from claude_proxy.core.learning.refused_tools import read_refused_tools
 from claude_proxy.core.learning.sent_request import SentRequest
@@ -35,7 +34,7 @@ def infer_rules(words: str, sent: SentRequest) -> tuple[Rule, ...]:
 
 # Thinking that an earlier turn must include
 
-_MISSING_THINKING: Final = pattern(
+_MISSING_THINKING: Final = Pattern(
     rf"{THINKING_WITHIN}{{0,80}} must be passed back",
     r"reasoning_content[^\n]{0,80} must be passed back",
     r"reasoning_content is missing in assistant",
@@ -50,7 +49,7 @@ def _read_missing_thinking(words: str, sent: SentRequest) -> Iterator[Rule]:
 # Ids of tool calls
 
 _CALL_ID_OF: Final = rf"\btool[ _](?:use|call)s?{QUOTE}[ ._-]?(?:block )?{QUOTE}ids?\b{QUOTE}"
-_ODD_CALL_ID: Final = pattern(
+_ODD_CALL_ID: Final = Pattern(
     rf"{_CALL_ID_OF}[^\n]{{0,60}}\b(?:pattern|unique|duplicate)",
     rf"\b(?:duplicated?|repeated|non-unique)\b[^\n]{{0,40}}{_CALL_ID_OF}",
     rf"\bmultiple {QUOTE}tool_result{QUOTE} blocks with (?:the same )?id\b",
@@ -65,16 +64,16 @@ def _read_call_ids(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 # The beta header
 
-_MENTIONS_BETAS: Final = pattern(r"anthropic-beta\b", r"\bbeta (?:header|flag|feature|value)s?\b", r"\bbetas\b")
-_REJECTS: Final = pattern(
+_MENTIONS_BETAS: Final = Pattern(r"anthropic-beta\b", r"\bbeta (?:header|flag|feature|value)s?\b", r"\bbetas\b")
+_REJECTS: Final = Pattern(
     r"\bunexpected\b",
     r"\binvalid\b",
     r"\bun(?:supported|known|recogni[sz]ed)\b",
     r"\bnot (?:yet )?(?:supported|allowed|available|permitted|recogni[sz]ed)\b",
     r"\bnot support\b",
 )
-_UNNAMED_BETA: Final = pattern(r"\b(?:unexpected|invalid|un(?:supported|known|recogni[sz]ed)) beta\b")
-_LONG_CONTEXT: Final = pattern(r"\blong context beta is not")
+_UNNAMED_BETA: Final = Pattern(r"\b(?:unexpected|invalid|un(?:supported|known|recogni[sz]ed)) beta\b")
+_LONG_CONTEXT: Final = Pattern(r"\blong context beta is not")
 
 
 def _read_betas(words: str, sent: SentRequest) -> Iterator[Rule]:
@@ -91,7 +90,7 @@ def _read_betas(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 # Messages with the role `system`
 
-_ROLE: Final = pattern(
+_ROLE: Final = Pattern(
     rf"messages[.\[]\d{{1,6}}\]?[.\]]?role{QUOTE}: [^\n]{{0,200}}(?:system|assistant)",
     rf"(?:unexpected|invalid|unsupported|unknown|illegal|incorrect) (?:message )?role:? {QUOTE}system\b",
     rf"\brole:? {QUOTE}system{QUOTE} (?:is |was )?(?:not|un|invalid|only)",
@@ -105,14 +104,14 @@ _ROLE: Final = pattern(
 )
 
 _TEMPLATES: Final = (
-    pattern(
+    Pattern(
         r"\bsystem (?:role |prompt )?messages? (?:must|should|can|may|has to|have to|needs? to)\b[^\n]{0,40}"
         r"\b(?:beginning|start|first|top)\b"
     ),
-    pattern(r"\b(?:one|single|multiple|several) system (?:role )?messages?\b"),
-    pattern(r"\bonly user[^\n]{0,25}\broles?\b[^\n]{0,20}\bsystem\b"),
-    pattern(r"\b(?:unexpected|unknown|unsupported|invalid) (?:message )?role[ .!]{0,3}(?:$|\n|at row)"),
-    pattern(r"\broles? (?:must|should|have to|need to) (?:strictly )?alternate", r"\balternating (?:user|roles)"),
+    Pattern(r"\b(?:one|single|multiple|several) system (?:role )?messages?\b"),
+    Pattern(r"\bonly user[^\n]{0,25}\broles?\b[^\n]{0,20}\bsystem\b"),
+    Pattern(r"\b(?:unexpected|unknown|unsupported|invalid) (?:message )?role[ .!]{0,3}(?:$|\n|at row)"),
+    Pattern(r"\broles? (?:must|should|have to|need to) (?:strictly )?alternate", r"\balternating (?:user|roles)"),
 )
 """What chat templates say of an order of roles that they were not made for."""
 
@@ -125,15 +124,15 @@ def _read_role(words: str, sent: SentRequest) -> Iterator[Rule]:
 # The type of thinking
 
 _MODES: Final = ("adaptive", "enabled", "disabled")
-_ONLY_MODE: Final = pattern(rf"\bonly (?:thinking\.)?type ?= ?{QUOTE}(adaptive|enabled|disabled)\b")
-_NOT_OFF: Final = pattern(
+_ONLY_MODE: Final = Pattern(rf"\bonly (?:thinking\.)?type ?= ?{QUOTE}(adaptive|enabled|disabled)\b")
+_NOT_OFF: Final = Pattern(
     r"\bthinking (?:cannot|can't|can not|may not|must not) be (?:disabled|turned off)",
     r"\bdisabling thinking is not",
 )
 
 
-def _rejected_mode(mode: str) -> re.Pattern[str]:
-    return pattern(
+def _rejected_mode(mode: str) -> Pattern:
+    return Pattern(
         rf"{THINKING_WITHIN}{{0,80}}(?:unknown variant|input tag|value:?|type:?|input) [`'\"]{mode}[`'\"]",
         rf"(?:unknown variant|input tag|invalid value:?) [`'\"]{mode}[`'\"][^\n]{{0,80}}thinking",
         rf"\bthinking\.(?:type\.)?{mode}{QUOTE} is not (?:supported|allowed|available)",
@@ -171,7 +170,7 @@ def _read_max_tokens(words: str, sent: SentRequest) -> Iterator[Rule]:
 
 # Content blocks
 
-_REJECTED_TYPE: Final = pattern(
+_REJECTED_TYPE: Final = Pattern(
     r"(?:unknown variant|input tag|invalid (?:value|type)|(?:un(?:supported|known|recogni[sz]ed)|invalid)(?: content)?"
     r"(?: block)? types?|\(input):? [`'\"]?([a-z_]{1,40})"
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from claude_proxy.core.learning.error_texts import QUOTE, pattern
+from claude_proxy.core.learning.error_texts import QUOTE, Pattern
 
 _IMAGES: Final = r"(?:images?(?:\(s\))?|image_urls?|pictures?|photos?|vision|visual|multi-?modal(?:ity)?)"
 _DOCUMENTS: Final = r"(?:documents?(?:\(s\))?|pdfs?)"
@@ -35,8 +35,8 @@ def _refused(kind: str) -> tuple[str, ...]:
 
 
 NO_IMAGES: Final = (
-    *map(pattern, _refused(_IMAGES)),
-    pattern(
+    *map(Pattern, _refused(_IMAGES)),
+    Pattern(
         r"\bonly (?:supports?|accepts?|handles?|takes?|reads?) (?:plain )?text",
         r"\bonly text (?:content|inputs?|messages?|is|blocks?)\b",
         r"\btext[- ]only model",
@@ -49,9 +49,9 @@ NO_IMAGES: Final = (
 )
 """The last three: a content that is text can hold no image."""
 
-NO_DOCUMENTS: Final = tuple(map(pattern, _refused(_DOCUMENTS)))
+NO_DOCUMENTS: Final = tuple(map(Pattern, _refused(_DOCUMENTS)))
 
-BAD_FILE: Final = pattern(
+BAD_FILE: Final = Pattern(
     r"\b(?:images?|files?|documents?|pdfs?) (?:formats?|types?|sizes?|dimensions?|urls?)\b",
     r"\bmedia.?types?\b",
     r"\bmime\b",

@@ -29,4 +29,6 @@ def read(body: bytes, _now: float) -> Reading:
 
 def _balance(data: dict[str, Any]) -> Balance | None:
     bought, used = number(data.get("total_credits")), number(data.get("total_usage"))
-    return None if bought is None or used is None else reading.balance(bought - used, "USD")
+    if bought is None or used is None or bought <= 0:  # an account that uses free models only has no balance to watch
+        return None
+    return reading.balance(bought - used, "USD")

@@ -33,7 +33,9 @@ LOW_BALANCE: Final = {"USD": 1.0, "CNY": 5.0}
 _NUMBER: Final = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _MILLISECONDS: Final = 10**11
 """Seconds since the epoch reach this number in the year 5138, milliseconds had it in 1973."""
-_MAX_CODE: Final = 32
+_CODE: Final = re.compile(r"-?\d{1,9}", re.ASCII)
+_MAX_DATE: Final = 48
+"""Characters of a moment in RFC 3339."""
 
 _object = msgspec.json.Decoder(dict[str, Any])
 
@@ -93,7 +95,7 @@ def number(value: object) -> float | None:
 def moment(value: object, now: float) -> float | None:
     """Return a moment in seconds, or milliseconds, since the epoch, or in RFC 3339; None if it is far from now."""
     found = number(value)
-    if found is None and isinstance(value, str) and len(value) <= _MAX_CODE + 16:
+    if found is None and isinstance(value, str) and len(value) <= _MAX_DATE:
         try:
             date = datetime.fromisoformat(value.strip())
             found = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
@@ -164,6 +166,6 @@ def balance(amount: float | None, currency: object, *, is_spent: bool = False) -
 
 
 def error_code(value: object) -> str:
-    """Return a provider's own error code, if it is a number or a word."""
+    """Return a provider's own error code if it is a number: a word could be a key."""
     text = str(value) if isinstance(value, int | str) else ""
-    return text if re.fullmatch(r"-?[\w.]{1,32}", text, re.ASCII) else "an error"
+    return text if _CODE.fullmatch(text) else "an error"

@@ -90,7 +90,7 @@ def _is_chunked(consumed: dict[bytes, bytes]) -> bool:
 
 def _drop_hop_by_hop(fields: list[tuple[bytes, bytes]], connection: bytes) -> list[tuple[bytes, bytes]]:
     """Drop the fields that the `connection` header names as hop-by-hop (RFC 9110, 7.6.1)."""
-    if b"," not in connection and connection.strip().lower() in {b"", b"close", b"keep-alive"}:
+    if connection.find(b",") < 0 and connection.strip().lower() in {b"", b"close", b"keep-alive"}:
         return fields
     named = {token.strip() for token in connection.lower().split(b",")}
     return [field for field in fields if field[0] not in named]
