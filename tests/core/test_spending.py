@@ -39,7 +39,7 @@ def spending(*accounts: Account, utc_offset: int = 0) -> Spending:
 )
 def test_a_request_counts_with_all_its_parts(costs: list[Cost], spent: Spent) -> None:
     sums = spending(paid(*costs))
-    assert (sums.today(MIDNIGHT, 0), sums.of_session("s")) == (spent, spent)
+    assert (sums.of_day(MIDNIGHT, 0), sums.of_session("s")) == (spent, spent)
 
 
 def test_a_request_that_nobody_was_asked_for_counts_nothing() -> None:
@@ -57,32 +57,32 @@ def test_failovers_are_counted_in_each_session() -> None:
 
 def test_the_day_ends_at_midnight_by_local_time() -> None:
     sums = spending(paid(Cost(1.0), at=MIDNIGHT - 1), paid(Cost(2.0), at=MIDNIGHT))
-    assert sums.today(MIDNIGHT + 1, 0) == Spent(2.0)
-    assert sums.today(MIDNIGHT + 86_400, 0) == Spent()
+    assert sums.of_day(MIDNIGHT + 1, 0) == Spent(2.0)
+    assert sums.of_day(MIDNIGHT + 86_400, 0) == Spent()
     east = spending(paid(Cost(1.0), at=MIDNIGHT - 1), paid(Cost(2.0), at=MIDNIGHT), utc_offset=3600)
-    assert east.today(MIDNIGHT + 1, 3600) == Spent(3.0)
+    assert east.of_day(MIDNIGHT + 1, 3600) == Spent(3.0)
 
 
 def test_a_request_that_began_yesterday_counts_as_yesterdays() -> None:
     sums = spending(paid(Cost(2.0), at=MIDNIGHT), paid(Cost(1.0), at=MIDNIGHT - 1))
-    assert sums.today(MIDNIGHT, 0) == Spent(2.0)
+    assert sums.of_day(MIDNIGHT, 0) == Spent(2.0)
     assert sums.of_session("s") == Spent(3.0)
 
 
 def test_what_an_earlier_process_counted_is_added_to_what_this_one_has_counted_meanwhile() -> None:
     sums = spending(paid(Cost(1.0)), paid(Cost(2.0), session="new"))
     sums.add_earlier(MIDNIGHT, 0, Spent(10.0, 1), {"s": Spent(5.0), "old": Spent(7.0)})
-    assert sums.today(MIDNIGHT, 0) == Spent(13.0, 1)
+    assert sums.of_day(MIDNIGHT, 0) == Spent(13.0, 1)
     assert [sums.of_session(name) for name in ("s", "new", "old")] == [Spent(6.0), Spent(2.0), Spent(7.0)]
 
 
 def test_the_earlier_sum_of_a_day_that_is_over_is_dropped() -> None:
     sums = spending(paid(Cost(1.0)))
     sums.add_earlier(MIDNIGHT - 1, 0, Spent(10.0), {})
-    assert sums.today(MIDNIGHT, 0) == Spent(1.0)
+    assert sums.of_day(MIDNIGHT, 0) == Spent(1.0)
     before = Spending()
     before.add_earlier(MIDNIGHT, 0, Spent(10.0), {})
-    assert before.today(MIDNIGHT, 0) == Spent(10.0)
+    assert before.of_day(MIDNIGHT, 0) == Spent(10.0)
 
 
 def test_sessions_are_bounded_and_those_that_go_on_are_kept() -> None:

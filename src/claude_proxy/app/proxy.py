@@ -200,7 +200,7 @@ class Proxy:
 
     def _spent_today(self) -> Spent:
         now = self._clock.wall()
-        return self._tracker.spending.today(now, self._clock.utc_offset(now))
+        return self._tracker.spending.of_day(now, self._clock.utc_offset(now))
 
     def _health(self, query: bytes) -> dict[str, str]:
         """Return what any client may know; one that asks for it gets a proof that this is the proxy of its token."""

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
-from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.recent_failovers import failovers_of
 from claude_proxy.core.status_report import Spent
-from claude_proxy.core.text import printable
 from claude_proxy.core.types import MAX_SESSION_LENGTH, Account
 
 MAX_SESSIONS: Final = 1024
 """Of a session that was forgotten, only what comes after that is known: far more than anyone has open."""
 
 _DAY: Final = 86_400
-_NOTHING: Final = Spent()
+
+
+class _Sums:
+    """A `Spent` that grows: one is added to for each request."""
+
+    __slots__ = ("dollars", "failovers", "plan_dollars", "unknown")
+
+    def __init__(self, dollars: float = 0.0, unknown: int = 0, plan_dollars: float = 0.0, failovers: int = 0) -> None:
+        self.dollars = dollars
+        self.unknown = unknown
+        self.plan_dollars = plan_dollars
+        self.failovers = failovers
+
+    def add(self, dollars: float, unknown: int, plan_dollars: float, failovers: int) -> None:
+        self.dollars += dollars
+        self.unknown += unknown
+        self.plan_dollars += plan_dollars
+        self.failovers += failovers
+
+    def add_spent(self, spent: Spent) -> None:
+        self.add(spent.dollars, spent.unknown, spent.plan_dollars, spent.failovers)
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.dollars, self.unknown, self.plan_dollars, self.failovers)
 
 
 class Spending:
@@ -25,56 +48,69 @@ class Spending:
 
     def __init__(self) -> None:
         self._day = 0
-        self._today = _NOTHING
-        self._sessions = BoundedDict[str, Spent](MAX_SESSIONS)
+        self._today = _Sums()
+        self._sessions = OrderedDict[str, _Sums]()
 
     def take(self, account: Account, utc_offset: int) -> None:
         """Count a request that is over; the offset is that of local time when it began."""
         if not account.attempts:
             return
-        spent, day = _spent(account), _day(account.started_at, utc_offset)
-        if day > self._day:
-            self._day, self._today = day, _NOTHING
-        if day == self._day:
-            self._today = _sum(self._today, spent)
+        costs = _costs(account)
+        if self._is_today(account.started_at, utc_offset):
+            self._today.add(*costs)
         if session := _known_as(account.session):
-            self._sessions[session] = _sum(self._sessions.get(session, _NOTHING), spent)
+            self._of(session).add(*costs)
 
     def add_earlier(self, at: float, utc_offset: int, today: Spent, sessions: Mapping[str, Spent]) -> None:
         """Add what was counted before this process began: on the day of a moment, and in sessions, the newest last."""
+        if self._is_today(at, utc_offset):
+            self._today.add_spent(today)
+        since, self._sessions = self._sessions, OrderedDict()
+        for session, spent in (*sessions.items(), *((session, sums.spent) for session, sums in since.items())):
+            self._of(session).add_spent(spent)
+
+    def _is_today(self, at: float, utc_offset: int) -> bool:
+        """Whether a moment is of the newest day, which it may begin."""
         day = _day(at, utc_offset)
         if day > self._day:
-            self._day, self._today = day, _NOTHING
-        if day == self._day:
-            self._today = _sum(today, self._today)
-        since = dict(self._sessions)
-        for session, spent in sessions.items():
-            self._sessions[session] = spent
-        for session, spent in since.items():
-            self._sessions[session] = _sum(sessions.get(session, _NOTHING), spent)
+            self._day, self._today = day, _Sums()
+        return day == self._day
 
-    def today(self, now: float, utc_offset: int) -> Spent:
+    def _of(self, session: str) -> _Sums:
+        """Return the sums of a session, which is the newest now."""
+        sums = self._sessions.get(session)
+        if sums is not None:
+            self._sessions.move_to_end(session)
+            return sums
+        sums = self._sessions[session] = _Sums()
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        return sums
+
+    def of_day(self, now: float, utc_offset: int) -> Spent:
         """Return what the requests of the day of `now` cost."""
-        return self._today if _day(now, utc_offset) == self._day else _NOTHING
+        return self._today.spent if _day(now, utc_offset) == self._day else Spent()
 
     def of_session(self, session: str) -> Spent | None:
         """Return what the requests of a session cost; None if there were none, or it was forgotten."""
-        return self._sessions.get(_known_as(session))
+        sums = self._sessions.get(session)
+        return None if sums is None else sums.spent
 
     def __repr__(self) -> str:
-        return f"<Spending {self._today}, {len(self._sessions)} sessions>"
+        return f"<Spending {self._today.spent}, {len(self._sessions)} sessions>"
 
 
 def _known_as(session: str) -> str:
-    """Return how a session is called in the ledger; nothing if it is too long to be Claude Code's."""
-    return printable(session, MAX_SESSION_LENGTH) if len(session) <= MAX_SESSION_LENGTH else ""
+    """Return a session's id; nothing if it is too long to be Claude Code's."""
+    return session if len(session) <= MAX_SESSION_LENGTH else ""
 
 
 def _day(at: float, utc_offset: int) -> int:
     return int(at + utc_offset) // _DAY
 
 
-def _spent(account: Account) -> Spent:
+def _costs(account: Account) -> tuple[float, int, float, int]:
+    """Return the values of a `Spent`."""
     dollars, plan_dollars, is_known = 0.0, 0.0, True
     for attempt in account.attempts:
         cost = attempt.cost
@@ -84,13 +120,5 @@ def _spent(account: Account) -> Spent:
             is_known = False
         else:
             dollars += cost.dollars
-    return Spent(dollars if is_known else 0.0, 0 if is_known else 1, plan_dollars, failovers_of(account.attempts))
-
-
-def _sum(one: Spent, other: Spent) -> Spent:
-    return Spent(
-        one.dollars + other.dollars,
-        one.unknown + other.unknown,
-        one.plan_dollars + other.plan_dollars,
-        one.failovers + other.failovers,
-    )
+    failovers = failovers_of(account.attempts) if len(account.attempts) > 1 else 0
+    return (dollars, 0, plan_dollars, failovers) if is_known else (0.0, 1, plan_dollars, failovers)
