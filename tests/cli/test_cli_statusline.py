@@ -152,7 +152,7 @@ def test_says_why_the_proxy_cannot_be_asked(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("style", "code"),
-    [("dim", "2"), ("strong", "36"), ("warning", "33"), ("error", "1;31"), ("plain", ""), ("new", "")],
+    [("strong", "36"), ("warning", "33"), ("error", "1;31"), ("plain", ""), ("new", "")],
 )
 def test_each_fact_is_coloured_by_its_style(home: Path, style: str, code: str) -> None:
     with serving(json_answer(200, content=[["a fact", style], "of an older proxy"])) as url:

@@ -186,7 +186,7 @@ def test_each_fact_has_the_style_of_how_urgent_it_is() -> None:
         spent_today=Spent(1.0),
     )
     said = statusline_facts(given, StatuslineQuery("s"), NOON, Spent(0.5, failovers=1))
-    assert [fact.style for fact in said] == ["error", "warning", "strong", "dim", "dim", "warning"]
+    assert [fact.style for fact in said] == ["error", "warning", "strong", "plain", "plain", "warning"]
 
 
 def test_a_silent_provider_is_named_in_the_session_that_waits_for_it() -> None:

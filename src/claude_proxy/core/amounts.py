@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from claude_proxy.core.usage_totals import Sum
+from typing import Final, Protocol
 
 _SIZES: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1000, "k"))
 _CENTS_MATTER: Final = 1000
 _LEAST: Final = 0.0005
+
+
+class PartlyKnown(Protocol):
+    """A sum of money in dollars, and of how many requests the price is not known."""
+
+    @property
+    def dollars(self) -> float: ...
+
+    @property
+    def unknown(self) -> int: ...
 
 
 def short_count(count: int) -> str:
@@ -29,7 +37,7 @@ def short_dollars(dollars: float) -> str:
     return f"{sign}${amount:,.{2 if amount < _CENTS_MATTER else 0}f}"
 
 
-def dollars_of(amount: Sum) -> str:
+def dollars_of(amount: PartlyKnown) -> str:
     """Return a sum of which a part may not be known: `$1.24`, `at least $1.24`, `?`."""
     if not amount.unknown:
         return short_dollars(amount.dollars)

@@ -10,8 +10,8 @@ from claude_proxy.core.recent_failovers import failovers_of
 from claude_proxy.core.status_report import Spent
 from claude_proxy.core.types import MAX_SESSION_LENGTH, Account
 
-MAX_SESSIONS: Final = 1024
-"""Of a session that was forgotten, only what comes after that is known: far more than anyone has open."""
+MAX_SESSIONS: Final = 256
+"""Of a session that was forgotten, only what comes after that is known: more than anyone has open."""
 
 _DAY: Final = 86_400
 

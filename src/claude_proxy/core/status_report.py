@@ -88,6 +88,14 @@ class Spent(msgspec.Struct, frozen=True):
     failovers: int = 0
     """How often another provider was asked."""
 
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.dollars + other.dollars,
+            self.unknown + other.unknown,
+            self.plan_dollars + other.plan_dollars,
+            self.failovers + other.failovers,
+        )
+
 
 class TooLarge(msgspec.Struct, frozen=True):
     """The last request that was refused as larger than the proxy's own limit, which is in bytes."""

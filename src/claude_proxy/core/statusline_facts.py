@@ -20,7 +20,6 @@ from claude_proxy.core.local_time import clock_time
 from claude_proxy.core.quota.quota_report import QuotaReport
 from claude_proxy.core.status_report import ProviderStatus, Spent, StatusReport
 from claude_proxy.core.text import printable
-from claude_proxy.core.usage_totals import Sum
 
 _DAY: Final = 86_400
 _SHOWN_AT_LEAST: Final = 300.0
@@ -31,7 +30,7 @@ _MAX_WORD: Final = 64
 """Characters of a name or a model: the line is short."""
 
 
-Style: TypeAlias = Literal["plain", "dim", "strong", "warning", "error"]
+Style: TypeAlias = Literal["plain", "strong", "warning", "error"]
 
 
 class StatuslineQuery(msgspec.Struct, frozen=True):
@@ -72,8 +71,8 @@ def statusline_facts(
         *_styled("error", _too_large(report, query.session, now)),
         *_styled("warning", _waiting(report, query)),
         *_last_answer(report, query.session),
-        *_styled("dim", _cost(report.spent_today, spent)),
-        *_styled("dim", _failovers(spent)),
+        *_styled("plain", _cost(report.spent_today, spent)),
+        *_styled("plain", _failovers(spent)),
         *_cooldowns(of_terminal, query, now),
     ]
 
@@ -141,7 +140,7 @@ def _cost(today: Spent, session: Spent | None) -> Iterator[str]:
 
 def _money(spent: Spent) -> str:
     """Return a cost: `$1.24`, `at least $1.24`, `?`, `$1.24 + plan`, `plan ($3.20)`; nothing if nothing was spent."""
-    charged = dollars_of(Sum(spent.dollars, spent.unknown)) if spent.dollars or spent.unknown else ""
+    charged = dollars_of(spent) if spent.dollars or spent.unknown else ""
     if not spent.plan_dollars:
         return charged
     return f"{charged} + plan" if charged else f"plan ({short_dollars(spent.plan_dollars)})"

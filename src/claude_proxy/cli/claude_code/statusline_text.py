@@ -37,8 +37,8 @@ PIN = "/provider/"
 MODEL_PREFIX = "claude-proxy/"
 """Of a model with a provider in its name: `core.routing` would take longer to load."""
 BASE_URL, TOKEN, HEADERS = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"
-STYLES = {"dim": "2", "strong": "36", "warning": "33", "error": "1;31"}
-"""What colours a style (`core.statusline_facts.Style`) on a terminal. Claude Code shows these colours."""
+STYLES = {"strong": "36", "warning": "33", "error": "1;31"}
+"""What colours a style (`core.statusline_facts.Style`). Claude Code shows these colours; the rest is grey."""
 HOME_VARIABLE = "CLAUDE_PROXY_HOME"
 """As in `store.home`, which would take longer to load."""
 

@@ -25,7 +25,6 @@ from claude_proxy.core.amounts import dollars_of, short_dollars
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.status_report import Spent
 from claude_proxy.core.text import PROGRAM
-from claude_proxy.core.usage_totals import Sum
 
 WIDE: Final = 100
 """Columns from which on the sessions are shown."""
@@ -101,7 +100,7 @@ def _headline(report: LiveReport, width: int) -> Text:
 
 def spent_in_words(spent: Spent) -> str:
     """Return what requests cost: `$1.24`, `at least $1.24, 3 requests without a price, $3.20 by plan`."""
-    parts = [dollars_of(Sum(spent.dollars, spent.unknown))] if spent.dollars or spent.unknown else []
+    parts = [dollars_of(spent)] if spent.dollars or spent.unknown else []
     if spent.unknown:
         parts.append(f"{spent.unknown} request{'s' if spent.unknown > 1 else ''} without a price")
     if spent.plan_dollars:

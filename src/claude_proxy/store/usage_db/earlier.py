@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,11 @@ SESSION_DAYS: Final = 30
 
 _SUMS: Final = "TOTAL(cost), SUM(cost IS NULL), TOTAL(plan_cost), SUM(failovers)"
 _TODAY: Final = f"SELECT {_SUMS} FROM exchanges WHERE started_at >= ? AND ended_at < ?"  # noqa: S608 - constants
-_SESSIONS: Final = f"""SELECT session, {_SUMS} FROM exchanges WHERE started_at >= ? AND ended_at < ? AND session <> ''
-    GROUP BY session ORDER BY MAX(started_at) DESC LIMIT {MAX_SESSIONS}"""  # noqa: S608 - constants
+_SESSIONS: Final = f"""SELECT session, {_SUMS} FROM exchanges
+    WHERE started_at >= ? AND started_at < ? AND ended_at < ? AND session <> ''
+    GROUP BY session ORDER BY MAX(started_at) DESC"""  # noqa: S608 - constants
+_DAY: Final = 86_400
+_PIECE: Final = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,28 @@ class EarlierSpending:
 
 def earlier_spending(path: Path, before: float) -> EarlierSpending | None:
     """Return what the requests cost that ended before a moment; None if the file can't be read. Not for the loop."""
-    day, since = midnight(local_date(before)), before - SESSION_DAYS * 86_400
     try:
         with reading(path) as database:
-            today = _spent(*database.execute(_TODAY, (day, before)).fetchone())
-            found = database.execute(_SESSIONS, (since, before)).fetchall()
+            database.execute("PRAGMA cache_size = -256")  # KiB: rows are read once
+            today = _spent(*database.execute(_TODAY, (midnight(local_date(before)), before)).fetchone())
+            sessions = _sessions(database, before)
     except UnreadableError:
         return None  # who writes the file says what is wrong with it
-    return EarlierSpending(today, {session: _spent(*sums) for session, *sums in reversed(found)})
+    return EarlierSpending(today, sessions)
+
+
+def _sessions(database: sqlite3.Connection, before: float) -> dict[str, Spent]:
+    """Return the sums of sessions, the newest last.
+
+    They are read a few hours at a time, backwards: SQLite sorts in memory, and that would stay with the process.
+    """
+    found: dict[str, Spent] = {}
+    for piece in range(1, SESSION_DAYS * _DAY // _PIECE + 1):
+        start = before - piece * _PIECE
+        for session, *sums in database.execute(_SESSIONS, (start, start + _PIECE, before)):
+            if (newer := found.get(session)) or len(found) < MAX_SESSIONS:
+                found[session] = (newer or Spent()) + _spent(*sums)
+    return dict(reversed(found.items()))
 
 
 def _spent(dollars: float, unknown: int | None, plan_dollars: float, failovers: int | None) -> Spent:
