@@ -272,6 +272,24 @@ class HealthMachine(RuleBasedStateMachine):
     def release(self, permit: Permit) -> None:
         self.settle(permit, lambda: self.health.release(permit))
 
+    @rule(until=st.sampled_from([-5.0, 5.0, 90.0, 30 * 86400.0]))
+    def use_up(self, until: float) -> None:
+        epoch, before = self.health.epoch, self.health.cooldown_until
+        began = self.health.use_up(self.now, self.now + until)
+        assert (self.health.epoch != epoch) is began
+        assert began or self.health.cooldown_until == before
+        if began:
+            self.probe = None
+            assert self.health.state(self.now) is State.COOLDOWN
+
+    @rule()
+    def refill(self) -> None:
+        ends = self.health.cooldown_until is not None and self.health.label == "plan_used_up"
+        assert self.health.refill() is ends
+        if ends:
+            self.probe = None
+            assert self.health.state(self.now) is State.READY
+
     def settle(self, permit: Permit, act: Callable[[], None]) -> None:
         before, epoch = everything(self.health), self.health.epoch
         act()

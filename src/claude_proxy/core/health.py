@@ -5,7 +5,7 @@
       ▲                          ▲  ▲                                    │ │ │
       │                          │  └─────── strike, rate_limited ───────┘ │ │
       │                          └──────────── release (unjudged) ─────────┘ │
-      └──────────────── accept, refill (after use_up) ──────────────────────────┘
+      └──────────────── accept; refill, of what use_up began ────────────────┘
 
 A permit remembers the epoch in which it was given, and each cooldown begins a new one. What comes of a permit from an
 older epoch is a late answer to a request that was sent before the trip, and changes nothing.
