@@ -78,7 +78,7 @@ def test_what_is_not_known_is_never_zero(cli: CommandLine) -> None:
     record(cli, [asked(), *unknown])
     done = cli("usage")
     assert cells(done.out)["cost"][0] == "at least $0.50"
-    assert "2 requests are without a known price: set `price`" in done.out
+    assert "2 requests are without a known price. Set `price` in config.json" in done.out
     found = cells(cli("usage", "--by", "model").out)
     assert (found["mystery"][-1], found["total"][-1]) == ("?", "at least $0.50")
     groups = {group["name"]: group for group in json_of(cli, "--by", "model")["groups"]}

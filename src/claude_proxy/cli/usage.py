@@ -12,11 +12,12 @@ from typing import TypeVar
 
 import click
 
-from claude_proxy.cli.output.console import console, print_json
+from claude_proxy.cli.output.console import console, has_colour, print_json
 from claude_proxy.cli.output.exit_codes import CommandError
 from claude_proxy.cli.output.number_types import WholeNumber
 from claude_proxy.cli.output.program import with_invocations
 from claude_proxy.cli.usage_output import report
+from claude_proxy.cli.usage_output.overview import overview_lines
 from claude_proxy.cli.usage_output.since import Since
 from claude_proxy.store.home import Home
 from claude_proxy.store.usage_db.periods import Period, overview
@@ -41,7 +42,7 @@ def usage(*, by: str | None, since: float | None, cache: bool, rows: int, as_jso
         raise click.UsageError("--cache and --by cannot be used together.")
     if as_json and as_csv:
         raise click.UsageError("--json and --csv cannot be used together.")
-    if not (as_json or as_csv):
+    if (by or cache) and not (as_json or as_csv):
         _load_tables()
     now = time.time()
     periods = overview(now) if since is None else [Period("since then", since, now)]
@@ -79,12 +80,12 @@ def _show(found: report.UsageReport, rows: int, *, as_json: bool, as_csv: bool) 
 
         print_json(export.usage_facts(found)) if as_json else click.echo(export.usage_csv(found), nl=False)
         return
+    if found.by == report.PERIOD:
+        click.echo("\n".join(overview_lines(found, colour=has_colour())), color=True)
+        return
     from claude_proxy.cli.usage_output import tables  # noqa: PLC0415 - Rich is loaded by now
 
-    if found.by == report.PERIOD:
-        tables.show_periods(console(), found)
-    else:
-        tables.show_groups(console(), found, rows)
+    tables.show_groups(console(), found, rows)
 
 
 def _show_cache(found: report.CacheReport, *, as_json: bool, as_csv: bool) -> None:

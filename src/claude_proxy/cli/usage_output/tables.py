@@ -1,17 +1,17 @@
-"""What `usage` shows, for people: as many columns as fit into the terminal and have something to say."""
+"""The tables of `usage`, for people: as many columns as fit into the terminal and have something to say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from claude_proxy.cli.output.console import PLAIN_WIDTH, table, when
-from claude_proxy.cli.output.program import invocation
+from claude_proxy.cli.usage_output.overview import cost, has_plan, plan_value, unknown_prices
 from claude_proxy.cli.usage_output.report import DAY, CacheReport, UsageReport
 from claude_proxy.core.amounts import dollars_of, short_count, short_dollars, short_share
 from claude_proxy.core.text import printable
-from claude_proxy.core.usage_totals import Group, Sum, Totals
+from claude_proxy.core.usage_totals import Group, Totals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,18 +23,6 @@ _ID_LENGTH: Final = 8
 _IDS: Final = frozenset({"session", "prompt"})
 _UNNAMED: Final = {"provider": "(none answered)", "model": "(none answered)"}
 _NOT_TOLD: Final = "(not told)"
-
-
-def _cost(totals: Totals) -> str:
-    return "plan" if _has_plan(totals) and totals.cost == Sum() else dollars_of(totals.cost)
-
-
-def _plan_value(totals: Totals) -> str:
-    return dollars_of(totals.plan_cost) if _has_plan(totals) else "-"
-
-
-def _has_plan(totals: Totals) -> bool:
-    return bool(totals.plan_cost.dollars or totals.plan_cost.unknown)
 
 
 def _some(count: int) -> str:
@@ -60,47 +48,14 @@ _COLUMNS: Final = (
     _Column("cached", lambda t: short_count(t.cache_read_tokens), 6),
     _Column("written", lambda t: short_count(t.cache_write_tokens), 2, lambda t: not t.cache_write_tokens),
     _Column("share", lambda t: short_share(t.cache_share), 5),
-    _Column("cost", _cost, 9),
-    _Column("plan value", _plan_value, 6, lambda t: not _has_plan(t)),
+    _Column("cost", cost, 9),
+    _Column("plan value", plan_value, 6, lambda t: not has_plan(t)),
     _Column("failovers", lambda t: _some(t.failovers), 4, lambda t: not t.failovers),
     _Column("failed", lambda t: _some(t.failed), 3, lambda t: not t.failed),
     _Column("saved", lambda t: _some(t.answers_saved), 1, lambda t: not t.answers_saved),
     _Column("Anthropic", lambda t: dollars_of(t.anthropic_cost), 1, lambda t: not t.anthropic_cost.dollars),
     _Column("saving", lambda t: short_dollars(t.saving), 1, lambda t: not t.saving),
 )
-
-
-def show_periods(out: Console, report: UsageReport) -> None:
-    """Show a column for each period."""
-    rows = table("", *(group.name for group in report.groups))
-    for column in rows.columns[1:]:
-        column.justify = "right"
-    for label, cell, is_empty in _lines():
-        if not all(is_empty(group.totals) for group in report.groups):
-            rows.add_row(label, *(cell(group.totals) for group in report.groups))
-    out.print(rows)
-    _say_what_is_unknown(out, max((group.totals for group in report.groups), key=lambda t: t.cost.unknown))
-
-
-def _lines() -> Iterator[tuple[str, Callable[[Totals], str], Callable[[Totals], bool]]]:
-    """Yield the lines of the overview: label, cell, and whether a period has nothing to say there."""
-    yield "requests", lambda t: f"{t.requests:,}", _never
-    yield "tokens in", lambda t: short_count(t.all_input_tokens), _never
-    yield "  read from the cache", lambda t: short_count(t.cache_read_tokens), _never
-    yield "  written to the cache", lambda t: short_count(t.cache_write_tokens), _never
-    yield "tokens out", lambda t: short_count(t.output_tokens), _never
-    yield "cache share", lambda t: short_share(t.cache_share), _never
-    yield "cost", _cost, _never
-    yield "plan, would be", _plan_value, lambda t: not _has_plan(t)
-    yield "Anthropic's price", lambda t: dollars_of(t.anthropic_cost), lambda t: not t.anthropic_cost.dollars
-    yield "  saving", lambda t: short_dollars(t.saving), lambda t: not t.saving
-    yield "failovers", lambda t: f"{t.failovers:,}", _never
-    yield "answers saved", lambda t: f"{t.answers_saved:,}", _never
-    yield "failed requests", lambda t: f"{t.failed:,}", _never
-
-
-def _never(_: Totals) -> bool:
-    return False
 
 
 def show_groups(out: Console, report: UsageReport, limit: int) -> None:
@@ -116,7 +71,8 @@ def show_groups(out: Console, report: UsageReport, limit: int) -> None:
         out.print(f"{hidden:,} more: -n {len(report.groups)} shows all", style="dim")
     if len(columns) < len(_telling(report)):
         out.print("More columns in a wider terminal, or with --csv", style="dim")
-    _say_what_is_unknown(out, report.total)
+    for line in unknown_prices(report.total):
+        out.print(line, style="yellow")
 
 
 def _fitting(out: Console, report: UsageReport, shown: Sequence[Group]) -> Sequence[_Column]:
@@ -166,11 +122,3 @@ def show_cache(out: Console, report: CacheReport) -> None:
         reason = printable(miss.reason, MAX_NAME)
         rows.add_row(reason, f"{miss.requests:,}", short_count(miss.tokens), dollars_of(miss.cost))
     out.print(rows)
-
-
-def _say_what_is_unknown(out: Console, totals: Totals) -> None:
-    """Say of how many requests the price is not known, and what to do about it."""
-    if count := totals.cost.unknown:
-        requests = "1 request is" if count == 1 else f"{count:,} requests are"
-        out.print(f"{requests} without a known price: set `price` for their models in config.json", style="yellow")
-        out.print(f"(`{invocation('usage --by model')}` shows which)", style="yellow")
