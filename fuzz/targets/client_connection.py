@@ -9,9 +9,8 @@ import uvicorn
 from fuzz.source import Source, pieces
 from httptools import HttpResponseParser
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
-from uvicorn.server import ServerState
 
-from claude_proxy.net.client_connection import ClientConnection
+from claude_proxy.net.client_connection import ClientConnection, Connections
 from claude_proxy.net.guard import Guard
 
 TOKEN: Final = "fuzz-token"  # noqa: S105 - of no proxy
@@ -90,7 +89,7 @@ def check(data: bytes) -> None:
 
 async def _serve(data: bytes, sizes: bytes) -> tuple[list[tuple[object, ...]], list[int]]:
     """Return the requests that were read, and the statuses that the client got."""
-    app, state, transport = App(), ServerState(), Transport()
+    app, state, transport = App(), Connections(), Transport()
     config = uvicorn.Config(app, http=ClientConnection, ws="none", lifespan="off", log_config=None, access_log=False)
     config.loaded_app = app
     connection = ClientConnection(config=config, server_state=state, app_state={}, _loop=_loop)

@@ -46,7 +46,7 @@ async def test_the_user_learns_whose_limit_it_is_in_the_answer_the_log_and_the_s
         line = await (await proxy.ask("GET", "/admin/statusline?session=a")).json()
         assert "the proxy's own limit. Raise max_body_mb in config.json, such as to 32" in error
         assert (report["too_large"]["limit"], report["too_large"]["count"]) == (LIMIT, 1)
-        assert "raise max_body_mb in config.json" in line[0]
+        assert "raise max_body_mb in config.json" in line[0][0]
         assert "Raise max_body_mb" in await proxy.ledger.note_with("the proxy's own limit")
 
 
