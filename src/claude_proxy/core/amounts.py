@@ -7,6 +7,7 @@ from typing import Final, Protocol
 _SIZES: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1000, "k"))
 _CENTS_MATTER: Final = 1000
 _LEAST: Final = 0.0005
+_LONG: Final = 99_999.5
 
 
 class PartlyKnown(Protocol):
@@ -34,6 +35,8 @@ def short_dollars(dollars: float) -> str:
         return "<$0.001" if dollars > 0 else "$0"
     if amount < 0.0995:
         return f"{sign}${amount:.3f}"
+    if amount >= _LONG:
+        return f"{sign}${short_count(round(amount))}"
     return f"{sign}${amount:,.{2 if amount < _CENTS_MATTER else 0}f}"
 
 
