@@ -26,6 +26,7 @@ from claude_proxy.core.status_report import (
     LastError,
     ProviderStatus,
     SkippedStatus,
+    Spent,
     StatusReport,
     TooLarge,
     WaitingRequest,
@@ -83,6 +84,11 @@ def test_a_healthy_proxy_is_short() -> None:
     assert blank == ""
     assert columns.split() == ["provider", "state", "strikes", "last", "error"]
     assert row.split() == ["moonshot", "ready", "-", "-"]
+
+
+def test_what_today_costs_is_a_line_once_something_was_spent() -> None:
+    spent = msgspec.structs.replace(STATUS, spent_today=Spent(1.2, 2))
+    assert shown(spent).splitlines()[2] == "Today's requests cost at least $1.20, 2 requests without a price"
 
 
 def test_a_request_over_the_proxys_own_limit_is_shown_with_the_setting_that_raises_it() -> None:

@@ -20,6 +20,7 @@ from claude_proxy.cli.output.console import console, print_json, table, too_larg
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.output.quota_table import quota_table
+from claude_proxy.cli.output.spent import spent_in_words
 from claude_proxy.cli.user_config.credentials import advice, key_place, state_in_words
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import how_to_raise
@@ -162,7 +163,8 @@ def _facts(status: StatusReport) -> str:
     if status.last_answer:
         last = status.last_answer
         facts.append(f"last answer {when(last.at)} from {printable(last.provider)} ({printable(last.model)})")
-    return ", ".join(facts)
+    spent = spent_in_words(status.spent_today)
+    return ", ".join(facts) + (f"\nToday's requests cost {spent}" if spent else "")
 
 
 def _providers(status: StatusReport) -> Table:

@@ -15,7 +15,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from claude_proxy.cli.background import lifecycle
-from claude_proxy.cli.background.admin_client import AdminClient, ControlError, UnknownError
+from claude_proxy.cli.background.admin_client import AdminClient, ControlError, SilentError, UnknownError
 from claude_proxy.cli.live_view.keys import ENDED, single_keys
 from claude_proxy.cli.live_view.screen import Size, screen
 from claude_proxy.cli.output.console import console, when
@@ -79,7 +79,7 @@ class WatchedProxy:
         """Ask for a report, of a proxy that has taken the place of the old one too. Raises `ControlError`."""
         try:
             return self._client.get(PATH, LiveReport)
-        except UnknownError:
+        except (UnknownError, SilentError):
             raise
         except ControlError:
             running = None

@@ -24,8 +24,6 @@ from claude_proxy.core.text import printable
 _DAY: Final = 86_400
 _SHOWN_AT_LEAST: Final = 300.0
 """Seconds for which a refused request is shown: Claude Code's small requests, such as for a title, go on."""
-_NEARLY_USED_UP: Final = 0.8
-"""Part of a window from which on it is coloured."""
 _MAX_WORD: Final = 64
 """Characters of a name or a model: the line is short."""
 
@@ -122,8 +120,8 @@ def _last_answer(report: StatusReport, session: str) -> Iterator[Fact]:
 
 def _quota(quota: QuotaReport) -> Iterator[Fact]:
     if window := quota.fullest:
-        style: Style = "error" if window.used >= 1 else "warning" if window.used >= _NEARLY_USED_UP else "plain"
-        yield Fact(f"{printable(window.name, _MAX_WORD)} {100 * window.used:.0f} %", style)
+        style: Style = "error" if window.used >= 1 else "warning" if window.is_nearly_used_up else "plain"
+        yield Fact(f"{printable(window.name, _MAX_WORD)} {window.percent} %", style)
     elif balance := quota.balance:
         words = f"{balance.amount:.2f} {printable(balance.currency, _MAX_WORD)} left"
         yield Fact(words, "warning" if balance.is_low else "plain")

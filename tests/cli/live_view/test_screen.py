@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from claude_proxy.cli.live_view.screen import Size, screen, spent_in_words
+from claude_proxy.cli.live_view.screen import Size, screen
+from claude_proxy.cli.output.spent import spent_in_words
 from claude_proxy.core.live_report import LiveAttempt, LiveFailover, LiveReport, LiveRequest
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import ProviderStatus, Spent
@@ -96,7 +97,8 @@ def quota_of(*windows: QuotaWindow, balance: Balance | None = None, plain: bool 
         (0.01, "5 h #....... 1 %"),
         (0.78, "5 h ######.. 78 %"),
         (1.0, "5 h ######## 100 %"),
-        (1.7, "5 h ######## 100 %"),
+        (0.999, "5 h ######## 99 %"),
+        (1.7, "5 h ######## 170 %"),
         (-1.0, "5 h ........ 0 %"),
     ],
 )

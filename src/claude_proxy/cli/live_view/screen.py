@@ -21,9 +21,8 @@ from rich.text import Text
 
 from claude_proxy.cli.live_view.columns import Row, aligned, cut
 from claude_proxy.cli.live_view.sections import failover_rows, provider_rows, request_rows
-from claude_proxy.core.amounts import dollars_of, short_dollars
+from claude_proxy.cli.output.spent import spent_in_words
 from claude_proxy.core.live_report import LiveReport
-from claude_proxy.core.status_report import Spent
 from claude_proxy.core.text import PROGRAM
 
 WIDE: Final = 100
@@ -96,13 +95,3 @@ def _headline(report: LiveReport, width: int) -> Text:
     if room >= 2:
         line.append(" " * min(room, WIDE) + clock, "dim")
     return line
-
-
-def spent_in_words(spent: Spent) -> str:
-    """Return what requests cost: `$1.24`, `at least $1.24, 3 requests without a price, $3.20 by plan`."""
-    parts = [dollars_of(spent)] if spent.dollars or spent.unknown else []
-    if spent.unknown:
-        parts.append(f"{spent.unknown} request{'s' if spent.unknown > 1 else ''} without a price")
-    if spent.plan_dollars:
-        parts.append(f"{short_dollars(spent.plan_dollars)} by plan")
-    return ", ".join(parts)

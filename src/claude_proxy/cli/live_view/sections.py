@@ -26,8 +26,6 @@ MAX_WORD: Final = 40
 """Characters of a name or a model."""
 BAR: Final = 8
 """Columns of a bar."""
-FULL: Final = 0.8
-"""Part of a window from which on it is nearly used up."""
 MAX_WINDOWS: Final = 2
 """Of a plan, those that are shown: the shortest ones come first."""
 
@@ -121,10 +119,10 @@ def bar(window: QuotaWindow, *, blocks: bool) -> Text:
     used = min(1.0, max(0.0, window.used))
     filled = min(BAR, max(round(BAR * used), used > 0))
     full, empty = ("█", "░") if blocks else ("#", ".")
-    style = "red" if used >= 1 else "yellow" if used >= FULL else "green"
+    style = "red" if used >= 1 else "yellow" if window.is_nearly_used_up else "green"
     words = Text(f"{printable(window.name, MAX_WORD)} ")
     words.append(full * filled, style).append(empty * (BAR - filled), "dim")
-    return words.append(f" {used * 100:.0f} %")
+    return words.append(f" {max(0, window.percent)} %")
 
 
 def failover_rows(failovers: Sequence[LiveFailover], *, arrow: str) -> list[Row]:
