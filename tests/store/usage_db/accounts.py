@@ -46,6 +46,6 @@ def account(**changes: Any) -> Account:
 
 def rows(path: Path, query: str = "SELECT * FROM exchanges ORDER BY id") -> list[dict[str, Any]]:
     """Return what a query finds, as another process would read it."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(query)]

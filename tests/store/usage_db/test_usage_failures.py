@@ -134,6 +134,14 @@ def test_a_disk_without_shared_memory_is_said_and_rows_are_written(
     assert "no memory that processes share" in said
 
 
+def test_a_home_may_have_any_name(tmp_path: Path) -> None:
+    odd = Kept(tmp_path / "my home?mode=ro#%41&ü" / "usage.db")
+    odd.write("a")
+    odd.database.close()
+    assert rows(odd.path, "SELECT session FROM exchanges") == [{"session": "a"}]
+    assert odd.said == []
+
+
 def test_a_file_that_is_removed_while_it_is_open_is_made_again(kept: Kept) -> None:
     kept.write("before")
     shutil.rmtree(kept.path.parent)
