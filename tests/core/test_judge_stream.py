@@ -274,6 +274,32 @@ class TestLastEvent:
         assert outcome == Opening(Reply(200, HEAD.headers, opening), last)
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+class TestEventsOutOfPlace:
+    STOP = event(b'{"type":"content_block_stop","index":0}')
+
+    def test_are_left_out_of_the_opening(self, line_end: bytes) -> None:
+        blocks = [(PING + START + self.STOP + PING), START + CONTENT + self.STOP + self.STOP + STOPPED + MESSAGE_STOP]
+        outcome = judged(*(block.replace(b"\n", line_end) for block in blocks))[1]
+        expected = (PING + START + PING + CONTENT + self.STOP + STOPPED).replace(b"\n", line_end)
+        assert outcome == Opening(Reply(200, HEAD.headers, expected), MESSAGE_STOP.replace(b"\n", line_end))
+
+    def test_are_left_out_of_what_follows(self, line_end: bytes) -> None:
+        watch = judged(START + CONTENT)[0]
+        block = (self.STOP + THOUGHT + self.STOP + PING + START).replace(b"\n", line_end)
+        watch.follow(block)
+        assert watch.in_order(block) == (self.STOP + THOUGHT + PING).replace(b"\n", line_end)
+        watch.follow(PING)
+        assert watch.in_order(PING) is PING
+
+    def test_may_stand_before_the_last_event(self, line_end: bytes) -> None:
+        watch = judged(START + CONTENT)[0]
+        block = (self.STOP + self.STOP + STOPPED + MESSAGE_STOP + PING).replace(b"\n", line_end)
+        watch.follow(block)
+        before, last = watch.split_last_event(block)
+        assert watch.in_order(before) + last == (self.STOP + STOPPED + MESSAGE_STOP).replace(b"\n", line_end)
+
+
 @pytest.mark.parametrize(
     ("kind", "failed"),
     [

@@ -19,6 +19,7 @@ import msgspec
 from claude_proxy.core import sse
 from claude_proxy.core.answer_forms import stop_reasons
 from claude_proxy.core.answer_forms.event_names import as_error_event
+from claude_proxy.core.continuation.event_order import EventOrder
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.judge_body import ClassifierConfig, judge_body, judge_error_event, judge_non_answer
 from claude_proxy.core.masking import masked
@@ -76,7 +77,9 @@ class StreamJudge:
         "_held_bytes",
         "_held_events",
         "_last",
+        "_misplaced",
         "_now",
+        "_order",
         "_start",
         "_stop_fault",
         "_tally",
@@ -85,7 +88,6 @@ class StreamJudge:
         "has_foreign_stop_reason",
         "lacks_names",
         "over",
-        "plain",
         "signatures",
         "stop_reason_seen",
         "stopped",
@@ -106,6 +108,8 @@ class StreamJudge:
         self._held_bytes = self._held_events = 0
         self._error = self._has_content = False
         self._last = (0, 0)  # where the last event of the stream begins in the newest block, and where it ends
+        self._misplaced: list[tuple[int, int]] = []  # where such events stand in the newest block
+        self._order = EventOrder()
         self._stop_fault = ""  # why its stop reason makes it no answer
         self._start = StreamStart()
         self._tolerance = tolerance
@@ -120,14 +124,17 @@ class StreamJudge:
         """`message_stop` has come."""
         self.over = False
         """The last event has come, `message_stop` or an error: nothing that follows is for the client."""
-        self.plain = False
-        """The newest events are content and signs of life only: nothing begins or ends in them."""
         self.signatures = Signatures()
 
     @property
     def usage(self) -> Usage:
         """What the stream has said of tokens so far."""
         return self._tally.usage
+
+    @property
+    def begins_call(self) -> bool:
+        """Whether a tool call begins in the newest events."""
+        return self._order.begins_call
 
     @property
     def has_error(self) -> bool:
@@ -147,7 +154,10 @@ class StreamJudge:
             block = block.removeprefix(BYTE_ORDER_MARK)
         self._held.append(block)
         self._held_bytes += len(block)
-        for piece, behind in sse.split(block):
+        self._misplaced = []
+        begin = behind = 0
+        for piece, end in sse.split(block):
+            begin, behind = behind, end
             self._held_events += 1
             if self._held_events > MAX_UNCOMMITTED_EVENTS:
                 break
@@ -159,6 +169,7 @@ class StreamJudge:
             if rejected := self._judge_start(event):
                 return rejected
             events.append(event)
+            self._note_place(event, begin, behind)
             if self._take(event):
                 self._read(events)
                 events.clear()
@@ -171,6 +182,7 @@ class StreamJudge:
         too_much = self._held_bytes > MAX_UNCOMMITTED_BYTES or self._held_events > MAX_UNCOMMITTED_EVENTS
         if self.stopped or too_much:
             return self._rejected(Reason.NO_CONTENT, "the stream holds no content")
+        self._held[-1] = self.in_order(block)
         return None
 
     def _judge_start(self, event: sse.ServerSentEvent) -> Rejected | None:
@@ -185,7 +197,8 @@ class StreamJudge:
         return Rejected(Fault.PROVIDER, reason, self._head.status, text)
 
     def _opened(self, block: bytes) -> Opening:
-        self._held[-1], last = self.split_last_event(block)
+        before, last = self.split_last_event(block)
+        self._held[-1] = self.in_order(before)
         held, self._held = b"".join(self._held), []
         return Opening(Reply(self._head.status, self._head.headers, held), last)
 
@@ -219,6 +232,8 @@ class StreamJudge:
 
         Only those that say more than content does are read: reading all would cost more than relaying them.
         """
+        self._misplaced = []
+        self._order.begins_call = False
         return self._follow(block) or (
             block.find(b"content_block") >= 0 and not (block.endswith(_EMPTY_END) and _is_empty(block))
         )
@@ -226,18 +241,22 @@ class StreamJudge:
     def _follow(self, block: bytes, start: int = 0) -> bool:
         """Read the events of a block from `start` on that say more than content does; return whether there are any."""
         places = sse.places(block, *_TO_READ, start=start)
-        self.plain = not places
         events: list[sse.ServerSentEvent] = []
         for piece, begin, behind in places:
             if event := sse.parse(piece):
                 self._take(event)
                 events.append(event)
+                self._note_place(event, begin, behind)
                 if self.over:
                     self._last = (begin, behind)
                     break
         if events:
             self._read(events)
         return bool(places)
+
+    def _note_place(self, event: sse.ServerSentEvent, begin: int, behind: int) -> None:
+        if not self._order.is_in_place(event.data):
+            self._misplaced.append((begin, behind))
 
     def split_last_event(self, block: bytes) -> tuple[bytes, bytes]:
         """Return what is for the client of the newest block, and apart from it the last event of the stream.
@@ -251,6 +270,16 @@ class StreamJudge:
         if self._stop_fault:
             return block[:begin], error_event(error_body("api_error", f"claude-proxy: {self._stop_fault}"))
         return block[:begin], as_error_event(masked(block[begin:behind], self._config.key))
+
+    def in_order(self, block: bytes) -> bytes:
+        """Return the newest block, up to the last event perhaps, without the events that no client can place."""
+        if not self._misplaced:
+            return block
+        pieces, kept = [], 0
+        for begin, behind in self._misplaced:
+            pieces.append(block[kept:begin])
+            kept = behind
+        return b"".join((*pieces, block[kept:]))
 
     def has_failed(self, last: bytes) -> bool:
         """Whether the last event is an error that is not the request's own fault."""

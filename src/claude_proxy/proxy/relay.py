@@ -74,11 +74,12 @@ class StreamRelay:
                 if self._judge(stream, block):
                     due = now() + _patience(stream)
                 block, last = judge.split_last_event(block) if judge.over else (block, b"")
+                block = judge.in_order(block)
                 if judge.has_foreign_stop_reason:
                     block = with_api_reasons(block)
                 if judge.over:
                     await self._write_end(stream, block, last)
-                elif out := answer.take(block, plain=judge.plain) if answer else block:
+                elif out := answer.take(block, begins_call=judge.begins_call) if answer else block:
                     await self._write(out)
                 elif answer and not self._can_hold(answer):
                     return self._ending(stream, Ending.INTERNAL)
@@ -154,7 +155,7 @@ class StreamRelay:
         if stream.judge.over:
             await self._write_end(stream, opening, stream.last)
             return
-        if out := self._answer.take(opening) if self._answer else opening:
+        if out := self._answer.take(opening, begins_call=stream.judge.begins_call) if self._answer else opening:
             await self._client.write(out)
         self._keepalive.resume()
 
@@ -173,7 +174,7 @@ class StreamRelay:
         elif stream.judge.stopped and not stream.judge.stop_reason_seen:
             await self._write_end_without_reason(stream, self._answer, before, last)
         else:
-            out = self._answer.take(before + last)
+            out = self._answer.take(before + last, begins_call=stream.judge.begins_call)
             if not self._answer.broken:
                 await self._write_last(out)
             elif out:

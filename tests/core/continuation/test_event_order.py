@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from claude_proxy.core import sse
 from claude_proxy.core.continuation.event_order import EventOrder
 from core.continuation.answers import Text, Thinking, ToolCall, event, message_start, stream_of
 
@@ -11,7 +12,12 @@ PING = b": a comment\n\n" + event("ping")
 
 def fed(*blocks: bytes) -> bytes:
     order = EventOrder()
-    return b"".join(order.feed(block) for block in blocks)
+
+    def in_place(piece: bytes, whole: bytes) -> bytes:
+        read = sse.parse(piece)
+        return whole if read is None or order.is_in_place(read.data) else b""
+
+    return b"".join(sse.rewrite(block, in_place) for block in blocks)
 
 
 @pytest.mark.parametrize("blocks", [EVENTS, [b"".join(EVENTS)]], ids=["event by event", "at once"])
@@ -43,3 +49,13 @@ def test_blocks_that_overlap_pass() -> None:
 def test_an_event_that_does_not_read_passes() -> None:
     broken = b"event: content_block_start\ndata: {oops\n\n"
     assert fed(message_start(), broken) == message_start() + broken
+
+
+def test_says_whether_a_call_has_begun() -> None:
+    order = EventOrder()
+    for each in EVENTS:
+        read = sse.parse(each[:-2])
+        assert read
+        assert order.is_in_place(read.data)
+        assert order.begins_call is (b'"tool_use"' in each and b"content_block_start" in each)
+        order.begins_call = False

@@ -1,7 +1,7 @@
 """How an answer goes on whose stream died after its client had a part of it.
 
 continued_answer.py       START HERE: one answer, from one stream or from several
-event_order.py            events that no client can place are left out
+event_order.py            which events no client can place
 tool_call_hold.py         a client gets a tool call whole, or not at all
 delivered.py              what the client has of the answer → Content, which decides how it can go on
 continuation_request.py   the client's request + what it has → the request for the rest

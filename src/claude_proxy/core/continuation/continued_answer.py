@@ -4,8 +4,7 @@
     its stream has died ──► .next_request ──► the request for the rest, or None
                             .begin_rest ──► take …
 
-The first stream is passed on as it is, but for events out of order, which are left out, and for tool calls, which are
-held until they are whole.
+The first stream is passed on as it is, but for tool calls, which are held until they are whole.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Final
 
 from claude_proxy.core.continuation.continuation_request import continuation_request
 from claude_proxy.core.continuation.delivered import Content, Delivered
-from claude_proxy.core.continuation.event_order import EventOrder
 from claude_proxy.core.continuation.joined_stream import JoinedStream, end_answer, end_with_tool_calls
 from claude_proxy.core.continuation.tool_call_hold import ToolCallHold
 from claude_proxy.core.continuation.unfinished_answer import end_at_limit
@@ -32,14 +30,13 @@ _REASONS: Final = {Content.TEXT: "end_turn", Content.TOOL_CALLS: "tool_use"}
 class ContinuedAnswer:
     """An answer that may be gone on with. `request` is the client's; it is kept while that is possible."""
 
-    __slots__ = ("_delivered", "_hold", "_joined", "_order", "_parts", "_request")
+    __slots__ = ("_delivered", "_hold", "_joined", "_parts", "_request")
 
     def __init__(self, request: MessagesRequest, *, holds_tool_calls: bool) -> None:
         self._request = request
         self._delivered = Delivered()
         self._hold = ToolCallHold() if holds_tool_calls else None
         self._joined: JoinedStream | None = None
-        self._order = EventOrder()
         self._parts: list[Usage] = []
 
     @property
@@ -57,17 +54,10 @@ class ContinuedAnswer:
         """How often it was gone on with."""
         return len(self._parts)
 
-    def take(self, block: bytes, *, plain: bool = False) -> bytes:
-        """Take whole events of the stream; return what the client gets now.
-
-        They are `plain` if nothing begins or ends in them, as `StreamJudge` says.
-        """
-        begins_call = False
+    def take(self, block: bytes, *, begins_call: bool = True) -> bytes:
+        """Take whole events of the stream; return what the client gets now. `begins_call`: perhaps one begins here."""
         if self._joined:
-            block, begins_call = self._joined.feed(block), True  # perhaps
-        elif not plain:
-            block = self._order.feed(block)
-            begins_call = self._order.begins_call
+            block, begins_call = self._joined.feed(block), True
         if self._hold and (begins_call or self._hold.holding):
             block = self._hold.feed(block)
         self._delivered.add(block)

@@ -198,4 +198,9 @@ _content_event = msgspec.json.Decoder(ContentEvent)
 def read_event(piece: bytes) -> ContentEvent | None:
     """Return what is known of an event; an empty one for a comment, None if its data does not read as one."""
     event = sse.parse(piece)
-    return try_decode(_content_event, event.data) if event else ContentEvent()
+    return read_data(event.data) if event else ContentEvent()
+
+
+def read_data(data: bytes) -> ContentEvent | None:
+    """Return what is known of an event with these data; None if they do not read as one."""
+    return try_decode(_content_event, data)
