@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from claude_proxy.core.cache_doctor.doctor import CacheDoctor
 from claude_proxy.core.cache_doctor.finding import PROVIDER_CHANGED, CacheFinding
 from claude_proxy.core.prices import Price, Prices, Rate
+from claude_proxy.net.coalescing_transport import CoalescingTransport
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, configured, running_proxy
@@ -93,3 +95,26 @@ async def test_nothing_is_said_without_a_session_nor_of_a_broken_answer_nor_of_c
         body = json.dumps({"model": "m", "messages": messages(1)}).encode()
         await (await proxy.ask("POST", "/v1/messages/count_tokens", body, headers=SESSION)).read()
         assert findings(proxy) == [CacheFinding(0), None, None, CacheFinding(5000), None]
+
+
+@async_test
+async def test_the_answer_has_left_before_its_request_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    written, at_diagnosis = list[bytes](), list[bytes]()
+    flush, diagnose = CoalescingTransport._flush, CacheDoctor.diagnose
+
+    def noted_flush(self: CoalescingTransport) -> None:
+        written.extend(self._pieces)
+        flush(self)
+
+    def noted_diagnose(self: CacheDoctor, *arguments: Any) -> CacheFinding | None:
+        at_diagnosis.append(b"".join(written))
+        return diagnose(self, *arguments)
+
+    monkeypatch.setattr(CoalescingTransport, "_flush", noted_flush)
+    monkeypatch.setattr(CacheDoctor, "diagnose", noted_diagnose)
+    async with running_proxy(FakeProvider(answer(0, 5000), json_message("whole"))) as proxy:
+        await ask(proxy, 1)
+        await ask(proxy, 3, stream=False)
+        await ask(proxy, 3, stream=False)
+    assert b"message_stop" in at_diagnosis[0]
+    assert [each.count(b'"whole"') for each in at_diagnosis] == [0, 1, 2]

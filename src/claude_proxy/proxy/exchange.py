@@ -67,6 +67,8 @@ class Exchange(Handler):
                     await self._give_up(decision)
                 case _:
                     assert_never(decision)
+            if self._recorder.prompt:
+                await asyncio.sleep(0)  # so that the last bytes leave before the cache doctor reads the request
         finally:
             self._close()
 

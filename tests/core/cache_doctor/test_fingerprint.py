@@ -115,6 +115,17 @@ def test_what_a_provider_has_read_is_not_hashed_again() -> None:
     assert list(unproven.counting).count(2) == 3  # up to the first piece of another size
 
 
+def test_a_conversation_that_goes_back_within_what_was_read_needs_no_hash() -> None:
+    known = taken(sent(body(turns(41))))
+    short = {"role": "user", "content": [text("x" * 900, MARK)]}
+    long = [*turns(40), short]
+    found = take_fingerprint(sent(body(long[:10])), known, proven=True)
+    assert found == taken(sent(body(long[:10])))
+    raw = SentPrompt(request(compact({"model": "m", "messages": turns(3)})), {})
+    more = SentPrompt(request(compact({"model": "m", "messages": turns(30)})), {})
+    assert take_fingerprint(raw, taken(more), proven=True) == taken(raw)
+
+
 def test_its_text_has_no_content() -> None:
     assert repr(of("secret", system="secret")) == "<Fingerprint of 4 pieces, 43 bytes>"
 

@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from claude_proxy.core.cache_doctor.prompt_pieces import SETTINGS, SYSTEM, SentPrompt
-from claude_proxy.core.json_values import try_decode
 
 PROVEN: Final = 0.8
 """The part of a conversation, from its beginning, that a provider's own count proves to be as it was. A count that is a
 tenth too small, or pieces with more bytes a token than others, do not matter then."""
 
 _MARK: Final = b'"cache_control"'
-_MARK_VALUE: Final = rb'"cache_control"\s*+:\s*+(?:null|\{[^{}]*+\})'
-_MARKS: Final = re.compile(rb",\s*+" + _MARK_VALUE + rb"|" + _MARK_VALUE + rb"\s*+,?+\s*+")
+_MARKS: Final = re.compile(rb'"cache_control"\s*+:\s*+(?:null|\{[^{}]*+\})')
+_COMMA: Final = re.compile(rb"\s*+,?+\s*+")
 _HOUR: Final = re.compile(rb'"ttl"\s*+:\s*+"1h"')
 _BILLING: Final = re.compile(rb'"x-anthropic-billing-header(?:[^"\\]|\\[^n])*+(?:\\n)*+')
 """Anthropic reads over it, and it differs from request to request."""
-_one_value = msgspec.json.Decoder(msgspec.Raw)
-
 _CONTENT: Final = b'"content":'
 _TEXT_BLOCK: Final = _CONTENT + b'[{"type":"text","text":'
 _END_OF_BLOCKS: Final = b"}]"
 """Claude Code writes a text as a block if it marks it, and as a plain text when it marks a later one."""
+_HEAD: Final = 96
+"""Bytes of a message in which its content begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +65,21 @@ def take_fingerprint(prompt: SentPrompt, known: Fingerprint = NOTHING, *, proven
         return None
     sizes = array("L", map(len, pieces))
     start = _proven_pieces(sizes, known.sizes) if proven else 0
-    sent, counting = known.sent[:start], known.counting[:start]
-    marks = _Marks()
-    for place in range(start, len(pieces)):
+    sent = known.sent[:start]
+    sent.extend([hash(bytes(piece)) for piece in pieces[start:]])
+    counting, marks = known.counting[: len(pieces)], _Marks()
+    counting.extend(sent[len(counting) :])
+    for place in _differing(sent, known.sent):
         text = bytes(pieces[place])
-        hashed = hash(text)
-        sent.append(hashed)
-        if place < len(known) and known.sent[place] == hashed:
-            counting.append(known.counting[place])
-        else:
-            counts = marks.take_from(text) if _MARK in text else text
-            counts = _as_read(counts, place)
-            counting.append(hash(counts))
+        counting[place] = hash(_as_read(marks.take_from(text) if _MARK in text else text, place))
     for_an_hour = marks.for_an_hour if marks.found else known.for_an_hour
     return Fingerprint(sizes, sent, counting, marks.found or known.marked, for_an_hour)
+
+
+def _differing(sent: array[int], known: array[int]) -> Iterator[int]:
+    """Yield the places of the pieces that are not as they were."""
+    yield from [place for place, (one, other) in enumerate(zip(sent, known, strict=False)) if one != other]
+    yield from range(len(known), len(sent))
 
 
 class _Marks:
@@ -93,13 +91,22 @@ class _Marks:
         self.found = self.for_an_hour = False
 
     def take_from(self, text: bytes) -> bytes:
-        """Return a piece without its marks."""
-        return _MARKS.sub(self._take, text)
-
-    def _take(self, mark: re.Match[bytes]) -> bytes:
-        self.found = True
-        self.for_an_hour = self.for_an_hour or _HOUR.search(mark[0]) is not None
-        return b""
+        """Return a piece without its marks, and without the comma before or behind each."""
+        kept, parts = 0, list[bytes]()
+        for mark in _MARKS.finditer(text):
+            self.found = True
+            self.for_an_hour = self.for_an_hour or _HOUR.search(mark[0]) is not None
+            start, end = mark.span()
+            while text[start - 1 : start].isspace():
+                start -= 1
+            if text[start - 1 : start] == b",":
+                start -= 1
+            else:
+                comma = _COMMA.match(text, end)
+                end = comma.end() if comma else end
+            parts.append(text[kept:start])
+            kept = end
+        return b"".join((*parts, text[kept:]))
 
 
 def _proven_pieces(sizes: Sequence[int], known: Sequence[int]) -> int:
@@ -120,12 +127,12 @@ def _as_read(text: bytes, place: int) -> bytes:
 
 
 def _with_plain_text(message: bytes) -> bytes:
-    """Return a message whose one block is a text as it is written without the block."""
-    start = message.find(_TEXT_BLOCK)
+    """Return a message whose first block is a text without the marks of a list and of a block around its content.
+
+    Then one text is the same in both ways to write it. Of more blocks, no plain text becomes the same.
+    """
+    start = message.find(_TEXT_BLOCK, 0, _HEAD)
     if start < 0:
         return message
     words, end = start + len(_TEXT_BLOCK), message.rfind(_END_OF_BLOCKS)
-    plain = message[words:end]
-    if try_decode(_one_value, plain) is None:  # there are more blocks, or the block has more to it
-        return message
-    return message[:start] + _CONTENT + plain + message[end + len(_END_OF_BLOCKS) :]
+    return message[:start] + _CONTENT + message[words:end] + message[end + len(_END_OF_BLOCKS) :]
