@@ -115,7 +115,7 @@ def show_cache(out: Console, report: CacheReport) -> None:
     if not report.misses:
         out.print("No request missed what it should have found in the cache.")
         return
-    rows = table("missed since", "requests", "tokens", "extra cost")
+    rows = table("reason", "requests", "tokens", "extra cost")
     for column in rows.columns[1:]:
         column.justify = "right"
     for miss in report.misses:
