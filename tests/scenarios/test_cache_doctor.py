@@ -118,3 +118,19 @@ async def test_the_answer_has_left_before_its_request_is_looked_at(monkeypatch: 
         await ask(proxy, 3, stream=False)
     assert b"message_stop" in at_diagnosis[0]
     assert [each.count(b'"whole"') for each in at_diagnosis] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"), [(8, [CacheFinding(0), CacheFinding(5000)]), (3, [None, None])], ids=["room", "no room"]
+)
+@async_test
+async def test_a_request_is_kept_for_it_only_while_half_of_the_memory_budget_is_free(
+    times: int, expected: list[CacheFinding | None]
+) -> None:
+    large: dict[str, Any] = {"system": "a long system prompt " * 10_000}
+    budget = times * len(json.dumps({**large, "messages": messages(3)}))
+    fake = FakeProvider(answer(0, 5000), answer(5000, 2000))
+    async with running_proxy(fake, memory_budget=budget, continue_answers=False) as proxy:
+        for count in (1, 3):
+            await (await proxy.post(headers=SESSION, messages=messages(count), **large)).read()
+        assert findings(proxy) == expected
