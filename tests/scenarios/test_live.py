@@ -9,7 +9,7 @@ from fakes.async_test import async_test
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
 from fakes.proxy import RunningProxy, running_proxy
-from fakes.scripts import MESSAGE_STOP, block_stop, message_delta, opening
+from fakes.scripts import MESSAGE_STOP, block_stop, message, message_delta, opening
 from fakes.steps import Script, Stall, Status, Wait
 from fakes.stream_checks import complete_text
 
@@ -80,6 +80,18 @@ async def test_a_count_of_tokens_is_told_too() -> None:
         [count] = (await live(proxy))["requests"]
         assert (count["kind"], count["provider"]) == ("count_tokens", "minimax")
         gate.set()
+
+
+@async_test
+async def test_a_failover_tells_a_reason_and_not_the_words_of_the_provider() -> None:
+    quoting = FakeProvider([Status(429, b'{"error": {"message": "no more for sk-a-key, which asked: say hi"}}')])
+    async with running_proxy(quoting, FakeProvider(message("hello"))) as proxy:
+        assert await complete_text(await proxy.post()) == "hello"
+        await proxy.ledger.wait_for_accounts(1)
+        failovers = str((await live(proxy))["failovers"])
+    assert "too many requests" in failovers
+    assert "sk-a-key" not in failovers
+    assert "say hi" not in failovers
 
 
 @async_test

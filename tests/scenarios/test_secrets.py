@@ -91,6 +91,7 @@ async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bo
         told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
         usage = kept(proxy.ledger, tmp_path / "usage.db")
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
+        status += (await (await proxy.ask("GET", "/admin/live")).read()).decode()
     ours = [value for name, value in answer.headers.items() if name.startswith("x-claude-proxy-")]
     assert ours
     assert b"claude-opus-5-5" in usage
@@ -141,6 +142,7 @@ async def test_a_key_that_a_provider_quotes_does_not_reach_the_client(
         answer = await proxy.post(stream=not whole)
         body = await answer.read()
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
+        status += (await (await proxy.ask("GET", "/admin/live")).read()).decode()
     for told in (str(answer.headers), body.decode(), status):
         assert key[:10] not in told
         assert quote(key, safe="")[:12] not in told
