@@ -34,6 +34,20 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _DEFAULT_NAME: Final = b"message"
 """What the standard calls an event without a name; the API calls none of its events so."""
 
+_NAMES: Final = {
+    name.encode(): name
+    for name in (
+        "message_start",
+        "content_block_start",
+        "ping",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    )
+}
+"""The API's own, which need not be decoded each time."""
+
 _BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n?|\n)")
 _BLANK_LINES: Final = (b"\n\n", b"\n\r", b"\r\r")
 """Two line ends in a row begin with one of these, whatever ends the lines."""
@@ -176,7 +190,8 @@ def parse(piece: bytes) -> ServerSentEvent | None:
     name, rest = "", b""
     lines = piece.split(b"\n", MAX_LINES) if piece.find(b"\r") < 0 else _LINE_END.split(piece, MAX_LINES)
     if len(lines) == 2 and lines[0][:7] == b"event: " and lines[1][:6] == b"data: ":  # as nearly all are written
-        return ServerSentEvent(_read_name(lines[0][7:]), lines[1][6:])
+        name_line = lines[0][7:]
+        return ServerSentEvent(_NAMES.get(name_line) or _read_name(name_line), lines[1][6:])
     if len(lines) > MAX_LINES:
         rest = lines.pop()
     for line in lines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 MAX_LENGTH_DIGITS: Final = 18
@@ -25,6 +26,7 @@ class MalformedHeadError(Exception):
     """A head is malformed; the text says why."""
 
 
+@lru_cache(maxsize=16)  # a client names the same host in all of its requests
 def host_name(host: bytes) -> str | None:
     """Return the name or address in a Host field, in lower case and without brackets; None if it is malformed."""
     found = _HOST.fullmatch(host.strip(_BLANKS))
@@ -45,7 +47,7 @@ def check_head(version: str, target: bytes, headers: Sequence[tuple[bytes, bytes
     if host is None:
         if version == "1.1":
             raise MalformedHeadError("there is no Host header")
-    elif not _HOST.fullmatch(host.strip(_BLANKS)):
+    elif host_name(host) is None:
         raise MalformedHeadError("the Host header is malformed")
     if not target.startswith(b"/"):
         _check_other_target(target, host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from claude_proxy.core.adapt import Adapted
@@ -13,7 +14,7 @@ from claude_proxy.core.cache_doctor.doctor import Line
 from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.cache_doctor.miss_cost import cost_of_miss
 from claude_proxy.core.cache_doctor.prompt_pieces import SentPrompt
-from claude_proxy.core.client_hints import read_hints
+from claude_proxy.core.client_hints import ClientHints, read_hints
 from claude_proxy.core.client_login import secret_for
 from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.learning.refused_tools import tools_at_fault
@@ -75,6 +76,10 @@ class Recorder:
         self.status: int | None = None
         """The status that the client got; None until one is sent."""
         self.ending: Ending | None = None
+
+    @cached_property
+    def _hints(self) -> ClientHints:
+        return read_hints(self._head.headers)
 
     def begin(self, request: MessagesRequest) -> None:
         """Record what is asked for."""
@@ -197,7 +202,7 @@ class Recorder:
     def _diagnose(self, candidate: Candidate, session: SessionKey, prompt: SentPrompt) -> CacheFinding | None:
         """Return how the request used the prompt cache, and remember it for the next one."""
         gateway, usage = self._gateway, self.attempts[-1].usage
-        line = Line.of(session, read_hints(self._head.headers))
+        line = Line.of(session, self._hints)
         finding = gateway.memory.cache_doctor.diagnose(line, candidate.key, prompt, usage, self._started_at)
         if finding is None or not finding.missed_tokens:
             return finding
@@ -233,7 +238,7 @@ class Recorder:
             ending=ending,
             first_byte_ms=self._first_byte_ms,
             total_ms=self._elapsed_ms(),
-            hints=read_hints(self._head.headers),
+            hints=self._hints,
             checks=tuple(self._checks),
             anthropic_dollars=self._anthropic_dollars(),
             cache=self._cache,
