@@ -317,6 +317,7 @@ def test_an_error_in_the_middle_is_the_providers_or_the_requests_own(kind: str, 
     watch.follow(THOUGHT + error)
     assert watch.split_last_event(THOUGHT + error) == (THOUGHT, error)
     assert watch.has_failed(error) is failed
+    assert watch.has_error
 
 
 def test_a_stream_that_ended_well_has_not_failed() -> None:
@@ -324,6 +325,15 @@ def test_a_stream_that_ended_well_has_not_failed() -> None:
     watch.follow(STOPPED + MESSAGE_STOP)
     assert not watch.has_failed(MESSAGE_STOP)
     assert watch.ending(Ending.TRUNCATED) is Ending.COMPLETE
+
+
+def test_a_tool_call_is_seen_as_it_begins() -> None:
+    watch, _ = judged(START + CONTENT)
+    begun = watch.begins_call
+    watch.follow(
+        event(b'{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"n"}}')
+    )
+    assert (begun, watch.begins_call) == (False, True)
 
 
 class TestOtherForms:

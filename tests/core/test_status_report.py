@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, SkippedStatus, StatusReport
+from claude_proxy.core.status_report import LastAnswer, LastError, ProviderStatus, SkippedStatus, Spent, StatusReport
 
 NOW = 1000.0
 
@@ -28,3 +28,7 @@ def test_the_commands_read_what_the_server_writes() -> None:
         warnings=("y",),
     )
     assert msgspec.json.decode(msgspec.json.encode(report), type=StatusReport) == report
+
+
+def test_sums_are_added_part_by_part() -> None:
+    assert Spent(1.0, 2, 3.0, 4) + Spent(0.5, 1, 0.25, 1) == Spent(1.5, 3, 3.25, 5)

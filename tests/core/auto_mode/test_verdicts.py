@@ -69,7 +69,8 @@ def test_long_calls_and_the_last_of_many_are_not_asked_about() -> None:
 
 
 def test_the_event_with_the_stop_reason_gets_the_verdicts_and_the_others_stay() -> None:
-    before = event("content_block_stop", index=0) + b": comment\n\n" + event("message_delta", delta={}, usage={})
+    other = b'event: content_block_delta\ndata: ["stop_reason"]\n\n' + event("content_block_stop", stop_reason="x")
+    before = other + b": stop_reason\n\n" + event("message_delta", delta={}, usage={"stop_reason": 1})
     block = with_verdicts(before + message_end("tool_use"), {"t1": ALLOWED})
     assert block.startswith(before)
     told: list[Any] = [json.loads(each.data) for each in events(block) if each.kind == "message_delta"]
