@@ -17,6 +17,7 @@ from claude_proxy.app.process_privacy import forbid_core_dumps
 from claude_proxy.app.proxy import Proxy
 from claude_proxy.app.running_file import RunningFile
 from claude_proxy.config.load import Config
+from claude_proxy.core.metrics_state import LedgerState
 from claude_proxy.net.guard import TokenSources
 from claude_proxy.net.listener import raise_descriptor_limit
 from claude_proxy.store.home import Home
@@ -77,6 +78,7 @@ async def _serve(
         program=program,
         warnings=warnings.now,
         token_sources=token_sources,
+        written=lambda: LedgerState(ledger.backlog, ledger.problem),
     )
     try:
         await proxy.start()

@@ -16,6 +16,7 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.memory_budget import MemoryBudget
+from claude_proxy.core.metrics_state import LedgerState, MetricsState
 from claude_proxy.core.status_report import SkippedStatus, Spent, StatusReport
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
@@ -58,7 +59,8 @@ class Proxy:
     """One running proxy. If it has a `home`, it reloads a changed configuration while it runs.
 
     `program` is how its user calls this program, for messages. `warnings` returns what its status warns of besides the
-    configuration. `token_sources` says to the guard which settings of a client hold a token.
+    configuration. `token_sources` says to the guard which settings of a client hold a token. `written` says how the
+    writing of what requests used goes.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class Proxy:
         program: str = PROGRAM,
         warnings: Callable[[], Iterable[str]] = tuple,
         token_sources: TokenSources = lambda _: (),
+        written: Callable[[], LedgerState | None] = lambda: None,
     ) -> None:
         self._config = self._started_with = config
         self._program = program
         self._warnings = warnings
+        self._written = written
         self._clock = clock or SystemClock()
         self._started_at = self._clock.wall()
         self._tracker = StatusTracker(ledger, self._clock)
@@ -183,6 +187,10 @@ class Proxy:
             failovers=self._tracker.failovers.newest(),
             spent_today=self._spent_today(),
         )
+
+    def metrics(self) -> MetricsState:
+        """Return what happened since it started, and how it is now."""
+        return MetricsState(self.status(), self._tracker.traffic.copy(), self._written())
 
     @property
     def started_at(self) -> float:

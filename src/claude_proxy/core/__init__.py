@@ -79,6 +79,7 @@ For the user:
     status_report.py        what `status` shows
     live_report.py          what happens now, for `top` and the page
     spending.py             what requests cost today, and in each session
+    traffic.py              how many requests, tokens and seconds, for `/metrics`; metrics_state.py holds all of it
     recent_failovers.py     the last requests that more than one provider was asked for
     client_requirements.py  what providers need of Claude Code
     statusline_facts.py     the facts in Claude Code's status line

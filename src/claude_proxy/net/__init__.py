@@ -10,6 +10,7 @@ server.py                the ASGI application: guard, path, and the answer
 guard.py                 which requests are let in
 asgi_client.py           the client as an exchange sees it
 services.py              the answers besides exchanges: health and models
+metrics/                 `/metrics`, for Prometheus
 admin_api.py             what the commands ask: status, explain, rules, stop
 upstream/                the HTTP/1.1 client that talks to the providers
 """

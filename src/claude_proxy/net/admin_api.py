@@ -11,6 +11,7 @@ from claude_proxy.core.explanation import explain_request, parse_query
 from claude_proxy.core.learning.learned_rules import RuleReport
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.messages import JSON
+from claude_proxy.core.metrics_state import MetricsState
 from claude_proxy.core.reply import refusal
 from claude_proxy.core.status_report import Spent, StatusReport
 from claude_proxy.core.statusline_facts import parse_statusline_query, statusline_facts
@@ -56,6 +57,10 @@ class ProxyControl(Protocol):
 
     def live(self) -> LiveReport:
         """Return what happens now: the requests in flight, and the last failovers."""
+        ...
+
+    def metrics(self) -> MetricsState:
+        """Return all that `/metrics` shows."""
         ...
 
     def spent_in(self, session: str) -> Spent | None:

@@ -28,6 +28,7 @@ class AsgiClient:
         "_task",
         "_unframed",
         "complete",
+        "headers",
         "left",
         "path",
         "query",
@@ -40,6 +41,7 @@ class AsgiClient:
         self._send = send
         self._declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         self._unframed = scope["http_version"] == "1.0"
+        self.headers: Headers = cast("Headers", scope["headers"])
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         # taken out, since the connection holds the scope: nothing of both would be freed when it closes

@@ -28,6 +28,9 @@ from claude_proxy.proxy.ports import Journal
 ONE_MODEL: Final = f"{MODELS_PATH}/"
 """The path of the service for each path that begins so: a model's id comes behind it, with slashes perhaps."""
 
+METRICS: Final = "/metrics"
+"""Another token than the installation's may open it."""
+
 _PIN_PREFIX: Final = "/provider/"
 _VERSION: Final = "/v1"
 _BEHIND_VERSION: Final = ("/v1/v1/", "/v1/api/", "/v1/health", "/v1/provider/")

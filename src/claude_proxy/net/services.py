@@ -13,7 +13,8 @@ from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Reply
 from claude_proxy.net.admin_api import ProxyControl, admin_api, json_reply
 from claude_proxy.net.asgi_client import AsgiClient
-from claude_proxy.net.server import ONE_MODEL, Service
+from claude_proxy.net.metrics.service import metrics_service
+from claude_proxy.net.server import METRICS, ONE_MODEL, Service
 from claude_proxy.proxy.gateway import Gateway
 
 _PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff"))
@@ -58,11 +59,13 @@ def services(
             return refusal("not_found_error", f"there is no model {name[:100]!r} here; GET {MODELS_PATH} lists them")
         return Reply(200, ((b"content-type", JSON),), entry)
 
+    metrics = metrics_service(control)
     return {
         "/": {"GET": greet, "HEAD": hello},
         "/api/hello": {"HEAD": hello},
         "/health": {"GET": hello, "HEAD": hello},
         MODELS_PATH: {"GET": models},
         ONE_MODEL: {"GET": model},
+        METRICS: {"GET": metrics, "HEAD": metrics},
         **admin_api(gateway, control),
     }

@@ -17,6 +17,7 @@ from claude_proxy.core.recent_failovers import RecentFailovers
 from claude_proxy.core.spending import Spending
 from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
 from claude_proxy.core.text import printable
+from claude_proxy.core.traffic import Traffic
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
 from claude_proxy.proxy.ports import Clock, Journal, Level
 
@@ -48,6 +49,7 @@ class StatusTracker:
         """Answers that broke off and were carried to their end."""
         self.spending = Spending()
         self.failovers = RecentFailovers()
+        self.traffic = Traffic()
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
 
     def limit_bodies(self, limit: int) -> None:
@@ -64,6 +66,7 @@ class StatusTracker:
                 self._noted_epochs.pop(name, None)
         self._providers = providers
         self._healths = healths
+        self.traffic.follow(providers)
 
     def providers(
         self, now: float, quota: Callable[[str], QuotaReport | None] = lambda _: None
@@ -96,6 +99,7 @@ class StatusTracker:
         if account.status == _REQUEST_TOO_LARGE and not account.attempts:
             self._take_too_large(account, now)
         self.failovers.take(account)
+        self.traffic.take(account)
         self.spending.take(account, self._clock.utc_offset(account.started_at))
         self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
