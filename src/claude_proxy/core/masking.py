@@ -8,7 +8,6 @@ The content of answers is not searched: it is relayed byte for byte.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -50,6 +49,8 @@ def _forms(key: str) -> tuple[bytes, ...]:
     """Return the ways in which an answer may write a key, the longest first; for most keys, all are one."""
     if len(key) < MIN_LENGTH:
         return ()
+    import html  # noqa: PLC0415 - its table of entities takes 2 ms, and a start needs no key's forms
+
     in_json = _in_json(key)
     forms = {
         key,
