@@ -102,7 +102,7 @@ def _meaning(facts: Mapping[str, Any]) -> tuple[str, str]:
 def _link(key: str, facts: Mapping[str, Any]) -> str:
     """Return where the table of a key's own keys is, for a key that has such."""
     if "$ref" in facts.get("items", {}):
-        return " [Keys](#keys-of-a-provider)"
+        return f" [Keys](#keys-of-{'a-provider' if key == 'providers' else key})"
     kinds = [facts, facts.get("additionalProperties"), *facts.get("anyOf", ())]
     return f" [Keys](#keys-of-{key})" if any(kind and "$ref" in kind for kind in kinds) else ""
 

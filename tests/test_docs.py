@@ -55,6 +55,7 @@ def strings(tree: ast.AST) -> Iterator[str]:
         ("Keys of a provider", "ProviderSettings"),
         ("Keys of `timeouts`", "TimeoutSettings"),
         ("Keys of `models`", "ModelSettings"),
+        ("Keys of `budgets`", "BudgetSettings"),
         ("Keys of `routes`", "RouteSettings"),
         ("Keys of `model_facts`", "OwnFactSettings"),
         ("Keys of `price`", "PriceSettings"),

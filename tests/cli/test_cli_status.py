@@ -22,6 +22,7 @@ from claude_proxy.cli.shell.target import report_config_problems
 from claude_proxy.cli.status import _show, pin_fault
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import (
+    BudgetStatus,
     LastAnswer,
     LastError,
     ProviderStatus,
@@ -350,3 +351,12 @@ def test_a_quota_of_which_nothing_is_known_is_not_shown(quota: QuotaReport | Non
 def test_a_window_that_is_nearly_used_up_is_in_colour() -> None:
     for window, code in ((QuotaWindow("5 h", 0.8), "33m"), (QuotaWindow("5 h", 1.0, blocks=True), "31m")):
         assert f"\x1b[{code}###" in shown(with_provider(quota=QuotaReport((window,))), colour=True)
+
+
+def test_budgets_are_shown_with_what_was_spent_of_them() -> None:
+    budgets = BudgetStatus("", "day", 20.0, 4.1, 0, NOW), BudgetStatus("zai", "month", 5.0, 5.5, 2, NOW)
+    text = shown(msgspec.structs.replace(with_provider(over_budget=True), budgets=budgets))
+    assert "ready, over budget" in text
+    lines = [line.split() for line in text.splitlines() if " a " in line]
+    assert lines[0][:6] == ["$20.00", "a", "day", "$4.10", "(20", "%)"]
+    assert lines[1][:10] == ["$5.00", "a", "month", "for", "zai", "at", "least", "$5.50", "(110", "%)"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from claude_proxy.core.adaptation.thinking_blocks import OF_OTHERS
 from claude_proxy.core.affinity import Sessions
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.budgets import Budget, Budgets, Period
 from claude_proxy.core.explanation import (
     MAX_TOKENS,
     CandidateReport,
@@ -25,7 +26,8 @@ from claude_proxy.core.reasons import Reason
 from claude_proxy.core.routing import RouteEntry, Routes
 from claude_proxy.core.selection import Selector
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from core.builders import NOW, provider
+from claude_proxy.core.types import Attempt, Cost
+from core.builders import NOW, account, provider
 
 MODEL = "claude-opus-5-5"
 
@@ -246,3 +248,27 @@ def test_rejects_a_faulty_query(query: bytes) -> None:
 
 def test_ignores_unknown_fields_of_a_query() -> None:
     assert parse_query(b"model=opus&more=1") == ExplainQuery("opus")
+
+
+def spent(budget: Budget) -> Budgets:
+    """Return a budget that is used up by `a`."""
+    budgets = Budgets(NOW)
+    budgets.follow([budget], passes=True)
+    budgets.take(account(attempts=(Attempt("a", None, 200, 1.0, cost=Cost(5.0)),)), NOW, 0)
+    return budgets
+
+
+def test_says_which_provider_is_passed_over_for_its_budget() -> None:
+    found = explain(Selector(ALL, budgets=spent(Budget(5.0, Period.DAY, "a"))))
+    assert [(each.provider, each.place) for each in found.candidates] == [("b", 1), ("c", 2), ("a", 0)]
+    words = "passed over: the budget of $5.00 a day for a is used up ($5.00 spent) and begins anew at 2027-01-16 00:00"
+    assert found.candidates[-1].why == (words,)
+
+
+@pytest.mark.parametrize("pin", ["", "a"])
+def test_says_that_no_provider_is_tried_if_the_budget_of_all_is_used_up(pin: str) -> None:
+    found = explain(Selector(ALL, budgets=spent(Budget(5.0, Period.DAY))), provider=pin)
+    assert found.verdict.startswith("No provider is tried: the budget of $5.00 a day is used up")
+    assert {each.place for each in found.candidates} == {0}
+    assert all(each.why[0].startswith("passed over: ") for each in found.candidates)
+    assert len(found.candidates) == (1 if pin else 3)

@@ -8,15 +8,16 @@ import pytest
 
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.budgets import Budget, Budgets, Period
 from claude_proxy.core.client_login import NoLogin
 from claude_proxy.core.learning.learned_rules import LearnedRule, LearnedRules
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEntry, Routes
-from claude_proxy.core.selection import MAX_KNOWN, Criteria, Selector, TooLong
+from claude_proxy.core.selection import MAX_KNOWN, Criteria, OverBudget, Selector, TooLong
 from claude_proxy.core.tokens import BodySize, Calibration, FixedCount, Prompt
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Failback, Provider, Usage
-from core.builders import NOW, provider
+from claude_proxy.core.types import Attempt, Cost, Failback, Provider, Usage
+from core.builders import NOW, account, provider
 
 MODEL = "claude-opus-5-5"
 KEY: SessionKey = (b"5f0c4f5e", MODEL)
@@ -292,3 +293,50 @@ def test_size_wins_over_affinity_and_over_features() -> None:
 def test_what_does_not_read_as_a_size_limits_nothing() -> None:
     odd = replace(A, traits=Traits(rejects=frozenset({Rule(Kind.MAX_BYTES, "much")})))
     assert names(Selector((odd, B)).choose(criteria(size=9_000_000), NOW)) == ["a", "b"]
+
+
+def over_budget(*given: Budget, by: str = "a") -> Budgets:
+    """Return budgets of which all is spent by a provider."""
+    spent = Budgets(NOW)
+    spent.follow(given, passes=True)
+    spent.take(account(attempts=(Attempt(by, None, 200, 1.0, cost=Cost(100.0)),)), NOW, 0)
+    return spent
+
+
+OF_A = Budget(5.0, Period.DAY, "a")
+OF_ALL = Budget(5.0, Period.DAY)
+
+
+def test_a_provider_whose_budget_is_used_up_is_left_out() -> None:
+    selection = Selector((A, B, C), budgets=over_budget(OF_A)).choose(criteria(), NOW)
+    assert names(selection) == ["b", "c"]
+    assert isinstance(selection, Route)
+    assert [each.provider.name for each in selection.over_budget] == ["a"]
+    assert names(Selector((B, C), budgets=over_budget(OF_A)).choose(criteria(), NOW)) == ["b", "c"]
+
+
+def test_only_what_a_plan_pays_for_is_left_if_the_budget_of_all_is_used_up() -> None:
+    plan = replace(B, is_plan=True)
+    assert names(Selector((A, plan, C), budgets=over_budget(OF_ALL)).choose(criteria(), NOW)) == ["b"]
+
+
+@pytest.mark.parametrize("pin", [None, "a"])
+def test_says_which_budget_is_used_up_if_no_candidate_is_left(pin: str | None) -> None:
+    selection = Selector((A, B), budgets=over_budget(OF_ALL)).choose(criteria(pin=pin), NOW)
+    assert isinstance(selection, OverBudget)
+    assert selection.message == (
+        "the budget of $5.00 a day is used up ($100.00 spent) and begins anew at 2027-01-16 00:00. To go on now, "
+        "raise it under `budgets` in config.json, which is taken up at once"
+    )
+
+
+def test_each_budget_is_named_once() -> None:
+    spent = over_budget(OF_A, Budget(9.0, Period.DAY, "b"))
+    spent.take(account(attempts=(Attempt("b", None, 200, 1.0, cost=Cost(9.0)),)), NOW, 0)
+    selection = Selector((A, B), budgets=spent).choose(criteria(), NOW)
+    assert isinstance(selection, OverBudget)
+    assert selection.message.count("is used up") == 2
+
+
+def test_tokens_are_counted_whatever_was_spent() -> None:
+    assert names(Selector((A,), budgets=over_budget(OF_ALL)).choose(criteria(), NOW, counting=True)) == ["a"]

@@ -6,7 +6,15 @@ import msgspec
 import pytest
 
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
-from claude_proxy.core.status_report import LastAnswer, ProviderStatus, Spent, StatusReport, TooLarge, WaitingRequest
+from claude_proxy.core.status_report import (
+    BudgetStatus,
+    LastAnswer,
+    ProviderStatus,
+    Spent,
+    StatusReport,
+    TooLarge,
+    WaitingRequest,
+)
 from claude_proxy.core.statusline_facts import Fact, StatuslineQuery, parse_statusline_query, statusline_facts
 
 NOON = 20_000 * 86_400.0 + 12 * 3600
@@ -222,3 +230,22 @@ def test_the_query_is_read() -> None:
 def test_a_wrong_query_is_refused(query: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_statusline_query(query)
+
+
+def budget(spent: float, provider: str = "", per: str = "day") -> BudgetStatus:
+    return BudgetStatus(provider, per, 5.0, spent, 0, NOON + 60)
+
+
+def test_names_the_budgets_that_are_nearly_or_wholly_used_up() -> None:
+    given = msgspec.structs.replace(report(), budgets=(budget(3.99), budget(4.0), budget(5.5, "zai", "month")))
+    assert statusline_facts(given, StatuslineQuery(), NOON) == [
+        Fact("budget $4.00 of $5.00 a day", "warning"),
+        Fact("budget (zai) $5.50 of $5.00 a month", "error"),
+    ]
+
+
+def test_a_pinned_terminal_sees_the_budgets_of_its_provider_and_of_all() -> None:
+    given = msgspec.structs.replace(
+        report(ProviderStatus(name="zai", state="ready")), budgets=(budget(5.0, "zai"), budget(5.0, "other"), budget(5))
+    )
+    assert facts(given, pin="zai") == ["budget (zai) $5.00 of $5.00 a day", "budget $5.00 of $5.00 a day"]

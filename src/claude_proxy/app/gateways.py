@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from claude_proxy.config.load import Config
 from claude_proxy.config.prices import prices_at
+from claude_proxy.core.budgets import Budgets
 from claude_proxy.core.health import Health
 from claude_proxy.core.hops import Hops
 from claude_proxy.core.memory_budget import MemoryBudget
@@ -25,6 +26,7 @@ def build_gateway(
     ledger: Journal,
     memory: Memory,
     budget: MemoryBudget,
+    budgets: Budgets,
     in_flight: RequestsInFlight,
     hops: Hops,
     quota: QuotaWatch,
@@ -34,7 +36,7 @@ def build_gateway(
     return Gateway(
         providers=config.providers,
         healths={provider.name: _health(provider, config, before, memory) for provider in config.providers},
-        selector=_selector(config, memory),
+        selector=_selector(config, memory, budgets),
         policy=config.policy,
         transport=transport,
         clock=clock,
@@ -51,7 +53,7 @@ def build_gateway(
     )
 
 
-def _selector(config: Config, memory: Memory) -> Selector:
+def _selector(config: Config, memory: Memory, budgets: Budgets) -> Selector:
     return Selector(
         config.providers,
         {skipped.name: skipped.variable for skipped in config.skipped},
@@ -60,6 +62,7 @@ def _selector(config: Config, memory: Memory) -> Selector:
         memory.tokens,
         memory.sessions,
         memory.learned_rules,
+        budgets,
     )
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from claude_proxy import __version__
 from claude_proxy.app.file_warnings import FileWarnings
@@ -25,6 +26,9 @@ from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
 from claude_proxy.store.token import installation_token
 from claude_proxy.store.usage_db.writer import UsageLedger
+
+if TYPE_CHECKING:
+    from claude_proxy.store.usage_db.earlier import EarlierSpending
 
 
 class ListenError(OSError):
@@ -119,7 +123,12 @@ def _count_earlier(home: Home, proxy: Proxy, loop: asyncio.AbstractEventLoop) ->
 
     if earlier := earlier_spending(home.usage, proxy.started_at):
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(proxy.count_earlier, earlier.today, earlier.sessions)
+            loop.call_soon_threadsafe(_go_on_with, proxy, earlier)
+
+
+def _go_on_with(proxy: Proxy, earlier: EarlierSpending) -> None:
+    proxy.count_earlier(earlier.today, earlier.sessions)
+    proxy.count_earlier_by_provider(earlier.day_of, earlier.month_of)
 
 
 def _defect(context: dict[str, object]) -> str:

@@ -166,6 +166,7 @@ class Proxy:
             last_answer=self._tracker.last_answer,
             answers_saved=self._tracker.answers_saved,
             spent_today=self._spent_today(),
+            budgets=self._tracker.budgets.report(),
             too_large=self._tracker.too_large,
             sessions=self._tracker.sessions(),
             waiting=self._in_flight.silent(self._clock.monotonic()),
@@ -202,6 +203,11 @@ class Proxy:
         at = self._started_at
         self._tracker.spending.add_earlier(at, self._clock.utc_offset(at), today, sessions)
 
+    def count_earlier_by_provider(self, day: Mapping[str, Spent], month: Mapping[str, Spent]) -> None:
+        """Go on with what was spent on each provider before it began: on the day of its start, and in that month."""
+        at = self._started_at
+        self._tracker.budgets.add_earlier(at, self._clock.utc_offset(at), day, month)
+
     def spent_in(self, session: str) -> Spent | None:
         """Return what the requests of a session cost; None if nothing is known of it."""
         return self._tracker.spending.of_session(session)
@@ -228,6 +234,7 @@ class Proxy:
         """Write what is to be remembered, and reload a changed configuration."""
         self._plan_look()
         self._quota.look()
+        self._tracker.look()
         if self._state_file:
             self._remember_cooldowns()
             self._state_file.write_if_due(self._clock.wall())
@@ -268,6 +275,7 @@ class Proxy:
 
     def _build_gateway(self, config: Config, before: Gateway | None) -> Gateway:
         self._tracker.limit_bodies(config.policy.max_body_bytes)
+        self._tracker.budgets.follow(config.budgets, passes=config.on_budget == "pass")
         gateway = build_gateway(
             config,
             before,
@@ -276,6 +284,7 @@ class Proxy:
             ledger=self._tracker,
             memory=self._memory,
             budget=self._budget,
+            budgets=self._tracker.budgets,
             in_flight=self._in_flight,
             hops=self._hops,
             quota=self._quota,

@@ -22,11 +22,13 @@ from claude_proxy.cli.output.program import invocation, start_command, with_invo
 from claude_proxy.cli.output.quota_table import quota_table
 from claude_proxy.cli.output.spent import spent_in_words
 from claude_proxy.cli.user_config.credentials import advice, key_place, state_in_words
+from claude_proxy.core.amounts import dollars_of, short_dollars
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import how_to_raise
 from claude_proxy.core.egress import DIRECTLY
 from claude_proxy.core.status_report import ProviderStatus, StatusReport, WaitingRequest
 from claude_proxy.core.text import encodable, neutral, printable
+from claude_proxy.core.usage_totals import Sum
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 
@@ -126,6 +128,7 @@ def _show(out: Console, url: str, status: StatusReport) -> None:
     out.print()
     out.print(_providers(status))
     _show_quotas(out, status)
+    _show_budgets(out, status)
     for provider in status.providers:
         for words in advice(provider):
             out.print(f"-> {printable(words)}", style="red")
@@ -149,6 +152,22 @@ def _show_quotas(out: Console, status: StatusReport) -> None:
     if quotas := quota_table(status.providers):
         out.print()
         out.print(quotas)
+
+
+def _show_budgets(out: Console, status: StatusReport) -> None:
+    if status.budgets:
+        rows = table("budget", "spent", "begins anew")
+        for budget in status.budgets:
+            whose = f" for {printable(budget.provider)}" if budget.provider else ""
+            style = "bold red" if budget.share >= 1 else "yellow" if budget.is_nearly_used_up else ""
+            spent = f"{dollars_of(Sum(budget.spent, budget.unknown))} ({int(100 * budget.share)} %)"
+            rows.add_row(
+                f"{short_dollars(budget.dollars)} a {printable(budget.per)}{whose}",
+                Text(spent, style=style),
+                when(budget.begins_anew),
+            )
+        out.print()
+        out.print(rows)
 
 
 def _headline(url: str, status: StatusReport) -> Text:
@@ -180,6 +199,8 @@ def _state(provider: ProviderStatus) -> Text:
     state = Text(printable(words), style=STATE_STYLES.get(words, "bold red" if to_fix else ""))
     if provider.key_rejected and provider.auth != Auth.CLIENT.value:
         state.append(f": {printable(key_place(provider), 100)}")
+    if provider.over_budget:
+        state.append(", over budget", style="bold red")
     if provider.cooldown_until is not None and provider.state == "cooldown":
         state.append(f"{', cooldown' if to_fix else ''} until {when(provider.cooldown_until)}")
     if (why := provider.why or provider.reason) and not to_fix:

@@ -101,6 +101,8 @@ Milliseconds = Annotated[
     Meta(extra=says(f"a number of milliseconds from 1 to {_MAX_WAIT * 1000}, or null", 600000)),
 ]
 Known = Annotated[bool | None, Meta(extra=says("true, false or null", True))]
+BudgetDollars = Annotated[float, Meta(gt=0, le=1_000_000, extra=says("a sum of dollars above 0 and up to 1000000", 20))]
+OnBudget = Annotated[Literal["pass", "warn"], Meta(extra=says('"pass" or "warn"', "pass"))]
 Dollars = Annotated[
     Annotated[float, Meta(ge=0, le=10000)] | None,
     Meta(extra=says("a price from 0 to 10000, or null", 1.4)),

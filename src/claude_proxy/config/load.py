@@ -10,16 +10,18 @@ from typing import TypeAlias
 from msgspec import UnsetType
 
 from claude_proxy.config.address import is_host, is_loopback
+from claude_proxy.config.budgets import budgets_of
 from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
 from claude_proxy.config.keys import Skipped
-from claude_proxy.config.kinds import LogLevel
+from claude_proxy.config.kinds import LogLevel, OnBudget
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Configured, Resolved, resolve
 from claude_proxy.config.routes import auto_mode_of, routes_of
 from claude_proxy.config.settings import Settings
 from claude_proxy.config.validation import check
 from claude_proxy.config.variables import Variables, parse_variables_of, read_variables
+from claude_proxy.core.budgets import Budget
 from claude_proxy.core.egress import Egress
 from claude_proxy.core.routing import Candidate, Routes
 from claude_proxy.core.types import Failback, Policy, Provider
@@ -67,6 +69,8 @@ class Config:
     routes: Routes = field(default_factory=Routes)
     auto_mode: Candidate | None = None
     """The model that checks tool calls for Claude Code's auto mode."""
+    budgets: tuple[Budget, ...] = ()
+    on_budget: OnBudget = "pass"
     usage_days: int = 400
     """How long usage is kept; 0: for ever."""
     upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
@@ -94,6 +98,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes = routes_of(settings.routes, resolved, findings)
     auto_mode = auto_mode_of(settings.auto_mode, resolved, findings)
+    budgets = budgets_of(settings.budgets, resolved, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
@@ -112,6 +117,8 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         allowed_hosts=settings.allowed_hosts,
         routes=routes,
         auto_mode=auto_mode,
+        budgets=budgets,
+        on_budget=settings.on_budget,
         usage_days=settings.usage_days,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )
@@ -128,6 +135,7 @@ def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
     auto_mode_of(settings.auto_mode, resolved, Findings(findings.problems))
+    budgets_of(settings.budgets, resolved, findings)
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
     return Survey(resolved.configured, _policy(settings), egress, tuple(findings.warnings))

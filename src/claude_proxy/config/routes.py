@@ -50,7 +50,7 @@ def _entries(texts: tuple[str, ...], route: str, resolved: Resolved, findings: F
         name, _, model = text.partition("/")
         configured = known.get(name)
         if configured is None:
-            _report(name, route if route == "auto_mode" else f"routes.{route}[{index}]", tuple(known), findings)
+            report_unknown(name, route if route == "auto_mode" else f"routes.{route}[{index}]", tuple(known), findings)
         elif configured.usable:
             entries.append(RouteEntry(name, strip_context_suffix(model) or None))
         else:
@@ -60,7 +60,8 @@ def _entries(texts: tuple[str, ...], route: str, resolved: Resolved, findings: F
     return tuple(entries)
 
 
-def _report(name: str, key: str, known: tuple[str, ...], findings: Findings) -> None:
+def report_unknown(name: str, key: str, known: tuple[str, ...], findings: Findings) -> None:
+    """Add the problem that no provider has a name."""
     near = nearest(name, known)
     fix = f'Did you mean "{near}"?' if near else f"There are {', '.join(sorted(known))}."
     findings.problem(key, f"{quoted(name)} is not the name of a provider", fix)

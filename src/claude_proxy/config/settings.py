@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.kinds import (
+    BudgetDollars,
     BudgetMegabytes,
     Days,
     FailbackName,
@@ -18,6 +19,8 @@ from claude_proxy.config.kinds import (
     LongContext,
     Megabytes,
     Minutes,
+    Name,
+    OnBudget,
     Place,
     Port,
     Status,
@@ -40,6 +43,7 @@ _PRESET_OR_URL = Meta(
 )
 
 
+_BUDGET = Meta(extra=says("an object", {"day": 20}))
 _ORDER = Meta(extra=says("a list", ["minimax", "zai/glm-5.3"]))
 
 
@@ -109,6 +113,23 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             unit="tokens",
             default=Routes().long_context_tokens,
         ),
+    ] = UNSET
+
+
+class BudgetSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be spent, on all providers or on one."""
+
+    day: Annotated[
+        BudgetDollars | UnsetType,
+        key("What may be spent in a day, by local time. Default: any sum.", unit="US dollars"),
+    ] = UNSET
+    month: Annotated[
+        BudgetDollars | UnsetType,
+        key("What may be spent in a calendar month, by local time. Default: any sum.", unit="US dollars"),
+    ] = UNSET
+    provider: Annotated[
+        Name | UnsetType,
+        key("The provider that it is for. Default: all of them together.", unit="text"),
     ] = UNSET
 
 
@@ -240,6 +261,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="true or false",
         ),
     ] = True
+    budgets: Annotated[
+        tuple[Annotated[BudgetSettings, _BUDGET], ...],
+        Meta(extra=says("a list of budgets", [{"day": 20}])),
+        key("What may be spent in a day or a month, on all providers or on one.", unit="list of objects"),
+    ] = ()
+    on_budget: Annotated[
+        OnBudget,
+        key(
+            "What happens when a budget is used up: pass sends requests to other providers only, warn says it and goes "
+            "on.",
+            unit="choice",
+        ),
+    ] = "pass"
     proxy_url: Annotated[
         Text | UnsetType,
         key(

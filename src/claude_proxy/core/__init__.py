@@ -21,6 +21,7 @@ A request's way through it:
     usage.py          events                          → Usage
     prices.py         what a model's tokens cost, and when
     pricing.py        Usage, and a candidate's prices → Cost
+    budgets.py        accounts, and the user's budgets  → what was spent, and who is passed over
     cache_doctor/     what a provider read from its prompt cache → what it should have read, and why it did not
     quota/            what a provider says is left    → windows of a plan, a balance
     answer_forms/     a message or events in a form that was not asked for → the one that was

@@ -18,7 +18,7 @@ from claude_proxy.core.headers import SESSION
 from claude_proxy.core.health import Health, State
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import LONG_CONTEXT, ROUTED_CLASSES, Candidate, NoSuchProvider, Route
-from claude_proxy.core.selection import Criteria, Selector, TooLong
+from claude_proxy.core.selection import Criteria, OverBudget, Selector, TooLong
 from claude_proxy.core.tokens import FixedCount
 
 MAX_TOKENS: Final = 10**9
@@ -123,16 +123,23 @@ class _Explainer:
         self._healths = healths
         self._now = now
 
-    def explain(self, selection: Route | TooLong, *, health_known: bool) -> Explanation:
+    def explain(self, selection: Route | OverBudget | TooLong, *, health_known: bool) -> Explanation:
         if isinstance(selection, TooLong):
             route, too_small, verdict = selection.route, selection.route.candidates, _too_long(selection)
             in_turn = tuple[Candidate, ...]()
+        elif isinstance(selection, OverBudget):
+            route, too_small, verdict = selection.route, (), f"No provider is tried: {selection.message}."
+            in_turn = ()
         else:
             route, too_small, in_turn = selection, selection.too_small, self._in_turn(selection)
             verdict = self._verdict(in_turn, pinned=route.pinned)
         reports = (
             *[self._report_tried(place, candidate, route) for place, candidate in enumerate(in_turn, 1)],
             *[self._report(each, 0, ("the request does not fit into its context window",)) for each in too_small],
+            *[
+                self._report(each, 0, (f"passed over: {self._selector.budgets.why(each)}",))
+                for each in route.over_budget
+            ],
             *self._report_others(route),
         )
         return Explanation(self._query.model, self._order(route), verdict, reports, health_known)
@@ -224,7 +231,7 @@ class _Explainer:
     def _report_others(self, route: Route) -> Iterator[CandidateReport]:
         if route.pinned:
             return
-        in_route = {candidate.provider.name for candidate in (*route.candidates, *route.too_small)}
+        in_route = {candidate.provider.name for candidate in (*route.candidates, *route.too_small, *route.over_budget)}
         for provider in self._selector.providers:
             if provider.name not in in_route:
                 yield CandidateReport(provider.name, why=("it is not in this route",))

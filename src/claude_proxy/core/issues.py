@@ -53,7 +53,13 @@ class Issues:
 
 
 def provider_status(
-    provider: Provider, health: Health, issues: Issues, now: float, *, quota: QuotaReport | None = None
+    provider: Provider,
+    health: Health,
+    issues: Issues,
+    now: float,
+    *,
+    quota: QuotaReport | None = None,
+    over_budget: bool = False,
 ) -> ProviderStatus:
     """Return the state of one provider."""
     state = State.READY if health.admits(now) else health.state(now)  # a cooldown that is over does not run any more
@@ -72,6 +78,7 @@ def provider_status(
         last_error=issues.last_error,
         key_rejected=issues.key_rejected,
         out_of_credit=issues.out_of_credit,
+        over_budget=over_budget,
         unknown_model=_configured(issues.unknown_model, provider),
         client=ClientRequirements(
             timeout_ms=provider.claude_code.timeout_ms,

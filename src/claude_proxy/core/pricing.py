@@ -30,6 +30,14 @@ def anthropic_dollars(claude: Mapping[str, Prices], requested_model: str, usage:
     return 0.0 if _is_empty(usage) else _dollars(claude, strip_context_suffix(requested_model), usage, at)
 
 
+def is_charged(candidate: Candidate) -> bool:
+    """Whether what a candidate answers may cost money: not if a plan pays, or if its model is free."""
+    if candidate.provider.is_plan:
+        return False
+    known = prices_of(candidate.provider.prices, candidate.model)
+    return known is None or not all(_is_free(rate.price) for rate in known.rates)
+
+
 def prices_of(prices: Mapping[str, Prices], model: str) -> Prices | None:
     """Return the prices of a model, or None. The names in `prices` are in lower case, and may lack a date."""
     return known_of(prices, model.lower())
@@ -41,6 +49,11 @@ def _dollars(prices: Mapping[str, Prices], model: str, usage: Usage, at: float) 
         return None
     prompt_tokens = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens
     return _sum(known.at(prompt_tokens, at), usage)
+
+
+def _is_free(price: Price) -> bool:
+    rates = (price.input, price.output, price.cache_read, price.cache_write_5m, price.cache_write_1h)
+    return price.input == price.output == 0 and not any(rates)
 
 
 def _sum(price: Price, usage: Usage) -> float | None:

@@ -101,6 +101,8 @@ class Route:
     """Candidates that are skipped, since the request does not fit into their context windows."""
     overlong: tuple[int, int] | None = None
     """Of these, the one with the largest window: the request's tokens as it would count them, and its window."""
+    over_budget: tuple[Candidate, ...] = ()
+    """Candidates that are passed over, since a budget is used up."""
 
 
 @dataclass(frozen=True, slots=True)

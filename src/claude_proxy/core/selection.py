@@ -2,6 +2,7 @@
 
 route              pin, model, class, length: the user's own route, or the order of the providers
 login              without the client's own login, those that need it are skipped
+budgets            those that would cost money are passed over if their budget is used up
 context windows    those that the request does not fit into are skipped
 required features  those that lack something it needs are asked after the others
 size               those that are known to take smaller requests only are asked after all others
@@ -18,6 +19,7 @@ from typing import Final, TypeAlias
 
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.bounded import BoundedDict
+from claude_proxy.core.budgets import HOW_TO_RAISE, Budgets
 from claude_proxy.core.capabilities import Capabilities, capabilities_of
 from claude_proxy.core.client_login import NoLogin, open_to
 from claude_proxy.core.learning.learned_rules import LearnedRules
@@ -62,7 +64,15 @@ class TooLong:
     route: Route
 
 
-Selection: TypeAlias = Route | NoSuchProvider | NoLogin | TooLong
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """A budget is used up, and no candidate is left; `message` says which, until when, and how to raise it."""
+
+    message: str
+    route: Route
+
+
+Selection: TypeAlias = Route | NoSuchProvider | NoLogin | OverBudget | TooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ class Selector:
     tokens: Calibration = field(default_factory=Calibration)
     sessions: Sessions = field(default_factory=Sessions)
     learned_rules: LearnedRules = field(default_factory=LearnedRules)
+    budgets: Budgets = field(default_factory=Budgets)
     _known: BoundedDict[CandidateKey, Capabilities] = field(
         default_factory=lambda: BoundedDict(MAX_KNOWN), init=False, repr=False, compare=False
     )
@@ -96,6 +107,11 @@ class Selector:
         allowed = routed if isinstance(routed, NoSuchProvider) else open_to(routed, with_login=criteria.login)
         if not isinstance(allowed, Route):
             return allowed
+        if self.budgets.passes_over and not counting:
+            affordable = self._affordable(allowed)
+            if isinstance(affordable, OverBudget):
+                return affordable
+            allowed = affordable
         fitting = allowed if counting else self._fitting(allowed, criteria, exceeds)
         if isinstance(fitting, TooLong) or fitting.pinned:
             return fitting
@@ -104,6 +120,19 @@ class Selector:
     def estimate(self, candidate: Candidate, criteria: Criteria) -> int:
         """Return about how many tokens a candidate would count in a request."""
         return criteria.prompt.tokens(self.tokens.ratio(candidate.upstream_model))
+
+    def _affordable(self, allowed: Route) -> Route | OverBudget:
+        """Skip the candidates whose budget is used up. They are no last resort either."""
+        blocked = {each.key: budget for each in allowed.candidates if (budget := self.budgets.blocking(each))}
+        if not blocked:
+            return allowed
+        left = tuple([each for each in allowed.candidates if each.key not in blocked])
+        skipped = tuple([each for each in allowed.candidates if each.key in blocked])
+        if not left:
+            used_up = dict.fromkeys(blocked.values())
+            words = "; ".join(self.budgets.in_words(budget) for budget in used_up)
+            return OverBudget(f"{words}. To go on now, {HOW_TO_RAISE}", replace(allowed, over_budget=skipped))
+        return replace(allowed, candidates=left, over_budget=skipped)
 
     def _exceeds(self, criteria: Criteria) -> Exceeds:
         return lambda candidate, limit: criteria.prompt.exceeds(limit, self.tokens.ratio(candidate.upstream_model))

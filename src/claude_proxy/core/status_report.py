@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from claude_proxy.core.client_requirements import ClientRequirements
-from claude_proxy.core.quota.quota_report import QuotaReport
+from claude_proxy.core.quota.quota_report import NEARLY, QuotaReport
 
 
 class LastError(msgspec.Struct, frozen=True):
@@ -46,6 +46,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     out_of_credit: bool = False
     unknown_model: str | None = None
     """A model that the configuration asks it for, and that it does not know."""
+    over_budget: bool = False
+    """Whether it is passed over, since a budget is used up."""
     client: ClientRequirements = ClientRequirements()
     """What it needs of Claude Code."""
     quota: QuotaReport | None = None
@@ -97,6 +99,33 @@ class Spent(msgspec.Struct, frozen=True):
         )
 
 
+class BudgetStatus(msgspec.Struct, frozen=True):
+    """A budget, and what was spent of it."""
+
+    provider: str
+    """Whose requests it is for; empty: those of all providers."""
+    per: str
+    """`day` or `month`."""
+    dollars: float
+    """What may be spent."""
+    spent: float
+    """What was, as far as prices are known."""
+    unknown: int
+    """How many answers of models without a price are not counted."""
+    begins_anew: float
+    passes: bool = True
+    """Whether providers are passed over when it is used up."""
+
+    @property
+    def is_nearly_used_up(self) -> bool:
+        return self.share >= NEARLY
+
+    @property
+    def share(self) -> float:
+        """The part that was spent: 1 if it is used up."""
+        return self.spent / self.dollars
+
+
 class TooLarge(msgspec.Struct, frozen=True):
     """The last request that was refused as larger than the proxy's own limit, which is in bytes."""
 
@@ -126,6 +155,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many answers broke off since the proxy started, and were carried to their end."""
     spent_today: Spent = Spent()
     """What today's requests cost, by the day of the proxy's clock."""
+    budgets: tuple[BudgetStatus, ...] = ()
     too_large: TooLarge | None = None
     sessions: dict[str, LastAnswer] = {}
     """The last answer of each session, by its id; the newest is last."""

@@ -18,7 +18,7 @@ from claude_proxy.core.body_limit import limit_in_words
 from claude_proxy.core.health import State
 from claude_proxy.core.local_time import clock_time
 from claude_proxy.core.quota.quota_report import QuotaReport
-from claude_proxy.core.status_report import ProviderStatus, Spent, StatusReport
+from claude_proxy.core.status_report import BudgetStatus, ProviderStatus, Spent, StatusReport
 from claude_proxy.core.text import printable
 
 _DAY: Final = 86_400
@@ -70,6 +70,7 @@ def statusline_facts(
         *_styled("warning", _waiting(report, query)),
         *_last_answer(report, query.session),
         *_styled("plain", _cost(report.spent_today, spent)),
+        *_budgets(report.budgets, query),
         *_styled("plain", _failovers(spent)),
         *_cooldowns(of_terminal, query, now),
     ]
@@ -142,6 +143,16 @@ def _money(spent: Spent) -> str:
     if not spent.plan_dollars:
         return charged
     return f"{charged} + plan" if charged else f"plan ({short_dollars(spent.plan_dollars)})"
+
+
+def _budgets(budgets: Iterable[BudgetStatus], query: StatuslineQuery) -> Iterator[Fact]:
+    """Name the budgets that are nearly used up, or used up, of the providers that the terminal uses."""
+    for budget in budgets:
+        if not budget.is_nearly_used_up or (query.pin and budget.provider not in {"", query.pin}):
+            continue
+        whose = f" ({budget.provider})" if budget.provider else ""
+        words = f"budget{whose} {short_dollars(budget.spent)} of {short_dollars(budget.dollars)} a {budget.per}"
+        yield Fact(words, "error" if budget.share >= 1 else "warning")
 
 
 def _failovers(session: Spent | None) -> Iterator[str]:

@@ -22,7 +22,7 @@ from claude_proxy.core.provenance import SignatureOwners
 from claude_proxy.core.reply import NO_RETRY, error_reply, loop_detected, nothing_there, prompt_too_long, refusal
 from claude_proxy.core.request import MalformedRequestError, MessagesRequest
 from claude_proxy.core.routing import Candidate, NoSuchProvider, Route
-from claude_proxy.core.selection import Criteria, Selector, TooLong
+from claude_proxy.core.selection import Criteria, OverBudget, Selector, TooLong
 from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.tokens import Calibration, Prompt
 from claude_proxy.core.types import Headers, Policy, Provider, Reply
@@ -142,6 +142,8 @@ def find_route(gateway: Gateway, head: RequestHead, request: MessagesRequest, *,
         case NoLogin(message):
             named = with_program(message, gateway.program)
             raise RefusedError(refusal("authentication_error", named, NO_RETRY))
+        case OverBudget(message):
+            raise RefusedError(refusal("rate_limit_error", message, NO_RETRY))
         case TooLong(tokens, window):
             raise RefusedError(prompt_too_long(tokens, window))
         case _:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from claude_proxy.core.account_errors import key_place
 from claude_proxy.core.body_limit import how_to_raise, limit_in_words
 from claude_proxy.core.bounded import BoundedDict
+from claude_proxy.core.budgets import BudgetNotice, Budgets
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.messages import STATUS_OF_ERROR
@@ -48,6 +49,7 @@ class StatusTracker:
         self.answers_saved = 0
         """Answers that broke off and were carried to their end."""
         self.spending = Spending()
+        self.budgets = Budgets(now := clock.wall(), clock.utc_offset(now))
         self.failovers = RecentFailovers()
         self.traffic = Traffic()
         self._sessions = BoundedDict[str, LastAnswer](MAX_SESSIONS)
@@ -79,6 +81,7 @@ class StatusTracker:
                 self._issues.get(name, _NO_ISSUES),
                 now,
                 quota=quota(name),
+                over_budget=self.budgets.blocks(provider),
             )
             for provider in self._providers
         )
@@ -100,10 +103,21 @@ class StatusTracker:
             self._take_too_large(account, now)
         self.failovers.take(account)
         self.traffic.take(account)
-        self.spending.take(account, self._clock.utc_offset(account.started_at))
+        utc_offset = self._clock.utc_offset(account.started_at)
+        self.spending.take(account, utc_offset)
+        self._tell_of_budgets(self.budgets.take(account, now, utc_offset))
         self.answers_saved += account.ending is Ending.RECOVERED
         if account.provider:
             self._remember_answer(account, now)
+
+    def look(self) -> None:
+        """Take note of the time: a new day has its own budget."""
+        now = self._clock.wall()
+        self._tell_of_budgets(self.budgets.look(now, self._clock.utc_offset(now)))
+
+    def _tell_of_budgets(self, notices: Iterable[BudgetNotice]) -> None:
+        for notice in notices:
+            self.note(notice.text, "warning")
 
     def _take(self, attempt: Attempt, now: float) -> None:
         before = self._issues.get(attempt.provider, _NO_ISSUES)

@@ -154,4 +154,7 @@ def tool_check(
     context = check_context(request)
     if context is None:
         return None
-    return ToolCheck(gateway, request, gateway.auto_mode, context, hops=hops, memory=memory.part(), recorder=recorder)
+    judge = gateway.auto_mode
+    if judge and gateway.selector.budgets.blocking(judge):
+        judge = None
+    return ToolCheck(gateway, request, judge, context, hops=hops, memory=memory.part(), recorder=recorder)

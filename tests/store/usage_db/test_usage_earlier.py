@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,35 @@ def test_the_ledger_says_once_when_its_file_is_open_and_a_defect_there_does_not_
     assert earlier is not None
     assert (calls, earlier.today.dollars) == ([True], 1.0)
     assert notes == (["error: what was spent earlier cannot be read: ZeroDivisionError"] if fails else [])
+
+
+def test_what_each_provider_cost_on_the_day_and_in_the_month_is_read_with_the_checks_for_auto_mode(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "usage.db"
+    month = midnight(local_date(NOW).replace(day=1))
+    check = Attempt("judge", None, 200, 1.0, cost=Cost(0.5))
+    with writing(path) as ledger:
+        for each in (
+            paid(Cost(1.0), TODAY),
+            replace(paid(Cost(None)), checks=(check,)),
+            paid(Cost(2.0, is_plan=True)),
+            paid(Cost(4.0), month),
+            paid(Cost(8.0), TODAY - 1),
+            paid(Cost(16.0), month - 1),
+            paid(Cost(32.0), NOW),
+        ):
+            ledger.record(each)
+    earlier = earlier_spending(path, NOW)
+    assert earlier is not None
+    assert earlier.day_of == {"b": Spent(1.0, 1), "judge": Spent(0.5)}
+    assert earlier.month_of == {"b": Spent(13.0, 1), "judge": Spent(0.5)}
+
+
+def test_at_midnight_nothing_was_spent_today(tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    with writing(path) as ledger:
+        ledger.record(paid(Cost(1.0), TODAY - 10))
+    earlier = earlier_spending(path, TODAY)
+    assert earlier is not None
+    assert (earlier.day_of, earlier.month_of) == ({}, {"b": Spent(1.0)})
