@@ -7,7 +7,9 @@ from claude_proxy.core.body_limit import how_to_raise, limit_in_words, over_limi
 MB = 1024 * 1024
 
 
-@pytest.mark.parametrize(("limit", "words"), [(10 * MB, "10 MB"), (MB // 2, "0.5 MB"), (1024 * MB, "1024 MB")])
+@pytest.mark.parametrize(
+    ("limit", "words"), [(10 * MB, "10 MB"), (MB // 2, "0.5 MB"), (MB // 10, "0.1 MB"), (1024 * MB, "1024 MB")]
+)
 def test_a_limit_is_written_as_the_setting_is(limit: int, words: str) -> None:
     assert limit_in_words(limit) == words
 

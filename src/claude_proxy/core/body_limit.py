@@ -11,7 +11,7 @@ _SUGGESTED: Final = (32, 64, 128, 256, 512, 1024)
 
 def limit_in_words(limit: int) -> str:
     """Return a limit in bytes as it is written: `10 MB`."""
-    return f"{limit / _MEBIBYTE:g} MB"
+    return f"{round(limit / _MEBIBYTE, 2):g} MB"
 
 
 def how_to_raise(limit: int) -> str:
