@@ -213,3 +213,16 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  what is waited for cannot signal
             await asyncio.sleep(0.001)
+
+
+@async_test
+async def test_a_token_for_metrics_that_is_set_while_the_proxy_runs_opens_them(tmp_path: Path) -> None:
+    home, token = home_in(tmp_path), "0123456789abcdef"
+    async with FakeProvider() as fake:
+        write(home, only=fake)
+        async with started_proxy(loaded(home), home=home) as proxy:
+            headers = {"Authorization": f"Bearer {token}"}
+            assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 401
+            home.env.write_text(f"A_KEY=first-key\nCLAUDE_PROXY_METRICS_TOKEN={token}\n", encoding="utf-8")
+            await proxy.ledger.note_with("configuration reloaded: only")
+            assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 200

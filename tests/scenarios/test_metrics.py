@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.samples import Sample
 
+from claude_proxy.core.types import Policy
 from fakes.async_test import async_test
 from fakes.provider import FakeProvider
-from fakes.proxy import RunningProxy, configured, running_proxy
+from fakes.proxy import RunningProxy, configured, make_config, make_provider, running_proxy, started_proxy
 from fakes.scripts import message
 from fakes.steps import Status
 from fakes.stream_checks import complete_text
@@ -79,3 +85,73 @@ async def test_it_needs_the_token_and_is_not_below_a_provider() -> None:
         assert (await proxy.ask("GET", "/metrics", headers={"Authorization": ""})).status == 401
         assert (await proxy.ask("GET", "/metrics", headers={"Origin": "https://a.example"})).status == 403
         assert (await proxy.ask("GET", "/provider/minimax/metrics")).status == 404
+
+
+METRICS_TOKEN = "token-that-opens-metrics"
+
+
+@contextlib.asynccontextmanager
+async def proxy_with_metrics_token(token: str = METRICS_TOKEN) -> AsyncIterator[RunningProxy]:
+    async with FakeProvider() as provider:
+        config = make_config([make_provider("minimax", provider.url)], Policy())
+        async with started_proxy(replace(config, metrics_token=token)) as proxy:
+            yield proxy
+
+
+@pytest.mark.parametrize(
+    "header", [("Authorization", f"Bearer {METRICS_TOKEN}"), ("x-api-key", METRICS_TOKEN)], ids=lambda header: header[0]
+)
+@async_test
+async def test_a_token_of_its_own_opens_metrics_and_nothing_else(header: tuple[str, str]) -> None:
+    headers = {"Authorization": "", header[0]: header[1]}
+    async with proxy_with_metrics_token() as proxy:
+        assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 200
+        assert (await proxy.ask("HEAD", "/metrics", headers=headers)).status == 200
+        assert (await proxy.post(headers=headers)).status == 401
+        paths = ["/admin/status", "/v1/models", "/provider/minimax/metrics", "/metrics/", "/metrics2", "//metrics"]
+        assert {(await proxy.ask("GET", path, headers=headers)).status for path in paths} == {401}
+        assert (await proxy.ask("POST", "/admin/stop", b"{}", headers=headers)).status == 401
+        assert (await proxy.ask("GET", "/metrics")).status == 200
+
+
+@pytest.mark.parametrize("sent", ["", METRICS_TOKEN[:-1], f"{METRICS_TOKEN}x", "schlüssel"])
+@async_test
+async def test_another_token_opens_nothing(sent: str) -> None:
+    async with proxy_with_metrics_token() as proxy:
+        headers = {"Authorization": f"Bearer {sent}"}
+        assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 401
+
+
+@async_test
+async def test_without_a_token_of_its_own_an_empty_one_opens_nothing() -> None:
+    async with proxy_with_metrics_token("") as proxy:
+        for headers in ({"Authorization": "Bearer "}, {"Authorization": "", "x-api-key": " "}):
+            assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 401
+
+
+@async_test
+async def test_a_web_page_with_the_token_reads_no_metrics() -> None:
+    async with proxy_with_metrics_token() as proxy:
+        headers = {"Authorization": f"Bearer {METRICS_TOKEN}", "Sec-Fetch-Site": "cross-site"}
+        assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 403
+
+
+@async_test
+async def test_a_secret_in_a_request_is_in_no_label() -> None:
+    secret = "sk-secret-of-the-client"
+    async with running_proxy(FakeProvider(message())) as proxy:
+        sent = dict.fromkeys(
+            (
+                "x-claude-code-session-id",
+                "x-claude-code-agent-id",
+                "x-claude-code-prompt-id",
+                "x-claude-code-agent-type",
+            ),
+            secret,
+        )
+        await (await proxy.post(model=secret, headers=sent)).all_events()
+        await proxy.post(f"/provider/{secret}/v1/messages")
+        await proxy.ledger.wait_for_accounts(2)
+        text = (await (await proxy.ask("GET", "/metrics")).read()).decode()
+    assert 'model="other"' in text
+    assert secret not in text

@@ -103,6 +103,7 @@ class Proxy:
         self.port = config.port
         self._token = token
         self._guard = Guard(config.host, token, program, config.allowed_hosts, token_sources)
+        self._guard.open_metrics_with(config.metrics_token)
         self._server = Server(
             self._guard,
             lambda: self._gateway,
@@ -252,6 +253,7 @@ class Proxy:
             self._transport = self._new_transport(config)
         self._budget.limit = config.policy.memory_budget
         self._guard.allow(config.allowed_hosts)
+        self._guard.open_metrics_with(config.metrics_token)
         self._gateway = self._build_gateway(config, self._gateway)
         waiting = self._waiting_for_restart()
         self._config = config

@@ -13,6 +13,7 @@
     schema.py             settings.py → config.schema.json, for editors
 
     variables.py          `.env` and the environment → keys
+    metrics_token.py      the token that opens `/metrics`
     pasted_key.py         a key as it was pasted → the key, or why it is none
     keys.py               which header and which variable a provider's key has
     address.py            base URLs and proxy URLs

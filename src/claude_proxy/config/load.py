@@ -15,6 +15,7 @@ from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
 from claude_proxy.config.keys import Skipped
 from claude_proxy.config.kinds import LogLevel, OnBudget
+from claude_proxy.config.metrics_token import read_metrics_token
 from claude_proxy.config.problem import ConfigError, Findings, Problem, quoted
 from claude_proxy.config.providers import Configured, Resolved, resolve
 from claude_proxy.config.routes import auto_mode_of, routes_of
@@ -73,6 +74,8 @@ class Config:
     on_budget: OnBudget = "pass"
     usage_days: int = 400
     """How long usage is kept; 0: for ever."""
+    metrics_token: str = field(default="", repr=False)
+    """What opens `/metrics` besides the installation's token; empty: nothing."""
     upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
     """Those of all providers, with those that can't be used."""
 
@@ -99,6 +102,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     routes = routes_of(settings.routes, resolved, findings)
     auto_mode = auto_mode_of(settings.auto_mode, resolved, findings)
     budgets = budgets_of(settings.budgets, resolved, findings)
+    metrics_token = read_metrics_token(variables, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
@@ -120,6 +124,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         budgets=budgets,
         on_budget=settings.on_budget,
         usage_days=settings.usage_days,
+        metrics_token=metrics_token,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )
 

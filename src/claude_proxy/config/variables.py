@@ -41,19 +41,24 @@ class Variables:
         comma) is left out with a warning; a placeholder gets a warning, and stays: its provider says what it is worth.
         """
         source = self.source(name)
-        text = (self.environ if source is KeySource.ENVIRONMENT else self.file).get(name, "")
-        if not text.strip():
+        text = self.text(name)
+        if not text:
             return ""
         key = read_key(text)
-        if isinstance(key, InvalidKey) and can_be_sent(text.strip()):
+        if isinstance(key, InvalidKey) and can_be_sent(text):
             findings.warn(f"{source.value}: {name}: the key in it {key.what}. {key.fix}")
-            return text.strip()
+            return text
         if isinstance(key, InvalidKey):
             findings.problem(name, f"the key in it {key.what}", key.fix, file=source.value)
             return None
         if key.note:
             findings.warn(f"{source.value}: {name}: {key.note}")
         return key.key
+
+    def text(self, name: str) -> str:
+        """Return what a variable holds, without the space around it; empty if it is not set."""
+        holder = self.environ if self.source(name) is KeySource.ENVIRONMENT else self.file
+        return holder.get(name, "").strip()
 
     def source(self, name: str) -> KeySource:
         """Return where the value of a variable comes from."""

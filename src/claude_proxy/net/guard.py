@@ -49,6 +49,7 @@ class Guard:
         self._hosts = self._own
         self.allow(allowed_hosts)
         self._token = token.encode()
+        self._metrics_token = b""
         is_local = host.lower() in LOOPBACK
         self._program = program if is_local else PROGRAM
         self._token_sources: TokenSources = token_sources if is_local else lambda _: ()
@@ -56,6 +57,15 @@ class Guard:
     def allow(self, hosts: Iterable[str]) -> None:
         """Accept these names in `Host` from now on, besides those that always are."""
         self._hosts = self._own | {_normal(host) for host in hosts}
+
+    def open_metrics_with(self, token: str) -> None:
+        """Let this token open `/metrics` from now on, and no other but the installation's; empty: only that one."""
+        self._metrics_token = token.encode()
+
+    def may_read_metrics(self, fields: Mapping[bytes, bytes]) -> bool:
+        """Whether a request has the token that opens `/metrics` only."""
+        expected = self._metrics_token
+        return bool(expected) and sum(hmac.compare_digest(token, expected) for token in _tokens(fields)) > 0
 
     def check_origin(self, fields: Mapping[bytes, bytes]) -> Reply | None:
         """Refuse a request that a web page may have made: a foreign host (DNS rebinding), or one from another site."""

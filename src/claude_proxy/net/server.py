@@ -92,7 +92,7 @@ class Server:
         fields = dict(headers)
         pin, path = _split_pin(scope["path"])
         refused = self._guard.check_origin(fields)
-        if refused is None and path not in _OPEN:
+        if refused is None and path not in _OPEN and not (path == METRICS and self._may_read_metrics(fields, pin)):
             refused = self._guard.check_token(fields)
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = check_content_type(fields)
@@ -106,6 +106,9 @@ class Server:
         if reply.status >= HTTPStatus.BAD_REQUEST:
             self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
         await client.send(reply)
+
+    def _may_read_metrics(self, fields: Mapping[bytes, bytes], pin: str | None) -> bool:
+        return pin is None and self._guard.may_read_metrics(fields)
 
     async def _converse(self, conversation: Handler) -> None:
         task = asyncio.current_task()

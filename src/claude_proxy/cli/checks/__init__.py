@@ -11,5 +11,6 @@ shell_setup          this terminal's mode and its shell functions
 settings_conflicts   Claude Code's own settings
 background_sessions  the supervisor of Claude Code's background sessions
 clock                this machine's time
+metrics_token        what opens `/metrics`
 live                 the providers themselves
 """
