@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_proxy.core.amounts import dollars_of, short_count, short_dollars, short_duration, short_share
+from claude_proxy.core.amounts import (
+    dollars_of,
+    short_count,
+    short_dollars,
+    short_duration,
+    short_share,
+    spent_in_words,
+)
+from claude_proxy.core.status_report import Spent
 from claude_proxy.core.usage_totals import Sum
 
 
@@ -86,3 +94,18 @@ def test_a_share_is_whole_or_nothing_only_if_it_is(share: float | None, shown: s
 )
 def test_a_duration_is_short(milliseconds: float, shown: str) -> None:
     assert short_duration(milliseconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("spent", "words"),
+    [
+        (Spent(), ""),
+        (Spent(1.239), "$1.24"),
+        (Spent(1.2, 1), "at least $1.20, 1 request without a price"),
+        (Spent(0.0, 3), "?, 3 requests without a price"),
+        (Spent(0.0, 0, 3.2), "$3.20 by plan"),
+        (Spent(1.0, 0, 3.2), "$1.00, $3.20 by plan"),
+    ],
+)
+def test_what_is_not_known_of_a_cost_is_never_zero(spent: Spent, words: str) -> None:
+    assert spent_in_words(spent) == words

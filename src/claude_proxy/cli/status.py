@@ -20,13 +20,12 @@ from claude_proxy.cli.output.console import console, print_json, table, too_larg
 from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.cli.output.program import invocation, start_command, with_invocations
 from claude_proxy.cli.output.quota_table import quota_table
-from claude_proxy.cli.output.spent import spent_in_words
-from claude_proxy.cli.user_config.credentials import advice, key_place, state_in_words
-from claude_proxy.core.amounts import dollars_of, short_dollars
+from claude_proxy.cli.user_config.credentials import advice, key_place
+from claude_proxy.core.amounts import dollars_of, short_dollars, spent_in_words
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.body_limit import how_to_raise
 from claude_proxy.core.egress import DIRECTLY
-from claude_proxy.core.status_report import ProviderStatus, StatusReport, WaitingRequest
+from claude_proxy.core.status_report import ProviderStatus, StatusReport, WaitingRequest, state_in_words
 from claude_proxy.core.text import encodable, neutral, printable
 from claude_proxy.core.usage_totals import Sum
 from claude_proxy.store.home import Home

@@ -79,6 +79,7 @@ For the user:
     explanation.py          what would happen to a request
     status_report.py        what `status` shows
     live_report.py          what happens now, for `top` and the page
+    live_words.py           the same in words
     spending.py             what requests cost today, and in each session
     traffic.py              how many requests, tokens and seconds, for `/metrics`; metrics_state.py holds all of it
     recent_failovers.py     the last requests that more than one provider was asked for

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:  # some commands load this file alone
+    from claude_proxy.core.status_report import Spent
 
 _SIZES: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1000, "k"))
 _CENTS_MATTER: Final = 1000
@@ -64,3 +67,13 @@ def short_duration(milliseconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def spent_in_words(spent: Spent) -> str:
+    """Return what requests cost: `$1.24`, `at least $1.24, 3 requests without a price, $3.20 by plan`."""
+    parts = [dollars_of(spent)] if spent.dollars or spent.unknown else []
+    if spent.unknown:
+        parts.append(f"{spent.unknown} request{'s' if spent.unknown > 1 else ''} without a price")
+    if spent.plan_dollars:
+        parts.append(f"{short_dollars(spent.plan_dollars)} by plan")
+    return ", ".join(parts)

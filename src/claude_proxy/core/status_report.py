@@ -7,10 +7,16 @@ values from the core, since the commands that read the report have no use for th
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import ClientRequirements
 from claude_proxy.core.quota.quota_report import NEARLY, QuotaReport
+
+READY: Final = "ready"
+"""The value of `core.health.State.READY`, which would take longer to load."""
 
 
 class LastError(msgspec.Struct, frozen=True):
@@ -166,3 +172,14 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     egress: str = ""
     """The way to the providers, in words; empty from an older proxy."""
+
+
+def state_in_words(provider: ProviderStatus) -> str:
+    """Return the state of a provider: what only the user can fix comes first, since its requests fail till then."""
+    if provider.key_rejected:
+        return "key refused" if provider.auth != Auth.CLIENT.value else "login refused"
+    if provider.out_of_credit:
+        return "no credit"
+    if provider.state != READY:
+        return provider.state
+    return "unknown model" if provider.unknown_model else provider.state

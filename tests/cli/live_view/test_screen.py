@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from claude_proxy.cli.live_view.screen import Size, screen
-from claude_proxy.cli.output.spent import spent_in_words
+from claude_proxy.core.amounts import spent_in_words
 from claude_proxy.core.live_report import LiveAttempt, LiveFailover, LiveReport, LiveRequest
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import ProviderStatus, Spent

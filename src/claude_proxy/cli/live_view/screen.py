@@ -21,7 +21,7 @@ from rich.text import Text
 
 from claude_proxy.cli.live_view.columns import Row, aligned, cut
 from claude_proxy.cli.live_view.sections import failover_rows, provider_rows, request_rows
-from claude_proxy.cli.output.spent import spent_in_words
+from claude_proxy.core.amounts import spent_in_words
 from claude_proxy.core.live_report import LiveReport
 from claude_proxy.core.text import PROGRAM
 

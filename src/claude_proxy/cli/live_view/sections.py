@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from rich.text import Text
 
 from claude_proxy.cli.live_view.columns import Row
 from claude_proxy.cli.output.console import when
-from claude_proxy.cli.user_config.credentials import READY, state_in_words
 from claude_proxy.core.amounts import short_count, short_duration
-from claude_proxy.core.live_report import LiveAttempt, LiveFailover, LiveRequest
+from claude_proxy.core.live_report import LiveFailover, LiveRequest
+from claude_proxy.core.live_words import (
+    ACCEPTED,
+    MAX_WORD,
+    Tone,
+    doing,
+    failure_in_words,
+    kind_of,
+    last_failure,
+    provider_state,
+    short_model,
+    why_in_words,
+)
 from claude_proxy.core.quota.quota_report import QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import ProviderStatus
 from claude_proxy.core.text import printable
 
-STATE_STYLES: Final = {READY: "green", "cooldown": "yellow", "probing": "cyan"}
-SILENT_AFTER: Final = 5.0
-"""Seconds after which an answer that has begun is called silent."""
-SLOW_AFTER: Final = 10.0
-"""Seconds of waiting for a first byte after which it is coloured."""
-MAX_WORD: Final = 40
-"""Characters of a name or a model."""
+STYLES: Final[Mapping[Tone, str]] = MappingProxyType(
+    {"good": "green", "busy": "cyan", "warning": "yellow", "bad": "bold red", "quiet": "dim"}
+)
 BAR: Final = 8
 """Columns of a bar."""
 MAX_WINDOWS: Final = 2
 """Of a plan, those that are shown: the shortest ones come first."""
-
-_PREFIX: Final = "claude-"
-_ACCEPTED: Final = "200"
 
 
 def request_rows(requests: Sequence[LiveRequest], *, with_session: bool) -> list[Row]:
@@ -40,8 +45,11 @@ def request_rows(requests: Sequence[LiveRequest], *, with_session: bool) -> list
     titles = ["request", *(["session"] if with_session else []), "model", "provider", "state"]
     rows = [[*map(_title, titles), *map(_right_title, ("time", "tokens", "tokens/s"))]]
     for request in requests:
-        name = request.request_class or ("count" if request.kind == "count_tokens" else "request")
-        words = [name, *([request.session[:8]] if with_session else []), short_model(request.requested_model)]
+        words = [
+            kind_of(request),
+            *([request.session[:8]] if with_session else []),
+            short_model(request.requested_model),
+        ]
         rate = "" if request.tokens_per_second is None else f"{request.tokens_per_second:.0f}"
         rows.append(
             [
@@ -63,21 +71,9 @@ def request_rows(requests: Sequence[LiveRequest], *, with_session: bool) -> list
 
 def _doing(request: LiveRequest) -> Text:
     """Return what happens to a request, and what has been tried."""
-    silent = request.silent_seconds
-    if not request.provider:
-        words = Text("is read", "dim")
-    elif request.first_byte_ms is None:
-        then = f", then {printable(request.then, MAX_WORD)}" if request.then else ""
-        waited = f"waiting {short_duration(silent * 1000)}{then}" if silent is not None else "waiting"
-        words = Text(waited, "yellow" if silent is not None and silent >= SLOW_AFTER else "")
-    elif silent is not None and silent >= SILENT_AFTER:
-        words = Text(f"silent {short_duration(silent * 1000)}", "yellow")
-    else:
-        words = Text("answers", "green")
-    failed = [attempt for attempt in request.attempts if attempt.outcome != _ACCEPTED]
-    if failed:
-        words.append(f", after {failure_in_words(failed[-1])}", "dim")
-    return words
+    words, tone = doing(request)
+    text = Text(words, STYLES.get(tone, ""))
+    return text.append(f", after {failure}", "dim") if (failure := last_failure(request)) else text
 
 
 def provider_rows(providers: Sequence[ProviderStatus], *, blocks: bool) -> list[Row]:
@@ -88,19 +84,16 @@ def provider_rows(providers: Sequence[ProviderStatus], *, blocks: bool) -> list[
 
 def _provider(provider: ProviderStatus, blocks: bool) -> Row:
     name = Text(printable(provider.name, MAX_WORD), "bold")
-    return [name, provider_state(provider), _quota(provider.quota, blocks)]
+    return [name, state_text(provider), _quota(provider.quota, blocks)]
 
 
-def provider_state(provider: ProviderStatus) -> Text:
+def state_text(provider: ProviderStatus) -> Text:
     """Return a provider's state, until when it lasts, and why."""
-    words = state_in_words(provider)
-    is_to_fix = words != provider.state
-    state = Text(printable(words, MAX_WORD), STATE_STYLES.get(words, "bold red" if is_to_fix else ""))
+    words, tone = provider_state(provider)
+    state = Text(words, STYLES.get(tone, ""))
     if provider.state == "cooldown" and provider.cooldown_until is not None:
-        state.append(f"{', cooldown' if is_to_fix else ''} until {when(provider.cooldown_until)}")
-    if (why := provider.why or provider.reason) and not is_to_fix:
-        state.append(f" ({printable(why, MAX_WORD)})")
-    return state
+        state.append(f"{'' if words == 'cooldown' else ', cooldown'} until {when(provider.cooldown_until)}")
+    return state.append(f" ({why})") if (why := why_in_words(provider)) else state
 
 
 def _quota(quota: QuotaReport | None, blocks: bool) -> Text:
@@ -139,19 +132,9 @@ def failover_rows(failovers: Sequence[LiveFailover], *, arrow: str) -> list[Row]
 
 def _way(failover: LiveFailover, arrow: str) -> Text:
     """Return who was asked, why it failed, and who answered: `minimax overloaded → moonshot`."""
-    steps = [failure_in_words(attempt) for attempt in failover.attempts if attempt.outcome != _ACCEPTED]
+    steps = [failure_in_words(attempt) for attempt in failover.attempts if attempt.outcome != ACCEPTED]
     end = Text(printable(failover.provider, MAX_WORD), "green") if failover.provider else Text("no answer", "bold red")
     return Text(f" {arrow} ").join([*map(Text, steps), end])
-
-
-def failure_in_words(attempt: LiveAttempt) -> str:
-    """Return which provider failed, and why."""
-    return f"{printable(attempt.provider, MAX_WORD)} {printable(attempt.why or attempt.outcome, MAX_WORD)}"
-
-
-def short_model(model: str) -> str:
-    """Return the name of a model without the vendor's prefix, which all of Claude's have."""
-    return printable(model.removeprefix(_PREFIX), MAX_WORD)
 
 
 def _title(word: str) -> Text:

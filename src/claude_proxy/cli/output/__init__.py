@@ -2,7 +2,6 @@
 
 program      how this user calls the program, for hints
 console      colour, tables, times, JSON
-spent        what requests cost, in words
 safe_console   shows no control character of the texts that it prints
 quota_table  what is left of providers' plans and balances
 readable_log   a line of proxy.log as people read it

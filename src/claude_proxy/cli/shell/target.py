@@ -18,10 +18,10 @@ from claude_proxy.cli.shell.activation import Activation
 from claude_proxy.cli.shell.quoting import Shell
 from claude_proxy.cli.shell.terminal import print_statements, say
 from claude_proxy.cli.user_config import credentials
-from claude_proxy.cli.user_config.credentials import advice, state_in_words
+from claude_proxy.cli.user_config.credentials import advice
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.client_requirements import combine
-from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.status_report import ProviderStatus, StatusReport, state_in_words
 from claude_proxy.core.text import printable
 from claude_proxy.store.home import Home
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # `status` shows what the proxy reports, and loads faster wit
     from claude_proxy.core.types import Provider
 
 OWN_LOGIN = "Claude Code's own login"
-READY = "ready"
-"""The value of `core.health.State.READY`, which would take longer to load."""
 _PLACES = {KeySource.FILE.value: " (from .env)", KeySource.ENVIRONMENT.value: " (from the environment)"}
 NO_KEY_TO_TEST = f"it uses {OWN_LOGIN}, which only Claude Code's requests carry, so there is no key to test"
 
@@ -65,17 +63,6 @@ def _rejection(name: str, auth: str, variable: str, source: str) -> Rejection:
         case _:
             fix = "Replace it there." if source else "Replace it in .env or in the environment."
             return Rejection(f"{name} refused the key in {variable}{_PLACES.get(source, '')}", fix)
-
-
-def state_in_words(provider: ProviderStatus) -> str:
-    """Return the state of a provider: what only the user can fix comes first, since its requests fail till then."""
-    if provider.key_rejected:
-        return "key refused" if provider.auth != Auth.CLIENT.value else "login refused"
-    if provider.out_of_credit:
-        return "no credit"
-    if provider.state != READY:
-        return provider.state
-    return "unknown model" if provider.unknown_model else provider.state
 
 
 def advice(provider: ProviderStatus) -> Iterator[str]:
