@@ -26,8 +26,10 @@ from claude_proxy.core.reasons import Reason
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Account, Ending, Usage
 from claude_proxy.net.admin_api import ProxyControl
+from claude_proxy.net.page.page import Page, Watched
 from claude_proxy.net.services import services
 from claude_proxy.proxy.gateway import Gateway
+from claude_proxy.proxy.ports import Clock
 from claude_proxy.store.log import LogLedger
 from pages import PACKAGE, README, ROOT, TEXTS, USER_PAGES, blocks, code, section, table
 
@@ -248,7 +250,10 @@ def test_each_value_and_ending_in_the_log_is_documented(tmp_path: Path) -> None:
 
 def test_each_path_that_is_answered_is_documented() -> None:
     nobody = cast("ProxyControl", None)
-    known: Mapping[str, Mapping[str, object]] = services(cast("Callable[[], Gateway]", None), nobody, lambda _: None)
+    page = Page(cast("Watched", None), cast("Clock", None), None)
+    known: Mapping[str, Mapping[str, object]] = services(
+        cast("Callable[[], Gateway]", None), nobody, lambda _: None, page
+    )
     answered = {f"{method} {path}" for path, methods in known.items() for method in methods} - {"HEAD /health"}
     documented = [name for row in table(API, "Path") for name in code(row[0])]
     assert sorted(documented) == sorted(answered | {f"POST {MESSAGES_PATH}", f"POST {COUNT_TOKENS_PATH}"})

@@ -22,6 +22,7 @@ from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.upstream_names import UpstreamNames
 from claude_proxy.net.guard import Guard, TokenSources
 from claude_proxy.net.listener import Listener
+from claude_proxy.net.page.page import Page
 from claude_proxy.net.server import Server
 from claude_proxy.net.services import services
 from claude_proxy.net.upstream import HttpTransport
@@ -102,12 +103,13 @@ class Proxy:
         self._next_look: asyncio.TimerHandle | None = None
         self.port = config.port
         self._token = token
-        self._guard = Guard(config.host, token, program, config.allowed_hosts, token_sources)
+        self._page = Page(self, self._clock, home.usage if home else None)
+        self._guard = Guard(config.host, token, program, config.allowed_hosts, token_sources, self._page.is_let_in)
         self._guard.open_metrics_with(config.metrics_token)
         self._server = Server(
             self._guard,
             lambda: self._gateway,
-            services(lambda: self._gateway, self, self._health),
+            services(lambda: self._gateway, self, self._health, self._page),
             self._tracker,
         )
         self._listener = Listener(self._server)
@@ -131,11 +133,13 @@ class Proxy:
         if self._next_look:
             self._next_look.cancel()
         await self._quota.aclose()
+        self._page.close()
         self._listener.close()
         if force:
             for task in self._server.in_flight:
                 task.cancel()
         await self._listener.wait_closed(FORCED_STOP_GRACE if force else None)
+        self._page.release()
         for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:
@@ -185,7 +189,7 @@ class Proxy:
             draining=self._draining,
             in_flight=len(self._in_flight),
             requests=self._in_flight.report(self._clock.monotonic()),
-            providers=self._tracker.providers(now),
+            providers=self._tracker.providers(now, self._quota.report),
             failovers=self._tracker.failovers.newest(),
             spent_today=self._spent_today(),
         )

@@ -2,7 +2,7 @@
 
 main           finds the command, shows its errors, gives the exit code
 
-start, stop, restart, serve, status, top, explain, rules, usage, logs   the proxy
+start, stop, restart, serve, status, dashboard, top, explain, rules, usage, logs   the proxy
 run, env, init, fallback, switch, reset                     terminals; the last three are for the shell functions
 check, doctor, providers/, demo/                            the setup
 statusline, version, help

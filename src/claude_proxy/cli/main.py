@@ -30,6 +30,7 @@ COMMANDS = {
     "stop": "Wait for the requests in flight, then stop the proxy.",
     "restart": "Stop the proxy, then start it.",
     "status": "Show whether the proxy runs, and the health of its providers.",
+    "dashboard": "Open the page in a browser: costs, failovers, requests.",
     "top": "Watch the requests in flight, the providers, the last failovers.",
     "explain": "Show what would happen to a request now, and why.",
     "rules": "Show the rules learned from providers' errors, or forget them.",

@@ -12,5 +12,6 @@ asgi_client.py           the client as an exchange sees it
 services.py              the answers besides exchanges: health and models
 metrics/                 `/metrics`, for Prometheus
 admin_api.py             what the commands ask: status, explain, rules, stop
+page/                    the page for a browser
 upstream/                the HTTP/1.1 client that talks to the providers
 """

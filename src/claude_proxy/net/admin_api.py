@@ -29,7 +29,7 @@ MAX_COMMAND_BYTES: Final = 4096
 MAX_RULES: Final = 1000
 """Rules in one answer: some 500 KB."""
 
-_NOT_FOR_PROVIDERS: Final = refusal("not_found_error", "this path belongs to the proxy, not to one of its providers")
+NOT_FOR_PROVIDERS: Final = refusal("not_found_error", "this path belongs to the proxy, not to one of its providers")
 
 
 class StopCommand(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,6 +46,10 @@ class ForgetCommand(msgspec.Struct, forbid_unknown_fields=True):
 
 class EndPlanCooldownsCommand(msgspec.Struct, forbid_unknown_fields=True):
     """Ends the cooldowns of providers whose plans are used up."""
+
+
+class DashboardCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """Makes a link that opens the page once."""
 
 
 class ProxyControl(Protocol):
@@ -79,8 +83,10 @@ class ProxyControl(Protocol):
 _Handler: TypeAlias = Callable[[AsgiClient], Awaitable[Reply]]
 
 
-def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[str, Mapping[str, Service]]:
-    """Return the services for the commands, by path and method."""
+def admin_api(
+    gateway: Callable[[], Gateway], control: ProxyControl, page_link: Callable[[], object]
+) -> Mapping[str, Mapping[str, Service]]:
+    """Return the services for the commands, by path and method. `page_link` makes a link that opens the page once."""
 
     async def status(_client: AsgiClient) -> Reply:
         return json_reply(200, control.status())
@@ -109,6 +115,10 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         await _command(client, EndPlanCooldownsCommand)
         return json_reply(200, {"ended": sum(health.refill() for health in gateway().healths.values())})
 
+    async def dashboard(client: AsgiClient) -> Reply:
+        await _command(client, DashboardCommand)
+        return json_reply(200, page_link())
+
     async def stop(client: AsgiClient) -> Reply:
         command = await _command(client, StopCommand)
         return json_reply(202, {"in_flight": control.stop_soon(force=command.force)})
@@ -121,6 +131,7 @@ def admin_api(gateway: Callable[[], Gateway], control: ProxyControl) -> Mapping[
         "/admin/rules": {"GET": _service(rules)},
         "/admin/rules/forget": {"POST": _service(forget, "a forget command")},
         "/admin/quota/forget": {"POST": _service(end_plan_cooldowns, "a command without fields")},
+        "/admin/dashboard": {"POST": _service(dashboard, "a command without fields")},
         "/admin/stop": {"POST": _service(stop, "a stop command")},
     }
 
@@ -130,7 +141,7 @@ def _service(handler: _Handler, expected: str = "") -> Service:
 
     async def service(client: AsgiClient, pin: str | None) -> Reply:
         if pin is not None:
-            return _NOT_FOR_PROVIDERS
+            return NOT_FOR_PROVIDERS
         try:
             return await handler(client)
         except (msgspec.MsgspecError, ValueError) as error:

@@ -18,6 +18,8 @@ from claude_proxy.net.request_head import host_name
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAME_SITE: Final = frozenset({b"same-origin", b"none"})
+_FRAMES: Final = frozenset({b"iframe", b"frame", b"fencedframe", b"embed", b"object"})
+"""What a page within another one is asked for as."""
 
 _PRIVATE_DOMAIN: Final = "internal"
 """ICANN reserved it for private use in July 2024: no public DNS server answers for a name in it."""
@@ -34,7 +36,8 @@ class Guard:
 
     `allowed_hosts` are the user's own names for this machine. `token_sources` returns which settings of Claude Code's
     hold one of the tokens that a refused client sent. `program` is how the user calls the program that starts
-    clients; it may hold a path, which other machines are not told.
+    clients; it may hold a path, which other machines are not told. `is_page_cookie` says whether a `Cookie` header is
+    that of a browser which may look at the page.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Guard:
         program: str,
         allowed_hosts: Iterable[str] = (),
         token_sources: TokenSources = lambda _: (),
+        is_page_cookie: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self._own = LOOPBACK | {host.lower()}
         self._hosts = self._own
@@ -53,6 +57,7 @@ class Guard:
         is_local = host.lower() in LOOPBACK
         self._program = program if is_local else PROGRAM
         self._token_sources: TokenSources = token_sources if is_local else lambda _: ()
+        self._is_page_cookie = is_page_cookie
 
     def allow(self, hosts: Iterable[str]) -> None:
         """Accept these names in `Host` from now on, besides those that always are."""
@@ -85,6 +90,15 @@ class Guard:
         if sum(hmac.compare_digest(token, self._token) for token in _tokens(fields)):
             return None
         return refusal("authentication_error", self._wrong_token(list(_tokens(fields))), NO_RETRY)
+
+    def has_page_cookie(self, fields: Mapping[bytes, bytes]) -> bool:
+        """Whether a browser that may look at the page asks for a part of it, to show it by itself and in no frame.
+
+        For requests that `check_origin` lets pass: no other site made them, and they are for one of our names.
+        """
+        if fields.get(b"sec-fetch-dest", b"").lower() in _FRAMES:
+            return False
+        return self._is_page_cookie(fields.get(b"cookie", b""))
 
     def strip_credentials(self, headers: Headers) -> Headers:
         """Return the headers of a request that was let in. The only credential that stays is the client's own login."""

@@ -19,6 +19,7 @@ from claude_proxy.core.reply import CUT_SHORT, as_event, nothing_there, refusal
 from claude_proxy.core.types import Reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.guard import Guard, check_content_type
+from claude_proxy.net.page.page import BY_COOKIE, OPEN, PAGE, ended
 from claude_proxy.proxy.count_tokens import CountTokens
 from claude_proxy.proxy.exchange import Exchange
 from claude_proxy.proxy.gateway import Gateway, RequestHead
@@ -40,11 +41,12 @@ _CONVERSATIONS: Final[Mapping[str, type[Handler]]] = {
     MESSAGES_PATH: Exchange,
     COUNT_TOKENS_PATH: CountTokens,
 }
-_OPEN: Final = frozenset({"/", "/api/hello", "/health"})
-"""Paths that need no token: Claude Code's first check of its gateway, and whether the proxy is up."""
+_OPEN: Final = frozenset({"/", "/api/hello", "/health", OPEN})
+"""Paths that need no token: Claude Code's first check of its gateway, whether the proxy is up, and the link to the page
+with its code."""
 
-Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply]]
-"""Answers a request that is not an exchange; gets the client, and the pin in the path."""
+Service: TypeAlias = Callable[[AsgiClient, str | None], Awaitable[Reply | None]]
+"""Answers a request that is not an exchange; gets the client, and the pin in the path. None: it has sent the answer."""
 
 _NOTHING: Final[Mapping[str, Service]] = MappingProxyType({})
 
@@ -92,8 +94,8 @@ class Server:
         fields = dict(headers)
         pin, path = _split_pin(scope["path"])
         refused = self._guard.check_origin(fields)
-        if refused is None and path not in _OPEN and not (path == METRICS and self._may_read_metrics(fields, pin)):
-            refused = self._guard.check_token(fields)
+        if refused is None:
+            path, refused = self._admit(method, path, pin, fields)
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = check_content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
@@ -103,12 +105,23 @@ class Server:
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
         reply = refused or await self._serve_other(method, path, pin, client)
+        if reply is None:
+            return
         if reply.status >= HTTPStatus.BAD_REQUEST:
             self._journal.note(f"refused with {reply.status}: {method} {path[:100]}", "debug")
         await client.send(reply)
 
-    def _may_read_metrics(self, fields: Mapping[bytes, bytes], pin: str | None) -> bool:
-        return pin is None and self._guard.may_read_metrics(fields)
+    def _admit(
+        self, method: str, path: str, pin: str | None, fields: Mapping[bytes, bytes]
+    ) -> tuple[str, Reply | None]:
+        """Return the path of what is asked for, and a refusal if the client may not have it."""
+        if pin is None and method == "GET" and (path == "/" or path in BY_COOKIE):
+            if self._guard.has_page_cookie(fields):
+                return PAGE if path == "/" else path, None
+            return path, None if path == "/" else ended()
+        if path in _OPEN or (path == METRICS and pin is None and self._guard.may_read_metrics(fields)):
+            return path, None
+        return path, self._guard.check_token(fields)
 
     async def _converse(self, conversation: Handler) -> None:
         task = asyncio.current_task()
@@ -120,7 +133,7 @@ class Server:
         finally:
             self.in_flight.discard(task)
 
-    async def _serve_other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply:
+    async def _serve_other(self, method: str, path: str, pin: str | None, client: AsgiClient) -> Reply | None:
         allowed = self._methods(path)
         if not allowed:
             return _nothing_at(method, path)

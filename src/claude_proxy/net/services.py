@@ -11,21 +11,22 @@ from claude_proxy.core.reply import refusal
 from claude_proxy.core.routing import NoSuchProvider, route
 from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import Reply
-from claude_proxy.net.admin_api import ProxyControl, admin_api, json_reply
+from claude_proxy.net.admin_api import NOT_FOR_PROVIDERS, ProxyControl, admin_api, json_reply
 from claude_proxy.net.asgi_client import AsgiClient
 from claude_proxy.net.metrics.service import metrics_service
+from claude_proxy.net.page.page import BY_COOKIE, LIVE, OPEN, PAGE, Page
 from claude_proxy.net.server import METRICS, ONE_MODEL, Service
 from claude_proxy.proxy.gateway import Gateway
 
 _PLAIN_TEXT: Final = ((b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff"))
 _GREETING: Final = (
-    f"This is {PROGRAM}, which runs here for Claude Code. It has no page; `{PROGRAM} status` shows how it is.\n"
+    f"This is {PROGRAM}, which runs here for Claude Code. Type `{PROGRAM} dashboard` to see its page.\n"
 ).encode()
 """For a person with a browser, who sends no token: it holds nothing secret."""
 
 
 def services(
-    gateway: Callable[[], Gateway], control: ProxyControl, health: Callable[[bytes], object]
+    gateway: Callable[[], Gateway], control: ProxyControl, health: Callable[[bytes], object], page: Page
 ) -> Mapping[str, Mapping[str, Service]]:
     """Return the services by path and method. `health` gets the query.
 
@@ -67,5 +68,25 @@ def services(
         MODELS_PATH: {"GET": models},
         ONE_MODEL: {"GET": model},
         METRICS: {"GET": metrics, "HEAD": metrics},
-        **admin_api(gateway, control),
+        **_page_services(page),
+        **admin_api(gateway, control, page.link_path),
     }
+
+
+def _page_services(page: Page) -> Mapping[str, Mapping[str, Service]]:
+    """Return the services for a browser; the guard has looked at its cookie."""
+
+    async def open_page(client: AsgiClient, pin: str | None) -> Reply:
+        return page.open(client.query) if pin is None else NOT_FOR_PROVIDERS
+
+    async def show(client: AsgiClient, pin: str | None) -> Reply:
+        return await page.show(client.query) if pin is None else NOT_FOR_PROVIDERS
+
+    async def follow(client: AsgiClient, pin: str | None) -> Reply | None:
+        return await page.follow(client) if pin is None else NOT_FOR_PROVIDERS
+
+    async def static(client: AsgiClient, pin: str | None) -> Reply:
+        return await page.static(client.path) if pin is None else NOT_FOR_PROVIDERS
+
+    parts = {path: {"GET": static} for path in BY_COOKIE}
+    return {**parts, OPEN: {"GET": open_page}, PAGE: {"GET": show}, LIVE: {"GET": follow}}

@@ -10,5 +10,6 @@ writer.py      the thread that writes: `UsageLedger`
 reading.py     opens the file for reading, also while it is written
 earlier.py     what was spent before this process began
 queries.py     sums by period, provider, model, session, prompt and so on
+requests.py    single requests with their attempts, and when providers failed
 periods.py     days and months by the user's clock
 """
