@@ -145,6 +145,18 @@ def test_a_check_of_tool_calls_counts_for_the_provider_that_was_asked(tmp_path: 
     assert (found["minimax"].requests, found["minimax"].failovers) == (1, 0)
 
 
+@pytest.mark.parametrize(("by", "name"), [("provider", "zai"), ("model", "glm-5.3")])
+def test_what_a_provider_charged_for_an_answer_that_nobody_got_is_its_own(tmp_path: Path, by: str, name: str) -> None:
+    path = tmp_path / "usage.db"
+    left = replace(OTHER, reason=Reason.ABANDONED, status=None)
+    failed = account(attempts=(REJECTED,), provider="", usage=Usage(), status=429, ending=Ending.ERROR)
+    record(path, [account(attempts=(left,), provider="", usage=OTHER.usage, ending=Ending.CLIENT_LEFT), failed])
+    found = {group: each.totals for group, each in grouped(path, by).items()}
+    assert set(found) == {"", name}
+    assert (found[name].output_tokens, found[name].cost, found[name].requests) == (2, Sum(0.25), 0)
+    assert (found[""].output_tokens, found[""].cost, found[""].requests, found[""].failed) == (0, Sum(), 2, 1)
+
+
 def test_a_failover_counts_for_the_provider_that_failed(tmp_path: Path) -> None:
     path = tmp_path / "usage.db"
     record(path, [account(attempts=(REJECTED, REJECTED, ATTEMPT)), account(attempts=(ATTEMPT, ATTEMPT))])

@@ -1,7 +1,8 @@
 """What requests used and cost together, summed up by SQLite: for `usage` and the page.
 
 An answer may come from several providers, one after the other, and each charges for its part. So tokens and costs by
-provider and by model are those of the attempts; to save time, they are asked only of exchanges that had more than one.
+provider and by model are those of the attempts; to save time, they are asked only of exchanges that had more than one,
+or whose tokens belong to no answer that the client got.
 """
 
 # ruff: noqa: S608 - the queries are put together from constants of this file
@@ -43,8 +44,10 @@ NAMES: Final = {
 }
 """What exchanges can be grouped by, and how it is asked for."""
 
+_USED: Final = "input_tokens + output_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens > 0"
+
 _IN_PARTS: Final = "id IN (SELECT id FROM temp.in_parts)"
-"""The exchanges that had more than one attempt; `_find_those_in_parts` fills the table."""
+"""The exchanges whose attempts are asked; `_find_those_in_parts` fills the table."""
 
 _OF_ANSWERS: Final = frozenset({"provider", "model"})
 """What the attempts of an exchange may differ in."""
@@ -109,6 +112,8 @@ def _find_those_in_parts(database: sqlite3.Connection, start: float, end: float)
     ids = database.execute(query, {"start": start, "end": end}).fetchone()
     query = "SELECT exchange FROM attempts WHERE number = 2 AND exchange BETWEEN ? AND ?"
     database.execute(f"INSERT INTO temp.in_parts {query}", ids)
+    query = f"SELECT id FROM exchanges WHERE {_BETWEEN} AND provider = '' AND {_USED}"
+    database.execute(f"INSERT OR IGNORE INTO temp.in_parts {query}", {"start": start, "end": end})
 
 
 def _of_exchanges(
