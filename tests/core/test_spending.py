@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.spending import MAX_SESSIONS, Spending
+from claude_proxy.core.spending import MAX_DAYS, MAX_SESSIONS, Spending
 from claude_proxy.core.status_report import Spent
 from claude_proxy.core.types import Account, Attempt, Cost
 from core.builders import account
@@ -67,6 +69,30 @@ def test_a_request_that_began_yesterday_counts_as_yesterdays() -> None:
     sums = spending(paid(Cost(2.0), at=MIDNIGHT), paid(Cost(1.0), at=MIDNIGHT - 1))
     assert sums.of_day(MIDNIGHT, 0) == Spent(2.0)
     assert sums.of_session("s") == Spent(3.0)
+
+
+def test_a_day_counts_right_again_when_a_clock_that_was_ahead_is_set_back() -> None:
+    sums = spending(paid(Cost(1.0)), paid(Cost(4.0), at=MIDNIGHT + 400 * 86_400), paid(Cost(2.0)))
+    assert sums.of_day(MIDNIGHT, 0) == Spent(3.0)
+    assert sums.of_day(MIDNIGHT + 400 * 86_400, 0) == Spent(4.0)
+
+
+def test_only_a_few_days_are_kept() -> None:
+    sums = spending(*(paid(Cost(1.0), at=MIDNIGHT + day * 86_400) for day in range(MAX_DAYS + 1)))
+    assert [sums.of_day(MIDNIGHT + day * 86_400, 0) for day in range(MAX_DAYS + 1)] == [
+        Spent(),
+        *[Spent(1.0)] * MAX_DAYS,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cost", "spent"),
+    [(Cost(0.5), Spent(0.75)), (Cost(None), Spent(0.0, 1)), (Cost(2.0, is_plan=True), Spent(0.25, 0, 2.0))],
+)
+def test_a_check_of_tool_calls_counts_with_its_request(cost: Cost, spent: Spent) -> None:
+    checked = replace(paid(Cost(0.25)), checks=(Attempt("judge", None, 200, 1.0, cost=cost),))
+    sums = spending(checked)
+    assert (sums.of_day(MIDNIGHT, 0), sums.of_session("s")) == (spent, spent)
 
 
 def test_what_an_earlier_process_counted_is_added_to_what_this_one_has_counted_meanwhile() -> None:

@@ -13,6 +13,9 @@ from claude_proxy.core.types import MAX_SESSION_LENGTH, Account
 MAX_SESSIONS: Final = 256
 """Of a session that was forgotten, only what comes after that is known: more than anyone has open."""
 
+MAX_DAYS: Final = 4
+"""Days whose sums are kept: today and yesterday are asked for, and others while the clock is wrong."""
+
 _DAY: Final = 86_400
 
 
@@ -44,11 +47,10 @@ class _Sums:
 class Spending:
     """Counts as the ledger does: by the start of a request, which costs an unknown sum if a part of it does."""
 
-    __slots__ = ("_day", "_sessions", "_today")
+    __slots__ = ("_days", "_sessions")
 
     def __init__(self) -> None:
-        self._day = 0
-        self._today = _Sums()
+        self._days = OrderedDict[int, _Sums]()
         self._sessions = OrderedDict[str, _Sums]()
 
     def take(self, account: Account, utc_offset: int) -> None:
@@ -56,25 +58,25 @@ class Spending:
         if not account.attempts:
             return
         costs = _costs(account)
-        if self._is_today(account.started_at, utc_offset):
-            self._today.add(*costs)
+        self._of_day(_day(account.started_at, utc_offset)).add(*costs)
         if session := _known_as(account.session):
             self._of(session).add(*costs)
 
     def add_earlier(self, at: float, utc_offset: int, today: Spent, sessions: Mapping[str, Spent]) -> None:
         """Add what was counted before this process began: on the day of a moment, and in sessions, the newest last."""
-        if self._is_today(at, utc_offset):
-            self._today.add_spent(today)
+        self._of_day(_day(at, utc_offset)).add_spent(today)
         since, self._sessions = self._sessions, OrderedDict()
         for session, spent in (*sessions.items(), *((session, sums.spent) for session, sums in since.items())):
             self._of(session).add_spent(spent)
 
-    def _is_today(self, at: float, utc_offset: int) -> bool:
-        """Whether a moment is of the newest day, which it may begin."""
-        day = _day(at, utc_offset)
-        if day > self._day:
-            self._day, self._today = day, _Sums()
-        return day == self._day
+    def _of_day(self, day: int) -> _Sums:
+        """Return the sums of a day. Those of the days before are kept too, for a clock that is set back."""
+        sums = self._days.get(day)
+        if sums is None:
+            sums = self._days[day] = _Sums()
+            if len(self._days) > MAX_DAYS:
+                self._days.popitem(last=False)
+        return sums
 
     def _of(self, session: str) -> _Sums:
         """Return the sums of a session, which is the newest now."""
@@ -89,7 +91,8 @@ class Spending:
 
     def of_day(self, now: float, utc_offset: int) -> Spent:
         """Return what the requests of the day of `now` cost."""
-        return self._today.spent if _day(now, utc_offset) == self._day else Spent()
+        sums = self._days.get(_day(now, utc_offset))
+        return Spent() if sums is None else sums.spent
 
     def of_session(self, session: str) -> Spent | None:
         """Return what the requests of a session cost; None if there were none, or it was forgotten."""
@@ -97,7 +100,8 @@ class Spending:
         return None if sums is None else sums.spent
 
     def __repr__(self) -> str:
-        return f"<Spending {self._today.spent}, {len(self._sessions)} sessions>"
+        newest = next(reversed(self._days.values()), _Sums()).spent
+        return f"<Spending {newest}, {len(self._sessions)} sessions>"
 
 
 def _known_as(session: str) -> str:
@@ -112,7 +116,7 @@ def _day(at: float, utc_offset: int) -> int:
 def _costs(account: Account) -> tuple[float, int, float, int]:
     """Return the values of a `Spent`."""
     dollars, plan_dollars, is_known = 0.0, 0.0, True
-    for attempt in account.attempts:
+    for attempt in (*account.attempts, *account.checks) if account.checks else account.attempts:
         cost = attempt.cost
         if cost.is_plan:
             plan_dollars += cost.dollars or 0.0
