@@ -9,7 +9,7 @@ import pytest
 
 from claude_proxy.core.health import MAX_COOLDOWN, Health, State
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
-from claude_proxy.core.quota.quotas import MAX_AGE, SAME_RESET, NoticeKind, QuotaNotice, Quotas
+from claude_proxy.core.quota.quotas import MAX_AGE, MAX_WINDOWS, SAME_RESET, NoticeKind, QuotaNotice, Quotas
 from claude_proxy.core.quota.reading import NoQuota, Quota
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Provider
@@ -295,6 +295,19 @@ def test_a_window_that_an_answer_does_not_name_stays_until_its_reset() -> None:
     from_answer(followed, window(0.1), opus, window(0.2, None, "day"))
     from_answer(followed, window(0.2))
     assert followed.report() == QuotaReport((window(0.2), opus), None, NOW)
+
+
+def test_answers_that_name_ever_new_windows_fill_no_memory() -> None:
+    followed = Followed(CLAUDE)
+    for answer in range(100):
+        windows = tuple(window(0.9, name=f"week ({answer}.{number})") for number in range(10))
+        followed.quotas.take_from_answer(CLAUDE, Quota(windows), NOW, accepted=True)
+    report = followed.report()
+    assert report is not None
+    assert len(report.windows) == MAX_WINDOWS
+    assert [each.name for each in report.windows[:10]] == [f"week (99.{number})" for number in range(10)]
+    [account] = followed.quotas._accounts.values()
+    assert len(account.said) <= 4 * MAX_WINDOWS
 
 
 def test_an_accepted_answer_that_uses_up_the_plan_begins_a_cooldown() -> None:

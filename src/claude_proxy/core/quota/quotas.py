@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.quota.quota_report import (
     NOT_ASKED,
@@ -28,6 +29,8 @@ from claude_proxy.core.types import Provider
 
 MAX_AGE: Final = 3600.0
 """Seconds for which a window is shown whose reset is not known."""
+MAX_WINDOWS: Final = 16
+"""Windows of an account that are kept: no plan has as many, and each answer could name others."""
 SAME_RESET: Final = 600.0
 """Seconds between two moments that name one reset: some providers count it from the moment of the answer."""
 
@@ -60,7 +63,7 @@ class _Account:
     quota: Quota = field(default_factory=Quota)
     read_at: float | None = None
     unknown: str = ""
-    said: dict[str, float | None] = field(default_factory=dict)
+    said: BoundedDict[str, float | None] = field(default_factory=lambda: BoundedDict(4 * MAX_WINDOWS))
     """The windows that are nearly used up, by name, and their resets when that was said."""
     said_low: bool = False
 
@@ -109,7 +112,8 @@ class Quotas:
         if isinstance(reading, NoQuota):
             known.unknown = reading.reason
             return []
-        known.quota, known.read_at, known.unknown = reading, now, _nothing_said(reading)
+        known.quota = replace(reading, windows=reading.windows[:MAX_WINDOWS])
+        known.read_at, known.unknown = now, _nothing_said(reading)
         return [*self._settle(provider, now), *_news(provider.name, known, now)]
 
     def take_from_answer(self, provider: Provider, quota: Quota, now: float, *, accepted: bool) -> list[QuotaNotice]:
@@ -120,7 +124,8 @@ class Quotas:
         known = self._known(provider)
         named = {window.name for window in quota.windows}
         others = [each for each in _valid(known, now) if each.name not in named and each.resets_at is not None]
-        known.quota, known.read_at, known.unknown = replace(quota, windows=(*quota.windows, *others)), now, ""
+        windows = (*quota.windows, *others)[:MAX_WINDOWS]
+        known.quota, known.read_at, known.unknown = replace(quota, windows=windows), now, ""
         settled = self._settle(provider, now) if accepted else []
         return [*settled, *_news(provider.name, known, now)]
 
