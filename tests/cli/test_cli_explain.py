@@ -20,7 +20,7 @@ def test_without_a_proxy_the_configuration_answers(cli: CommandLine) -> None:
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[:2] == [
-        f"A request for {next(iter(CLAUDE_MODELS))}, about 300000 tokens, with an image",
+        f"A request for {next(iter(CLAUDE_MODELS))}, about 300,000 tokens, with an image",
         "Order: the order of the providers in config.json",
     ]
     assert " 1. minimax (claude-opus-5-5)" in lines
@@ -31,6 +31,22 @@ def test_without_a_proxy_the_configuration_answers(cli: CommandLine) -> None:
         "minimax would be tried first. If it fails before its answer begins: moonshot.",
         "The proxy does not run, so it is not known which providers are cooling down.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("request_class", "order", "first"),
+    [
+        ("compaction", "your route for requests of the class compaction", "moonshot"),
+        ("auxiliary", "the order of the providers in config.json", "minimax"),
+    ],
+)
+def test_names_the_class_of_the_request_whether_it_has_a_route_or_not(
+    cli: CommandLine, request_class: str, order: str, first: str
+) -> None:
+    cli.configure(HERE, HERE, routes={"compaction": ["moonshot"]})
+    lines = cli("explain", "--class", request_class).out.splitlines()
+    assert lines[:2] == [f"A request for {next(iter(CLAUDE_MODELS))}, of the class {request_class}", f"Order: {order}"]
+    assert f" 1. {first} (claude-opus-5-5)" in lines
 
 
 def test_on_a_narrow_terminal_a_change_still_looks_like_one(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

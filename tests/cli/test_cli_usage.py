@@ -195,9 +195,14 @@ def test_reasons_of_cache_misses_show_what_they_cost(cli: CommandLine) -> None:
 def test_nothing_recorded_is_said_and_is_no_error(cli: CommandLine) -> None:
     for arguments in ((), ("--by", "day"), ("--cache",)):
         done = cli("usage", *arguments)
-        assert (done.code, "has no requests yet" in done.err) == (0, True)
+        assert (done.code, done.out, "has no requests yet" in done.err) == (0, "", True)
     assert json_of(cli)["groups"][0]["requests"] == 0
     assert not cli.home.usage.exists()
+
+
+def test_a_cache_that_no_request_could_use_has_no_share(cli: CommandLine) -> None:
+    record(cli, [asked(attempts=(), usage=Usage())])
+    assert cli("usage", "--cache", "--since", "today").out == "Since 00:00, no input was recorded\n"
 
 
 def test_a_damaged_file_is_said_with_the_next_step(cli: CommandLine) -> None:

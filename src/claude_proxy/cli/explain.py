@@ -112,8 +112,10 @@ def _from_configuration(home: Home, query: ExplainQuery) -> tuple[Explanation, t
 
 
 def _show(out: Console, query: ExplainQuery, explanation: Explanation, warnings: tuple[str, ...]) -> None:
-    size = f", about {query.tokens} tokens" if query.tokens else ""
-    out.print(f"A request for {printable(explanation.model)}{size}{', with an image' if query.image else ''}")
+    size = f", about {query.tokens:,} tokens" if query.tokens else ""
+    image = ", with an image" if query.image else ""
+    purpose = f", of the class {query.request_class}" if query.request_class else ""
+    out.print(f"A request for {printable(explanation.model)}{size}{image}{purpose}")
     out.print(f"Order: {printable(explanation.order)}")
     out.print()
     for report in explanation.candidates:
@@ -144,7 +146,7 @@ def _lines(report: CandidateReport) -> Iterator[str]:
     if report.model and report.window is None:
         yield "its context window is not known"
     elif report.window is not None:
-        yield f"context window {report.window} tokens"
+        yield f"context window {report.window:,} tokens"
     if report.changes:
         yield "would be changed, if it is in the request:"
 

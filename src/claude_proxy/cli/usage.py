@@ -47,14 +47,18 @@ def usage(*, by: str | None, since: float | None, cache: bool, rows: int, as_jso
     now = time.time()
     periods = overview(now) if since is None else [Period("since then", since, now)]
     start = since if since is not None else overview(now)[1].start
+    for_people = not (as_json or as_csv)
     if cache:
-        _show_cache(_read(lambda database: report.of_cache(database, start, now)), as_json=as_json, as_csv=as_csv)
+        misses = _read(lambda database: report.of_cache(database, start, now), for_people=for_people)
+        if misses:
+            _show_cache(misses, as_json=as_json, as_csv=as_csv)
         return
     if by:
-        found = _read(lambda database: report.grouped(database, by, start, now))
+        found = _read(lambda database: report.grouped(database, by, start, now), for_people=for_people)
     else:
-        found = _read(lambda database: report.of_periods(database, periods))
-    _show(found, rows, as_json=as_json, as_csv=as_csv)
+        found = _read(lambda database: report.of_periods(database, periods), for_people=for_people)
+    if found:
+        _show(found, rows, as_json=as_json, as_csv=as_csv)
 
 
 def _load_tables() -> None:
@@ -62,14 +66,14 @@ def _load_tables() -> None:
     threading.Thread(target=importlib.import_module, args=("rich.table",), daemon=True).start()
 
 
-def _read(query: Callable[[sqlite3.Connection | None], _Found]) -> _Found:
-    """Return what a query finds; it gets None if nothing is recorded yet."""
+def _read(query: Callable[[sqlite3.Connection | None], _Found], *, for_people: bool) -> _Found | None:
+    """Return what a query finds. If nothing is recorded yet, people are told so; for programs the query gets None."""
     try:
         with reading(Home.find(os.environ).usage) as database:
             return query(database)
     except NothingRecordedError as error:
         click.echo(str(error), err=True)
-        return query(None)
+        return None if for_people else query(None)
     except UnreadableError as error:
         raise CommandError(with_invocations(str(error))) from error
 

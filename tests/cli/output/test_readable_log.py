@@ -153,9 +153,23 @@ def test_no_line_is_wider_than_the_terminal(path: Path, columns: int) -> None:
         replace(ACCOUNT, attempts=(ANSWERED,)),
         replace(ACCOUNT, hints=ClientHints("auxiliary"), usage=usage, total_ms=100_000.0, ending=Ending.RECOVERED),
         replace(ACCOUNT, attempts=(), status=529, ending=Ending.ERROR, usage=Usage()),
+        replace(ACCOUNT, attempts=(REJECTED,) * 8, hints=ClientHints("compaction")),
     ]
     for line in "\n".join(plain(columns).render(logged(path, *accounts))).split("\n"):
         assert len(line) <= columns
+
+
+def test_a_long_route_is_broken_behind_an_arrow(path: Path) -> None:
+    (rendered,) = plain(80).render(logged(path, replace(ACCOUNT, attempts=(*[REJECTED] * 3, ANSWERED))))
+    assert rendered.split("\n") == [
+        "16:58:20 sonnet-5-5  anthropic plan limit → anthropic plan limit → ",
+        "         anthropic plan limit → minimax MiniMax-M3",
+        "         0.6 s  12k cached, 40 out  $0.003",
+    ]
+
+
+def test_a_model_is_shown_without_the_mark_of_its_long_context(path: Path) -> None:
+    assert shown(path, requested_model="claude-sonnet-5-5[1m]").startswith("sonnet-5-5 anthropic ")
 
 
 def test_a_line_of_another_day_comes_under_its_date(path: Path) -> None:

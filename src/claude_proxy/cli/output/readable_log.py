@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import click
 
 from claude_proxy.core.amounts import short_count, short_dollars, short_duration
+from claude_proxy.core.model_names import strip_context_suffix
 from claude_proxy.core.reasons import label_in_words
 from claude_proxy.store.log_line import LoggedEvent, LoggedExchange, read_line
 
@@ -22,8 +23,9 @@ Words: TypeAlias = list[tuple[str, str]]
 
 _TIME: Final = "00:00:00 "
 _GAP: Final = "  "
-_ARROW: Final = " → "
-_MOST: Final = (20, 60, 8, 24)
+_ARROW: Final = (" → ", "dim")
+_NEW_LINE: Final = ("\n" + " " * len(_TIME), "")
+_MOST: Final = (21, 60, 8, 24)
 """The widest that each column is made for the sake of the others."""
 _ENDINGS: Final = {
     "recovered": ("saved", "green"),
@@ -78,12 +80,12 @@ class ReadableLog:
         aligned = _joined([*(_filled(words, width) for words, width in zip(row, widths, strict=False)), row[-1]])
         if len(_TIME) + _width(aligned) <= self.columns:
             return aligned
-        first = [_filled(row[0], widths[0]), row[1]]
-        others = [words for words in row[2:] if _width(words)]
-        close = _joined([*first, *others])
+        first = _joined([_filled(row[0], widths[0]), row[1]])
+        others = _joined([words for words in row[2:] if _width(words)])
+        close = _joined([first, others])
         if len(_TIME) + _width(close) <= self.columns:
             return close
-        return [*_joined(first), ("\n" + " " * len(_TIME), ""), *_joined(others)]
+        return [*_broken(first, self.columns - len(_TIME)), _NEW_LINE, *others]
 
     def _painted(self, words: Words) -> str:
         return "".join(_paint(text, style) if self.colour and style else text for text, style in words)
@@ -95,6 +97,28 @@ def _filled(words: Words, width: int) -> Words:
 
 def _joined(cells: Sequence[Words]) -> Words:
     return list(chain.from_iterable([(_GAP if number else "", ""), *words] for number, words in enumerate(cells)))
+
+
+def _broken(words: Words, columns: int) -> Words:
+    """Return words in lines of at most so many columns, broken behind arrows if there are any."""
+    lines: list[Words] = [[]]
+    for step in _steps(words):
+        if lines[-1] and _width([*lines[-1], *step]) > columns:
+            lines.append([])
+        lines[-1] += step
+    return list(chain.from_iterable([*([_NEW_LINE] if number else []), *line] for number, line in enumerate(lines)))
+
+
+def _steps(words: Words) -> Iterator[Words]:
+    """Yield pieces that end with an arrow, and the rest."""
+    step: Words = []
+    for word in words:
+        step.append(word)
+        if word == _ARROW:
+            yield step
+            step = []
+    if step:
+        yield step
 
 
 def _paint(text: str, style: str) -> str:
@@ -121,7 +145,7 @@ def _cells(entry: LoggedExchange) -> list[Words]:
 
 def _model(entry: LoggedExchange) -> Words:
     requested, _ = entry.models
-    words: Words = [(requested.removeprefix("claude-"), "")]
+    words: Words = [(strip_context_suffix(requested).removeprefix("claude-"), "")]
     request_class = entry.text("class")
     if entry.text("kind") == "count_tokens":
         return [*words, (" counted", "dim")]
@@ -140,7 +164,7 @@ def _route(entry: LoggedExchange) -> Words:
         steps.append([(provider, "green"), (f" {used}" if used != requested else "", "")])
     if entry.text("pinned") == "yes" and steps:
         steps[-1] = [*steps[-1], (" pinned", "dim")]
-    return list(chain.from_iterable([*step, (_ARROW, "dim")] for step in steps))[:-1]
+    return list(chain.from_iterable([*step, _ARROW] for step in steps))[:-1]
 
 
 def _answered(entry: LoggedExchange) -> str:

@@ -110,6 +110,9 @@ def _name(by: str, name: str) -> str:
 
 def show_cache(out: Console, report: CacheReport) -> None:
     """Show why caches were missed, and what that cost."""
+    if not report.total.all_input_tokens:
+        out.print(f"Since {when(report.start)}, no input was recorded", style="bold")
+        return
     share = short_share(report.total.cache_share)
     out.print(f"Since {when(report.start)}, {share} of all input came from prompt caches", style="bold")
     if not report.misses:

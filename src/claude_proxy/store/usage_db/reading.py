@@ -80,7 +80,7 @@ def _require_version(path: Path, database: sqlite3.Connection) -> None:
 
 
 def _nothing_recorded(path: Path) -> NothingRecordedError:
-    return NothingRecordedError(f"{path} has no requests yet. The proxy keeps an account of each from now on")
+    return NothingRecordedError(f"{path} has no requests yet. The proxy records each one that it serves")
 
 
 def _in_words(path: Path, error: sqlite3.Error) -> str:
