@@ -8,11 +8,11 @@ import json
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.cli.usage_output.report import GROUPINGS
 from claude_proxy.core.client_hints import ClientHints

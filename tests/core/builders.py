@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from claude_proxy.core.adapt import Adapted, adapt
 from claude_proxy.core.adaptation.draft import OwnerOf
 from claude_proxy.core.auth import Auth
@@ -55,7 +57,7 @@ def account(**changes: Any) -> Account:
         first_byte_ms=None,
         total_ms=1.0,
     )
-    return replace(base, **changes)
+    return msgspec.structs.replace(base, **changes)
 
 
 def candidate(of: Provider | None = None, model: str = "claude-opus-5-5") -> Candidate:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.egress import Egress

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.live_report import LiveAttempt, LiveRequest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from claude_proxy.core.auth import Auth, KeySource
@@ -97,7 +98,7 @@ def test_what_only_the_user_can_fix_is_noted_once_until_it_works_again(attempt: 
     tracked.record(attempt)
     tracked.record(attempt, attempt)
     assert tracked.journal.notes == [f"error: {note}"]
-    tracked.record(replace(ACCEPTED, model=attempt.model), provider="zai")
+    tracked.record(msgspec.structs.replace(ACCEPTED, model=attempt.model), provider="zai")
     tracked.record(attempt)
     assert tracked.journal.notes == [f"error: {note}"] * 2
 
@@ -133,7 +134,9 @@ def test_issues_are_kept_while_the_health_is_and_dropped_with_it() -> None:
 
 def refused(tracked: Tracked, status: int = 413, *attempts: Attempt) -> None:
     tracked.record(*attempts)
-    tracked.tracker.record(replace(tracked.journal.accounts[-1], status=status, attempts=attempts, session="a"))
+    tracked.tracker.record(
+        msgspec.structs.replace(tracked.journal.accounts[-1], status=status, attempts=attempts, session="a")
+    )
 
 
 def test_a_request_over_the_proxys_own_limit_is_remembered_and_noted_once() -> None:

@@ -5,13 +5,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason

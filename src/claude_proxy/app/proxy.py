@@ -42,9 +42,16 @@ LOOK_INTERVAL: Final = 1.0
 FORCED_STOP_GRACE: Final = 2.0
 """Seconds that clients have to read how their answers were cut, if the proxy is stopped by force."""
 
+_QUARTER: Final = 900
+"""Seconds: clocks are put forward and back at full quarters of an hour. The system is asked once in each."""
+
 
 class SystemClock:
     """The machine's own time: `ports.Clock`."""
+
+    def __init__(self) -> None:
+        self._quarter = -1
+        self._utc_offset = 0
 
     def wall(self) -> float:
         return time.time()
@@ -53,7 +60,10 @@ class SystemClock:
         return time.monotonic()
 
     def utc_offset(self, at: float) -> int:
-        return time.localtime(at).tm_gmtoff
+        quarter = int(at) // _QUARTER
+        if quarter != self._quarter:
+            self._quarter, self._utc_offset = quarter, time.localtime(at).tm_gmtoff
+        return self._utc_offset
 
 
 class Proxy:

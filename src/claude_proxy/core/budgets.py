@@ -14,6 +14,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from claude_proxy.core.amounts import dollars_of, short_dollars
@@ -179,9 +180,12 @@ class Budgets:
 
     def _settle(self) -> None:
         """Forget what was spent in other periods but the one before and the one after, and find what is used up."""
-        numbers = {period: _number(period, self._now, self._utc_offset) for period in Period}
-        for key in [key for key in self._sums if abs(key[1] - numbers[key[0]]) > 1]:
-            del self._sums[key]
+        if len(self._sums) > len(Period):  # others than the current day and month are among them
+            numbers = {period: _number(period, self._now, self._utc_offset) for period in Period}
+            self._sums = {key: sums for key, sums in self._sums.items() if abs(key[1] - numbers[key[0]]) <= 1}
+        if not self._budgets:
+            self._used_up = {}
+            return
         used_up = [budget for budget in self._budgets if self._passes and _reaches(self._spent(budget), budget)]
         # of several, the one that lasts longest counts
         used_up.sort(key=lambda budget: budget.period is Period.MONTH)
@@ -243,10 +247,14 @@ def _key(period: Period, at: float, utc_offset: int) -> _Key:
 
 def _number(period: Period, at: float, utc_offset: int) -> int:
     """Return which day or month of all a moment is in."""
-    if period is Period.DAY:
-        return int(at + utc_offset) // _DAY
-    local = datetime.fromtimestamp(at + utc_offset, UTC)
-    return 12 * local.year + local.month - 1
+    day = int(at + utc_offset) // _DAY
+    return day if period is Period.DAY else _month_of(day)
+
+
+@lru_cache(maxsize=8)
+def _month_of(day: int) -> int:
+    first_moment = datetime.fromtimestamp(day * _DAY, UTC)
+    return 12 * first_moment.year + first_moment.month - 1
 
 
 def _end(period: Period, at: float, utc_offset: int) -> float:

@@ -7,9 +7,10 @@ read with limits, and used for nothing that has to be true.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
+
+import msgspec
 
 from claude_proxy.core.text import printable
 
@@ -23,8 +24,7 @@ _MAX_LENGTH: Final = 64
 """Characters of a value; ids have 36."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientHints:
+class ClientHints(msgspec.Struct, frozen=True, gc=False):
     """Empty texts for what it does not say."""
 
     request_class: str = ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NewType, TypeAlias
 
+import msgspec
+
 from claude_proxy.core.auth import Auth, KeySource
 from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.client_hints import NO_HINTS, ClientHints
@@ -193,8 +195,7 @@ class Policy:
     """Whether a client that asks for the pieces of a tool call as they come gets them so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens that an answer was charged for, with Anthropic's own field names."""
 
     input_tokens: int = 0
@@ -205,8 +206,7 @@ class Usage:
     """Of `cache_creation_input_tokens`, those that stay in the cache for an hour; the others stay five minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What tokens cost in US dollars, by the provider's prices; None if one that counts is not known."""
 
     dollars: float | None = None
@@ -234,8 +234,7 @@ class Reply:
     body: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One request to a provider, and what came of it."""
 
     provider: str
@@ -244,7 +243,7 @@ class Attempt:
     status: int | None
     milliseconds: float
     """Until it was rejected, or its first content came."""
-    text: str = field(default="", repr=False)
+    text: str = ""
     """The fault in the provider's own words: for the user's eyes, never for a log, since it may quote the request."""
     adapted: tuple[str, ...] = ()
     """What was changed for this provider, in words that are safe in a header: `billing-block`, `block:image*2`."""
@@ -272,9 +271,11 @@ class Attempt:
     def __str__(self) -> str:
         return f"{self.provider}={self.outcome}"
 
+    def __repr__(self) -> str:
+        return f"<Attempt {self} {self.milliseconds:.0f} ms>"
 
-@dataclass(frozen=True, slots=True)
-class Account:
+
+class Account(msgspec.Struct, frozen=True, gc=False):
     """What is kept of an exchange when it is over: never a key, never content."""
 
     started_at: float

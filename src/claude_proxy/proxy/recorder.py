@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Final
+
+from msgspec.structs import replace
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.spending import MAX_SESSIONS
 from claude_proxy.core.status_report import Spent

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.client_hints import ClientHints

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason

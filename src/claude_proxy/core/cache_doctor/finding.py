@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 PROVIDER_CHANGED: Final = "provider changed"
 IDLE: Final = "idle past the cache's life"
@@ -14,8 +15,7 @@ SYSTEM_CHANGED: Final = "system changed"
 SETTINGS_CHANGED: Final = "thinking or tool_choice changed"
 
 
-@dataclass(frozen=True, slots=True)
-class CacheFinding:
+class CacheFinding(msgspec.Struct, frozen=True, gc=False):
     """How much of a request should have been read from the cache, and how much of that was not."""
 
     expected_tokens: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from claude_proxy.core.pricing import cost_of
 from claude_proxy.core.routing import Candidate
