@@ -140,6 +140,12 @@ class Fed:
     cli: CommandLine
     said: str
     """What `serve` has printed."""
+    cookie: str = ""
+    """What a browser has that was led to the page."""
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        return {**NEVER, "token": self.cli.token(), "cookie of the page": self.cookie.partition("=")[2]}
 
     def file(self, path: str) -> str:
         """Return what a file of the home holds; "" if it is not there."""
@@ -152,6 +158,18 @@ class Fed:
             answer = connection.getresponse()
             assert answer.status == 200, target
             return f"{answer.headers}\n{answer.read().decode()}"
+
+    def browse(self, target: str) -> str:
+        """Return what a browser is shown; of a stream, its first event."""
+        if not self.cookie:
+            self.cookie = page_cookie(self.cli)
+        with closing(connection_to(self.cli)) as connection:
+            connection.request("GET", target, headers={"cookie": self.cookie})
+            answer = connection.getresponse()
+            assert answer.status == 200, target
+            is_stream = "event-stream" in answer.headers["content-type"]
+            body = b"".join(iter(answer.readline, b"\n")) if is_stream else answer.read()
+            return f"{answer.headers}\n{body.decode()}"
 
     def run(self, *arguments: str) -> str:
         """Return what a command prints; its standard input is what Claude Code gives the status line."""
@@ -166,6 +184,9 @@ class Fed:
 
 
 SURFACES: dict[str, Callable[[Fed], str]] = {
+    "the page": lambda fed: fed.browse("/"),
+    "the page, live": lambda fed: fed.browse("/page/live"),
+    "/metrics": lambda fed: fed.ask("/metrics"),
     "usage.db": lambda fed: fed.file("state/usage.db"),
     "usage.db-wal": lambda fed: fed.file("state/usage.db-wal"),
     "proxy.log": lambda fed: fed.file("proxy.log"),
@@ -284,6 +305,16 @@ def connection_to(cli: CommandLine) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", cli.running().port, timeout=PATIENCE)
 
 
+def page_cookie(cli: CommandLine) -> str:
+    """Open the link of `dashboard`, and return the cookie that comes with it."""
+    link = cli("dashboard", "--no-open").out.split()[-1]
+    with closing(connection_to(cli)) as connection:
+        connection.request("GET", link)
+        cookie = connection.getresponse().getheader("set-cookie")
+    assert cookie
+    return cookie.partition(";")[0]
+
+
 def leaks(told: Mapping[str, str], secrets: Mapping[str, str] = NEVER) -> list[tuple[str, str]]:
     """Return which secrets are in which of the texts, as they are, in a URL, or cut off."""
     return [
@@ -301,14 +332,15 @@ def test_nothing_that_the_proxy_keeps_or_tells_holds_a_secret_or_content(tmp_pat
         with fed(cli, provider, url) as through:
             told = {name: surface(through) for name, surface in SURFACES.items()}
             with_errors = {name: surface(through) for name, surface in SURFACES_WITH_ERRORS.items()}
-        secrets = {**NEVER, "token": cli.token()}
+        secrets = through.secrets
         assert not leaks({**told, **with_errors}, secrets)
         assert not leaks(told, {"the provider's words": ERROR_WORDS})
         kept = {str(path): path.read_bytes().decode("utf-8", "replace") for path in cli.home.root.rglob("*.*")}
         assert not leaks({path: text for path, text in kept.items() if path != str(cli.home.env)}, secrets)
         found = Counter(row["provider"] for row in rows(cli.home.usage, "SELECT provider FROM attempts"))
+        endings = {row["ending"] for row in rows(cli.home.usage)}
     assert set(found) == set(PROVIDERS)
     assert min(found.values()) > len(PATHS)
     assert provider.authorizations == {f"Bearer {secret}" for secret in (LOGIN, *KEYS.values())}
-    assert '"answers_saved": 0' not in told["usage --json"]
+    assert endings == {"complete", "recovered", "truncated", "error", "client_left"}
     assert ERROR_WORDS in with_errors["/admin/status"]
