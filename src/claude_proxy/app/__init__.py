@@ -6,6 +6,7 @@ running_file.py   keeps the file that says where it runs
 file_warnings.py  what is wrong with the files that it writes
 proxy.py          one running proxy: starts, stops, reloads a changed configuration, reports its status
 gateways.py       a configuration → the `Gateway` that requests are served with
+events/           the user's command and desktop are told of events
 config_watch.py   notices when config.json or .env has changed
 """
 

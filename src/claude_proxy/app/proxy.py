@@ -7,10 +7,12 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from claude_proxy import __version__
 from claude_proxy.app.config_watch import ConfigWatch
+from claude_proxy.app.events.dispatch import EventDispatch
 from claude_proxy.app.gateways import build_gateway
 from claude_proxy.config.load import Config
 from claude_proxy.core.hops import Hops
@@ -93,13 +95,14 @@ class Proxy:
         self._written = written
         self._clock = clock or SystemClock()
         self._started_at = self._clock.wall()
-        self._tracker = StatusTracker(ledger, self._clock)
+        self._events = EventDispatch(self._clock, ledger.note, home.root if home else Path.cwd())
+        self._tracker = StatusTracker(ledger, self._clock, self._events)
         self._config_watch = ConfigWatch(home, self._tracker, program) if home else None
         self.instance = secrets.token_hex(8)
         self._hops = Hops(self.instance, token)
         self._memory = Memory()
         self._in_flight = RequestsInFlight()
-        self._quota = QuotaWatch(self._clock, self._tracker, self._hops, self._in_flight)
+        self._quota = QuotaWatch(self._clock, self._tracker, self._hops, self._in_flight, self._events)
         self._budget = MemoryBudget(config.policy.memory_budget)
         self._state_file = StateFile(home.memory, self._memory, self._tracker) if home else None
         if self._state_file:
@@ -155,6 +158,7 @@ class Proxy:
         if self._state_file:
             self._remember_cooldowns()
             await self._state_file.close(self._clock.wall())
+        await asyncio.to_thread(self._events.close)
         self._stopped.set()
 
     def stop_soon(self, *, force: bool) -> int:
@@ -291,6 +295,7 @@ class Proxy:
 
     def _build_gateway(self, config: Config, before: Gateway | None) -> Gateway:
         self._tracker.limit_bodies(config.policy.max_body_bytes)
+        self._events.follow(config)
         self._tracker.budgets.follow(config.budgets, passes=config.on_budget == "pass")
         gateway = build_gateway(
             config,

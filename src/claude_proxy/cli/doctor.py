@@ -13,6 +13,7 @@ from claude_proxy.cli.checks import (
     background_sessions,
     clock,
     configuration,
+    events,
     live,
     metrics_token,
     private,
@@ -41,6 +42,7 @@ CHECKS: tuple[Check, ...] = (
     shell_setup.inspect,
     settings_conflicts.inspect,
     background_sessions.inspect,
+    events.inspect,
     clock.inspect,
 )
 """Each check before those that depend on what it checks."""

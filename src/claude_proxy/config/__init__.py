@@ -23,6 +23,7 @@
     providers.py          Settings + catalogue + keys → the core's Provider
     routes.py             the user's own orders → the core's Routes
     budgets.py            the user's budgets → the core's Budget
+    event_command.py      the user's command for events, if config.json is only the user's own
     egress.py             `proxy_url`, HTTPS_PROXY, NO_PROXY and trust.py → the core's Egress
     trust.py              the user's own certificates: NODE_EXTRA_CA_CERTS, SSL_CERT_FILE
 

@@ -38,6 +38,9 @@ def says(expected: str, example: object = None, *, fix: str = "", private: bool 
 Text = Annotated[str, Meta(extra=says("a text", fix="Write a text, in quotes."))]
 HeaderValue = Annotated[str, Meta(extra=says("a text", fix="Write a text, in quotes.", private=True))]
 Flag = Annotated[bool, Meta(extra=says("true or false", fix="Write true or false, without quotes."))]
+Argument = Annotated[
+    str, Meta(pattern=r"^[^\x00]*$", max_length=4096, extra=says("a text without NUL", fix="Write a text, in quotes."))
+]
 Port = Annotated[int, Meta(ge=1, le=65535, extra=says("a whole number from 1 to 65535", 8787))]
 Status = Annotated[int, Meta(ge=400, le=599, extra=says("an HTTP status from 400 to 599", 429))]
 Minutes = Annotated[

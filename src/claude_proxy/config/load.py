@@ -13,6 +13,7 @@ from claude_proxy.config.address import is_host, is_loopback
 from claude_proxy.config.budgets import budgets_of
 from claude_proxy.config.document import parse_document, read_document
 from claude_proxy.config.egress import read_egress
+from claude_proxy.config.event_command import event_command
 from claude_proxy.config.keys import Skipped
 from claude_proxy.config.kinds import LogLevel, OnBudget
 from claude_proxy.config.metrics_token import read_metrics_token
@@ -72,6 +73,10 @@ class Config:
     """The model that checks tool calls for Claude Code's auto mode."""
     budgets: tuple[Budget, ...] = ()
     on_budget: OnBudget = "pass"
+    on_event: tuple[str, ...] = ()
+    """The program that is told of events, and its arguments."""
+    notify: bool = False
+    """Whether the desktop shows them."""
     usage_days: int = 400
     """How long usage is kept; 0: for ever."""
     metrics_token: str = field(default="", repr=False)
@@ -103,6 +108,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     auto_mode = auto_mode_of(settings.auto_mode, resolved, findings)
     budgets = budgets_of(settings.budgets, resolved, findings)
     metrics_token = read_metrics_token(variables, findings)
+    on_event = event_command(settings.on_event, home / CONFIG_FILE, findings)
     if not resolved.usable:
         _report_none_usable(resolved, home / ENV_FILE, findings)
     if findings.problems:
@@ -123,6 +129,8 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         auto_mode=auto_mode,
         budgets=budgets,
         on_budget=settings.on_budget,
+        on_event=on_event,
+        notify=settings.notify,
         usage_days=settings.usage_days,
         metrics_token=metrics_token,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),

@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from claude_proxy.config.kinds import (
+    Argument,
     BudgetDollars,
     BudgetMegabytes,
     Days,
@@ -274,6 +275,22 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             unit="choice",
         ),
     ] = "pass"
+    on_event: Annotated[
+        tuple[Argument, ...],
+        Meta(extra=says("a list: a program and its arguments", ["~/bin/on-event", "--quiet"])),
+        key(
+            "A program, and its arguments, that gets one line of JSON on standard input when a provider fails, is "
+            "back, refuses its key, or is nearly used up. No shell is involved.",
+            unit="list of texts",
+        ),
+    ] = ()
+    notify: Annotated[
+        Flag,
+        key(
+            "Whether the desktop shows the same: by notify-send, on macOS by osascript, on Windows by PowerShell.",
+            unit="true or false",
+        ),
+    ] = False
     proxy_url: Annotated[
         Text | UnsetType,
         key(

@@ -70,6 +70,8 @@ class BudgetNotice:
     budget: Budget
     news: BudgetNews
     text: str
+    ends: float
+    """When the budget begins anew, in seconds since the epoch."""
 
 
 SumsByProvider: TypeAlias = Mapping[str, Spent]
@@ -199,7 +201,8 @@ class Budgets:
                 self._said[budget, news] = number
             if BudgetNews.USED_UP in fresh:
                 fresh = [news for news in fresh if news is not BudgetNews.NEARLY_USED_UP]
-            yield from (BudgetNotice(budget, news, self._text(budget, news, spent)) for news in fresh)
+            end = _end(budget.period, self._now, self._utc_offset)
+            yield from (BudgetNotice(budget, news, self._text(budget, news, spent), end) for news in fresh)
 
     def _text(self, budget: Budget, news: BudgetNews, spent: Spent) -> str:
         end = clock_time(_end(budget.period, self._now, self._utc_offset), self._now, self._utc_offset)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self, TypeAlias
 
+from claude_proxy.core.events import Event
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Headers, Origin, Reply
 
@@ -135,6 +136,12 @@ class Journal(Ledger, Protocol):
     """A ledger that also takes notes about the service itself."""
 
     def note(self, text: str, level: Level = "info") -> None: ...
+
+
+class EventSink(Protocol):
+    """Tells the user of events, later and elsewhere: nothing waits for that."""
+
+    def tell(self, event: Event) -> None: ...
 
 
 class ClientLeftError(Exception):

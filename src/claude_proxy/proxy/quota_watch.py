@@ -16,6 +16,7 @@ from typing import Final
 
 from claude_proxy import __version__
 from claude_proxy.core.auth import Auth
+from claude_proxy.core.events import quota_low
 from claude_proxy.core.headers import for_provider
 from claude_proxy.core.health import Health
 from claude_proxy.core.hops import Hops
@@ -28,7 +29,7 @@ from claude_proxy.core.retry_after import time_in_headers
 from claude_proxy.core.types import Headers, Provider
 from claude_proxy.proxy.defects import Defects
 from claude_proxy.proxy.in_flight import RequestsInFlight
-from claude_proxy.proxy.ports import Answer, Clock, Journal, Transport, UpstreamError, UpstreamRequest
+from claude_proxy.proxy.ports import Answer, Clock, EventSink, Journal, Transport, UpstreamError, UpstreamRequest
 
 EVERY: Final = 300.0
 """Seconds between two questions about one account, at least."""
@@ -45,13 +46,22 @@ MAX_SECONDS: Final = 15.0
 
 _HEADERS: Final = ((b"accept", b"application/json"), (b"user-agent", f"claude-proxy/{__version__}".encode()))
 _KEY_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_LOW: Final = frozenset({NoticeKind.NEARLY_USED_UP, NoticeKind.BALANCE_LOW})
 _NOT_THERE: Final = NoQuota("it does not offer that")
 
 
 class QuotaWatch:
     """The quotas of the providers in use. One provider is asked at a time."""
 
-    def __init__(self, clock: Clock, journal: Journal, hops: Hops, in_flight: RequestsInFlight) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        journal: Journal,
+        hops: Hops,
+        in_flight: RequestsInFlight,
+        event_sink: EventSink | None = None,
+    ) -> None:
+        self._event_sink = event_sink
         self.quotas = Quotas()
         self._in_flight = in_flight
         self._seen = 0
@@ -136,6 +146,8 @@ class QuotaWatch:
 
     def _note(self, notices: Sequence[QuotaNotice]) -> None:
         for notice in notices:
+            if self._event_sink and notice.kind in _LOW:
+                self._event_sink.tell(quota_low(notice.provider, notice.text, self._clock.wall()))
             self._journal.note(notice.text, "info" if notice.kind is NoticeKind.FREE_AGAIN else "warning")
 
     async def _ask(self, provider: Provider, source: QuotaSource, transport: Transport) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from claude_proxy.core import events
 from claude_proxy.core.account_errors import key_place
 from claude_proxy.core.body_limit import how_to_raise, limit_in_words
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.budgets import BudgetNotice, Budgets
+from claude_proxy.core.events import Event, Outages
 from claude_proxy.core.health import Health
 from claude_proxy.core.issues import Issues, provider_status
 from claude_proxy.core.messages import STATUS_OF_ERROR
@@ -20,7 +22,7 @@ from claude_proxy.core.status_report import LastAnswer, ProviderStatus, TooLarge
 from claude_proxy.core.text import printable
 from claude_proxy.core.traffic import Traffic
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH, Account, Attempt, Ending, Provider
-from claude_proxy.proxy.ports import Clock, Journal, Level
+from claude_proxy.proxy.ports import Clock, EventSink, Journal, Level
 
 _BROKEN: Final = frozenset({Ending.TRUNCATED, Ending.STALLED, Ending.ERROR})
 _NO_ISSUES: Final = Issues()
@@ -36,9 +38,11 @@ class StatusTracker:
     It also notes, once each, what only the user can fix, and each cooldown that begins.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, clock: Clock, event_sink: EventSink | None = None) -> None:
         self._journal = journal
         self._clock = clock
+        self._event_sink = event_sink
+        self._outages = Outages()
         self._providers: tuple[Provider, ...] = ()
         self._healths: Mapping[str, Health] = {}
         self._issues: dict[str, Issues] = {}
@@ -69,6 +73,7 @@ class StatusTracker:
         self._providers = providers
         self._healths = healths
         self.traffic.follow(providers)
+        self._outages.follow(healths, self._clock.wall())
 
     def providers(
         self, now: float, quota: Callable[[str], QuotaReport | None] = lambda _: None
@@ -102,22 +107,35 @@ class StatusTracker:
         if account.status == _REQUEST_TOO_LARGE and not account.attempts:
             self._take_too_large(account, now)
         self.failovers.take(account)
+        for event in events.failovers(account, now):
+            self.tell(event)
         self.traffic.take(account)
         utc_offset = self._clock.utc_offset(account.started_at)
         self.spending.take(account, utc_offset)
         self._tell_of_budgets(self.budgets.take(account, now, utc_offset))
-        self.answers_saved += account.ending is Ending.RECOVERED
+        if account.ending is Ending.RECOVERED:
+            self.answers_saved += 1
+            self.tell(events.answer_saved(account, now))
         if account.provider:
             self._remember_answer(account, now)
 
     def look(self) -> None:
-        """Take note of the time: a new day has its own budget."""
+        """Take note of the time, which begins days with their own budgets, and of the cooldowns since the last look."""
         now = self._clock.wall()
-        self._tell_of_budgets(self.budgets.look(now, self._clock.utc_offset(now)))
+        utc_offset = self._clock.utc_offset(now)
+        self._tell_of_budgets(self.budgets.look(now, utc_offset))
+        for event in self._outages.look(now, utc_offset):
+            self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        if self._event_sink:
+            self._event_sink.tell(event)
 
     def _tell_of_budgets(self, notices: Iterable[BudgetNotice]) -> None:
         for notice in notices:
             self.note(notice.text, "warning")
+            if event := events.of_budget(notice, self._clock.wall()):
+                self.tell(event)
 
     def _take(self, attempt: Attempt, now: float) -> None:
         before = self._issues.get(attempt.provider, _NO_ISSUES)
@@ -127,6 +145,10 @@ class StatusTracker:
         self._issues[attempt.provider] = after
         for text in self._to_fix(attempt, before, after):
             self.note(text, "error")
+            if after.key_rejected > before.key_rejected:
+                self.tell(events.key_refused(attempt.provider, text, now))
+            elif after.out_of_credit > before.out_of_credit:
+                self.tell(events.quota_low(attempt.provider, text, now))
 
     def _take_too_large(self, account: Account, now: float) -> None:
         before, limit = self.too_large, self._body_limit

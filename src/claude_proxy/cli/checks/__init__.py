@@ -10,6 +10,7 @@ service              the port, the running proxy, its token
 shell_setup          this terminal's mode and its shell functions
 settings_conflicts   Claude Code's own settings
 background_sessions  the supervisor of Claude Code's background sessions
+events               the user's command and desktop, which are told of events
 clock                this machine's time
 metrics_token        what opens `/metrics`
 live                 the providers themselves
