@@ -19,7 +19,7 @@ OF_PINNED := tests/config/test_schema.py::test_the_shipped_file_is_up_to_date \
 	tests/cli/output/test_program.py::test_hints_in_a_clone_name_proxy_py \
 	tests/cli/output/test_program.py::test_the_background_process_names_the_clone_by_its_path
 
-.PHONY: help test test-lowest lint coverage bench faults pause soak fuzz lock prices schema docs picture
+.PHONY: help test test-lowest lint coverage bench faults pause soak fuzz lock prices otel schema docs picture
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST)
@@ -69,9 +69,10 @@ soak: ## Hold the proxy under load that goes wrong; writes bench/SOAK.md (ARGS="
 
 lock: ## Make requirements/*.txt anew (ARGS=--upgrade takes the newest versions); needs uv
 	$(compile) -o requirements/runtime.txt
-	$(compile) --group test -c requirements/runtime.txt -o requirements/test.txt
-	$(compile) --group lint -c requirements/test.txt -o requirements/lint.txt
-	$(compile) --group test --resolution lowest-direct -o requirements/lowest.txt
+	$(compile) --extra otel -c requirements/runtime.txt -o requirements/otel.txt
+	$(compile) --extra otel --group test -c requirements/otel.txt -o requirements/test.txt
+	$(compile) --extra otel --group lint -c requirements/test.txt -o requirements/lint.txt
+	$(compile) --extra otel --group test --resolution lowest-direct -o requirements/lowest.txt
 	$(compile) --group fuzz -c requirements/runtime.txt -o requirements/fuzz.txt
 	$(compile) --group prices -c requirements/runtime.txt -o requirements/prices.txt
 
@@ -80,6 +81,9 @@ PRICES := .cache/prices-venv
 prices: ## Make config/prices.json anew from the package genai-prices (make lock ARGS="-P genai-prices" takes a newer one)
 	@$(PYTHON) -B -c 'import proxy; proxy.prepare("prices", "$(PRICES)")'
 	$(PRICES)/bin/python -B -m prices.make
+
+otel: ## Install what sends traces to OpenTelemetry (`otel` in config.json); the tests' packages have it already
+	$(call prepare,otel)
 
 schema: ## Make config.schema.json anew from the settings' types
 	$(call prepare,runtime)

@@ -166,8 +166,9 @@ def test_a_lock_holds_hashes_and_no_addresses(lock: Path) -> None:
 
 def test_each_lock_holds_those_before_it() -> None:
     """One lock is all that is installed for the tests, or for lint, with the versions that the proxy runs on."""
-    runtime, test, lint = (set(pins(ROOT / "requirements" / f"{name}.txt")) for name in ("runtime", "test", "lint"))
-    assert runtime < test < lint
+    names = ("runtime", "otel", "test", "lint")
+    runtime, otel, test, lint = (set(pins(ROOT / "requirements" / f"{name}.txt")) for name in names)
+    assert runtime < otel < test < lint
     assert runtime < set(pins(ROOT / "requirements" / "fuzz.txt"))
     assert runtime < set(pins(ROOT / "requirements" / "prices.txt"))
 
@@ -179,14 +180,16 @@ def test_the_package_of_the_prices_is_only_in_its_own_lock() -> None:
 
 def test_the_lock_holds_what_the_package_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = {requirement.partition(">=")[0] for requirement in project["dependencies"]}
-    assert asked <= {pin.partition("==")[0] for pin in pins(ROOT / "requirements" / "runtime.txt")}
+    for lock, requirements in {"runtime": project["dependencies"], **project["optional-dependencies"]}.items():
+        asked = {requirement.partition(">=")[0] for requirement in requirements}
+        assert asked <= {pin.partition("==")[0] for pin in pins(ROOT / "requirements" / f"{lock}.txt")}
 
 
 def test_the_lowest_lock_holds_the_lower_bounds_of_the_package() -> None:
     """`make test-lowest` runs on them; a bound that changes needs `make lock`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    bounds = dict(requirement.partition(";")[0].split(">=") for requirement in project["dependencies"])
+    asked = [*project["dependencies"], *project["optional-dependencies"]["otel"]]
+    bounds = dict(requirement.partition(";")[0].split(">=") for requirement in asked)
     lowest = dict(pin.partition(" ")[0].split("==") for pin in pins(ROOT / "requirements" / "lowest.txt"))
     different = {name: lowest[name] for name, bound in bounds.items() if release(lowest[name]) != release(bound)}
     assert not different, "run: make lock"

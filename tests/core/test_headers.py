@@ -26,7 +26,7 @@ def test_drops_what_is_not_for_the_provider() -> None:
     names = b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer upgrade"
     names += b" transfer-encoding accept-encoding authorization content-length cookie expect forwarded host x-api-key"
     names += b" x-claude-code-session-id x-claude-code-agent-id x-claude-code-parent-agent-id"
-    names += b" x-claude-proxy-token x-claude-proxy-"
+    names += b" x-claude-proxy-token x-claude-proxy- traceparent tracestate baggage"
     assert sent(tuple((name, b"client's") for name in names.split())) == OUR_OWN
 
 
@@ -98,3 +98,9 @@ def test_the_client_gets_only_what_is_true_of_the_proxy_too() -> None:
     names += b" content-encoding content-length set-cookie strict-transport-security x-claude-proxy-provider"
     kept = ((b"request-id", b"req_1"), (b"anthropic-ratelimit-requests-limit", b"9"), (b"x-claude-code", b"1"))
     assert for_client((*((name, b"provider's") for name in names.split()), *kept)) == kept
+
+
+def test_the_provider_with_the_clients_own_login_gets_its_trace_as_without_a_proxy() -> None:
+    headers = ((b"traceparent", b"00-a-b-01"), (b"tracestate", b"c=d"), (b"baggage", b"e=f"))
+    lines = sent(headers, provider(auth=Auth.CLIENT))
+    assert lines[-3:] == [b"traceparent: 00-a-b-01", b"tracestate: c=d", b"baggage: e=f"]

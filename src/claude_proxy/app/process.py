@@ -21,6 +21,8 @@ from claude_proxy.config.load import Config
 from claude_proxy.core.metrics_state import LedgerState
 from claude_proxy.net.guard import TokenSources
 from claude_proxy.net.listener import raise_descriptor_limit
+from claude_proxy.net.traces.trace_ledger import TraceLedger
+from claude_proxy.proxy.ports import Journal, Level
 from claude_proxy.store.home import Home
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.running import Running
@@ -65,22 +67,22 @@ async def _serve(
 ) -> int:
     loop = asyncio.get_running_loop()
     log = LogLedger(home.log, level=config.log_level)
-    ledger = UsageLedger(
-        home.usage,
-        log,
-        lambda text, level: loop.call_soon_threadsafe(log.note, text, level),
-        days=config.usage_days,
-    )
+
+    def say(text: str, level: Level) -> None:
+        loop.call_soon_threadsafe(log.note, text, level)
+
+    ledger = UsageLedger(home.usage, log, say, days=config.usage_days)
+    traces = _traces(config, ledger, say)
     warnings = FileWarnings(home, log, ledger)
     loop.set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     token = installation_token(home)
     proxy = Proxy(
         config,
         token=token,
-        ledger=ledger,
+        ledger=traces or ledger,
         home=home,
         program=program,
-        warnings=warnings.now,
+        warnings=lambda: (*warnings.now(), *(traces.problems if traces else ())),
         token_sources=token_sources,
         written=lambda: LedgerState(ledger.backlog, ledger.problem),
     )
@@ -99,6 +101,8 @@ async def _serve(
     running_file = RunningFile(home, running, warnings)
     running_file.start()
     ledger.start(lambda: _count_earlier(home, proxy, loop))
+    if traces:
+        traces.start()
     for text in warnings.now():
         ledger.note(text, "warning")
     ledger.note(f"started: version {__version__}, {config.host}:{proxy.port}, pid {running.pid}")
@@ -111,10 +115,18 @@ async def _serve(
         await proxy.wait()
     finally:
         running_file.stop()
-        await asyncio.to_thread(ledger.close)
+        await asyncio.gather(*(asyncio.to_thread(each.close) for each in (traces, ledger) if each))
         log.note("stopped")
         log.close()
     return 0
+
+
+def _traces(config: Config, ledger: Journal, say: Callable[[str, Level], object]) -> TraceLedger | None:
+    """Return what makes traces, if the user wants them; it reads OpenTelemetry's variables from the environment."""
+    if config.otel is None:
+        return None
+    os.environ.update(config.otel)
+    return TraceLedger(ledger, say)
 
 
 def _count_earlier(home: Home, proxy: Proxy, loop: asyncio.AbstractEventLoop) -> None:

@@ -322,4 +322,5 @@ def _fixed_at_start(config: Config) -> dict[str, str | int]:
         "proxy_port": config.port,
         "log_level": config.log_level,
         "usage_days": config.usage_days,
+        "otel": "true" if config.otel is not None else "false",
     }

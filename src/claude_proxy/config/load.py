@@ -79,6 +79,8 @@ class Config:
     """Whether the desktop shows them."""
     usage_days: int = 400
     """How long usage is kept; 0: for ever."""
+    otel: Mapping[str, str] | None = field(default=None, repr=False)
+    """The variables of `.env` that are for OpenTelemetry; None if no traces are sent."""
     metrics_token: str = field(default="", repr=False)
     """What opens `/metrics` besides the installation's token; empty: nothing."""
     upstream_names: UpstreamNames = field(default_factory=UpstreamNames)
@@ -132,6 +134,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         on_event=on_event,
         notify=settings.notify,
         usage_days=settings.usage_days,
+        otel=variables.of_file("OTEL_") if settings.otel else None,
         metrics_token=metrics_token,
         upstream_names=UpstreamNames.of(*[configured.provider for configured in resolved.configured]),
     )

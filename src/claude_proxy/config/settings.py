@@ -312,6 +312,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Days,
         key("How long it is kept what each request used and cost; 0 means for ever.", unit="days"),
     ] = 400
+    otel: Annotated[
+        Flag,
+        key(
+            "Whether a trace of each request is sent to OpenTelemetry, as the OTEL_ variables of the environment or of "
+            ".env say. It needs packages that are not installed otherwise.",
+            unit="true or false",
+        ),
+    ] = False
     allow_http_hosts: Annotated[
         tuple[Text, ...],
         Meta(extra=says("a list", ["relay.example"])),

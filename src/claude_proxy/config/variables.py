@@ -60,6 +60,11 @@ class Variables:
         holder = self.environ if self.source(name) is KeySource.ENVIRONMENT else self.file
         return holder.get(name, "").strip()
 
+    def of_file(self, prefix: str) -> dict[str, str]:
+        """Return the variables of the file that begin with a prefix and that the environment does not set."""
+        found = {name: text for name, text in self.file.items() if name.startswith(prefix)}
+        return {name: text for name, text in found.items() if not self.environ.get(name)}
+
     def source(self, name: str) -> KeySource:
         """Return where the value of a variable comes from."""
         return KeySource.ENVIRONMENT if self.environ.get(name, "").strip() else KeySource.FILE

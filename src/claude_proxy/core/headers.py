@@ -38,7 +38,11 @@ _NEVER_SENT: Final = HOP_BY_HOP | {
     b"x-api-key",
 }
 """Not even for the provider that takes the client's own login, which gets all other fields as without a proxy."""
-_NOT_FOR_PROVIDERS: Final = _NEVER_SENT | {b"authorization"}
+TRACE_PARENT: Final = b"traceparent"
+_TRACING: Final = frozenset({TRACE_PARENT, b"tracestate", b"baggage"})
+"""Where a request belongs in the user's own traces, and what the user's programs pass along them."""
+
+_NOT_FOR_PROVIDERS: Final = _NEVER_SENT | _TRACING | {b"authorization"}
 _NOT_FOR_CLIENTS: Final = HOP_BY_HOP | {
     # true of the provider's own address, and misleading about the proxy's
     b"alt-svc",

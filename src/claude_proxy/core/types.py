@@ -303,6 +303,8 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     """The questions to the model that checks tool calls for auto mode; `usage` has their tokens too."""
     anthropic_dollars: float | None = None
     """What the same tokens of the requested model cost at Anthropic; None if that is not known."""
+    trace_parent: str = ""
+    """Where it belongs in the client's own trace: the `traceparent` of W3C's Trace Context, as it was sent."""
     cache: CacheFinding | None = None
     """What was read from the prompt cache, and what should have been; None if that can't be said."""
 

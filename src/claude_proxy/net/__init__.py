@@ -11,6 +11,7 @@ guard.py                 which requests are let in
 asgi_client.py           the client as an exchange sees it
 services.py              the answers besides exchanges: health and models
 metrics/                 `/metrics`, for Prometheus
+traces/                  a trace of each request, for OpenTelemetry
 admin_api.py             what the commands ask: status, explain, rules, stop
 page/                    the page for a browser
 upstream/                the HTTP/1.1 client that talks to the providers
