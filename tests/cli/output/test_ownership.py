@@ -86,6 +86,21 @@ def test_another_users_file_that_we_can_access_is_left_alone(tmp_path: Path, mon
     assert ownership.home_fix(home) == ""
 
 
+def test_the_folder_around_a_home_of_our_own_is_left_to_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "opt" / "home")
+    home.root.parent.mkdir()
+    home.prepare()
+    user, owner = os.geteuid() + 4711, ownership._owner
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).is_relative_to(home.root))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "elsewhere")
+    monkeypatch.setattr(ownership, "_owner", lambda path: user if path.is_relative_to(home.root) else owner(path))
+    assert ownership.owner_fix(home.state / "usage.db") == ""
+    assert ownership.home_fix(home) == ""
+
+
 @pytest.fixture
 def user(cli: CommandLine) -> Iterator[CommandLine]:
     """The command of another user, whose home folder root has written to once."""

@@ -59,9 +59,25 @@ def test_all_queries_of_a_reader_see_the_same_moment(written: Path) -> None:
 
 
 def test_a_reader_changes_nothing(written: Path) -> None:
-    with pytest.raises(UnreadableError, match="readonly"), reading(written) as database:
+    with pytest.raises(UnreadableError, match=r"readonly.* Allow yourself to write in"), reading(written) as database:
         database.execute("DELETE FROM exchanges")
     assert requests(written) == 1
+
+
+def test_a_file_in_a_folder_that_cannot_be_written_is_read_without_files_beside_it(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with reading(written) as database:
+        assert queries.totals(database, ALWAYS)[0].requests == 1
+        assert list(written.parent.iterdir()) == [written]
+
+
+def test_rows_that_wait_beside_the_file_are_read_wherever_it_is(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with closing(Database(written)) as database:
+        database.add([account()])
+        assert requests(written) == 2
 
 
 def test_no_file_and_one_that_is_just_made_are_empty(path: Path) -> None:

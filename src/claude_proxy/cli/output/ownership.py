@@ -23,6 +23,8 @@ def owner_fix(path: Path, access: int = os.W_OK) -> str:
         if each in {Path.home(), Path(each.anchor)}:
             break
         owner = _owner(each)
+        if owner == os.geteuid() and each.is_dir():
+            break  # the folders around one of our own have only to be passed through
         if owner is not None and owner != os.geteuid() and not os.access(each, _needed(each, access)):
             return _fix(_outermost(each, owner), owner)
     return ""

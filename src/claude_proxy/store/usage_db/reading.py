@@ -20,6 +20,9 @@ from claude_proxy.store.usage_db.schema import VERSION
 BUSY_SECONDS: Final = 2.0
 """How long another program's lock is waited for."""
 
+_NOT_WRITABLE: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+"""The files that SQLite has beside the file, for locks, can't be made or written."""
+
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -59,7 +62,10 @@ def _require_file(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+    unchanging = "&immutable=1" if _cannot_change(path) else ""
+    database = sqlite3.connect(
+        f"{path.as_uri()}?mode=ro{unchanging}", timeout=BUSY_SECONDS, isolation_level=None, uri=True
+    )
     try:
         database.execute("PRAGMA temp_store = MEMORY")
         database.execute("BEGIN")
@@ -67,6 +73,11 @@ def _open(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _cannot_change(path: Path) -> bool:
+    """Whether all is in the file, and its folder can't be written: then SQLite can't make its files for locks there."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def _require_version(path: Path, database: sqlite3.Connection) -> None:
@@ -89,4 +100,6 @@ def _in_words(path: Path, error: sqlite3.Error) -> str:
         return f"{path} is damaged ({error}). `claude-proxy restart` puts it aside and begins a new one"
     if code == sqlite3.SQLITE_BUSY:
         return f"{path} is locked by another program. Try again when that has ended"
+    if code in _NOT_WRITABLE:
+        return f"{path} cannot be read: {error}. Allow yourself to write in {path.parent}, where SQLite keeps its locks"
     return f"{path} cannot be read: {error}"
