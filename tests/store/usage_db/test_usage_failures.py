@@ -165,6 +165,13 @@ def without_a_table(path: Path) -> None:
         connection.execute("DROP TABLE attempts")
 
 
+def with_a_name_that_is_no_text(path: Path) -> None:
+    """Leave a file of which SQLite's own error is no text, since it quotes it."""
+    with closing(Database(path)) as written:
+        written.add([account(session="old")])
+    path.write_bytes(path.read_bytes().replace(b"exchange INTEGER NOT NULL", b"exchange INTEGER NOT \xff\xfeLL"))
+
+
 def with_a_bad_page(path: Path) -> None:
     """Leave a file as a power failure may: not closed, and a page of the index is garbage."""
     crashed = Kept(path)
@@ -182,7 +189,7 @@ def with_a_bad_page(path: Path) -> None:
         each.write_bytes(damaged if each == path else data)
 
 
-@pytest.mark.parametrize("damage", [garbage, foreign, without_a_table, with_a_bad_page])
+@pytest.mark.parametrize("damage", [garbage, foreign, without_a_table, with_a_name_that_is_no_text, with_a_bad_page])
 def test_a_damaged_file_is_put_aside_and_begun_anew(kept: Kept, damage: Any) -> None:
     kept.path.parent.mkdir()
     damage(kept.path)
@@ -190,7 +197,7 @@ def test_a_damaged_file_is_put_aside_and_begun_anew(kept: Kept, damage: Any) -> 
     kept.write("new")
     assert kept.sessions == ["new"]
     [aside] = [each for each in kept.path.parent.glob("usage.db.damaged-*") if each.name[-1].isdigit()]
-    assert damage in {without_a_table, with_a_bad_page} or aside.read_bytes() == before
+    assert damage in {without_a_table, with_a_name_that_is_no_text, with_a_bad_page} or aside.read_bytes() == before
     [said] = kept.said
     assert said.startswith(f"error: {kept.path} is damaged (")
     assert aside.name in said

@@ -120,6 +120,13 @@ def test_damage_that_a_query_meets_is_said_too(written: Path) -> None:
         requests(written)
 
 
+def test_damage_whose_error_is_no_text_is_said_too(written: Path) -> None:
+    data = written.read_bytes()
+    written.write_bytes(data.replace(b"exchange INTEGER NOT NULL", b"exchange INTEGER NOT \xff\xfeLL"))
+    with pytest.raises(UnreadableError, match=r"damaged.*claude-proxy restart"):
+        requests(written)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
 def test_what_is_no_regular_file_is_not_opened(written: Path, kind: str) -> None:

@@ -53,6 +53,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except UnicodeDecodeError as error:  # sqlite3's own, of an error that quotes what the file holds
+        raise DamagedError("its tables have no readable names") from error
     except OSError as error:
         raise LostError(error.strerror or type(error).__name__) from error
 

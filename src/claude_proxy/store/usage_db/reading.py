@@ -44,6 +44,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             yield database
     except sqlite3.Error as error:
         raise UnreadableError(_in_words(path, error)) from error
+    except UnicodeDecodeError as error:  # sqlite3's own, of an error that quotes what the file holds
+        raise UnreadableError(_damaged(path, "it holds what is no text")) from error
 
 
 def _require_file(path: Path) -> None:
@@ -94,10 +96,14 @@ def _nothing_recorded(path: Path) -> NothingRecordedError:
     return NothingRecordedError(f"{path} has no requests yet. The proxy records each one that it serves")
 
 
+def _damaged(path: Path, how: str) -> str:
+    return f"{path} is damaged ({how}). `claude-proxy restart` puts it aside and begins a new one"
+
+
 def _in_words(path: Path, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGED:
-        return f"{path} is damaged ({error}). `claude-proxy restart` puts it aside and begins a new one"
+        return _damaged(path, str(error))
     if code == sqlite3.SQLITE_BUSY:
         return f"{path} is locked by another program. Try again when that has ended"
     if code in _NOT_WRITABLE:
