@@ -152,7 +152,7 @@ class Proxy:
             for task in self._server.in_flight:
                 task.cancel()
         await self._listener.wait_closed(FORCED_STOP_GRACE if force else None)
-        self._page.release()
+        await self._page.release()
         for transport in (self._transport, *self._retired):
             await transport.aclose()
         if self._state_file:

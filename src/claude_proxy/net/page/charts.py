@@ -182,7 +182,7 @@ def time_line(
             Dot(
                 round((each.part + 0.5) * 100 / parts, 3),
                 round(_DOT + (_LARGEST_DOT - _DOT) * math.sqrt((each.count - 1) / max(1, most - 1)), 2),
-                f"{moment(start + each.part * (end - start) / parts)}: {each.count} times {reasons(each.outcomes)}",
+                f"{moment(start + each.part * (end - start) / parts)}: {_failed(each)}",
             )
             for each in by_provider[provider]
         ]
@@ -190,6 +190,10 @@ def time_line(
         colour = colours.get(provider, 0) % COLOURS
         lanes.append(Lane(provider, colour, LANE * len(lanes), count, dots))
     return TimeLine(lanes, _times([slot.period.start for slot in slots], name))
+
+
+def _failed(found: Failures) -> str:
+    return f"{found.count} failure{'s' if found.count > 1 else ''}: {reasons(found.outcomes)}"
 
 
 def reasons(outcomes: Sequence[str]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from claude_proxy.core.bounded import BoundedDict
-from claude_proxy.core.usage_totals import CacheMisses, Group, Totals
+from claude_proxy.core.usage_totals import CacheMisses, Group, Sum, Totals
 from claude_proxy.store.usage_db import queries
 from claude_proxy.store.usage_db.periods import Period, days, local_date, midnight
 from claude_proxy.store.usage_db.reading import NothingRecordedError, UnreadableError, reading
@@ -65,11 +66,27 @@ class Figures:
         return reduce(add, (group.totals for group in self.providers), Totals())
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was used in one slot, by provider, and why caches were missed."""
+
+    groups: Sequence[Group]
+    misses: Sequence[CacheMisses]
+
+
 class FiguresReader:
-    """Reads the figures, and keeps those of days that are over: a page that is loaded again takes less time."""
+    """Reads the figures. It keeps those of days that are over: they are most of the work, and change no more."""
 
     def __init__(self) -> None:
-        self._kept = BoundedDict[tuple[object, float, float], list[Group]](_MAX_DAYS_KEPT)
+        self._kept = BoundedDict[tuple[object, float, float], _Part](_MAX_DAYS_KEPT)
+
+    def prepare(self, path: Path | None, day_count: int, now: float) -> None:
+        """Read the days that are over, so that the page takes less time."""
+        if path is not None:
+            with contextlib.suppress(UnreadableError), reading(path) as database:
+                for period in _periods(day_count, now):
+                    if _is_settled(period, now):
+                        self._part(database, _identity(path), period, now)
 
     def read(self, path: Path | None, day_count: int, wanted: RequestFilter, now: float) -> Figures:
         """Return the figures of the last days, today included, and the requests that pass a filter."""
@@ -83,37 +100,44 @@ class FiguresReader:
         except NothingRecordedError:
             return nothing
         except UnreadableError as error:
-            return Figures(nothing.start, nothing.end, nothing.slots, problem=str(error))
+            return replace(nothing, problem=str(error))
 
     def _read(
         self, database: sqlite3.Connection, file: object, periods: Sequence[Period], wanted: RequestFilter, now: float
     ) -> Figures:
         start, end = periods[0].start, periods[-1].end
-        found = [self._groups(database, file, period, now) for period in periods]
+        parts = [self._part(database, file, period, now) for period in periods]
         failed = failures(database, start, end, PARTS)
         failovers = RequestFilter(outcome="failover")
         return Figures(
             start,
             end,
             [
-                Slot(period, {group.name: group.totals for group in groups})
-                for period, groups in zip(periods, found, strict=True)
+                Slot(period, {group.name: group.totals for group in part.groups})
+                for period, part in zip(periods, parts, strict=True)
             ],
-            providers=_by_value([group for groups in found for group in groups]),
-            misses=queries.cache_misses(database, start, end),
+            providers=_by_value(group for part in parts for group in part.groups),
+            misses=_by_cost(miss for part in parts for miss in part.misses),
             failures=failed,
             failovers=last_requests(database, start, end, failovers, MAX_FAILOVERS) if failed else (),
             requests=last_requests(database, start, end, wanted),
         )
 
-    def _groups(self, database: sqlite3.Connection, file: object, period: Period, now: float) -> list[Group]:
+    def _part(self, database: sqlite3.Connection, file: object, period: Period, now: float) -> _Part:
         key = (file, period.start, period.end)
         if (kept := self._kept.get(key)) is not None:
             return kept
-        groups = queries.groups(database, "provider", period.start, period.end)
-        if period.end + SETTLED < now:
-            self._kept[key] = groups
-        return groups
+        part = _Part(
+            queries.groups(database, "provider", period.start, period.end),
+            queries.cache_misses(database, period.start, period.end),
+        )
+        if _is_settled(period, now):
+            self._kept[key] = part
+        return part
+
+
+def _is_settled(period: Period, now: float) -> bool:
+    return period.end + SETTLED < now
 
 
 def _periods(day_count: int, now: float) -> list[Period]:
@@ -126,13 +150,24 @@ def _periods(day_count: int, now: float) -> list[Period]:
     return [Period("", start, stop) for start, stop in pairwise(cuts)]
 
 
-def _by_value(groups: Sequence[Group]) -> list[Group]:
+def _by_value(groups: Iterable[Group]) -> list[Group]:
     """Return the groups with those of the same name added up."""
     found: dict[str, Group] = {}
     for group in groups:
         known = found.get(group.name)
         found[group.name] = known + group if known else group
     return sorted(found.values(), key=lambda group: (-group.totals.value, -group.totals.requests, group.name))
+
+
+def _by_cost(misses: Iterable[CacheMisses]) -> list[CacheMisses]:
+    """Return the cache misses with those for the same reason added up."""
+    found: dict[str, CacheMisses] = {}
+    for miss in misses:
+        known = found.get(miss.reason, CacheMisses(miss.reason, 0, 0, Sum()))
+        found[miss.reason] = CacheMisses(
+            miss.reason, known.requests + miss.requests, known.tokens + miss.tokens, known.cost + miss.cost
+        )
+    return sorted(found.values(), key=lambda miss: (-miss.cost.dollars, -miss.tokens, miss.reason))
 
 
 def _identity(path: Path) -> object:

@@ -79,9 +79,15 @@ class Page:
         self.closing = asyncio.Event()
         """Set when the proxy stops: then the streams end."""
         self.streams = 0
+        self._getting_ready: asyncio.Future[None] | None = None
 
     def link_path(self) -> dict[str, object]:
-        """Return the path of a link that opens the page once, and for how many seconds."""
+        """Return the path of a link that opens the page once, and for how many seconds.
+
+        While the browser starts, the page gets ready.
+        """
+        now = self._clock.wall()
+        self._getting_ready = self.in_thread(lambda: self.renderer().prepare(self._usage, now))
         return {"path": f"{OPEN}?code={self._access.new_code(self._clock.monotonic())}", "seconds": CODE_SECONDS}
 
     def is_let_in(self, cookie: bytes) -> bool:
@@ -130,20 +136,22 @@ class Page:
             self._renderer = Renderer()
         return self._renderer
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
+    def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Do something slow in the page's one thread: whatever the page costs, it takes no more than that."""
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="page")
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        return asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     def close(self) -> None:
         """End the streams; what else is asked for is still answered."""
         self.closing.set()
 
-    def release(self) -> None:
-        """Let the thread end, once nobody asks any more."""
-        if self._worker:
-            self._worker.shutdown(wait=False)
+    async def release(self) -> None:
+        """Let the thread end, once nobody asks any more and what it does is done."""
+        worker, self._worker = self._worker, None
+        if worker:
+            await asyncio.get_running_loop().run_in_executor(worker, lambda: None)
+            worker.shutdown(wait=False)
 
 
 def ended() -> Reply:

@@ -16,6 +16,7 @@ from claude_proxy.core.text import PROGRAM
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH
 from claude_proxy.net.page import charts, wording
 from claude_proxy.net.page.figures import PARTS, FiguresReader
+from claude_proxy.net.page.request_rows import request_rows
 from claude_proxy.store.usage_db.requests import MAX_REQUESTS, OUTCOMES, RequestFilter
 
 PERIODS: Final[Mapping[int, str]] = {1: "today", 7: "7 days", 30: "30 days", 90: "90 days"}
@@ -41,6 +42,12 @@ class Renderer:
         )
         self._templates.globals.update(amounts=amounts, words=wording, live_words=live_words, charts=charts)
 
+    def prepare(self, usage: Path | None, now: float) -> None:
+        """Do what the first page would have to wait for."""
+        for name in ("live.html", "page.html"):
+            self._templates.get_template(name)
+        self._figures.prepare(usage, DEFAULT_DAYS, now)
+
     def live(self, report: LiveReport) -> str:
         """Return the live part."""
         template = self._templates.get_template("live.html")
@@ -60,6 +67,8 @@ class Renderer:
             today=today,
             figures=figures,
             total=figures.total,
+            rows=request_rows(figures.requests, today),
+            failovers=request_rows(figures.failovers, today),
             days=days,
             periods=PERIODS,
             wanted=wanted,
