@@ -356,7 +356,7 @@ def test_a_window_that_is_nearly_used_up_is_in_colour() -> None:
 def test_budgets_are_shown_with_what_was_spent_of_them() -> None:
     budgets = BudgetStatus("", "day", 20.0, 4.1, 0, NOW), BudgetStatus("zai", "month", 5.0, 5.5, 2, NOW)
     text = shown(msgspec.structs.replace(with_provider(over_budget=True), budgets=budgets))
-    assert "ready, over budget" in text
+    assert "  over budget  " in text.splitlines()[4]
     lines = [line.split() for line in text.splitlines() if " a " in line]
     assert lines[0][:6] == ["$20.00", "a", "day", "$4.10", "(20", "%)"]
     assert lines[1][:10] == ["$5.00", "a", "month", "for", "zai", "at", "least", "$5.50", "(110", "%)"]

@@ -84,6 +84,8 @@ def test_a_models_name_is_short_bounded_and_on_one_line() -> None:
         ({"key_rejected": True, "why": "key refused: replace X"}, ("key refused", "bad"), ""),
         ({"key_rejected": True, "auth": "client"}, ("login refused", "bad"), ""),
         ({"out_of_credit": True, "state": "cooldown"}, ("no credit", "bad"), ""),
+        ({"over_budget": True}, ("over budget", "bad"), ""),
+        ({"over_budget": True, "state": "cooldown", "why": "overloaded"}, ("over budget", "bad"), ""),
         ({"unknown_model": "x"}, ("unknown model", "bad"), ""),
         ({"unknown_model": "x", "state": "cooldown"}, ("cooldown", "warning"), ""),
     ],

@@ -198,8 +198,6 @@ def _state(provider: ProviderStatus) -> Text:
     state = Text(printable(words), style=STATE_STYLES.get(words, "bold red" if to_fix else ""))
     if provider.key_rejected and provider.auth != Auth.CLIENT.value:
         state.append(f": {printable(key_place(provider), 100)}")
-    if provider.over_budget:
-        state.append(", over budget", style="bold red")
     if provider.cooldown_until is not None and provider.state == "cooldown":
         state.append(f"{', cooldown' if to_fix else ''} until {when(provider.cooldown_until)}")
     if (why := provider.why or provider.reason) and not to_fix:

@@ -175,11 +175,13 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def state_in_words(provider: ProviderStatus) -> str:
-    """Return the state of a provider: what only the user can fix comes first, since its requests fail till then."""
+    """Return the state of a provider: what only the user can fix comes first, since it answers nothing till then."""
     if provider.key_rejected:
         return "key refused" if provider.auth != Auth.CLIENT.value else "login refused"
     if provider.out_of_credit:
         return "no credit"
+    if provider.over_budget:
+        return "over budget"
     if provider.state != READY:
         return provider.state
     return "unknown model" if provider.unknown_model else provider.state

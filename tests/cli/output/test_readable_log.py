@@ -172,6 +172,18 @@ def test_a_model_is_shown_without_the_mark_of_its_long_context(path: Path) -> No
     assert shown(path, requested_model="claude-sonnet-5-5[1m]").startswith("sonnet-5-5 anthropic ")
 
 
+def test_what_the_service_says_is_broken_between_words(path: Path) -> None:
+    ledger = LogLedger(path, now=lambda: NOW)
+    ledger.note("zai: its key was refused by https://api.zai.example/api/anthropic, replace ZAI_API_KEY there")
+    ledger.close()
+    (rendered,) = plain(50).render(path.read_text(encoding="utf-8").splitlines())
+    assert rendered.split("\n") == [
+        "16:58:20 zai: its key was refused by",
+        "         https://api.zai.example/api/anthropic,",
+        "         replace ZAI_API_KEY there",
+    ]
+
+
 def test_a_line_of_another_day_comes_under_its_date(path: Path) -> None:
     lines = logged(path, ACCOUNT)
     log = ReadableLog(1000, colour=False, today=date(2026, 11, 29))

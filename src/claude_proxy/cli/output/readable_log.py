@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
+from textwrap import wrap
 from typing import Final, TypeAlias
 
 import click
@@ -61,14 +62,20 @@ class ReadableLog:
             if then.date() != self.today:
                 self.today = then.date()
                 rendered.append(self._painted([(f"{self.today:%Y-%m-%d}", "bold")]))
-            event: Words = [(entry.text, "cyan")] if isinstance(entry, LoggedEvent) else []
-            rendered.append(self._painted([(f"{then:%H:%M:%S} ", "dim"), *event, *self._row(found)]).rstrip())
+            words = self._event(entry.text) if isinstance(entry, LoggedEvent) else self._row(found)
+            rendered.append(self._painted([(f"{then:%H:%M:%S} ", "dim"), *words]).rstrip())
         return rendered
 
     def _widen(self, rows: Iterable[list[Words]]) -> None:
         for row in rows:
             for number, most in enumerate(_MOST[: len(row)]):
                 self._widths[number] = max(self._widths[number], min(most, _width(row[number])))
+
+    def _event(self, text: str) -> Words:
+        """Return what the service says, in lines if there is no room; a word that is longer than one stays whole."""
+        room = max(1, self.columns - len(_TIME))
+        lines = wrap(text, room, break_long_words=False, break_on_hyphens=False) if len(text) > room else [text]
+        return [(_NEW_LINE[0].join(lines), "cyan")]
 
     def _row(self, row: list[Words]) -> Words:
         """Return the cells of a row below each other's; close together, or in two lines, if there is no room."""
