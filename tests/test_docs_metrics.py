@@ -13,7 +13,7 @@ from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.metrics_state import LedgerState, MetricsState
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.status_report import BudgetStatus, ProviderStatus, StatusReport
 from claude_proxy.core.traffic import MAX_MODELS, MAX_PROVIDERS, Traffic
 from claude_proxy.core.types import Attempt, Cost, Ending, Usage
 from claude_proxy.net.metrics.families import PREFIX, StateCollector
@@ -35,6 +35,7 @@ def state_with_everything() -> MetricsState:
         host="h",
         port=1,
         providers=(ProviderStatus(name="a", state="ready", quota=quota),),
+        budgets=(BudgetStatus("a", "day", 1.0, 0.5, 0, 0.0),),
     )
     traffic = Traffic()
     traffic.follow([provider("a"), provider("b")])

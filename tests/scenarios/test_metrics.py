@@ -66,8 +66,25 @@ async def test_the_format_is_what_the_client_asks_for() -> None:
         opened = await proxy.ask("GET", "/metrics", headers={"Accept": OPENMETRICS})
         assert opened.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
         assert list(parse_openmetrics((await opened.read()).decode()))  # type: ignore[no-untyped-call]
-        odd = await proxy.ask("GET", "/metrics", headers={"Accept": "\xff;;version=x,"})
-        assert odd.status == 200
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "\xff;;version=x,",
+        "text/plain;version=abc",
+        "application/openmetrics-text;version=1.0.x",
+        "application/openmetrics-text;version=1.0.0=5",
+        "application/openmetrics-text;version=1.-1;escaping",
+        "text/html",
+    ],
+)
+@async_test
+async def test_an_odd_accept_gets_the_plain_format(accept: str) -> None:
+    async with running_proxy(FakeProvider()) as proxy:
+        answer = await proxy.ask("GET", "/metrics", headers={"Accept": accept})
+        assert (answer.status, answer.headers["content-type"][:25]) == (200, "text/plain; version=0.0.4")
+        assert proxy.ledger.notes == []
 
 
 @async_test

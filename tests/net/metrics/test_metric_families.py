@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from claude_proxy.core.metrics_state import LedgerState, MetricsState
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
-from claude_proxy.core.status_report import ProviderStatus, StatusReport
+from claude_proxy.core.status_report import BudgetStatus, ProviderStatus, StatusReport
 from claude_proxy.core.traffic import FIRST_BYTE_SECONDS, Traffic
 from claude_proxy.core.types import Attempt, Cost, Usage
 from claude_proxy.net.metrics.families import render
@@ -93,6 +94,14 @@ def test_the_names_of_windows_are_not_the_providers_to_choose() -> None:
     assert len(samples) == MAX_WINDOWS
     assert {each.labels["window"]: each.value for each in samples}["week (other)"] == 0.49
     assert "sk-secret" not in str(samples)
+
+
+def test_a_budget_has_its_sum_and_what_was_spent() -> None:
+    state = state_of()
+    budgets = (BudgetStatus("", "month", 20.0, 3.5, 0, 0.0), BudgetStatus("zai", "day", 2.0, 2.5, 1, 0.0))
+    state = MetricsState(structs.replace(state.status, budgets=budgets), state.traffic)
+    assert value_of(state, "budget_dollars", provider="", period="month") == 20.0
+    assert value_of(state, "budget_spent_dollars", provider="zai", period="day") == 2.5
 
 
 def test_buckets_add_up() -> None:

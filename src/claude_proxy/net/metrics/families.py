@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from claude_proxy.core.health import State
 from claude_proxy.core.metrics_state import MetricsState
-from claude_proxy.core.status_report import ProviderStatus
+from claude_proxy.core.status_report import BudgetStatus, ProviderStatus
 from claude_proxy.core.traffic import Histogram, Traffic
 from claude_proxy.net.metrics.quota import by_label
 
@@ -30,7 +30,10 @@ def render(state: MetricsState, accept: str) -> tuple[str, bytes]:
     registry = CollectorRegistry()
     registry.register(StateCollector(state))
     ProcessCollector(registry=registry)  # CPU, memory, open files; on Linux only
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version in it that is no number
+        encode, content_type = choose_encoder("")
     return content_type, encode(registry)
 
 
@@ -46,6 +49,7 @@ class StateCollector(Collector):
         yield from _of_tokens(self._state.traffic)
         yield from _of_providers(self._state.status.providers)
         yield from _of_quota(self._state.status.providers)
+        yield from _of_budgets(self._state.status.budgets)
 
 
 def _of_proxy(state: MetricsState) -> Iterator[Metric]:
@@ -169,6 +173,22 @@ def _of_quota(providers: Iterable[ProviderStatus]) -> Iterator[Metric]:
         "Prepaid money that is left, in its currency.",
         ("provider", "currency"),
         [((name, report.balance.currency), report.balance.amount) for name, report in reports if report.balance],
+    )
+
+
+def _of_budgets(budgets: Iterable[BudgetStatus]) -> Iterator[Metric]:
+    labels = ("provider", "period")
+    yield _gauge(
+        "budget_dollars",
+        "What a budget allows in a period, in US dollars.",
+        labels,
+        [((each.provider, each.per), each.dollars) for each in budgets],
+    )
+    yield _gauge(
+        "budget_spent_dollars",
+        "What was spent of a budget in this period, in US dollars, as far as prices are known.",
+        labels,
+        [((each.provider, each.per), each.spent) for each in budgets],
     )
 
 

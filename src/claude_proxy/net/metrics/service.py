@@ -38,7 +38,7 @@ def metrics_service(proxy: MetricsSource) -> Service:
 
 
 def _render(state: MetricsState, accept: str) -> tuple[str, bytes]:
-    # 0.3 s and some megabytes, which a proxy that nobody watches saves
+    # 0.1 s and some 3 MB, which a proxy that nobody watches saves
     from claude_proxy.net.metrics.families import render  # noqa: PLC0415
 
     return render(state, accept)
