@@ -72,7 +72,7 @@ async def _serve(
         loop.call_soon_threadsafe(log.note, text, level)
 
     ledger = UsageLedger(home.usage, log, say, days=config.usage_days)
-    traces = _traces(config, ledger, say)
+    traces = _traces(config, ledger, say, program)
     warnings = FileWarnings(home, log, ledger)
     loop.set_exception_handler(lambda _, context: ledger.note(_defect(context), "error"))
     token = installation_token(home)
@@ -121,12 +121,12 @@ async def _serve(
     return 0
 
 
-def _traces(config: Config, ledger: Journal, say: Callable[[str, Level], object]) -> TraceLedger | None:
+def _traces(config: Config, ledger: Journal, say: Callable[[str, Level], object], program: str) -> TraceLedger | None:
     """Return what makes traces, if the user wants them; it reads OpenTelemetry's variables from the environment."""
     if config.otel is None:
         return None
     os.environ.update(config.otel)
-    return TraceLedger(ledger, say)
+    return TraceLedger(ledger, say, program)
 
 
 def _count_earlier(home: Home, proxy: Proxy, loop: asyncio.AbstractEventLoop) -> None:

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
+from claude_proxy.core.headers import TRACE_PARENT
 from claude_proxy.core.hops import HEADER as HOPS
 from claude_proxy.core.messages import COUNT_TOKENS_PATH, MESSAGES_PATH, MODELS_PATH
 from claude_proxy.core.reply import CUT_SHORT, as_event, nothing_there, refusal
@@ -99,9 +100,9 @@ class Server:
         if refused is None and method == "POST" and "POST" in self._methods(path):
             refused = check_content_type(fields)
         if refused is None and method == "POST" and path in _CONVERSATIONS:
-            head = RequestHead(
-                path, scope["query_string"], self._guard.strip_credentials(headers), pin, fields.get(HOPS, b"")
-            )
+            own = self._guard.strip_credentials(headers)
+            hops, trace_parent = fields.get(HOPS, b""), fields.get(TRACE_PARENT, b"")
+            head = RequestHead(path, scope["query_string"], own, pin, hops, trace_parent)
             await self._converse(_CONVERSATIONS[path](self._gateway(), client, head))
             return
         reply = refused or await self._serve_other(method, path, pin, client)

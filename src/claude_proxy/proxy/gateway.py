@@ -92,6 +92,8 @@ class RequestHead:
     pin: str | None
     hops: bytes = b""
     """The proxies that it has passed; empty if it comes from a client."""
+    trace_parent: bytes = b""
+    """Its `traceparent`, which no provider gets."""
 
 
 class RefusedError(Exception):

@@ -17,7 +17,7 @@ from claude_proxy.core.cache_doctor.miss_cost import cost_of_miss
 from claude_proxy.core.cache_doctor.prompt_pieces import SentPrompt
 from claude_proxy.core.client_hints import ClientHints, read_hints
 from claude_proxy.core.client_login import secret_for
-from claude_proxy.core.headers import SESSION, TRACE_PARENT, find
+from claude_proxy.core.headers import SESSION, find
 from claude_proxy.core.learning.refused_tools import tools_at_fault
 from claude_proxy.core.learning.sent_request import SentRequest
 from claude_proxy.core.messages import STATUS_OF_ERROR
@@ -242,7 +242,7 @@ class Recorder:
             hints=self._hints,
             checks=tuple(self._checks),
             anthropic_dollars=self._anthropic_dollars(),
-            trace_parent=(find(self._head.headers, TRACE_PARENT) or b"").decode("latin-1"),
+            trace_parent=self._head.trace_parent.decode("latin-1"),
             cache=self._cache,
         )
 

@@ -97,11 +97,19 @@ def test_the_names_of_windows_are_not_the_providers_to_choose() -> None:
 
 
 def test_a_budget_has_its_sum_and_what_was_spent() -> None:
-    state = state_of()
-    budgets = (BudgetStatus("", "month", 20.0, 3.5, 0, 0.0), BudgetStatus("zai", "day", 2.0, 2.5, 1, 0.0))
-    state = MetricsState(structs.replace(state.status, budgets=budgets), state.traffic)
+    state = with_budgets(BudgetStatus("", "month", 20.0, 3.5, 0, 0.0), BudgetStatus("zai", "day", 2.0, 2.5, 1, 0.0))
     assert value_of(state, "budget_dollars", provider="", period="month") == 20.0
     assert value_of(state, "budget_spent_dollars", provider="zai", period="day") == 2.5
+
+
+def test_of_several_budgets_for_the_same_the_smallest_is_told() -> None:
+    state = with_budgets(*(BudgetStatus("", "day", dollars, 1.0, 0, 0.0) for dollars in (20.0, 10.0, 30.0)))
+    assert value_of(state, "budget_dollars", provider="", period="day") == 10.0
+
+
+def with_budgets(*budgets: BudgetStatus) -> MetricsState:
+    state = state_of()
+    return MetricsState(structs.replace(state.status, budgets=budgets), state.traffic)
 
 
 def test_buckets_add_up() -> None:

@@ -85,6 +85,15 @@ def test_what_is_not_installed_is_a_problem_and_costs_no_account() -> None:
     assert len(journal.accounts) == 1
 
 
+def test_what_is_not_installed_is_said_in_the_users_own_words_for_the_program() -> None:
+    ledger = TraceLedger(MemoryLedger(), lambda *_: None, "python3 proxy.py")
+    with mock.patch.dict(sys.modules, {"claude_proxy.net.traces.tracer": None}):
+        ledger.start()
+        ledger.close(PATIENCE)
+    assert "`python3 proxy.py restart`" in ledger.problems[0]
+    assert "'claude-proxy[otel]'" in ledger.problems[0]
+
+
 def test_a_variable_that_cannot_be_used_is_a_problem() -> None:
     ledger, journal, said = ledger_of()
     with with_traces(mock.Mock(side_effect=ValueError("secret"))):

@@ -178,17 +178,19 @@ def _of_quota(providers: Iterable[ProviderStatus]) -> Iterator[Metric]:
 
 def _of_budgets(budgets: Iterable[BudgetStatus]) -> Iterator[Metric]:
     labels = ("provider", "period")
+    # of several for one provider and period, the smallest is the one that counts
+    found = {(each.provider, each.per): each for each in sorted(budgets, key=lambda each: -each.dollars)}
     yield _gauge(
         "budget_dollars",
         "What a budget allows in a period, in US dollars.",
         labels,
-        [((each.provider, each.per), each.dollars) for each in budgets],
+        [(key, each.dollars) for key, each in found.items()],
     )
     yield _gauge(
         "budget_spent_dollars",
         "What was spent of a budget in this period, in US dollars, as far as prices are known.",
         labels,
-        [((each.provider, each.per), each.spent) for each in budgets],
+        [(key, each.spent) for key, each in found.items()],
     )
 
 

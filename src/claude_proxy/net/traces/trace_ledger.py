@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from claude_proxy.core.text import PROGRAM, with_program
 from claude_proxy.core.types import Account
 from claude_proxy.proxy.ports import Journal, Level
 
@@ -29,12 +30,13 @@ NOT_INSTALLED: Final = (
 class TraceLedger:
     """A `Journal` in front of another: it passes everything on, and makes a trace of each account.
 
-    `note` takes what the thread has to say, from that thread.
+    `note` takes what the thread has to say, from that thread. `program` is how the user calls this program.
     """
 
-    def __init__(self, journal: Journal, note: Callable[[str, Level], object]) -> None:
+    def __init__(self, journal: Journal, note: Callable[[str, Level], object], program: str = PROGRAM) -> None:
         self._journal = journal
         self._note = note
+        self._program = program
         self._queue = queue.SimpleQueue[Account | None]()
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
         self.problems: tuple[str, ...] = ()
@@ -64,7 +66,7 @@ class TraceLedger:
 
             traces = Traces(self._say)
         except ImportError:
-            self._give_up(NOT_INSTALLED)
+            self._give_up(with_program(NOT_INSTALLED, self._program))
         except Exception as error:  # noqa: BLE001 - whatever the SDK says to a variable that it does not take
             self._give_up(f"otel: no traces are sent, since an OTEL_ variable is wrong: {type(error).__name__}")
         else:
