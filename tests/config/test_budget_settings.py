@@ -59,3 +59,12 @@ def test_a_budget_of_a_plan_is_warned_of(home: Folder) -> None:
     assert [text for text in config.warnings if "budget" in text] == [
         "config.json: budgets[0]: a plan pays for minimax, so nothing is ever spent of this budget."
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "budget", "warns"),
+    [(30, "month", True), (31, "month", False), (0, "month", False), (1, "day", False)],
+)
+def test_a_month_that_is_not_kept_as_long_is_warned_of(home: Folder, days: int, budget: str, *, warns: bool) -> None:
+    config = home.loads(settings({budget: 5}, usage_days=days))
+    assert any("forgets at a restart" in text for text in config.warnings) is warns

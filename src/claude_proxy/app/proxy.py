@@ -158,7 +158,7 @@ class Proxy:
         if self._state_file:
             self._remember_cooldowns()
             await self._state_file.close(self._clock.wall())
-        await asyncio.to_thread(self._events.close)
+        await self._events.aclose()
         self._stopped.set()
 
     def stop_soon(self, *, force: bool) -> int:

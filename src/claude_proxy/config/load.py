@@ -108,7 +108,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes = routes_of(settings.routes, resolved, findings)
     auto_mode = auto_mode_of(settings.auto_mode, resolved, findings)
-    budgets = budgets_of(settings.budgets, resolved, findings)
+    budgets = budgets_of(settings, resolved, findings)
     metrics_token = read_metrics_token(variables, findings)
     on_event = event_command(settings.on_event, home / CONFIG_FILE, findings)
     if not resolved.usable:
@@ -151,7 +151,7 @@ def survey(config: str, env: str, environ: Mapping[str, str]) -> Survey:
     settings, egress, resolved = _read(document, variables, environ, findings)
     routes_of(settings.routes, resolved, Findings(findings.problems))  # its warnings are about keys
     auto_mode_of(settings.auto_mode, resolved, Findings(findings.problems))
-    budgets_of(settings.budgets, resolved, findings)
+    budgets_of(settings, resolved, findings)
     if findings.problems:
         raise ConfigError(tuple(findings.problems))
     return Survey(resolved.configured, _policy(settings), egress, tuple(findings.warnings))

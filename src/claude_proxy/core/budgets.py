@@ -30,7 +30,8 @@ HOW_TO_RAISE: Final = "raise it under `budgets` in config.json, which is taken u
 _ROUNDING: Final = 1e-9
 """A sum of many parts may be smaller by this part of it than it should be."""
 _DAY: Final = 86_400
-_NOTHING: Final = Spent()
+_ALL: Final = ""
+"""In place of a provider's name: all of them."""
 
 
 class Period(enum.Enum):
@@ -75,23 +76,52 @@ class BudgetNotice:
 
 
 SumsByProvider: TypeAlias = Mapping[str, Spent]
-_Key: TypeAlias = tuple[Period, int]
-"""A period, and its number since the epoch."""
+
+
+class _Sum:
+    """What was spent; it grows."""
+
+    __slots__ = ("dollars", "unknown")
+
+    def __init__(self) -> None:
+        self.dollars = 0.0
+        self.unknown = 0
+
+    def add(self, dollars: float, unknown: int) -> None:
+        self.dollars += dollars
+        self.unknown += unknown
+
+
+_NOTHING: Final = _Sum()
+_Sums: TypeAlias = dict[int, dict[str, _Sum]]
+"""By the number of a day or a month since the epoch, and by provider; `_ALL` is their sum."""
 
 
 class Budgets:
     """The user's budgets, and the sums of each provider in the current day and month. Times are seconds."""
 
-    __slots__ = ("_budgets", "_now", "_passes", "_said", "_sums", "_used_up", "_utc_offset")
+    __slots__ = (
+        "_budgets",
+        "_day",
+        "_days",
+        "_month",
+        "_months",
+        "_now",
+        "_passes",
+        "_said",
+        "_used_up",
+        "_utc_offset",
+    )
 
     def __init__(self, now: float = 0.0, utc_offset: int = 0) -> None:
         self._budgets: tuple[Budget, ...] = ()
         self._passes = True
-        self._now, self._utc_offset = now, utc_offset
-        self._sums: dict[_Key, dict[str, Spent]] = {}
+        self._days: _Sums = {}
+        self._months: _Sums = {}
         self._said: dict[tuple[Budget, BudgetNews], int] = {}
         self._used_up: dict[str, Budget] = {}
-        """By provider; empty: all of them."""
+        """By provider, or `_ALL`."""
+        self.look(now, utc_offset)
 
     def follow(self, budgets: Iterable[Budget], *, passes: bool) -> None:
         """Keep to these budgets from now on; `passes`: whether providers are passed over when one is used up."""
@@ -102,13 +132,13 @@ class Budgets:
     def take(self, account: Account, now: float, utc_offset: int) -> list[BudgetNotice]:
         """Count a request that is over; the offset is that of local time. Return what the user should know now."""
         has_cost = False
-        for attempt in (*account.attempts, *account.checks):
-            charged = attempt.cost.charged
-            if charged != 0.0:
-                has_cost = True
-                spent = Spent(0.0, 1) if charged is None else Spent(charged)
-                for period in Period:
-                    self._add(_key(period, account.started_at, utc_offset), attempt.provider, spent)
+        for attempts in (account.attempts, account.checks):
+            for attempt in attempts:
+                if (charged := attempt.cost.charged) != 0.0:
+                    has_cost = True
+                    day = _day(account.started_at, utc_offset)
+                    for sums, number in ((self._days, day), (self._months, _month_of(day))):
+                        _add(sums, number, attempt.provider, charged or 0.0, charged is None)
         return self.look(now, utc_offset) if has_cost else []
 
     def add_earlier(self, at: float, utc_offset: int, day: SumsByProvider, month: SumsByProvider) -> None:
@@ -116,20 +146,28 @@ class Budgets:
 
         What it means was said then.
         """
-        for period, sums in ((Period.DAY, day), (Period.MONTH, month)):
-            for provider, spent in sums.items():
-                self._add(_key(period, at, utc_offset), provider, spent)
+        number = _day(at, utc_offset)
+        for sums, period, given in ((self._days, number, day), (self._months, _month_of(number), month)):
+            for provider, spent in given.items():
+                _add(sums, period, provider, spent.dollars, spent.unknown)
         for budget in self._budgets:
-            sums = day if budget.period is Period.DAY else month
-            for news in _reached(budget, _sum_of(sums, budget)):
-                self._said[budget, news] = _number(budget.period, at, utc_offset)
+            is_day = budget.period is Period.DAY
+            for news in _reached(budget, _earlier(day if is_day else month, budget)):
+                self._said[budget, news] = number if is_day else _month_of(number)
         self._settle()
 
     def look(self, now: float, utc_offset: int) -> list[BudgetNotice]:
         """Take note of the time, which may begin a day or a month. Return what the user should know now."""
         self._now, self._utc_offset = now, utc_offset
+        self._day = _day(now, utc_offset)
+        self._month = _month_of(self._day)
+        if len(self._days) > 1 or len(self._months) > 1:
+            self._days = _near(self._days, self._day)
+            self._months = _near(self._months, self._month)
+        if not self._budgets:
+            return []
         self._settle()
-        return list(self._news())
+        return self._news()
 
     def blocking(self, candidate: Candidate) -> Budget | None:
         """Return the budget for which a candidate is passed over; None if it may be asked."""
@@ -173,38 +211,41 @@ class Budgets:
             for spent in (self._spent(budget),)
         )
 
-    def _add(self, key: _Key, provider: str, spent: Spent) -> None:
-        sums = self._sums.setdefault(key, {})
-        sums[provider] = sums.get(provider, _NOTHING) + spent
+    def _number(self, budget: Budget) -> int:
+        return self._day if budget.period is Period.DAY else self._month
 
-    def _spent(self, budget: Budget) -> Spent:
-        return _sum_of(self._sums.get(_key(budget.period, self._now, self._utc_offset), {}), budget)
+    def _spent(self, budget: Budget) -> _Sum:
+        sums = self._days.get(self._day) if budget.period is Period.DAY else self._months.get(self._month)
+        return sums.get(budget.provider, _NOTHING) if sums else _NOTHING
 
     def _settle(self) -> None:
-        """Forget what was spent in other periods but the one before and the one after, and find what is used up."""
-        if len(self._sums) > len(Period):  # others than the current day and month are among them
-            numbers = {period: _number(period, self._now, self._utc_offset) for period in Period}
-            self._sums = {key: sums for key, sums in self._sums.items() if abs(key[1] - numbers[key[0]]) <= 1}
-        if not self._budgets:
-            self._used_up = {}
-            return
-        used_up = [budget for budget in self._budgets if self._passes and _reaches(self._spent(budget), budget)]
-        # of several, the one that lasts longest counts
-        used_up.sort(key=lambda budget: budget.period is Period.MONTH)
-        self._used_up = {budget.provider: budget for budget in used_up}
+        """Find what is used up. Of several budgets, the one that lasts longest counts."""
+        used_up: dict[str, Budget] = {}
+        for budget in self._budgets if self._passes else ():
+            is_longer = budget.provider not in used_up or budget.period is Period.MONTH
+            if _reaches(self._spent(budget), budget) and is_longer:
+                used_up[budget.provider] = budget
+        self._used_up = used_up
 
-    def _news(self) -> Iterator[BudgetNotice]:
+    def _news(self) -> list[BudgetNotice]:
+        """Return what has not been said yet in this day or month."""
+        notices = list[BudgetNotice]()
         for budget in self._budgets:
-            spent, number = self._spent(budget), _number(budget.period, self._now, self._utc_offset)
-            fresh = [news for news in _reached(budget, spent) if self._said.get((budget, news)) != number]
-            for news in fresh:
-                self._said[budget, news] = number
-            if BudgetNews.USED_UP in fresh:
-                fresh = [news for news in fresh if news is not BudgetNews.NEARLY_USED_UP]
-            end = _end(budget.period, self._now, self._utc_offset)
-            yield from (BudgetNotice(budget, news, self._text(budget, news, spent), end) for news in fresh)
+            spent = self._spent(budget)
+            if spent.unknown or _reaches(spent, budget, NEARLY):
+                notices += self._news_of(budget, spent)
+        return notices
 
-    def _text(self, budget: Budget, news: BudgetNews, spent: Spent) -> str:
+    def _news_of(self, budget: Budget, spent: _Sum) -> Iterator[BudgetNotice]:
+        number = self._number(budget)
+        fresh = [news for news in _reached(budget, spent) if self._said.get((budget, news)) != number]
+        for news in fresh:
+            self._said[budget, news] = number
+            if news is not BudgetNews.NEARLY_USED_UP or BudgetNews.USED_UP not in fresh:
+                end = _end(budget.period, self._now, self._utc_offset)
+                yield BudgetNotice(budget, news, self._text(budget, news, spent), end)
+
+    def _text(self, budget: Budget, news: BudgetNews, spent: _Sum) -> str:
         end = clock_time(_end(budget.period, self._now, self._utc_offset), self._now, self._utc_offset)
         match news:
             case BudgetNews.UNPRICED:
@@ -225,7 +266,7 @@ class Budgets:
         return f"<Budgets {', '.join(map(str, self._budgets)) or 'none'}>"
 
 
-def _reached(budget: Budget, spent: Spent) -> Iterator[BudgetNews]:
+def _reached(budget: Budget, spent: _Sum) -> Iterator[BudgetNews]:
     if spent.unknown:
         yield BudgetNews.UNPRICED
     if _reaches(spent, budget, NEARLY):
@@ -234,24 +275,35 @@ def _reached(budget: Budget, spent: Spent) -> Iterator[BudgetNews]:
         yield BudgetNews.USED_UP
 
 
-def _reaches(spent: Spent, budget: Budget, share: float = 1.0) -> bool:
+def _reaches(spent: _Sum, budget: Budget, share: float = 1.0) -> bool:
     return spent.dollars >= share * budget.dollars * (1 - _ROUNDING)
 
 
-def _sum_of(sums: SumsByProvider, budget: Budget) -> Spent:
-    if budget.provider:
-        return sums.get(budget.provider, _NOTHING)
-    return sum(sums.values(), _NOTHING)
+def _add(sums: _Sums, number: int, provider: str, dollars: float, unknown: int) -> None:
+    of = sums.setdefault(number, {})
+    for name in (provider, _ALL):
+        found = of.get(name)
+        if found is None:
+            found = of[name] = _Sum()
+        found.add(dollars, unknown)
 
 
-def _key(period: Period, at: float, utc_offset: int) -> _Key:
-    return period, _number(period, at, utc_offset)
+def _earlier(given: SumsByProvider, budget: Budget) -> _Sum:
+    found = _Sum()
+    for provider, spent in given.items():
+        if budget.provider in {_ALL, provider}:
+            found.add(spent.dollars, spent.unknown)
+    return found
 
 
-def _number(period: Period, at: float, utc_offset: int) -> int:
-    """Return which day or month of all a moment is in."""
-    day = int(at + utc_offset) // _DAY
-    return day if period is Period.DAY else _month_of(day)
+def _near(sums: _Sums, number: int) -> _Sums:
+    """Return the sums of a period, of the one before and the one after: a clock may be set."""
+    return {each: of for each, of in sums.items() if abs(each - number) <= 1}
+
+
+def _day(at: float, utc_offset: int) -> int:
+    """Return which day of all a moment is in."""
+    return int(at + utc_offset) // _DAY
 
 
 @lru_cache(maxsize=8)
@@ -262,7 +314,8 @@ def _month_of(day: int) -> int:
 
 def _end(period: Period, at: float, utc_offset: int) -> float:
     """Return when the day or month of a moment is over."""
-    number = _number(period, at, utc_offset) + 1
+    day = _day(at, utc_offset)
     if period is Period.DAY:
-        return float(number * _DAY - utc_offset)
+        return float((day + 1) * _DAY - utc_offset)
+    number = _month_of(day) + 1
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp() - utc_offset

@@ -22,7 +22,7 @@ COMMAND, DESKTOP = "on_event", "notify"
 
 
 class EventDispatch:
-    """An `EventSink`. `note` takes what goes wrong; commands run in `folder`. All but `close` is for the event loop."""
+    """An `EventSink`. `note` takes what goes wrong; commands run in `folder`. Of the event loop."""
 
     def __init__(
         self, clock: Clock, note: Callable[[str, Level], object], folder: Path, environ: Mapping[str, str] | None = None
@@ -62,10 +62,11 @@ class EventDispatch:
         if notifier:
             self._runner(DESKTOP).put(notifier(event.text))
 
-    def close(self) -> None:
-        """End what still runs. Not for the event loop."""
+    async def aclose(self) -> None:
+        """Tell of nothing more, and end what still runs."""
+        self._command, self._wants_desktop = (), False
         for runner in self._runners.values():
-            runner.close()
+            await asyncio.to_thread(runner.close)
 
     def _runner(self, name: str) -> Runner:
         runner = self._runners.get(name)
