@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from fakes.command_line import PATIENCE, CommandLine
+from fakes.command_line import PATIENCE, CommandLine, command_line
+
+NO_SCREEN = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "BROWSER": ""}
 
 
-@pytest.fixture
-def running(cli: CommandLine, upstream: str) -> Iterator[CommandLine]:
-    cli.configure(upstream)
-    assert cli("start").code == 0
-    yield cli
-    cli("stop")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("dashboard") / "home") as cli:
+        cli.configure(upstream)
+        assert cli("start").code == 0
+        yield cli
+        cli("stop")
 
 
 def visit(url: str) -> str:
@@ -58,7 +61,7 @@ def test_a_browser_is_started_with_the_link(running: CommandLine, tmp_path: Path
     seen, browser = tmp_path / "seen", tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" >"{seen}"\n', encoding="utf-8")
     browser.chmod(0o755)
-    done = running("dashboard", environ={"BROWSER": f"{browser} %s"})
+    done = running("dashboard", environ={**NO_SCREEN, "BROWSER": f"{browser} %s"})
     words, link = done.out.splitlines()
     assert (done.code, words) == (0, "The page opens in the browser. If it does not, open this link:")
     assert seen.read_text(encoding="utf-8") == f"{link}\n"
@@ -66,10 +69,11 @@ def test_a_browser_is_started_with_the_link(running: CommandLine, tmp_path: Path
 
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="has windows always")
 def test_without_a_screen_no_browser_is_started(running: CommandLine) -> None:
-    assert running("dashboard").out.startswith("Open this link:")
+    assert running("dashboard", environ=NO_SCREEN).out.startswith("Open this link:")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="$BROWSER is for systems with a shell")
-def test_a_browser_that_does_not_start_leaves_the_link(running: CommandLine) -> None:
-    done = running("dashboard", environ={"BROWSER": "/nowhere/browser %s"})
+def test_a_browser_that_does_not_start_leaves_the_link(running: CommandLine, tmp_path: Path) -> None:
+    none = {**NO_SCREEN, "BROWSER": "/nowhere/browser %s", "PATH": str(tmp_path)}
+    done = running("dashboard", environ=none)
     assert (done.code, done.out.splitlines()[0]) == (0, "Open this link:")
