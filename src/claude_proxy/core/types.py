@@ -24,6 +24,9 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 MAX_SESSION_LENGTH: Final = 64
 MAX_MODEL_LENGTH: Final = 200
 """Characters; Claude Code's ids have 36. Of longer ones, which a client may send, nothing is remembered."""
+MAX_RECORDED: Final = 4 * MAX_MODEL_LENGTH
+"""Characters of such a name that an account holds: thousands of accounts may wait to be written. As many are looked at
+to show the first ones."""
 
 
 class Fault(enum.Enum):

@@ -23,7 +23,7 @@ from claude_proxy.core.outcome import Rejected
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.traits import UNKNOWN_THINKING, Rule
-from claude_proxy.core.types import Fault, Reply
+from claude_proxy.core.types import MAX_RECORDED, Fault, Reply
 from claude_proxy.proxy.attempt import Outcome, Told, ask
 from claude_proxy.proxy.gateway import Gateway, RefusedError, RequestHead, find_route, read
 from claude_proxy.proxy.in_flight import Progress
@@ -102,7 +102,7 @@ class Handler(abc.ABC):
     async def _attempt(self, candidate: Candidate, request: MessagesRequest, adapted: Adapted) -> Outcome:
         """Send one adapted request, and record what came of it."""
         now, provider, progress = self._gateway.clock.monotonic, candidate.provider, self._progress
-        self._recorder.used_model = adapted.model
+        self._recorder.used_model = adapted.model[:MAX_RECORDED]
         started = progress.since = now()
         progress.provider = provider.name
         streaming = request.streaming and not self.counting

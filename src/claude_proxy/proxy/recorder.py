@@ -28,7 +28,7 @@ from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate, Route
 from claude_proxy.core.text import redacted
 from claude_proxy.core.tokens import BodySize, measure_body
-from claude_proxy.core.types import Account, Attempt, Ending, Fault, Usage
+from claude_proxy.core.types import MAX_RECORDED, Account, Attempt, Ending, Fault, Usage
 from claude_proxy.core.usage import total, usage_of
 from claude_proxy.proxy.attempt import Outcome, Told
 from claude_proxy.proxy.gateway import Gateway, RequestHead
@@ -84,7 +84,7 @@ class Recorder:
 
     def begin(self, request: MessagesRequest) -> None:
         """Record what is asked for."""
-        self._requested_model = request.model
+        self._requested_model = request.model[:MAX_RECORDED]
         self._streaming = request.streaming
         self._session = session_key(self._head.headers, request.model)
 
@@ -131,7 +131,7 @@ class Recorder:
             text,
             adapted.changes,
             by_login,
-            adapted.model,
+            adapted.model[:MAX_RECORDED],
             provider.api_key_env,
             self._elapsed_ms() - milliseconds,
         )
@@ -226,7 +226,7 @@ class Recorder:
         ending = self.ending or Ending.ERROR
         return Account(
             started_at=self._started_at,
-            session=(find(self._head.headers, SESSION) or b"").decode("latin-1"),
+            session=(find(self._head.headers, SESSION) or b"")[:MAX_RECORDED].decode("latin-1"),
             kind="count_tokens" if self._counting else "messages",
             streaming=self._streaming,
             requested_model=self._requested_model,
