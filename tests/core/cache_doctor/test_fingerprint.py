@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from array import array
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -148,3 +150,20 @@ def test_no_content_makes_it_slow(hostile: bytes) -> None:
     assert len(in_a_text) == 4
     written = {"messages": b'[{"role":"user","content":[{"type":"text","text":"' + b'\\"' * 100_000 + b'"},1]}]'}
     assert len(taken(SentPrompt(request(raw), written))) == 4
+
+
+def test_blanks_before_a_mark_and_many_marks_take_few_steps() -> None:
+    bodies = [
+        b'{"model":"m","messages":[{"role":"user","content":"x",' + b" " * 50_000 + b'"cache_control":null}]}',
+        b'{"model":"m","messages":[{"content":[' + b",".join([b'{"cache_control":null}'] * 5_000) + b"]}]}",
+    ]
+    prompts = [SentPrompt(request(each), {}) for each in bodies]
+    calls = Counter[str]()
+    sys.setprofile(lambda _frame, event, _argument: calls.update([event]))
+    try:
+        for prompt in prompts:
+            take_fingerprint(prompt)
+    finally:
+        sys.setprofile(None)
+    assert calls.total() < 5_000
+    assert taken(prompts[0]).counting == of("x").counting

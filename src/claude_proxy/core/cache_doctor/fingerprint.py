@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from claude_proxy.core.cache_doctor.prompt_pieces import SETTINGS, SYSTEM, SentPrompt
@@ -20,6 +21,8 @@ tenth too small, or pieces with more bytes a token than others, do not matter th
 
 _MARK: Final = b'"cache_control"'
 _MARKS: Final = re.compile(rb'"cache_control"\s*+:\s*+(?:null|\{[^{}]*+\})')
+MAX_MARKS: Final = 64
+"""Marks that are looked for in a piece. The API takes four in all."""
 _COMMA: Final = re.compile(rb"\s*+,?+\s*+")
 _HOUR: Final = re.compile(rb'"ttl"\s*+:\s*+"1h"')
 _BILLING: Final = re.compile(rb'"x-anthropic-billing-header(?:[^"\\]|\\[^n])*+(?:\\n)*+')
@@ -93,18 +96,16 @@ class _Marks:
     def take_from(self, text: bytes) -> bytes:
         """Return a piece without its marks, and without the comma before or behind each."""
         kept, parts = 0, list[bytes]()
-        for mark in _MARKS.finditer(text):
+        for mark in islice(_MARKS.finditer(text), MAX_MARKS):
             self.found = True
             self.for_an_hour = self.for_an_hour or _HOUR.search(mark[0]) is not None
-            start, end = mark.span()
-            while text[start - 1 : start].isspace():
-                start -= 1
-            if text[start - 1 : start] == b",":
-                start -= 1
+            before, end = text[kept : mark.start()].rstrip(), mark.end()
+            if before.endswith(b","):
+                before = before[:-1]
             else:
                 comma = _COMMA.match(text, end)
                 end = comma.end() if comma else end
-            parts.append(text[kept:start])
+            parts.append(before)
             kept = end
         return b"".join((*parts, text[kept:]))
 
@@ -122,7 +123,7 @@ def _proven_pieces(sizes: Sequence[int], known: Sequence[int]) -> int:
 def _as_read(text: bytes, place: int) -> bytes:
     """Return a piece as a provider's cache sees it."""
     if place == SYSTEM:
-        return _BILLING.sub(b'"', text) if b'"x-anthropic-billing-header' in text else text
+        return _BILLING.sub(b'"', text, MAX_MARKS) if b'"x-anthropic-billing-header' in text else text
     return _with_plain_text(text) if place > SETTINGS else text
 
 
