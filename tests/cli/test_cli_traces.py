@@ -15,10 +15,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from claude_proxy.cli.background.processes import until
-from fakes.command_line import PATIENCE, CommandLine, free_port
+from fakes.command_line import KEYS, PATIENCE, CommandLine, free_port
 from fakes.scripts import json_message
 from fakes.server_connection import Request
-from fakes.steps import Script, Status
+from fakes.steps import Script, Stall, Status
 from fakes.threaded import serving
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -27,6 +27,7 @@ TRACING = {
     "tracestate": "vendor=secret",
     "baggage": "user=secret",
 }
+PROMPT, ANSWER = "a-prompt-of-the-user", "an-answer-of-the-model"
 AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "20"}
 
 
@@ -56,7 +57,7 @@ class Collector(Peer):
 
 @pytest.fixture
 def provider() -> Iterator[tuple[Peer, str]]:
-    peer = Peer(json_message("hi"))
+    peer = Peer(json_message(ANSWER))
     with serving(peer) as url:
         yield peer, url
 
@@ -72,7 +73,8 @@ def start(cli: CommandLine, url: str, variables: Mapping[str, str], environ: Map
 
 def ask(cli: CommandLine) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", cli.running().port, timeout=PATIENCE)
-    body = json.dumps({"model": "claude-opus-5-5", "messages": []})
+    messages = [{"role": "user", "content": PROMPT}]
+    body = json.dumps({"model": "claude-opus-5-5", "max_tokens": 9, "messages": messages})
     headers = {"x-api-key": cli.token(), "content-type": "application/json", **TRACING}
     connection.request("POST", "/v1/messages", body, headers)
     assert connection.getresponse().read()
@@ -102,6 +104,9 @@ def test_a_collector_gets_a_trace_that_joins_the_clients(cli: CommandLine, provi
     assert attempt.parent_span_id == request.span_id
     [sent, *_] = collector.requests
     assert (sent.path, sent.header("x-key")) == ("/v1/traces", "a")
+    bodies = b"".join(request.body for request in collector.requests)
+    secrets = [*KEYS.values(), cli.token(), "vendor=secret", "user=secret", PROMPT, ANSWER]
+    assert not [secret for secret in secrets if secret.encode() in bodies]
     assert warnings(cli) == []
 
 
@@ -138,6 +143,15 @@ def test_without_a_collector_requests_are_answered_and_it_is_said_once(
     assert cli("stop").code == 0
     assert log(cli).count(words) == 1
     assert "Traceback" not in log(cli)
+
+
+def test_a_collector_that_never_answers_holds_up_no_stop(cli: CommandLine, provider: tuple[Peer, str]) -> None:
+    silent = Peer([Stall()])
+    with serving(silent) as url:
+        start(cli, provider[1], {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600", **AT_ONCE})
+        ask(cli)
+        assert until(lambda: silent.requests or None, PATIENCE)
+        assert cli("stop").code == 0
 
 
 def test_what_is_not_installed_is_said_and_requests_are_answered(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.spending import MAX_DAYS, MAX_SESSIONS, Spending

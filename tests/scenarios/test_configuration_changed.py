@@ -226,3 +226,14 @@ async def test_a_token_for_metrics_that_is_set_while_the_proxy_runs_opens_them(t
             home.env.write_text(f"A_KEY=first-key\nCLAUDE_PROXY_METRICS_TOKEN={token}\n", encoding="utf-8")
             await proxy.ledger.note_with("configuration reloaded: only")
             assert (await proxy.ask("GET", "/metrics", headers=headers)).status == 200
+
+
+@async_test
+async def test_traces_that_are_turned_on_are_reported_as_used_after_a_restart(tmp_path: Path) -> None:
+    home = home_in(tmp_path)
+    async with FakeProvider() as fake:
+        write(home, only=fake)
+        document = json.loads(home.config.read_text(encoding="utf-8"))
+        async with started_proxy(loaded(home), home=home) as proxy:
+            home.config.write_text(json.dumps(document | {"otel": True}), encoding="utf-8")
+            await proxy.ledger.note_with("config.json: otel is now true, which is used after `claude-proxy restart`.")

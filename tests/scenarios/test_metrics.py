@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
-from prometheus_client.samples import Sample
 
 from claude_proxy.core.types import Policy
 from fakes.async_test import async_test
@@ -18,19 +16,9 @@ from fakes.proxy import RunningProxy, configured, make_config, make_provider, ru
 from fakes.scripts import message
 from fakes.steps import Status
 from fakes.stream_checks import complete_text
+from metrics_samples import scrape, value_of
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
-
-
-async def scrape(proxy: RunningProxy) -> list[Sample]:
-    answer = await proxy.ask("GET", "/metrics")
-    assert answer.status == 200
-    return [sample for family in parse_text((await answer.read()).decode()) for sample in family.samples]
-
-
-def value_of(samples: list[Sample], name: str, **labels: str) -> float:
-    [value] = [each.value for each in samples if each.name == f"claude_proxy_{name}" and each.labels == labels]
-    return value
 
 
 @async_test
