@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from app.event_command import EventCommand
 from core.continuation.answers import ToolCall, stream_of
 from fakes.command_line import PATIENCE, CommandLine, command_line, free_port, line_with
 from fakes.scripts import json_answer, json_message, message, opening, stream_error, thinking_then_text
@@ -187,6 +188,7 @@ SURFACES: dict[str, Callable[[Fed], str]] = {
     "the page": lambda fed: fed.browse("/"),
     "the page, live": lambda fed: fed.browse("/page/live"),
     "/metrics": lambda fed: fed.ask("/metrics"),
+    "events": lambda fed: str(EventCommand(fed.cli.home.root).calls()),
     "usage.db": lambda fed: fed.file("state/usage.db"),
     "usage.db-wal": lambda fed: fed.file("state/usage.db-wal"),
     "proxy.log": lambda fed: fed.file("proxy.log"),
@@ -249,6 +251,7 @@ def configure(cli: CommandLine, url: str) -> None:
         {"name": "plan", "preset": "anthropic", "base_url": url, "auth": "client"},
     ]
     settings = {"cooldown_minutes": 0, "max_body_mb": MAX_BODY_MB, "auto_mode": "minimax/MiniMax-M3"}
+    settings["on_event"] = EventCommand(cli.home.root).arguments
     document = {"proxy_port": free_port(), "log_level": "debug", "providers": entries, **settings}
     cli.home.config.write_text(json.dumps(document), encoding="utf-8")
     cli.home.env.write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
@@ -338,6 +341,7 @@ def test_nothing_that_the_proxy_keeps_or_tells_holds_a_secret_or_content(tmp_pat
         kept = {str(path): path.read_bytes().decode("utf-8", "replace") for path in cli.home.root.rglob("*.*")}
         assert not leaks({path: text for path, text in kept.items() if path != str(cli.home.env)}, secrets)
         found = Counter(row["provider"] for row in rows(cli.home.usage, "SELECT provider FROM attempts"))
+        assert "failover" in EventCommand(cli.home.root).kinds()
         endings = {row["ending"] for row in rows(cli.home.usage)}
     assert set(found) == set(PROVIDERS)
     assert min(found.values()) > len(PATHS)
