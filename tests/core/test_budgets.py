@@ -173,6 +173,13 @@ def test_a_budget_that_was_used_up_before_a_restart_passes_over_at_once() -> Non
     assert watched.look(NOON, 0) == []
 
 
+def test_what_others_spent_before_a_restart_is_no_part_of_a_providers_budget() -> None:
+    watched = budgets(OF_A)
+    watched.add_earlier(NOON, 0, {"a": Spent(1.0), "b": Spent(9.0)}, {})
+    assert [each.spent for each in watched.report()] == [1.0]
+    assert news(watched, paid(1.0)) == [BudgetNews.USED_UP]
+
+
 def test_a_changed_budget_counts_at_once_and_is_said_anew() -> None:
     watched = budgets(DAILY)
     watched.take(paid(5.0), NOON, 0)

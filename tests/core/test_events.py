@@ -162,3 +162,9 @@ def test_a_budget_is_told_of_when_it_is_nearly_or_wholly_used_up(news: BudgetNew
 def test_a_saved_answer_names_who_completed_it() -> None:
     assert events.answer_saved(account(provider="zai"), NOW).text == "an answer broke off, and zai completed it"
     assert events.answer_saved(account(), NOW).text == "an answer broke off, and the proxy completed it"
+
+
+def test_a_refused_key_and_a_low_quota_are_told_in_the_words_of_the_log() -> None:
+    refused, low = events.key_refused("zai", "words", NOW), events.quota_low("zai", "words", NOW)
+    assert (refused.event, low.event) == (EventKind.KEY_REFUSED, EventKind.QUOTA_LOW)
+    assert {(each.provider, each.text, each.at) for each in (refused, low)} == {("zai", "words", NOW)}

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from claude_proxy.core.amounts import dollars_of, short_dollars
 from claude_proxy.core.local_time import clock_time
@@ -261,6 +261,8 @@ class Budgets:
                 passed = f"{budget.provider or 'what is charged'} is passed over until {end}"
                 effect = passed if self._passes else f"requests go on, since on_budget is warn; it begins anew at {end}"
                 return f"the {budget} is used up ({dollars_of(spent)} spent): {effect}. To change that, {HOW_TO_RAISE}"
+            case _:
+                assert_never(news)
 
     def __repr__(self) -> str:
         return f"<Budgets {', '.join(map(str, self._budgets)) or 'none'}>"
