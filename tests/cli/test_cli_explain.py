@@ -29,7 +29,7 @@ def test_without_a_proxy_the_configuration_answers(cli: CommandLine) -> None:
     assert lines[changed + 1].rstrip() == "      - left out: Claude Code's billing block, auto mode's safeguards"
     assert lines[-2:] == [
         "minimax would be tried first. If it fails before its answer begins: moonshot.",
-        "The proxy does not run, so it is not known which providers are cooling down.",
+        "The proxy does not run, so it is not known which providers are cooling down or over budget.",
     ]
 
 

@@ -5,6 +5,7 @@ The plan's tokens and those without a price are no part of it, which is in `test
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -19,15 +20,17 @@ import claude_proxy.app.proxy
 from claude_proxy.config.load import Config, load
 from claude_proxy.core.budgets import Budget, Period
 from claude_proxy.core.prices import Price, Prices, Rate
+from claude_proxy.core.routing import Candidate
 from claude_proxy.core.types import Policy
 from claude_proxy.store.home import Home
 from fakes.async_test import async_test
 from fakes.clock import FakeClock
 from fakes.provider import FakeProvider
 from fakes.proxy import MODEL, NAMES, RunningProxy, make_config, make_provider, started_proxy
-from fakes.scripts import USAGE, answers
-from fakes.steps import Status
+from fakes.scripts import MESSAGE_STOP, USAGE, answers, block_stop, json_answer, message_delta, opening
+from fakes.steps import Status, Wait
 from fakes.stream_checks import complete_text
+from scenarios.test_auto_mode import LIST, SAFEGUARDS, stream, verdicts
 
 DOLLAR_EACH = MappingProxyType({MODEL: Prices((Rate(Price(0, 1_000_000 / USAGE["output_tokens"])),))})
 """A scripted answer costs one dollar."""
@@ -158,3 +161,47 @@ async def test_a_raised_budget_is_taken_up_at_once(tmp_path: Path) -> None:
             configure(fake, 100)
             await proxy.ledger.note_with("configuration reloaded")
             assert await text(proxy) == "on"
+
+
+@async_test
+async def test_the_model_that_checks_for_auto_mode_is_not_asked_when_its_budget_is_used_up() -> None:
+    async with FakeProvider(stream(LIST)) as first, FakeProvider(verdicts("allow")) as judge:
+        config = priced(first, judge, budgets=(Budget(0.000001, Period.DAY, "moonshot"),))
+        judges = dataclasses.replace(config, auto_mode=Candidate(config.providers[1], MODEL))
+        async with started_proxy(judges, clock=FakeClock()) as proxy:
+            await (await proxy.post(safeguards=SAFEGUARDS)).all_events()
+            await proxy.ledger.wait_for_accounts(1)
+            events = await (await proxy.post(safeguards=SAFEGUARDS)).all_events()
+        assert (len(first.requests), len(judge.requests)) == (2, 1)
+    delta = next(event.data["delta"] for event in events if event.name == "message_delta")
+    assert delta.get("safeguard_results") is None  # so Claude Code asks its user
+
+
+@async_test
+async def test_requests_in_flight_go_to_their_end_and_count() -> None:
+    gate = asyncio.Event()
+    slow = [*opening("slow"), Wait(gate), block_stop(), message_delta(), MESSAGE_STOP]
+    async with (
+        FakeProvider(slow, answers("fast"), slow) as fake,
+        started_proxy(priced(fake), clock=FakeClock()) as proxy,
+    ):
+        in_flight = await proxy.post()
+        assert await text(proxy) == "fast"
+        assert (await proxy.post()).status == 429
+        gate.set()
+        assert await complete_text(in_flight) == "slow"
+        await proxy.ledger.wait_for_accounts(3)
+        report = await (await proxy.ask("GET", "/admin/status")).json()
+    assert round(report["budgets"][0]["spent"], 9) == 2.0
+
+
+@async_test
+async def test_tokens_are_counted_and_other_services_answer_when_a_budget_is_used_up() -> None:
+    async with (
+        FakeProvider(answers("paid"), json_answer(200, {"input_tokens": 7})) as fake,
+        started_proxy(priced(fake), clock=FakeClock()) as proxy,
+    ):
+        assert await text(proxy) == "paid"
+        counted = await proxy.post("/v1/messages/count_tokens", stream=False)
+        assert await counted.json() == {"input_tokens": 7}
+        assert (await proxy.ask("GET", "/v1/models")).status == 200

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from fakes.server import PATIENCE
 from fakes.steps import Cut, Status, Stream, error_body
 from fakes.stream_checks import complete_text
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="notify-send is a program of POSIX systems")
 SECRETS = "the question is private", "the answer is private", "key-of-minimax", "key-of-moonshot", TOKEN
 DOLLAR_EACH = MappingProxyType({MODEL: Prices((Rate(Price(0, 1_000_000 / USAGE["output_tokens"])),))})
 
@@ -181,6 +183,7 @@ async def test_a_command_that_is_taken_out_of_the_configuration_is_told_nothing(
         assert dispatch._runners == {}
 
 
+@posix
 @async_test
 async def test_a_desktop_that_cannot_show_notifications_is_noted_once() -> None:
     fake = FakeProvider(answers("on"))
@@ -191,6 +194,7 @@ async def test_a_desktop_that_cannot_show_notifications_is_noted_once() -> None:
     assert len(notes) == 1
 
 
+@posix
 @async_test
 async def test_the_desktop_shows_the_words_of_an_event(tmp_path: Path) -> None:
     program, out = tmp_path / "notify-send", tmp_path / "out"

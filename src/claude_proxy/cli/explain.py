@@ -130,7 +130,8 @@ def _show(out: Console, query: ExplainQuery, explanation: Explanation, warnings:
     out.print()
     out.print(printable(explanation.verdict, 1000))
     if not explanation.health_known:
-        out.print("The proxy does not run, so it is not known which providers are cooling down.", style="yellow")
+        words = "which providers are cooling down or over budget."
+        out.print(f"The proxy does not run, so it is not known {words}", style="yellow")
 
 
 def _lines(report: CandidateReport) -> Iterator[str]:
