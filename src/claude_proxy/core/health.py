@@ -166,9 +166,14 @@ class Health:
         self._cool_down(now, length, Reason.PLAN_USED_UP, None)
         return True
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the cooldown is one that `use_up` began; if its time is over, the next request decides."""
+        return self.cooldown_until is not None and self.reason is Reason.PLAN_USED_UP
+
     def refill(self) -> bool:
         """Take that a plan is no longer used up: the cooldown that `use_up` began ends. Returns whether one does."""
-        if self.cooldown_until is None or self.reason is not Reason.PLAN_USED_UP:
+        if not self.is_used_up:
             return False
         self.cooldown_until = self.reason = self._probe = None
         return True

@@ -223,6 +223,29 @@ def test_a_provider_that_answers_although_its_plan_is_used_up_gets_no_second_coo
     assert kinds(followed.take(window(1.0, 6 * HOUR), now=NOW + HOUR + 10))[0] is NoticeKind.USED_UP
 
 
+def test_a_reset_that_moves_on_with_each_reading_keeps_no_provider_out_for_ever() -> None:
+    followed = Followed()
+    for minutes in range(0, 180, 5):
+        since = 60.0 * minutes
+        followed.take(window(1.0, HOUR + since), now=NOW + since)
+    assert followed.health.cooldown_until == NOW + HOUR
+    permit = followed.health.admit(NOW + 3 * HOUR)
+    assert permit
+    assert permit.probe
+    followed.health.accept(permit)
+    assert followed.health.state(NOW + 3 * HOUR) is State.READY
+
+
+def test_after_a_request_has_failed_a_later_reset_of_the_same_window_counts() -> None:
+    followed = Followed()
+    followed.take(window(1.0))
+    permit = followed.health.admit(NOW + HOUR)
+    assert permit
+    followed.health.rate_limited(permit, NOW + HOUR, Reason.STATUS, 429)
+    assert kinds(followed.take(window(1.0, 3 * HOUR), now=NOW + HOUR)) == [NoticeKind.USED_UP]
+    assert followed.health.cooldown_until == NOW + 3 * HOUR
+
+
 def test_turning_it_off_ends_the_cooldown() -> None:
     followed = Followed()
     followed.take(window(1.0))

@@ -82,8 +82,8 @@ class Quotas:
         self._providers: Sequence[Provider] = ()
         self._healths: Mapping[str, Health] = {}
         self._accounts: dict[AccountKey, _Account] = {}
-        self._used_up: dict[str, float] = {}
-        """Until when providers were put into cooldown."""
+        self._used_up: dict[str, QuotaWindow] = {}
+        """For which window providers were put into cooldown, as it was then."""
 
     def follow(self, providers: Sequence[Provider], healths: Mapping[str, Health]) -> None:
         """Keep the accounts of these providers from now on; those that are not to be asked come out of cooldown."""
@@ -149,11 +149,13 @@ class Quotas:
 
     def _use_up(self, health: Health, window: QuotaWindow, now: float) -> QuotaNotice | None:
         until, before = window.resets_at or now, self._used_up.get(health.name)
-        if before is not None and abs(until - before) < SAME_RESET and health.cooldown_until is None:
+        if before and health.cooldown_until is None and abs(until - (before.resets_at or now)) < SAME_RESET:
             return None  # it has answered since, to a pinned request for example: the reading says less than that
+        if before and before.name == window.name and health.is_used_up:
+            return None  # a reset that moves on and on would keep it out for ever: at the first one, a request tries it
         if not health.use_up(now, until):
             return None
-        self._used_up[health.name] = until
+        self._used_up[health.name] = window
         words = f"its plan is used up ({window.name}): cooldown until the reset {_ahead(until - now)}"
         return QuotaNotice(health.name, NoticeKind.USED_UP, f"{health.name}: {words}")
 
