@@ -174,6 +174,27 @@ def test_a_cooldown_that_ends_later_stays_and_a_shorter_one_gets_longer() -> Non
     assert (followed.health.label, followed.health.cooldown_until) == ("plan_used_up", NOW + 3 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("name", "longest"),
+    [("5 h", 5), ("90 min", 1.5), ("day", 24), ("3 days", 72), ("week", 168), ("week (opus)", 168), ("month", 744)],
+)
+def test_a_reset_further_ahead_than_the_window_is_long_is_not_believed(name: str, longest: float) -> None:
+    followed = Followed()
+    too_far = window(1.0, (longest + 1) * HOUR + 1, name)
+    assert NoticeKind.USED_UP not in kinds(followed.take(too_far))
+    report = followed.report()
+    assert report is not None
+    assert report.windows == (QuotaWindow(name, 1.0, None, blocks=True),)
+    followed.quotas.take_from_answer(ZAI, Quota((too_far,)), NOW, accepted=True)
+    assert followed.health.state(NOW) is State.READY
+    assert NoticeKind.USED_UP in kinds(followed.take(window(1.0, longest * HOUR, name)))
+
+
+def test_of_a_window_whose_length_is_not_known_any_reset_is_believed() -> None:
+    followed = Followed()
+    assert kinds(followed.take(window(1.0, 300 * 24 * HOUR, "key"))) == [NoticeKind.USED_UP]
+
+
 def test_a_cooldown_lasts_a_week_at_most() -> None:
     followed = Followed()
     followed.take(window(1.0, 30 * 24 * HOUR, "month"))
@@ -302,7 +323,7 @@ def test_a_low_balance_is_said_once_until_it_is_topped_up() -> None:
     ("seconds", "words"), [(20.0, "in 1 min"), (2700.0, "in 45 min"), (2 * 86400 + HOUR, "in 2 d 1 h")]
 )
 def test_a_reset_is_said_in_words(seconds: float, words: str) -> None:
-    assert Followed().take(window(0.9, seconds))[0].text.endswith(words)
+    assert Followed().take(window(0.9, seconds, "week"))[0].text.endswith(words)
 
 
 # answers

@@ -23,7 +23,7 @@ from claude_proxy.core.quota.quota_report import (
     QuotaReport,
     QuotaWindow,
 )
-from claude_proxy.core.quota.reading import NoQuota, Quota, Reading
+from claude_proxy.core.quota.reading import NoQuota, Quota, Reading, without_odd_reset
 from claude_proxy.core.quota.sources import IN_HEADERS, TURNED_OFF
 from claude_proxy.core.types import Provider
 
@@ -112,7 +112,7 @@ class Quotas:
         if isinstance(reading, NoQuota):
             known.unknown = reading.reason
             return []
-        known.quota = replace(reading, windows=reading.windows[:MAX_WINDOWS])
+        known.quota = replace(reading, windows=_believed(reading.windows, now)[:MAX_WINDOWS])
         known.read_at, known.unknown = now, _nothing_said(reading)
         return [*self._settle(provider, now), *_news(provider.name, known, now)]
 
@@ -124,7 +124,7 @@ class Quotas:
         known = self._known(provider)
         named = {window.name for window in quota.windows}
         others = [each for each in _valid(known, now) if each.name not in named and each.resets_at is not None]
-        windows = (*quota.windows, *others)[:MAX_WINDOWS]
+        windows = (*_believed(quota.windows, now), *others)[:MAX_WINDOWS]
         known.quota, known.read_at, known.unknown = replace(quota, windows=windows), now, ""
         settled = self._settle(provider, now) if accepted else []
         return [*settled, *_news(provider.name, known, now)]
@@ -166,6 +166,10 @@ class Quotas:
         return QuotaNotice(
             health.name, NoticeKind.FREE_AGAIN, f"{health.name}: its plan is free again, the cooldown ends"
         )
+
+
+def _believed(windows: Sequence[QuotaWindow], now: float) -> tuple[QuotaWindow, ...]:
+    return tuple(without_odd_reset(window, now) for window in windows)
 
 
 def _valid(known: _Account, now: float) -> tuple[QuotaWindow, ...]:

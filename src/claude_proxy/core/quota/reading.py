@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from claude_proxy.core.json_values import is_dense, try_decode
 from claude_proxy.core.quota.quota_report import Balance, QuotaWindow
@@ -26,6 +27,12 @@ MAX_AHEAD: Final = 400 * 86400.0
 HOUR, DAY, WEEK = 3600.0, 86400.0, 7 * 86400.0
 _MONTH: Final = range(28, 32)
 """Days."""
+
+_SPANS: Final = {"min": 60.0, "h": HOUR, "day": DAY, "days": DAY, "week": WEEK, "month": 31 * DAY}
+_SPAN: Final = re.compile(r"(?:(\d{1,6}) )?(min|h|days?|week|month)\b", re.ASCII)
+"""How `span` names windows."""
+ODD: Final = HOUR
+"""Seconds by which a provider's clock may differ. A local time that is taken for UTC differs by more in most places."""
 
 LOW_BALANCE: Final = {"USD": 1.0, "CNY": 5.0}
 """A balance below this is low: a long prompt to a large model costs about as much."""
@@ -156,6 +163,22 @@ def span(seconds: float | None) -> str:
         return f"{hours} h"
     days = hours // 24
     return {1: "day", 7: "week"}.get(days) or ("month" if days in _MONTH else f"{days} days")
+
+
+def without_odd_reset(each: QuotaWindow, now: float) -> QuotaWindow:
+    """Return a window, without its reset if that is further ahead than the window is long: then it is another's."""
+    length = _length(each.name)
+    if length is None or each.resets_at is None or each.resets_at - now <= length + ODD:
+        return each
+    return replace(each, resets_at=None)
+
+
+def _length(name: str) -> float | None:
+    """Return the longest that a window of this name lasts, in seconds; None if the name does not say it."""
+    found = _SPAN.match(name)
+    if not found:
+        return None
+    return int(found[1] or 1) * _SPANS[found[2]]
 
 
 def balance(amount: float | None, currency: object, *, is_spent: bool = False) -> Balance | None:
