@@ -116,12 +116,13 @@ PATHS: dict[str, Callable[[Request], Script]] = {
 
 @dataclass(slots=True)
 class LeakyProvider:
-    """Plays the path that a test names, and tells its key wherever it can."""
+    """Plays the path that a test names, and tells its key wherever it can. It takes traces, too."""
 
     path: str = ""
     asked: threading.Event = field(default_factory=threading.Event)
     asked_for_quota: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     authorizations: set[str | None] = field(default_factory=set)
+    traces: list[bytes] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Script:
         if request.method == "GET":
@@ -129,6 +130,9 @@ class LeakyProvider:
             return json_answer(
                 200, {"code": 1001, "msg": quoting(request), "base_resp": {"status_msg": quoting(request)}}
             )
+        if request.path == "/v1/traces":
+            self.traces.append(request.head + request.body)
+            return [Status(200, b"", {"content-type": "application/x-protobuf"})]
         self.asked.set()
         self.authorizations.add(request.header("authorization"))
         return error(400)(request) if request.path.endswith("count_tokens") else PATHS[self.path](request)
@@ -139,6 +143,7 @@ class Fed:
     """A proxy that has seen all paths, and still runs."""
 
     cli: CommandLine
+    provider: LeakyProvider
     said: str
     """What `serve` has printed."""
     cookie: str = ""
@@ -188,6 +193,7 @@ SURFACES: dict[str, Callable[[Fed], str]] = {
     "the page": lambda fed: fed.browse("/"),
     "the page, live": lambda fed: fed.browse("/page/live"),
     "/metrics": lambda fed: fed.ask("/metrics"),
+    "traces": lambda fed: str(fed.provider.traces),
     "events": lambda fed: str(EventCommand(fed.cli.home.root).calls()),
     "usage.db": lambda fed: fed.file("state/usage.db"),
     "usage.db-wal": lambda fed: fed.file("state/usage.db-wal"),
@@ -239,9 +245,9 @@ def fed(cli: CommandLine, provider: LeakyProvider, url: str) -> Iterator[Fed]:
         send(cli, provider, "/v1/messages", prompt()[:-1])
         send(cli, provider, "/v1/messages", prompt(padding="x" * 200_000))
         send(cli, provider, "/v1/messages", prompt(), {"x-claude-proxy-token": KEYS["ZAI_API_KEY"]})
-        yield Fed(cli, said)
+        yield Fed(cli, provider, said)
         done = cli.end(process)
-        assert not leaks({"the terminal of serve": said + done.out + done.err})
+        assert not leaks({"the terminal of serve": said + done.out + done.err, "traces": str(provider.traces)})
 
 
 def configure(cli: CommandLine, url: str) -> None:
@@ -250,11 +256,19 @@ def configure(cli: CommandLine, url: str) -> None:
         {"name": "zai", "preset": "zai", "base_url": f"{url}/api/anthropic", "api_key_env": "ZAI_API_KEY"},
         {"name": "plan", "preset": "anthropic", "base_url": url, "auth": "client"},
     ]
-    settings = {"cooldown_minutes": 0, "max_body_mb": MAX_BODY_MB, "auto_mode": "minimax/MiniMax-M3"}
-    settings["on_event"] = EventCommand(cli.home.root).arguments
-    document = {"proxy_port": free_port(), "log_level": "debug", "providers": entries, **settings}
+    document = {
+        "proxy_port": free_port(),
+        "log_level": "debug",
+        "providers": entries,
+        "cooldown_minutes": 0,
+        "max_body_mb": MAX_BODY_MB,
+        "auto_mode": "minimax/MiniMax-M3",
+        "on_event": EventCommand(cli.home.root).arguments,
+        "otel": True,
+    }
     cli.home.config.write_text(json.dumps(document), encoding="utf-8")
-    cli.home.env.write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
+    variables = {**KEYS, "OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    cli.home.env.write_text("".join(f"{name}={text}\n" for name, text in variables.items()), encoding="utf-8")
     cli.home.env.chmod(0o600)
 
 
@@ -289,6 +303,8 @@ def send(
         "cookie": COOKIE,
         "content-type": "application/json",
         "x-claude-code-session-id": SESSION,
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "baggage": f"user={LOGIN}",
         "x-claude-code-request-class": "main",
         "x-claude-code-prompt-id": "293c55ec-0000-4000-8000-000000000002",
     }
@@ -345,6 +361,7 @@ def test_nothing_that_the_proxy_keeps_or_tells_holds_a_secret_or_content(tmp_pat
         endings = {row["ending"] for row in rows(cli.home.usage)}
     assert set(found) == set(PROVIDERS)
     assert min(found.values()) > len(PATHS)
+    assert b"gen_ai." in b"".join(provider.traces)
     assert provider.authorizations == {f"Bearer {secret}" for secret in (LOGIN, *KEYS.values())}
     assert endings == {"complete", "recovered", "truncated", "error", "client_left"}
     assert ERROR_WORDS in with_errors["/admin/status"]
