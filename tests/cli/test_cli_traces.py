@@ -168,11 +168,12 @@ def test_what_is_not_installed_is_said_and_requests_are_answered(
     assert "make otel" in log(cli)
 
 
-def test_nothing_of_it_is_loaded_unless_it_is_asked_for() -> None:
+def test_nothing_of_it_is_loaded_unless_it_is_asked_for(cli: CommandLine) -> None:
     loads = (
         "import sys, claude_proxy.app, claude_proxy.cli.serve\n"
         "tops = {name.partition('.')[0] for name in sys.modules}\n"
         "print(sorted(tops & {'opentelemetry', 'prometheus_client', 'requests', 'google', 'urllib3'}))"
     )
-    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    run = [sys.executable, "-c", loads]
+    done = subprocess.run(run, env=cli.environ(), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

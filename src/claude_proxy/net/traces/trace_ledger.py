@@ -61,7 +61,7 @@ class TraceLedger:
 
     def _run(self) -> None:
         try:
-            # 0.3 s and some 20 MB, which only those who want traces pay for
+            # 0.3 s and some 10 MB, which only those who want traces pay for
             from claude_proxy.net.traces.tracer import Traces  # noqa: PLC0415
 
             traces = Traces(self._say)
