@@ -10,8 +10,9 @@ import msgspec
 from claude_proxy.core.json_values import try_decode
 from claude_proxy.core.types import Usage
 
-_MAX_COUNT: Final = 10**12
-"""The largest count that is believed."""
+_MAX_COUNT: Final = 10**8
+"""The largest count that is believed: ten times the longest context of any model. One that is larger, such as a time,
+would use up every budget at once, and stays in all sums."""
 _MAX_DIGITS: Final = len(str(_MAX_COUNT))
 
 _ABSENT: Final = msgspec.Raw(b"")
