@@ -23,6 +23,8 @@ _INSIDE: Final = {
     "circle": {"svg"},
     "title": {"head", "rect", "circle"},
 }
+_INLINE: Final = frozenset({"span", "small", "b", "a", "code"})
+"""What stands within a line of text."""
 _NOT_IN_A_PARAGRAPH: Final = frozenset(
     {"p", "div", "ul", "ol", "dl", "table", "section", "form", "h2", "h3", "h4", "figure"}
 )
@@ -88,12 +90,18 @@ class _Reader(HTMLParser):
         if not self.open or self.open[-1] != tag:
             raise InvalidError(f"</{tag}> within {self.open}")
         self.open.pop()
+        self._part_from_others(tag)
 
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] not in {"script", "style"}:
             self.page.text += data
 
+    def _part_from_others(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.page.text += " "
+
     def _take(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._part_from_others(tag)
         names = [name for name, _ in attrs]
         if len(names) != len(set(names)):
             raise InvalidError(f"an attribute twice: <{tag} {attrs}>")

@@ -205,6 +205,7 @@ class Proxy:
             requests=self._in_flight.report(self._clock.monotonic()),
             providers=self._tracker.providers(now, self._quota.report),
             failovers=self._tracker.failovers.newest(),
+            budgets=self._tracker.budgets.report(),
             spent_today=self._spent_today(),
         )
 

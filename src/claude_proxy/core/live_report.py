@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_proxy.core.status_report import ProviderStatus, Spent
+from claude_proxy.core.status_report import BudgetStatus, ProviderStatus, Spent
 
 
 class LiveAttempt(msgspec.Struct, frozen=True):
@@ -80,5 +80,6 @@ class LiveReport(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderStatus, ...] = ()
     """In the order of failover."""
     failovers: tuple[LiveFailover, ...] = ()
+    budgets: tuple[BudgetStatus, ...] = ()
     spent_today: Spent = Spent()
     """What today's requests cost, those in flight not included."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Attempt, Cost, Ending, Usage
+from claude_proxy.store.usage_db import queries
 from claude_proxy.store.usage_db.database import Database
+from claude_proxy.store.usage_db.periods import Period
 from claude_proxy.store.usage_db.reading import reading
 from claude_proxy.store.usage_db.requests import (
     MAX_ATTEMPTS,
@@ -176,3 +179,28 @@ def test_a_question_to_the_model_that_checks_tool_calls_is_no_failover(tmp_path:
         assert failures(database, 0.0, 2 * NOW, 10) == []
     [request] = last(path)
     assert [attempt.purpose for attempt in request.attempts] == ["", "check"]
+
+
+def steps(path: Path, query: Callable[[sqlite3.Connection], object]) -> int:
+    """Return how many thousands of SQLite's instructions a query takes."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    with reading(path) as database:
+        database.set_progress_handler(count, 1000)
+        query(database)
+        database.set_progress_handler(None, 0)
+    return counted
+
+
+def test_the_last_requests_take_as_long_however_many_there_are(tmp_path: Path) -> None:
+    few, many = (
+        record(tmp_path / f"{count}.db", [account(started_at=NOW + n) for n in range(count)]) for count in (100, 5000)
+    )
+    assert steps(many, lambda database: queries.totals(database, [Period("", 0.0, 2 * NOW)])) > 100
+    for found in (few, many):
+        assert steps(found, lambda database: last_requests(database, 0.0, 2 * NOW, ALL, 50)) <= 8

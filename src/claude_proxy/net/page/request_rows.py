@@ -90,7 +90,7 @@ def _facts(request: RecordedRequest) -> Sequence[tuple[str, str]]:
             ),
         ),
         ("at Anthropic's prices", wording.dollars(request.anthropic_cost)),
-        ("cache missed since", wording.name(request.cache_miss)),
+        ("cache missed", wording.name(request.cache_miss)),
     )
 
 
