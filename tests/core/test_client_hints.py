@@ -26,8 +26,9 @@ def test_an_unknown_class_is_left_out() -> None:
 
 
 def test_the_class_alone_is_read_as_with_all_hints() -> None:
-    for value in (b"compaction", b"main", b"other", b"", b"\xff" * 9000):
-        headers = ((b"host", b"127.0.0.1"), (b"x-claude-code-request-class", value))
+    for value in (b"compaction", b"main", b"other", b"", b"\xff" * 9000, b"%61uxiliary", b" main"):
+        field = (b"x-claude-code-request-class", value)
+        headers = ((b"host", b"127.0.0.1"), field, (b"x-claude-code-request-class", b"workflow"))
         assert request_class(headers) == read_hints(headers).request_class
     assert request_class(()) == ""
 

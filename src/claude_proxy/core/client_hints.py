@@ -6,7 +6,7 @@ read with limits, and used for nothing that has to be true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -41,13 +41,13 @@ class ClientHints(msgspec.Struct, frozen=True, gc=False):
 NO_HINTS: Final = ClientHints()
 
 
-def read_hints(headers: Iterable[tuple[bytes, bytes]]) -> ClientHints:
-    """Return what a request's header fields say."""
-    given = {name.removeprefix(PREFIX): value for name, value in headers if name.startswith(PREFIX)}
+def read_hints(headers: Sequence[tuple[bytes, bytes]]) -> ClientHints:
+    """Return what a request's header fields say; of one that came twice, the first counts."""
+    given = {name.removeprefix(PREFIX): value for name, value in reversed(headers) if name.startswith(PREFIX)}
     if not given:
         return NO_HINTS
     return ClientHints(
-        request_class=_known_class(_text(given, b"request-class")),
+        request_class=_known_class(given.get(b"request-class", b"").decode("latin-1")),
         agent=_text(given, b"agent-id"),
         parent_agent=_text(given, b"parent-agent-id"),
         agent_type=_text(given, b"agent-type"),
