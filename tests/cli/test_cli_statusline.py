@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,6 +160,37 @@ def test_each_fact_is_coloured_by_its_style(home: Path, style: str, code: str) -
         line = statusline_text.line(environ(home, url), given, PATIENCE, colour=True)
     shown = f"\x1b[{code}ma fact\x1b[0m" if code else "a fact"
     assert line == f"claude-proxy: fallback | {shown} | of an older proxy"
+
+
+FACTS = [["a" * 20, "strong"], ["b" * 20, "error"], ["c" * 20, "plain"], ["d" * 90, "plain"], ["e" * 20, "plain"]]
+MODE = "claude-proxy: fallback"
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ("", [[MODE, "a", "b", "c", "d", "e"]]),
+        ("1000", [[MODE, "a", "b", "c", "d", "e"]]),
+        ("95", [[MODE, "a", "b", "c"], ["d"], ["e"]]),
+        ("94", [[MODE, "a", "b"], ["c"], ["d", "e"]]),
+        ("72", [[MODE, "a", "b"], ["c"], ["d", "e"]]),
+        ("71", [[MODE, "a"], ["b", "c"], ["d", "e"]]),
+        ("1", [[MODE], ["a"], ["b", "c", "d", "e"]]),
+        ("-80", [[MODE, "a", "b", "c", "d", "e"]]),
+        ("wide", [[MODE, "a", "b", "c", "d", "e"]]),
+        ("9" * 5000, [[MODE, "a", "b", "c", "d", "e"]]),
+    ],
+)
+@pytest.mark.parametrize("colour", [False, True])
+def test_what_claude_code_would_cut_off_is_on_another_line(
+    home: Path, columns: str, expected: list[list[str]], *, colour: bool
+) -> None:
+    with serving(json_answer(200, content=FACTS)) as url:
+        text = statusline_text.line({**environ(home, url), "COLUMNS": columns}, given, PATIENCE, colour=colour)
+    plain = re.sub("\x1b\\[[0-9;]*m", "", text)
+    shown = [[fact if fact == MODE else fact[0] for fact in line.split(" | ")] for line in plain.split("\n")]
+    assert shown == expected
+    assert ("\x1b" in text) is colour
 
 
 @pytest.mark.parametrize(

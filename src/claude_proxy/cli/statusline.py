@@ -16,7 +16,7 @@ def statusline() -> int:
     """Print one short line: this terminal's mode, who answered, what it cost, and which providers are in cooldown.
 
     Claude Code gives the session on standard input, as JSON; without it the line leaves out what is about the session.
-    The line has colours unless NO_COLOR is set. The exit code is always 0. `claude-proxy init statusline` puts this
-    into Claude Code's settings.
+    In a narrow terminal of Claude Code it takes up to three lines. It has colours unless NO_COLOR is set. The exit code
+    is always 0. `claude-proxy init statusline` puts this into Claude Code's settings.
     """
     return statusline_text.main()

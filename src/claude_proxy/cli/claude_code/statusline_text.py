@@ -32,6 +32,10 @@ MAX_ANSWER = 65_536
 MAX_FILE = 65_536
 MAX_FACT = 200
 """Characters of one fact from the proxy."""
+SEPARATOR = " | "
+MAX_LINES = 3
+MARGIN = 4
+"""Columns of the terminal that Claude Code (2.1.332) does not give to its status line."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PIN = "/provider/"
 MODEL_PREFIX = "claude-proxy/"
@@ -77,11 +81,29 @@ def line(
 ) -> str:
     """Return the line for an environment and for the JSON that has been `received` from Claude Code.
 
-    The proxy is asked for at most `seconds`.
+    In a narrow terminal it is two or three. The proxy is asked for at most `seconds`.
     """
     given = _given(received())
     facts = [("claude-proxy: " + mode(environ), "plain"), *_model(environ, given), *_facts(environ, given, seconds)]
-    return " | ".join(_coloured(text, STYLES.get(style, "")) if colour else text for text, style in facts)
+    return _in_lines(facts, _columns(environ), colour=colour)
+
+
+def _in_lines(facts: list[tuple[str, str]], columns: int, *, colour: bool) -> str:
+    """Return facts one behind the other, and on further lines what Claude Code would cut off."""
+    lines, used = [list[str]()], 0
+    for text, style in facts:
+        used += len(text) + (len(SEPARATOR) if lines[-1] else 0)
+        if lines[-1] and used > columns and len(lines) < MAX_LINES:
+            lines.append([])
+            used = len(text)
+        lines[-1].append(_coloured(text, STYLES.get(style, "")) if colour else text)
+    return "\n".join(SEPARATOR.join(line) for line in lines)
+
+
+def _columns(environ: Mapping[str, str]) -> int:
+    """Return how much of a line Claude Code shows: it says how wide its terminal is. Elsewhere no line is too long."""
+    columns = environ.get("COLUMNS", "")
+    return max(1, int(columns) - MARGIN) if columns.isdecimal() and len(columns) < 6 else sys.maxsize
 
 
 def _wants_colour(environ: Mapping[str, str]) -> bool:
