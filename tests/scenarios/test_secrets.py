@@ -8,7 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from claude_proxy.net.traces.tracer import Traces
 from claude_proxy.store.log import LogLedger
 from claude_proxy.store.usage_db.database import Database
 from fakes.async_test import async_test
@@ -73,6 +75,16 @@ def kept(told: MemoryLedger, path: Path) -> bytes:
     return path.read_bytes()
 
 
+def traced(told: MemoryLedger) -> str:
+    """Make the spans of every account, and return them as text."""
+    exporter = InMemorySpanExporter()
+    traces = Traces(lambda *_: None, exporter)
+    for account in told.accounts:
+        traces.add(account)
+    traces.close()
+    return "".join(span.to_json() for span in exporter.get_finished_spans())
+
+
 @pytest.mark.parametrize("script", PATHS.values(), ids=PATHS.keys())
 @pytest.mark.parametrize("stream", [True, False])
 @async_test
@@ -90,12 +102,18 @@ async def test_no_answer_log_or_status_shows_a_secret(script: Script, stream: bo
         await proxy.ledger.wait_for_accounts(1)
         told = logged(proxy.ledger, tmp_path / "proxy.log") + repr(proxy.ledger)
         usage = kept(proxy.ledger, tmp_path / "usage.db")
+        metrics = (await (await proxy.ask("GET", "/metrics")).read()).decode()
         status = json.dumps(await (await proxy.ask("GET", "/admin/status")).json())
         status += (await (await proxy.ask("GET", "/admin/live")).read()).decode()
+    spans = traced(proxy.ledger)
     ours = [value for name, value in answer.headers.items() if name.startswith("x-claude-proxy-")]
     assert ours
     assert b"claude-opus-5-5" in usage
+    assert 'provider="minimax"' in metrics
+    assert "claude-opus-5-5" in spans
     for secret in SECRETS:
+        assert secret not in metrics
+        assert secret not in spans
         assert secret not in told
         assert secret.encode() not in usage
         assert secret not in str(ours)
