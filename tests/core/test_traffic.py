@@ -182,6 +182,13 @@ def test_a_model_with_a_price_is_known() -> None:
     assert list(traffic.models) == [("a", "own-model")]
 
 
+def test_an_earlier_model_of_claudes_is_known_at_a_relay() -> None:
+    traffic = Traffic()
+    traffic.follow([provider("relay")], ["claude-opus-4-1"])
+    traffic.take(account(attempts=(accepted("relay", model="claude-opus-4-1-20250805", usage=USAGE),)))
+    assert list(traffic.models) == [("relay", "claude-opus-4-1")]
+
+
 def test_a_provider_that_is_not_configured_is_other() -> None:
     traffic = following()
     traffic.take(account(provider="x", attempts=(accepted("x", model="GLM-5.3", usage=USAGE),), first_byte_ms=1.0))

@@ -92,6 +92,16 @@ async def test_it_needs_the_token_and_is_not_below_a_provider() -> None:
         assert (await proxy.ask("GET", "/provider/minimax/metrics")).status == 404
 
 
+@async_test
+async def test_a_model_of_anthropics_price_list_has_its_name_at_a_relay() -> None:
+    async with running_proxy(FakeProvider(message())) as proxy:
+        await (await proxy.post(model="claude-sonnet-4-5")).all_events()
+        await proxy.ledger.wait_for_accounts(1)
+        assert value_of(
+            await scrape(proxy), "tokens_total", provider="minimax", model="claude-sonnet-4-5", type="output"
+        )
+
+
 METRICS_TOKEN = "token-that-opens-metrics"
 
 

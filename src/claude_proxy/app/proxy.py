@@ -313,6 +313,7 @@ class Proxy:
             program=self._program,
         )
         self._tracker.follow(gateway.providers, gateway.healths)
+        self._tracker.traffic.follow(gateway.providers, gateway.claude_prices)
         self._quota.follow(gateway.providers, gateway.healths, self._transport)
         return gateway
 

@@ -128,12 +128,16 @@ class Traffic:
         self.models = dict[tuple[str, str], ModelSums]()
         """By provider and model; only those with tokens."""
 
-    def follow(self, providers: Iterable[Provider]) -> None:
-        """Know these providers and their models from now on, besides those of earlier configurations."""
+    def follow(self, providers: Iterable[Provider], claude: Iterable[str] = ()) -> None:
+        """Know these providers and their models from now on, besides those of earlier configurations.
+
+        `claude` are names of Anthropic's models, which a relay may have as they are.
+        """
+        claude = (*CLAUDE_MODELS, *claude)
         known = dict(self._known)
         for provider in providers:
             if provider.name in known or len(known) < MAX_PROVIDERS:
-                names = (*CLAUDE_MODELS, *provider.prices, *provider.models.values(), *provider.own_models)
+                names = (*claude, *provider.prices, *provider.models.values(), *provider.own_models)
                 known[provider.name] = {name.lower(): name for name in names}
         self._known = known
         self._found.clear()

@@ -72,7 +72,6 @@ class StatusTracker:
                 self._noted_epochs.pop(name, None)
         self._providers = providers
         self._healths = healths
-        self.traffic.follow(providers)
         self._outages.follow(healths, self._clock.wall())
 
     def providers(
