@@ -173,3 +173,9 @@ def test_an_error_becomes_the_last_event_of_a_stream() -> None:
     assert error_in(as_event(error("api_error", 500, "x"))) == {"type": "api_error", "message": "x"}
     message = "claude-proxy: the provider answered 502"
     assert error_in(as_event(Reply(502, (), b"<html>\n\n"))) == {"type": "overloaded_error", "message": message}
+
+
+def test_the_final_error_names_the_providers_that_were_passed_over_for_their_budget() -> None:
+    decision = GiveUp(rejected(Fault.PROVIDER), "", None, (Failed("moonshot", rejected(Fault.PROVIDER, 529)),))
+    last = final_error(decision, ATTEMPTS, NOW, over_budget=("minimax", "zai"))
+    assert last.body.endswith(b'Passed over, since a budget is used up: minimax, zai."}}')

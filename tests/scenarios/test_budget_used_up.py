@@ -97,8 +97,12 @@ async def test_a_provider_over_budget_is_not_asked_even_if_all_others_fail() -> 
         config = priced(first, broken, budgets=(Budget(1.0, Period.DAY, "minimax"),))
         async with started_proxy(config, clock=FakeClock()) as proxy:
             assert await text(proxy) == "first"
-            assert (await proxy.post()).status >= 400
+            answer = await proxy.post()
+            message = (await answer.json())["error"]["message"]
         assert (len(first.requests), len(broken.requests)) == (1, 1)
+    assert answer.status == 503
+    assert message.startswith("claude-proxy: moonshot could not answer: ")
+    assert message.endswith(". Passed over, since a budget is used up: minimax.")
 
 
 @async_test

@@ -112,15 +112,22 @@ def relayed(answer: Reply, attempts: Sequence[Attempt], provider: str, notice: s
 
 
 def final_error(
-    decision: GiveUp, attempts: Sequence[Attempt], now: float, *, notice: str = "", utc_offset: int = 0
+    decision: GiveUp,
+    attempts: Sequence[Attempt],
+    now: float,
+    *,
+    notice: str = "",
+    utc_offset: int = 0,
+    over_budget: Sequence[str] = (),
 ) -> Reply:
     """Return the error that the client gets: one sentence about all that failed, else the provider's own.
 
     `notice` comes before what a provider says of its account; times are `utc_offset` seconds ahead of UTC.
+    `over_budget` names the providers that were passed over, since a budget is used up.
     """
     error, provider = decision.rejected.reply, decision.provider
     if decision.failed:
-        error, provider = _all_failed(decision.failed, attempts, now, utc_offset), ""
+        error, provider = _all_failed(decision.failed, attempts, now, utc_offset, over_budget), ""
     elif error is None:
         error, provider = error_reply(503, "api_error", _failures(attempts)), ""
     if decision.returns_at is not None and not (decision.failed and is_lasting(decision.failed)):
@@ -130,11 +137,14 @@ def final_error(
     return relayed(error, attempts, provider, notice if provider else "")
 
 
-def _all_failed(failed: Sequence[Failed], attempts: Sequence[Attempt], now: float, utc_offset: int) -> Reply:
+def _all_failed(
+    failed: Sequence[Failed], attempts: Sequence[Attempt], now: float, utc_offset: int, over_budget: Sequence[str]
+) -> Reply:
     status, kind = status_of(failed)
     texts = {attempt.provider: attempt.text for attempt in attempts}
     headers = NO_RETRY if is_lasting(failed) else ()
-    return error_reply(status, kind, sentence(failed, texts, now, utc_offset), headers)
+    passed_over = f" Passed over, since a budget is used up: {', '.join(over_budget)}." if over_budget else ""
+    return error_reply(status, kind, sentence(failed, texts, now, utc_offset) + passed_over, headers)
 
 
 def as_event(reply: Reply) -> bytes:

@@ -226,7 +226,15 @@ class Exchange(Handler):
         clock = self._gateway.clock
         now = clock.wall()
         notice = self._account_notice(decision.provider, decision.rejected.reply)
-        error = reply.final_error(decision, recorder.attempts, now, notice=notice, utc_offset=clock.utc_offset(now))
+        passed_over = recorder.route.over_budget if recorder.route else ()
+        error = reply.final_error(
+            decision,
+            recorder.attempts,
+            now,
+            notice=notice,
+            utc_offset=clock.utc_offset(now),
+            over_budget=tuple(dict.fromkeys(each.provider.name for each in passed_over)),
+        )
         if self._head_sent:
             provider = decision.provider if decision.rejected.reply else ""
             comments = reply.attribution_comments(recorder.attempts, provider)
