@@ -111,5 +111,12 @@ async def test_there_are_only_so_many_and_one_that_has_left_makes_room() -> None
         assert (await browse(proxy, "/page", given)).status == 200
 
 
+@async_test
+async def test_a_request_with_a_body_gets_no_stream() -> None:
+    async with running_proxy(FakeProvider()) as proxy:
+        fields = {"Authorization": "", "Cookie": await cookie(proxy)}
+        assert (await proxy.ask("GET", "/page/live", b"{}", headers=fields)).status == 400
+
+
 def test_an_event_has_a_line_of_data_for_each_line_of_its_text() -> None:
     assert event("now", "a\nb\r\nc\rd") == b"event: now\ndata: a\ndata: b\ndata: c\ndata: d\n\n"

@@ -116,7 +116,7 @@ class Proxy:
         self._next_look: asyncio.TimerHandle | None = None
         self.port = config.port
         self._token = token
-        self._page = Page(self, self._clock, home.usage if home else None)
+        self._page = Page(self, self._clock, home.usage if home else None, program)
         self._guard = Guard(config.host, token, program, config.allowed_hosts, token_sources, self._page.is_let_in)
         self._guard.open_metrics_with(config.metrics_token)
         self._server = Server(

@@ -74,6 +74,7 @@ def test_failures_are_dots_on_the_lane_of_their_provider_the_more_the_larger() -
     assert line is not None
     kimi, zai = line.lanes
     assert (kimi.provider, kimi.count, kimi.top, zai.provider, zai.count, zai.top) == ("kimi", 9, 0, "zai", 5, LANE)
+    assert (kimi.why, zai.why) == ("too many requests, overloaded", "overloaded, broke off")
     few, more = zai.dots
     assert few.radius < more.radius < kimi.dots[0].radius
     assert (few.at, more.at) == (12.5, 87.5)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from claude_proxy.core.amounts import dollars_of, short_dollars
 from claude_proxy.core.reasons import label_in_words
+from claude_proxy.core.text import printable
 from claude_proxy.core.usage_totals import Sum, Totals
 from claude_proxy.net.page.figures import Slot
 from claude_proxy.net.page.wording import provider_name
@@ -85,6 +86,8 @@ class Lane:
     colour: int
     top: float
     count: int
+    why: str
+    """Each reason once, in words."""
     dots: Sequence[Dot]
 
 
@@ -187,8 +190,9 @@ def time_line(
             for each in by_provider[provider]
         ]
         count = sum(each.count for each in by_provider[provider])
+        why = reasons(outcome for each in by_provider[provider] for outcome in each.outcomes)
         colour = colours.get(provider, 0) % COLOURS
-        lanes.append(Lane(provider, colour, LANE * len(lanes), count, dots))
+        lanes.append(Lane(provider, colour, LANE * len(lanes), count, why, dots))
     return TimeLine(lanes, _times([slot.period.start for slot in slots], name))
 
 
@@ -196,9 +200,9 @@ def _failed(found: Failures) -> str:
     return f"{found.count} failure{'s' if found.count > 1 else ''}: {reasons(found.outcomes)}"
 
 
-def reasons(outcomes: Sequence[str]) -> str:
+def reasons(outcomes: Iterable[str]) -> str:
     """Return why attempts failed, in words, each once."""
-    return ", ".join(dict.fromkeys(label_in_words(outcome) for outcome in outcomes))
+    return printable(", ".join(dict.fromkeys(label_in_words(outcome) for outcome in outcomes)))
 
 
 def cost_of(totals: Totals) -> tuple[str, str]:

@@ -35,7 +35,8 @@ async def follow(
     """Send events until the browser leaves, its session ends or the proxy stops; None if that was done."""
     if page.streams >= MAX_STREAMS:
         return refusal("overloaded_error", f"{MAX_STREAMS} pages are open already: close one")
-    await client.read_body(0)  # from here on, the task is cancelled if the browser leaves
+    if await client.read_body(0) is None:  # from here on, the task is cancelled if the browser leaves
+        return refusal("invalid_request_error", "this takes no body")
     page.streams += 1
     try:
         await client.start(200, (*headers, *_KIND))

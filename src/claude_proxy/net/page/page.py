@@ -67,12 +67,16 @@ class Watched(Protocol):
 
 
 class Page:
-    """The page of one proxy. `usage` is the path of its state/usage.db, if it has one."""
+    """The page of one proxy. `usage` is the path of its state/usage.db, if it has one.
 
-    def __init__(self, watched: Watched, clock: Clock, usage: Path | None) -> None:
+    `program` is how the user calls this program: the page says so, but no sentence for those who may not see it.
+    """
+
+    def __init__(self, watched: Watched, clock: Clock, usage: Path | None, program: str = PROGRAM) -> None:
         self._watched = watched
         self._clock = clock
         self._usage = usage
+        self._program = program
         self._access = PageAccess()
         self._renderer: Renderer | None = None
         self._worker: ThreadPoolExecutor | None = None
@@ -133,7 +137,7 @@ class Page:
         if self._renderer is None:
             from claude_proxy.net.page.rendering import Renderer  # noqa: PLC0415 - loads Jinja2
 
-            self._renderer = Renderer()
+            self._renderer = Renderer(self._program)
         return self._renderer
 
     def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:

@@ -28,9 +28,13 @@ _MAX_NAME: Final = 100
 
 
 class Renderer:
-    """The templates, compiled when they are first used, and the figures that are kept."""
+    """The templates, compiled when they are first used, and the figures that are kept.
 
-    def __init__(self) -> None:
+    `program` is how the user calls this program.
+    """
+
+    def __init__(self, program: str = PROGRAM) -> None:
+        self._command = f"{program} dashboard"
         self._figures = FiguresReader()
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -84,6 +88,7 @@ class Renderer:
             outcomes=OUTCOME_NAMES,
             most=MAX_REQUESTS,
             program=PROGRAM,
+            command=self._command,
             version=__version__,
         )
         return text.encode("utf-8", "replace")

@@ -12,7 +12,7 @@
   };
   const ended = () => {
     events.close();
-    say("The session has ended. Type claude-proxy dashboard for another one.", false);
+    say(`The session has ended. Type ${state.dataset.command} for another one.`, false);
   };
   const isBeingRead = () => {
     const selection = document.getSelection();
