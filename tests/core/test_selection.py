@@ -16,7 +16,7 @@ from claude_proxy.core.routing import Candidate, NoSuchProvider, Route, RouteEnt
 from claude_proxy.core.selection import MAX_KNOWN, Criteria, OverBudget, Selector, TooLong
 from claude_proxy.core.tokens import BodySize, Calibration, FixedCount, Prompt
 from claude_proxy.core.traits import Kind, ModelFacts, Rule, Traits
-from claude_proxy.core.types import Attempt, Cost, Failback, Provider, Usage
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Attempt, Cost, Failback, Provider, Usage
 from core.builders import NOW, account, provider
 
 MODEL = "claude-opus-5-5"
@@ -245,6 +245,14 @@ def test_caches_the_capabilities_of_a_limited_number_of_models() -> None:
         selection = selector.choose(Criteria(f"model-{number}", FixedCount(1)), NOW)
         assert names(selection) == ["blind", "a"]
     assert len(selector._known) <= MAX_KNOWN
+
+
+def test_keeps_nothing_of_a_model_with_a_long_name() -> None:
+    selector = Selector((BLIND, A))
+    assert names(selector.choose(Criteria("m" * (MAX_MODEL_LENGTH + 1), FixedCount(1)), NOW)) == ["blind", "a"]
+    assert not selector._known
+    assert names(selector.choose(Criteria("m" * MAX_MODEL_LENGTH, FixedCount(1)), NOW)) == ["blind", "a"]
+    assert len(selector._known) == 2
 
 
 # The size of the request

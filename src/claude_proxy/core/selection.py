@@ -26,13 +26,13 @@ from claude_proxy.core.learning.learned_rules import LearnedRules
 from claude_proxy.core.required_features import RequiredFeatures
 from claude_proxy.core.routing import Candidate, CandidateKey, Exceeds, NoSuchProvider, Route, Routes, route
 from claude_proxy.core.tokens import Calibration, PromptSize
-from claude_proxy.core.types import Failback, Provider
+from claude_proxy.core.types import MAX_MODEL_LENGTH, Failback, Provider
 
 MIN_SIZE: Final = 256 * 1024
 """Bytes. Every provider takes a request of this size, so that nothing has to be looked up for it."""
 
 MAX_KNOWN: Final = 512
-"""Candidates whose capabilities are cached. A client may name any model."""
+"""Candidates whose capabilities are cached. A client may name any model, of any length: a long one is not kept."""
 
 _NONE: Final = frozenset[CandidateKey]()
 
@@ -167,7 +167,8 @@ class Selector:
         known = self._known.get(candidate.key)
         if known is None:
             known = capabilities_of(candidate, learned)
-            self._known[candidate.key] = known
+            if len(candidate.model) <= MAX_MODEL_LENGTH:
+                self._known[candidate.key] = known
         return known
 
     def _in_order(self, fitting: Route, criteria: Criteria, now: float) -> Route:
