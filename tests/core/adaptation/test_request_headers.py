@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from claude_proxy.core.adapt import Adapted, adapt
@@ -33,6 +35,15 @@ def test_drops_a_rejected_beta() -> None:
         ((b"anthropic-beta", b"claude-code-20250219"),),
         ("beta:oauth-2025-04-20", "beta:context-1m-2025-08-07"),
     )
+
+
+def test_a_head_full_of_betas_is_no_work() -> None:
+    many = [b"%x" % number for number in range(4096, 34_096)]
+    began = time.process_time()
+    fields, changes = sent("context-1m-2025-08-07", betas=(b",".join([*many, b"oauth-2025-04-20"]),))
+    assert fields == ((b"anthropic-beta", b",".join(many)),)
+    assert changes == ("beta:oauth-2025-04-20",)
+    assert time.process_time() - began < 3  # a look at each pair takes many times as long
 
 
 def test_keeps_the_logins_beta_with_that_login_only() -> None:

@@ -32,9 +32,11 @@ def drop_betas(draft: Draft) -> None:
 def _split(value: bytes, rejected: frozenset[bytes]) -> tuple[bytes, tuple[str, ...]]:
     """Return a field's value without the rejected betas, and those that were dropped."""
     betas = [beta.strip() for beta in value.split(b",")]
-    kept = [beta for beta in betas if beta not in rejected and _EVERY not in rejected]
-    dropped = tuple([beta.decode("latin-1") for beta in betas if beta not in kept])
-    return (b",".join(kept) if dropped else value), dropped
+    kept = [] if _EVERY in rejected else [beta for beta in betas if beta not in rejected]
+    if len(kept) == len(betas):
+        return value, ()
+    dropped = betas if not kept else [beta for beta in betas if beta in rejected]
+    return b",".join(kept), tuple([beta.decode("latin-1") for beta in dropped])
 
 
 BETAS: Final = AdaptationRule(
