@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_proxy.net.page.access import CODE_SECONDS, MAX_CODES, MAX_SESSIONS, SESSION_SECONDS
+from claude_proxy.net.page.access import CODE_SECONDS, MAX_CODES, MAX_COOKIES, MAX_SESSIONS, SESSION_SECONDS
 from claude_proxy.net.page.page import BY_COOKIE
 from fakes.async_test import async_test
 from fakes.client import Answer
@@ -195,3 +195,4 @@ async def test_of_several_cookies_the_right_one_counts() -> None:
         given = await cookie(proxy)
         name = given.partition("=")[0]
         assert (await browse(proxy, "/page", f"a=b; {name}=wrong; {given}; c=d")).status == 200
+        assert (await browse(proxy, "/page", f"{name}=wrong; " * MAX_COOKIES + given)).status == 401

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 CODE_SECONDS: Final = 60.0
@@ -17,6 +18,8 @@ SESSION_SECONDS: Final = 86_400.0
 MAX_CODES: Final = 8
 MAX_SESSIONS: Final = 16
 """Of both, the oldest gives way to a new one."""
+MAX_COOKIES: Final = 4
+"""Of one name, that are compared: there is one, unless another server on this machine has set it as well."""
 _BYTES: Final = 32
 
 
@@ -71,8 +74,6 @@ def cookie_name(port: int) -> bytes:
 
 
 def cookies(header: bytes, name: bytes) -> Iterator[bytes]:
-    """Yield the values that a `Cookie` header has for a name."""
-    for part in header.split(b";"):
-        given, _, value = part.strip().partition(b"=")
-        if given == name:
-            yield value
+    """Yield the first values that a `Cookie` header has for a name."""
+    pairs = (part.strip().partition(b"=") for part in header.split(b";"))
+    return islice((value for given, _, value in pairs if given == name), MAX_COOKIES)

@@ -21,9 +21,7 @@ from claude_proxy.store.usage_db.requests import MAX_REQUESTS, OUTCOMES, Request
 
 PERIODS: Final[Mapping[int, str]] = {1: "today", 7: "7 days", 30: "30 days", 90: "90 days"}
 DEFAULT_DAYS: Final = 30
-OUTCOME_NAMES: Final = dict(
-    zip(OUTCOMES, ("failed", "another provider was asked", "broke off, was saved", "missed the cache"), strict=True)
-)
+OUTCOME_NAMES: Final = dict(zip(OUTCOMES, ("failed", "failed over", "broke off, saved", "cache missed"), strict=True))
 _MAX_NAME: Final = 100
 
 
