@@ -41,6 +41,14 @@ def test_a_day_on_which_the_clock_changes_has_its_own_length(month: int, day: in
     assert found.end - found.start == hours * 3600
 
 
+def test_a_day_without_a_midnight_begins_when_the_clock_goes_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CST5CDT,M3.2.0/0,M11.1.0/1")  # Havana
+    time.tzset()
+    saturday, sunday = days(utc(2026, 3, 7, 5), utc(2026, 3, 9, 4))
+    assert (saturday.name, sunday.name) == ("2026-03-07", "2026-03-08")
+    assert (saturday.end, sunday.start) == (utc(2026, 3, 8, 5), utc(2026, 3, 8, 5))
+
+
 def test_days_follow_each_other_and_are_cut_at_both_ends() -> None:
     start, end = utc(2026, 11, 20, 12), utc(2026, 11, 22, 23)
     found = days(start, end)

@@ -21,8 +21,8 @@ def local_date(at: float) -> date:
 
 
 def midnight(day: date) -> float:
-    """Return when a day begins."""
-    return datetime.combine(day, time()).astimezone().timestamp()
+    """Return when a day begins: at 1:00 if the clock goes forward at midnight, which `astimezone` takes for 23:00."""
+    return datetime.combine(day, time()).timestamp()
 
 
 def days(start: float, end: float) -> list[Period]:
