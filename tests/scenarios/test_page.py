@@ -115,6 +115,8 @@ async def test_what_comes_from_outside_is_text_bounded_and_on_one_line(tmp_path:
             assert "\x1b" not in shown.text
             assert "\u202e" not in shown.text
             assert "x" * 201 not in shown.text
+            texts = [value or "" for element in shown.elements for value in element.attributes.values()]
+            assert [text for text in texts if not text.isprintable() or "x" * 201 in text] == []
 
 
 @async_test

@@ -102,7 +102,7 @@ class Page:
 
     def open(self, query: bytes) -> Reply:
         """Take the code of a link, and send the browser on with a cookie, so that the code leaves the address bar."""
-        code = dict(_fields(query)).get("code", "")
+        code = dict(fields_of(query)).get("code", "")
         secret = self._access.redeem(code.encode(), self._clock.monotonic())
         if secret is None:
             return _sentence(403, f"This link was used before, or is too old. `{PROGRAM} dashboard` makes a new one.")
@@ -115,7 +115,7 @@ class Page:
 
     async def show(self, query: bytes) -> Reply:
         """Return the page."""
-        live, fields = self._watched.live(), dict(_fields(query))
+        live, fields = self._watched.live(), dict(fields_of(query))
         html = await self.in_thread(lambda: self.renderer().page(live, fields, self._usage))
         return Reply(200, (*HEADERS, _HTML), html)
 
@@ -167,7 +167,7 @@ def _sentence(status: int, text: str) -> Reply:
     return Reply(status, (*HEADERS, _TEXT), f"{text}\n".encode())
 
 
-def _fields(query: bytes) -> list[tuple[str, str]]:
+def fields_of(query: bytes) -> list[tuple[str, str]]:
     """Return the fields of a query, of which the last of each name counts."""
     try:
         return parse_qsl(query[:MAX_QUERY].decode("ascii", "replace"), max_num_fields=20)

@@ -12,7 +12,7 @@ from claude_proxy import __version__
 from claude_proxy.core import amounts, live_words
 from claude_proxy.core.client_hints import REQUEST_CLASSES
 from claude_proxy.core.live_report import LiveReport
-from claude_proxy.core.text import PROGRAM
+from claude_proxy.core.text import PROGRAM, printable
 from claude_proxy.core.types import MAX_MODEL_LENGTH, MAX_SESSION_LENGTH
 from claude_proxy.net.page import charts, wording
 from claude_proxy.net.page.figures import PARTS, FiguresReader
@@ -102,9 +102,9 @@ def filter_of(fields: Mapping[str, str]) -> RequestFilter:
     """Return which requests the page is asked for; what is not known is left out."""
     request_class, outcome = fields.get("class", ""), fields.get("outcome", "")
     return RequestFilter(
-        provider=fields.get("provider", "")[:_MAX_NAME],
-        model=fields.get("model", "").strip()[:MAX_MODEL_LENGTH],
-        session=fields.get("session", "").strip()[:MAX_SESSION_LENGTH],
+        provider=printable(fields.get("provider", ""), _MAX_NAME),
+        model=printable(fields.get("model", ""), MAX_MODEL_LENGTH),
+        session=printable(fields.get("session", ""), MAX_SESSION_LENGTH),
         request_class=request_class if request_class in REQUEST_CLASSES else "",
         outcome=outcome if outcome in OUTCOMES else "",
     )
