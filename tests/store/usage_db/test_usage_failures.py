@@ -369,6 +369,18 @@ def test_rows_that_are_too_old_go_in_small_steps_once_a_day(tmp_path: Path) -> N
     kept.database.close()
 
 
+def test_rows_that_are_too_old_go_after_a_clock_was_set_back_too(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "usage.db", days=30)
+    kept.database._now = lambda: NOW + 9 * 86_400
+    kept.write("a")
+    prune_to_the_end(kept)
+    kept.database._now = lambda: NOW
+    kept.database.write([at(31, "old")])
+    prune_to_the_end(kept)
+    assert kept.sessions == ["a"]
+    kept.database.close()
+
+
 def test_the_file_shrinks_when_many_rows_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_FREE_PAGES", 50)
     kept = Kept(tmp_path / "usage.db", days=30)

@@ -68,7 +68,7 @@ class ResilientDatabase:
     def prune(self) -> float:
         """Remove some of the rows that are too old, if it is time to; return in how many seconds it is, again."""
         now = self._now()
-        if self._days and self._database and now >= self._next_prune:
+        if self._days and self._database and not 0 < self._next_prune - now <= _DAY:  # a clock may be set back
             try:
                 if self._database.prune(now - self._days * _DAY):
                     return 0.0
