@@ -137,11 +137,11 @@ def test_failovers_and_saved_answers_are_counted(cli: CommandLine) -> None:
 
 
 def test_a_spreadsheet_takes_no_name_for_a_formula(cli: CommandLine) -> None:
-    names = [EVIL, "+1", "-1", "@SUM(A1)", " =1", 'say "hi", x', "plain"]
+    names = [EVIL, "+1", "-1", "@SUM(A1)", " =1", "\uff1d1", 'say "hi", x', "plain"]
     record(cli, [asked(session=name) for name in names])
     rows = list(csv.DictReader(io.StringIO(cli("usage", "--by", "session", "--csv").out)))
     shown = {row["name"] for row in rows}
-    assert shown == {'\'=HYPERLINK("x")?[2J?', "'+1", "'-1", "'@SUM(A1)", "'=1", 'say "hi", x', "plain"}
+    assert shown == {'\'=HYPERLINK("x")?[2J?', "'+1", "'-1", "'@SUM(A1)", "'=1", "'\uff1d1", 'say "hi", x', "plain"}
     assert {row["cost"] for row in rows} == {"0.5"}
 
 

@@ -14,8 +14,8 @@ from claude_proxy.core.usage_totals import CacheMisses, Group, Sum, Totals
 
 Facts: TypeAlias = dict[str, object]
 
-_FORMULA: Final = tuple("=+-@\t\r\n")
-"""What a spreadsheet takes for the beginning of a formula."""
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
+"""What a spreadsheet takes for the beginning of a formula; in Chinese or Japanese, the wide forms too."""
 
 
 def usage_facts(report: UsageReport) -> Facts:
