@@ -39,6 +39,12 @@ def test_a_plan_that_goes_on_beyond_its_limit_blocks_nothing(overage: str) -> No
     assert not any(window.blocks for window in windows(quota_answers.unified(NOW, "1", "1", overage=overage)))
 
 
+def test_two_names_of_one_window_are_one_window() -> None:
+    prefix = "anthropic-ratelimit-unified"
+    fields = {**quota_answers.unified(NOW, "0.42", "0.8"), f"{prefix}-168h-utilization": "0.9"}
+    assert [(each.name, each.used) for each in windows(fields)] == [("5 h", 0.42), ("week", 0.9)]
+
+
 @pytest.mark.parametrize("utilization", ["82", "NaN", "-0.1", "", "0.4.2", "1e99"])
 def test_what_is_no_fraction_is_left_out(utilization: str) -> None:
     assert [window.name for window in windows(quota_answers.unified(NOW, utilization))] == ["week"]

@@ -35,7 +35,7 @@ def read_headers(headers: Headers, now: float) -> Quota | None:
     if not named:
         return None
     fields = {name[len(PREFIX) :].decode("latin-1"): value[:64].decode("latin-1").strip() for name, value in named}
-    windows = (*_of_a_plan(fields, now), *_of_a_key(fields, now))
+    windows = reading.worst([*_of_a_plan(fields, now), *_of_a_key(fields, now)])
     return Quota(windows) if windows else None
 
 
