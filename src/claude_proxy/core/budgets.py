@@ -30,6 +30,9 @@ HOW_TO_RAISE: Final = "raise it under `budgets` in config.json, which is taken u
 _ROUNDING: Final = 1e-9
 """A sum of many parts may be smaller by this part of it than it should be."""
 _DAY: Final = 86_400
+
+_KEPT_PERIODS: Final = 4
+"""Days and months whose sums are kept, those begun last: a clock may be set ahead, and set back again."""
 _ALL: Final = ""
 """In place of a provider's name: all of them."""
 
@@ -161,9 +164,6 @@ class Budgets:
         self._now, self._utc_offset = now, utc_offset
         self._day = _day(now, utc_offset)
         self._month = _month_of(self._day)
-        if len(self._days) > 1 or len(self._months) > 1:
-            self._days = _near(self._days, self._day)
-            self._months = _near(self._months, self._month)
         if not self._budgets:
             return []
         self._settle()
@@ -282,7 +282,11 @@ def _reaches(spent: _Sum, budget: Budget, share: float = 1.0) -> bool:
 
 
 def _add(sums: _Sums, number: int, provider: str, dollars: float, unknown: int) -> None:
-    of = sums.setdefault(number, {})
+    of = sums.get(number)
+    if of is None:
+        of = sums[number] = {}
+        if len(sums) > _KEPT_PERIODS:
+            del sums[next(iter(sums))]
     for name in (provider, _ALL):
         found = of.get(name)
         if found is None:
@@ -296,11 +300,6 @@ def _earlier(given: SumsByProvider, budget: Budget) -> _Sum:
         if budget.provider in {_ALL, provider}:
             found.add(spent.dollars, spent.unknown)
     return found
-
-
-def _near(sums: _Sums, number: int) -> _Sums:
-    """Return the sums of a period, of the one before and the one after: a clock may be set."""
-    return {each: of for each, of in sums.items() if abs(each - number) <= 1}
 
 
 def _day(at: float, utc_offset: int) -> int:
