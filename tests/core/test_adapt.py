@@ -76,7 +76,7 @@ def test_sends_the_request_to_the_path_of_the_base_url(base_url: str, query: byt
 
 def test_its_repr_shows_neither_key_nor_content() -> None:
     adapted = adapt(request(b'{"model":"opus"}'), candidate(model="opus"))
-    assert repr(adapted) == "Adapted(model='opus', changes=())"
+    assert repr(adapted) == "<Adapted for opus, 16 bytes, changes: none>"
 
 
 def test_learned_rules_count_like_those_of_the_catalogue() -> None:

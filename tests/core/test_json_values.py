@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_proxy.core.json_values import (
-    decoder_of_first,
     is_dense,
     is_json,
     read_first,
@@ -45,7 +44,7 @@ def test_what_is_no_text_has_no_start(raw: bytes) -> None:
     ],
 )
 def test_the_first_items_of_a_list_are_read_and_the_others_skipped(raw: bytes, items: list[bytes] | None) -> None:
-    read = read_first(decoder_of_first(3), msgspec.Raw(raw))
+    read = read_first(3, msgspec.Raw(raw))
     assert (None if read is None else list(map(bytes, read))) == items
 
 

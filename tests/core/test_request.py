@@ -97,7 +97,7 @@ def test_keeps_what_the_client_sent() -> None:
 
 def test_its_repr_shows_no_content() -> None:
     found = request(b'{"model":"opus","system":"secret"}', ((b"authorization", b"secret"),))
-    assert repr(found) == "MessagesRequest(path='/v1/messages', query=b'', model='opus', streaming=False)"
+    assert repr(found) == "<MessagesRequest /v1/messages for opus, 34 bytes>"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
+
+import msgspec
 
 from claude_proxy.core import headers
 from claude_proxy.core.adaptation.constraints import constraints_of
@@ -16,20 +18,24 @@ from claude_proxy.core.routing import Candidate
 from claude_proxy.core.traits import Rule
 from claude_proxy.core.types import Provider
 
+_NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Adapted:
+
+class Adapted(msgspec.Struct, frozen=True, gc=False):
     """A request ready for the wire: `head` is the request line with all headers, the blank line included."""
 
-    head: bytes = field(repr=False)
-    body: bytes = field(repr=False)
+    head: bytes
+    body: bytes
     model: str
     changes: tuple[str, ...] = ()
     """What was changed besides the model, in words that are safe in a header and in a log."""
-    tool_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    tool_names: Mapping[str, str] = _NO_NAMES
     """By the name that the provider is sent, the tool's own; of those alone that have another."""
-    prompt: SentPrompt | None = field(default=None, repr=False)
+    prompt: SentPrompt | None = None
     """What of it a prompt cache depends on."""
+
+    def __repr__(self) -> str:
+        return f"<Adapted for {self.model}, {len(self.body)} bytes, changes: {' '.join(self.changes) or 'none'}>"
 
 
 def adapt(

@@ -12,8 +12,9 @@ with another first choice (a web search goes to a provider that offers it) does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.headers import SESSION, find
@@ -30,8 +31,7 @@ SessionKey: TypeAlias = tuple[bytes, str]
 """Claude Code's id of the session, and the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Takeover:
+class _Takeover(msgspec.Struct, frozen=True, gc=False):
     """The candidate that took a session over; `at`: when it answered last."""
 
     candidate: CandidateKey

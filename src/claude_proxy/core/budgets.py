@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
+
+import msgspec
 
 from claude_proxy.core.amounts import dollars_of, short_dollars
 from claude_proxy.core.local_time import clock_time
@@ -44,8 +45,7 @@ class Period(enum.Enum):
     MONTH = "month"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True, gc=False):
     """A sum of US dollars that may be spent in each period, on one provider or on all."""
 
     dollars: float
@@ -67,8 +67,7 @@ class BudgetNews(enum.Enum):
     """Something was used that has no price."""
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetNotice:
+class BudgetNotice(msgspec.Struct, frozen=True, gc=False):
     """Something that the user should know of a budget, in words."""
 
     budget: Budget

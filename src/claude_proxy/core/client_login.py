@@ -7,8 +7,10 @@ then comes in a header of its own. A login goes to the providers with `Auth.CLIE
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.headers import find
@@ -23,8 +25,7 @@ _ALL_BUT_LOGIN: Final = frozenset({b"cookie", b"proxy-authorization", b"x-api-ke
 _CREDENTIALS: Final = _ALL_BUT_LOGIN | {b"authorization"}
 
 
-@dataclass(frozen=True, slots=True)
-class NoLogin:
+class NoLogin(msgspec.Struct, frozen=True, gc=False):
     """No provider can be asked, since the request lacks the login that they take.
 
     `message` says how to fix that; `text.with_program` makes its command the one that this user types.

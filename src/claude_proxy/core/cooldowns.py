@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
+
+import msgspec
 
 from claude_proxy.core.health import MAX_COOLDOWN, Health
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Provider
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCooldown:
+class KeptCooldown(msgspec.Struct, frozen=True, gc=False):
     """One cooldown. `until` is in seconds since the epoch, `length` in seconds."""
 
     until: float

@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar, assert_never
 
+import msgspec
+
 from claude_proxy.core.account_errors import key_place
 from claude_proxy.core.health import Health, Permit
 from claude_proxy.core.outcome import Rejected
@@ -38,8 +40,7 @@ AcceptedT = TypeVar("AcceptedT")
 """What an accepted answer is to the caller; it is only passed through here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(msgspec.Struct, frozen=True, gc=False):
     """Ask this candidate."""
 
     candidate: Candidate
@@ -53,8 +54,7 @@ class Relay(Generic[AcceptedT]):
     accepted: AcceptedT
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """A provider that was asked and could not answer; `until` is when it is expected back, if that is known."""
 
     provider: str

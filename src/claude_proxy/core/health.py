@@ -14,8 +14,9 @@ older epoch is a late answer to a request that was sent before the trip, and cha
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.reasons import Reason, label
 
@@ -40,8 +41,7 @@ class State(enum.Enum):
     PROBING = "probing"
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """The right to send one request to a provider; `probe` if it decides whether a cooldown is over."""
 
     epoch: int

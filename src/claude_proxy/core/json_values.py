@@ -6,6 +6,7 @@ A `Raw` value is JSON that was not read: written again, it stays byte for byte a
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -132,15 +133,19 @@ def read_text_start(raw: msgspec.Raw | bytes, limit: int) -> str | None:
     return None
 
 
-def decoder_of_first(count: int) -> msgspec.json.Decoder[Any]:
-    """Return a decoder for the first items of a list, each as it came. The others are skipped."""
+@cache
+def _decoder_of_first(count: int) -> msgspec.json.Decoder[Any]:
+    """Return a decoder for the first items of a list, each as it came. The others are skipped.
+
+    It takes 400 bytes for each item, so it is made when it is first asked for.
+    """
     fields = [(f"item_{number}", msgspec.Raw, _ABSENT) for number in range(count)]
     return msgspec.json.Decoder(msgspec.defstruct("FirstItems", fields, array_like=True))
 
 
-def read_first(decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw | bytes) -> list[msgspec.Raw] | None:
-    """Return the items that a decoder of `decoder_of_first` reads; None if it is no list."""
-    items = try_decode(decoder, raw)
+def read_first(count: int, raw: msgspec.Raw | bytes) -> list[msgspec.Raw] | None:
+    """Return the first items of a list, each as it came; None if it is no list."""
+    items = try_decode(_decoder_of_first(count), raw)
     return None if items is None else [item for item in msgspec.structs.astuple(items) if item != _ABSENT]
 
 

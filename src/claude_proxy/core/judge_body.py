@@ -6,7 +6,7 @@ status, body ─► judge_body ─┬─► Whole: a message, or a count of toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -48,16 +48,18 @@ _REQUEST_STATUSES: Final = frozenset({400, 404, 413, 422})
 _EVENT_STATUSES: Final = frozenset(status for status in STATUS_OF_ERROR.values() if status < 500) - {429}
 
 
-@dataclass(frozen=True, slots=True)
-class ClassifierConfig:
+class ClassifierConfig(msgspec.Struct, frozen=True, gc=False):
     """By what an answer is judged: what the user decides, and what its provider is known for."""
 
     policy: Policy
     traits: Traits
     by_login: bool = False
     """Whether it was asked with the client's own login."""
-    key: str = field(default="", repr=False)
+    key: str = ""
     """The key that it was asked with, which is taken out of its errors; empty for the client's own login."""
+
+    def __repr__(self) -> str:
+        return f"<ClassifierConfig {self.policy}, {self.traits}>"
 
     def fails_over(self, status: int) -> bool:
         """Whether a status alone sends the request to the next provider."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -36,8 +35,7 @@ _MAX_WORDS_LENGTH: Final = 1000
 """Characters of a message in which phrases are looked for: what comes later is a quotation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """What an error means."""
 
     fault: Fault
@@ -158,8 +156,7 @@ _LENGTH: Final = re.compile(r"(?:token|context|prompt|input|length)s?_|_(?:token
 _NOT_ABOUT_LENGTH: Final = frozenset({401, 402, 403, 404, 429})
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedError:
+class ParsedError(msgspec.Struct, frozen=True, gc=False):
     """What an error body says: its codes, the most specific first, and its message."""
 
     codes: tuple[str, ...] = ()

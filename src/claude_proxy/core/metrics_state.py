@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from claude_proxy.core.status_report import StatusReport
 from claude_proxy.core.traffic import Traffic
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerState:
+class LedgerState(msgspec.Struct, frozen=True, gc=False):
     """How the writing of what requests used goes."""
 
     backlog: int
@@ -18,8 +17,7 @@ class LedgerState:
     """Why nothing can be written; empty if it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsState:
+class MetricsState(msgspec.Struct, frozen=True, gc=False):
     """Nothing changes it, so that another thread may read it."""
 
     status: StatusReport

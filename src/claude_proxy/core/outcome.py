@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from claude_proxy.core.reasons import Reason, label
 from claude_proxy.core.types import Fault, Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True, gc=False):
     """An accepted answer that has been read to its end."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, gc=False):
     """An accepted stream: its head, and all of its events that have come with the first meaningful one."""
 
     reply: Reply

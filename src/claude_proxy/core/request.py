@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -56,21 +55,23 @@ class MalformedRequestError(Exception):
     """The body is not what the Messages API takes; the text says what is wrong and may be sent to the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessagesRequest:
+class MessagesRequest(msgspec.Struct, frozen=True, gc=False):
     """A request to `/v1/messages` or `/v1/messages/count_tokens` as the client sent it."""
 
     path: str
     query: bytes
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
-    spans: Mapping[str, slice] = field(repr=False)
+    headers: Headers
+    body: bytes
+    spans: Mapping[str, slice]
     """Where the value of each top-level field is in the body, in their order."""
     model: str
     streaming: bool
-    messages: Sequence[msgspec.Raw] | None = field(repr=False)
+    messages: Sequence[msgspec.Raw] | None
     """Each of its messages as it is in the body; None if there is space between them."""
-    required_features: RequiredFeatures = field(repr=False)
+    required_features: RequiredFeatures
+
+    def __repr__(self) -> str:
+        return f"<MessagesRequest {self.path} for {self.model}, {len(self.body)} bytes>"
 
     @classmethod
     def parse(cls, path: str, query: bytes, headers: Headers, body: bytes) -> MessagesRequest:

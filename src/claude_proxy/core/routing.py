@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+import msgspec
+
 from claude_proxy.core.client_hints import REQUEST_CLASSES
 from claude_proxy.core.model_names import is_claude, most_able, strip_context_suffix, tier_of
 from claude_proxy.core.traits import ModelFacts, known_of
@@ -33,8 +35,7 @@ CandidateKey: TypeAlias = tuple[str, str]
 """The names of a provider and of its model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A provider that may answer, and its own name for the model to ask for."""
 
     provider: Provider
@@ -56,8 +57,7 @@ class Candidate:
         return self.provider.upstream, self.model
 
 
-@dataclass(frozen=True, slots=True)
-class RouteEntry:
+class RouteEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry of one of the user's routes: `provider` or `provider/model`."""
 
     provider: str
@@ -87,8 +87,7 @@ class Routes:
 _NO_ROUTES: Final = Routes()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, gc=False):
     """The candidates in the order in which they are asked. Pinned: one candidate, and no failover."""
 
     candidates: tuple[Candidate, ...]
@@ -105,8 +104,7 @@ class Route:
     """Candidates that are passed over, since a budget is used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchProvider:
+class NoSuchProvider(msgspec.Struct, frozen=True, gc=False):
     """The request names a provider that does not exist; `message` lists those that do."""
 
     message: str

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from claude_proxy.core.affinity import SessionKey, Sessions
 from claude_proxy.core.bounded import BoundedDict
@@ -37,14 +40,13 @@ MAX_KNOWN: Final = 512
 _NONE: Final = frozenset[CandidateKey]()
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
+class Criteria(msgspec.Struct, frozen=True, gc=False):
     """What of a request decides which providers are asked."""
 
     model: str
     prompt: PromptSize
     pin: str | None = None
-    required_features: RequiredFeatures = field(default_factory=RequiredFeatures)
+    required_features: RequiredFeatures = msgspec.field(default_factory=RequiredFeatures)
     """Read only if it makes a difference."""
     session: SessionKey | None = None
     login: bool = True
@@ -55,8 +57,7 @@ class Criteria:
     """What it is made for; empty if that is not said, or no route depends on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TooLong:
+class TooLong(msgspec.Struct, frozen=True, gc=False):
     """The request fits into no candidate's window. `window` is the largest, `tokens` what its candidate would count."""
 
     tokens: int
@@ -64,8 +65,7 @@ class TooLong:
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
-class OverBudget:
+class OverBudget(msgspec.Struct, frozen=True, gc=False):
     """A budget is used up, and no candidate is left; `message` says which, until when, and how to raise it."""
 
     message: str

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import decoder_of_first, read_first, read_text, try_decode
+from claude_proxy.core.json_values import read_first, read_text, try_decode
 from claude_proxy.core.provenance import digest_of, start_digest
 
 MAX_SIGNATURES: Final = 256
@@ -57,7 +57,6 @@ class _Answer(msgspec.Struct):
 
 _event = msgspec.json.Decoder(_Event)
 _answer = msgspec.json.Decoder(_Answer)
-_first_blocks = decoder_of_first(MAX_BLOCKS)
 _block = msgspec.json.Decoder(_Block)
 
 
@@ -111,7 +110,7 @@ def signatures_in(body: bytes) -> list[str]:
 
 
 def _marks(content: msgspec.Raw) -> Iterator[str]:
-    for raw in read_first(_first_blocks, content) or ():
+    for raw in read_first(MAX_BLOCKS, content) or ():
         written = bytes(raw)
         block = try_decode(_block, written) if _may_hold_signature(written) else None
         mark = block.read_mark() if block else ""

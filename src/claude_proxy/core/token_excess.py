@@ -14,9 +14,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.token_numbers import OUTPUT_NAME, PROMPT_NAME, Number, Role, numbers_in, without_status
 
@@ -32,8 +33,7 @@ class Excess(enum.Enum):
     OUTPUT = "output"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenExcess:
+class TokenExcess(msgspec.Struct, frozen=True, gc=False):
     """What an error says of too many tokens. A number that it does not say, or that makes no sense, is None."""
 
     kind: Excess

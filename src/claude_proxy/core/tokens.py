@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from claude_proxy.core.bounded import Shares
 from claude_proxy.core.types import MAX_MODEL_LENGTH, Upstream, UpstreamModel, Usage
 
@@ -50,8 +52,7 @@ MAX_PAIRS: Final = 256
 _FILE: Final = re.compile(rb'"data"\s*:\s*"[A-Za-z0-9+/=]{%d}' % MIN_FILE_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class BodySize:
+class BodySize(msgspec.Struct, frozen=True, gc=False):
     """What a request's body consists of: bytes of text, and files in base64."""
 
     text: int
@@ -105,8 +106,7 @@ class Prompt:
         return len(self._body) > limit * MIN_RATIO and self.tokens(ratio) > limit
 
 
-@dataclass(frozen=True, slots=True)
-class FixedCount:
+class FixedCount(msgspec.Struct, frozen=True, gc=False):
     """A given number of tokens."""
 
     number: int

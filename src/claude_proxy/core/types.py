@@ -228,13 +228,15 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
 NO_COST: Final = Cost(0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A whole answer: a provider's, fit to be relayed as it stands, or one of our own."""
 
     status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Headers
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}, {len(self.body)} bytes>"
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):

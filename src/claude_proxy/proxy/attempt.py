@@ -10,10 +10,12 @@ An answer in the other form than the one that was asked for is as good: a messag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from claude_proxy.core.answer_forms.collected_answer import CollectedAnswer, is_labelled_json
 from claude_proxy.core.answer_forms.event_names import with_names
@@ -42,8 +44,7 @@ ERROR_PATIENCE: Final = 5.0
 """Seconds that the body of an error may take, if its status alone sends the request to the next provider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streaming:
+class Streaming(msgspec.Struct, frozen=True):
     """An accepted stream: its opening, and what reads and judges the rest of it."""
 
     opening: Reply
@@ -177,16 +178,16 @@ async def _open_stream(
 
 
 def _with_own_names(reply: Reply, tool_names: Mapping[str, str]) -> Reply:
-    return replace(reply, body=rename_calls(reply.body, tool_names))
+    return msgspec.structs.replace(reply, body=rename_calls(reply.body, tool_names))
 
 
 def _as_clients_read(opening: Opening, judge: StreamJudge) -> tuple[Reply, bytes]:
     """Return an opening and its last event with what clients need that its provider has left out."""
     reply, last = opening.reply, opening.last
     if judge.lacks_names:
-        reply, last = replace(reply, body=with_names(reply.body)), with_names(last)
+        reply, last = msgspec.structs.replace(reply, body=with_names(reply.body)), with_names(last)
     if judge.has_foreign_stop_reason:
-        reply = replace(reply, body=with_api_reasons(reply.body))
+        reply = msgspec.structs.replace(reply, body=with_api_reasons(reply.body))
     return reply, last
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol, Self, TypeAlias
+
+import msgspec
 
 from claude_proxy.core.events import Event
 from claude_proxy.core.reasons import Reason
@@ -56,8 +57,7 @@ class UpstreamError(Exception):
         return type(self)(self.failure, str(self), sent=self.sent)
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     """A request ready for the wire: `head` is the request line and all headers, the blank line included."""
 
     origin: Origin

@@ -9,8 +9,10 @@ At most two requests for each candidate: a provider that refuses one thing after
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
+
+import msgspec
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.auth import Auth
@@ -25,8 +27,7 @@ Adapt: TypeAlias = Callable[[frozenset[Rule]], Adapted]
 """Adapts the request by what its candidate is known for, and by these learned rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """A second request to a candidate, and the rules that it tries."""
 
     adapted: Adapted

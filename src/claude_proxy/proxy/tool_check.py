@@ -8,8 +8,9 @@ which was not asked for the check, are taken out, also if no model is named.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.adapt import adapt
 from claude_proxy.core.auto_mode.check_request import check_context, check_request
@@ -62,7 +63,9 @@ class ToolCheck:
 
     def cleaned_answer(self, answer: Reply) -> Reply:
         """Return a whole answer without results that its provider has no right to give."""
-        return answer if self._checks_itself else replace(answer, body=answer_without_results(answer.body))
+        return (
+            answer if self._checks_itself else msgspec.structs.replace(answer, body=answer_without_results(answer.body))
+        )
 
     def cleaned(self, events: bytes) -> bytes:
         """Return events without results that their provider has no right to give."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -45,8 +44,7 @@ _Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 _Name = Annotated[str, msgspec.Meta(max_length=MAX_WORD)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(msgspec.Struct, frozen=True, gc=False):
     """One table: how to get its rows, how to decode one, how to restore one."""
 
     name: str
@@ -55,8 +53,7 @@ class _Section:
     restore: Callable[[_Restoring, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Restoring:
+class _Restoring(msgspec.Struct, frozen=True, gc=False):
     """A file that is being read: at `now`, into `memory`. A row may have a provider's name in place of its upstream."""
 
     memory: Memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
@@ -161,7 +161,7 @@ def _judge(request: ProbeRequest, fetched: Fetched, classifier: ClassifierConfig
 
 def _judge_stream(fetched: Fetched, classifier: ClassifierConfig) -> Whole | Opening | Rejected:
     """Judge a stream that has been read to its end."""
-    judge, decoder = StreamJudge(replace(fetched.reply, body=b""), fetched.at, classifier), SSEDecoder()
+    judge, decoder = StreamJudge(msgspec.structs.replace(fetched.reply, body=b""), fetched.at, classifier), SSEDecoder()
     block = decoder.feed(fetched.reply.body)
     outcome = judge.opening(block) if block else None
     if outcome is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.routing import Candidate
@@ -25,8 +27,7 @@ LOGIN_BETA: Final = b"oauth-2025-04-20"
 _THINKING: Final = (UNKNOWN_THINKING, ALL_THINKING)
 
 
-@dataclass(frozen=True, slots=True)
-class Constraints:
+class Constraints(msgspec.Struct, frozen=True, gc=False):
     """A provider's traits and a model's facts, learned rules included."""
 
     upstream: Upstream

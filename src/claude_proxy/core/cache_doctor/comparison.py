@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from claude_proxy.core.cache_doctor.finding import (
     SETTINGS_CHANGED,
@@ -16,8 +16,7 @@ from claude_proxy.core.cache_doctor.prompt_pieces import FIRST_MESSAGE, SETTINGS
 _NAMES = {TOOLS: TOOLS_CHANGED, SYSTEM: SYSTEM_CHANGED, SETTINGS: SETTINGS_CHANGED}
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, gc=False):
     """What a prompt has in common with an earlier one."""
 
     common: int

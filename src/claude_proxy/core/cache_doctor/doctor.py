@@ -15,8 +15,9 @@ a provider read all that comes behind it anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from claude_proxy.core.affinity import SessionKey
 from claude_proxy.core.bounded import BoundedDict
@@ -64,8 +65,7 @@ class Line(NamedTuple):
         return cls(*session, hints.agent, hints.request_class == "auxiliary")
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Remembered(msgspec.Struct, frozen=True, gc=False):
     """The last request of a conversation to one candidate, with what it left in the cache."""
 
     candidate: CandidateKey
@@ -79,8 +79,7 @@ class _Remembered:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True, gc=False):
     """A request that was answered."""
 
     candidate: CandidateKey
@@ -93,8 +92,7 @@ class _Asked:
         return prompt_tokens(self.usage)
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
+class _Base(msgspec.Struct, frozen=True, gc=False):
     """The request that a later one is measured by."""
 
     remembered: _Remembered

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.cache_doctor.prompt_pieces import SETTINGS, SYSTEM, SentPrompt
 
@@ -35,8 +36,7 @@ _HEAD: Final = 96
 """Bytes of a message in which its content begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(msgspec.Struct, frozen=True, gc=False):
     """The pieces of a prompt: their sizes, hashes as they were sent, and hashes of what counts for a cache."""
 
     sizes: array[int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import msgspec
@@ -24,12 +23,14 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 Piece: TypeAlias = bytes | msgspec.Raw
 
 
-@dataclass(frozen=True, slots=True)
-class SentPrompt:
+class SentPrompt(msgspec.Struct, frozen=True, gc=False):
     """A request, and what was written anew in it for the provider: fields of the body; None for those left out."""
 
-    request: MessagesRequest = field(repr=False)
-    written: Mapping[str, bytes | None] = field(repr=False)
+    request: MessagesRequest
+    written: Mapping[str, bytes | None]
+
+    def __repr__(self) -> str:
+        return f"<SentPrompt {self.request}, {self.extra_bytes} bytes anew>"
 
     @property
     def extra_bytes(self) -> int:

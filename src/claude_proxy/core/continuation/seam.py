@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 FRAGMENT_CHARS: Final = 40
 """How much of the first half the second is asked to repeat. Models repeat that much word for word."""
@@ -45,8 +46,7 @@ _FENCE: Final = "```"
 _RUN: Final = re.compile(r"\S+|\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(msgspec.Struct, frozen=True, gc=False):
     """What of the second half is new, and whether it belongs into the same block as the first half."""
 
     text: str

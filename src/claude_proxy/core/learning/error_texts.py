@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from claude_proxy.core.json_values import decoder_of_first, is_json, read_first, read_text, read_text_start, try_decode
+from claude_proxy.core.json_values import is_json, read_first, read_text, read_text_start, try_decode
 
 MAX_BYTES: Final = 1024 * 1024
 """Of a body; FastAPI's errors quote what they reject, which may be most of the request."""
@@ -83,8 +83,6 @@ class _Error(msgspec.Struct):
 
 
 _error = msgspec.json.Decoder(_Error)
-_first_values = decoder_of_first(MAX_TEXTS)
-_first_steps = decoder_of_first(_MAX_PATH_LENGTH)
 _step = msgspec.json.Decoder(str | int)
 
 _QUOTED_MESSAGE: Final = re.compile(r'"(?:message|msg)"\s*:\s*"((?:[^"\\]|\\.){1,1000})"')
@@ -155,7 +153,7 @@ class _Reader:
                 if inner:
                     yield from self.read(inner, depth + 1)
         else:
-            for item in read_first(_first_values, value) or ():
+            for item in read_first(MAX_TEXTS, value) or ():
                 yield from self.read(item, depth + 1)
 
 
@@ -170,7 +168,7 @@ def _with_location(error: _Error) -> Iterator[str]:
 
 
 def _path(place: msgspec.Raw) -> str:
-    steps = read_first(_first_steps, place)
+    steps = read_first(_MAX_PATH_LENGTH, place)
     if steps is None:
         return read_text_start(place, MAX_TEXT_LENGTH) or ""
     return ".".join([str(try_decode(_step, step)) for step in steps])

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from claude_proxy.core.bounded import BoundedDict, Shares
 from claude_proxy.core.traits import Rule
 from claude_proxy.core.types import MAX_MODEL_LENGTH, Upstream, UpstreamModel
@@ -37,8 +39,7 @@ class LearnedRule:
     """The error's own words, shortened and without a key: shown to the user only."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleReport:
+class RuleReport(msgspec.Struct, frozen=True, gc=False):
     """A learned rule as it is shown: `providers` are the names of its upstream."""
 
     providers: tuple[str, ...]

@@ -7,8 +7,9 @@ the request that was sent ───────┘
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.learning.error_texts import THINKING_WITHIN, Pattern, error_texts
@@ -25,8 +26,7 @@ MAX_RULES: Final = 16
 """Rules from one error: some list everything that they reject."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedRules:
+class ProposedRules(msgspec.Struct, frozen=True, gc=False):
     """Rules that may make a request acceptable. Those that are not lasting hold for this one request only."""
 
     rules: frozenset[Rule]

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+import msgspec
+
 from claude_proxy.core.bounded import BoundedDict
 from claude_proxy.core.health import Health
 from claude_proxy.core.quota.quota_report import (
@@ -47,8 +49,7 @@ class NoticeKind(enum.Enum):
     BALANCE_LOW = "balance_low"
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaNotice:
+class QuotaNotice(msgspec.Struct, frozen=True, gc=False):
     """Something that the user should know of a provider, in words."""
 
     provider: str

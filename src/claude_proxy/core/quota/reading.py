@@ -55,8 +55,7 @@ class Quota:
     balance: Balance | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoQuota:
+class NoQuota(msgspec.Struct, frozen=True, gc=False):
     """Why an answer says nothing, in a few words of our own: those of providers may quote a key."""
 
     reason: str

@@ -7,9 +7,10 @@ does a provider behind a relay, if the relay keeps the end of the path: the key 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
+
+import msgspec
 
 from claude_proxy.core.auth import Auth
 from claude_proxy.core.quota import deepseek, kimi_code, minimax, moonshot, novita, openrouter, zai
@@ -25,8 +26,7 @@ TURNED_OFF: Final = "off"
 _ANTHROPIC_HOST: Final = "api.anthropic.com"
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaSource:
+class QuotaSource(msgspec.Struct, frozen=True, gc=False):
     """How one kind of provider is asked.
 
     `presets` are its entries in the catalogue, `base_path` is the path of their base URLs. Each of `requests` is asked;

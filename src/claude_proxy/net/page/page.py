@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from urllib.parse import parse_qsl
@@ -17,6 +16,8 @@ from claude_proxy.net.page.access import CODE_SECONDS, SESSION_SECONDS, PageAcce
 from claude_proxy.proxy.ports import Clock
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from claude_proxy.net.page.rendering import Renderer
 
 T = TypeVar("T")
@@ -143,6 +144,8 @@ class Page:
     def in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Do something slow in the page's one thread: whatever the page costs, it takes no more than that."""
         if self._worker is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for those who look
+
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="page")
         return asyncio.get_running_loop().run_in_executor(self._worker, work)
 

@@ -13,8 +13,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 FRESH_SECONDS: Final = 60.0
 """How long an answer is used without asking again; most providers' own name servers allow that."""
@@ -32,16 +33,14 @@ Addresses: TypeAlias = tuple[Address, ...]
 """In the order that the system prefers; empty if the name was not found."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Lookup:
+class _Lookup(msgspec.Struct, frozen=True):
     """A look-up that is running; `since` by the loop's clock. All who wait for the host share its result."""
 
     result: asyncio.Future[Addresses]
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     """An answer; `since` by the wall clock, since the loop's own stands still while a laptop sleeps."""
 
     addresses: Addresses

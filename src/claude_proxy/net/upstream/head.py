@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from claude_proxy.core.types import Headers
 
@@ -35,8 +36,7 @@ class MalformedHeadError(Exception):
     """An answer's head that breaks HTTP/1.1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, gc=False):
     """An answer's final head."""
 
     status: int

@@ -9,8 +9,6 @@ import socket
 import ssl
 import sys
 
-import truststore
-
 from claude_proxy.core.reasons import UNTRUSTED
 from claude_proxy.proxy.ports import Failure, UpstreamError
 
@@ -66,7 +64,7 @@ def system_trust(extra_ca_file: str = "") -> ssl.SSLContext:
 
     Takes some 30 ms the first time. A file that cannot be used is left out; the configuration warns of it.
     """
-    context = _openssl_trust() or truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _openssl_trust() or _truststore_context()
     if extra_ca_file:
         with contextlib.suppress(OSError):
             context.load_verify_locations(extra_ca_file)
@@ -84,6 +82,12 @@ def _openssl_trust() -> ssl.SSLContext | None:
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     return context if context.cert_store_stats()["x509_ca"] else None
+
+
+def _truststore_context() -> ssl.SSLContext:
+    import truststore  # noqa: PLC0415 - most systems need no more than OpenSSL
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def attach(

@@ -6,15 +6,15 @@ there is none. Nothing of a conversation and no key is ever in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 APPLICATION_ID: Final = 0x436C5078
 """Stands in the file's head, so that a database of another program is known for what it is ("ClPx")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One change of the tables: a file's version is the number of the steps that were made."""
 
     name: str
