@@ -31,7 +31,7 @@ _Found = TypeVar("_Found")
     "  claude-proxy usage --by prompt --since today"
 )
 @click.option("--by", type=click.Choice(report.GROUPINGS), help="A row for each, of the last 7 days.")
-@click.option("--since", type=Since(), help="From when on: 7d, 12h, yesterday or 2026-11-01.")
+@click.option("--since", type=Since(), metavar="WHEN", help="From when on: 7d, 12h, yesterday or 2026-11-01.")
 @click.option("--cache", is_flag=True, help="Why prompt caches were missed, and what that cost.")
 @click.option("-n", "--rows", type=WholeNumber(min=1), default=20, show_default=True, help="How many rows.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")

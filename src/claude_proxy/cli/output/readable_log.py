@@ -33,7 +33,7 @@ _ENDINGS: Final = {
     "client_left": ("client left", "dim"),
     "truncated": ("broke off", "red"),
     "stalled": ("fell silent", "red"),
-    "internal": ("failed in the proxy", "red"),
+    "internal": ("out of memory", "red"),
 }
 
 
