@@ -1,7 +1,7 @@
 """The composition root: the one place that knows all parts and puts them together.
 
 process.py        the process of `claude-proxy serve`: event loop, signals, the file that says where it runs
-process_privacy.py  no core dump holds what is in its memory
+process_privacy.py no core dump holds what is in its memory
 running_file.py   keeps the file that says where it runs
 file_warnings.py  what is wrong with the files that it writes
 proxy.py          one running proxy: starts, stops, reloads a changed configuration, reports its status

@@ -21,7 +21,7 @@ A request's way through it:
     usage.py          events                          → Usage
     prices.py         what a model's tokens cost, and when
     pricing.py        Usage, and a candidate's prices → Cost
-    budgets.py        accounts, and the user's budgets  → what was spent, and who is passed over
+    budgets.py        accounts, and the user's budgets  → what was spent, and which providers are passed over
     events.py         an account, a cooldown, a notice  → what the user's command and desktop are told
     cache_doctor/     what a provider read from its prompt cache → what it should have read, and why it did not
     quota/            what a provider says is left    → windows of a plan, a balance

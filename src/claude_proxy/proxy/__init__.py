@@ -7,7 +7,7 @@ attempt.py         one adapted request to one provider: send, judge
 retry.py           whether a refused request is sent once more, and what is learned from that
 tool_check.py      the check of tool calls for Claude Code's auto mode
 relay.py           the stream of an answer, on its way to the client
-continuation.py    who is asked for the rest of an answer whose stream has died
+continuation.py    which candidates are asked for the rest of an answer whose stream has died
 defects.py         what the proxy itself gets wrong: noted once, and done without
 recorder.py        what is known of the request so far, and its account
 keepalive.py       pings for a client that waits

@@ -157,7 +157,7 @@ class Exchange(Handler):
         self._settle(ending)
         while answer and ending in MID_STREAM_DEATHS and not relay.is_over:
             relay.record_signatures(stream)
-            self._bury(answer, stream, ending)
+            self._record_death(answer, stream, ending)
             if events := answer.own_end():
                 await relay.finish(events)
                 return Ending.RECOVERED
@@ -178,7 +178,7 @@ class Exchange(Handler):
         return ending
 
     async def _announce(self, stream: Streaming, candidate: Candidate) -> None:
-        """Tell the client who answers, or who gives the rest of its answer."""
+        """Tell the client which provider answers, or gives the rest of its answer."""
         attempts, provider = self._recorder.attempts, candidate.provider.name
         if self._check:
             self._check.answered_by(candidate)
@@ -188,8 +188,8 @@ class Exchange(Handler):
             head = reply.stream_head(stream.opening.headers)
             await self._send_head((*head, *reply.attribution_headers(attempts, provider)))
 
-    def _bury(self, answer: ContinuedAnswer, stream: Streaming, ending: Ending) -> None:
-        """Take note of a stream that has died."""
+    def _record_death(self, answer: ContinuedAnswer, stream: Streaming, ending: Ending) -> None:
+        """Close a stream that has died, and record what it used."""
         stream.answer.close()
         self._stream = None
         with self._gateway.defects:
@@ -200,7 +200,7 @@ class Exchange(Handler):
     async def _ask_for_rest(
         self, answer: ContinuedAnswer, died: Candidate, ending: Ending
     ) -> tuple[Candidate, Streaming] | None:
-        """Ask for the rest of an answer; None if it can't be asked for, or nobody gives it."""
+        """Ask for the rest of an answer; None if it can't be asked for, or no provider gives it."""
         route, now = self._recorder.route, self._gateway.clock.monotonic
         self._rest_due = self._rest_due or now() + MAX_SECONDS
         request: MessagesRequest | None = None

@@ -1,4 +1,4 @@
-"""The requests in flight: who is waited for and since when, what has been tried, how much of the answer has come.
+"""The requests in flight: which provider each waits for, since when, what was tried, how much of the answer has come.
 
 A request only sets a few fields while it is served; what is shown of it is worked out if somebody asks.
 """
@@ -43,7 +43,7 @@ class Progress:
     since: float | None = None
     """When it was asked, or said something last, by the monotonic clock; None if nothing is waited for."""
     then: Callable[[], str] = str
-    """Returns who is asked next; empty if there is nobody."""
+    """Returns the name of the provider that is asked next; empty if there is none."""
     lines: int = 0
     """About how many lines of the answer's stream have come."""
     size: int = 0
