@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from claude_proxy.core.types import Account
-from claude_proxy.store.usage_db.failures import LostError, translated
+from claude_proxy.store.usage_db.database_errors import LostError, translated
 from claude_proxy.store.usage_db.opening import has_wal, open_connection, transaction
 from claude_proxy.store.usage_db.rows import ATTEMPT_COLUMNS, EXCHANGE_COLUMNS, Row, attempt_rows, exchange_row
 

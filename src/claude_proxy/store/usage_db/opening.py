@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from claude_proxy.store.own_files import open_own, require_own
-from claude_proxy.store.usage_db.failures import DamagedError, is_passing, newer
+from claude_proxy.store.usage_db.database_errors import DamagedError, is_passing, newer
 from claude_proxy.store.usage_db.rows import ATTEMPT_COLUMNS, EXCHANGE_COLUMNS
 from claude_proxy.store.usage_db.schema import APPLICATION_ID, STEPS, VERSION
 

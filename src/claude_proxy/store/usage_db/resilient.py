@@ -10,7 +10,7 @@ from typing import Final
 from claude_proxy.core.types import Account
 from claude_proxy.proxy.ports import Level
 from claude_proxy.store.usage_db.database import Database
-from claude_proxy.store.usage_db.failures import DamagedError, DatabaseError, LostError, translated
+from claude_proxy.store.usage_db.database_errors import DamagedError, DatabaseError, LostError, translated
 from claude_proxy.store.usage_db.opening import put_aside
 
 MAX_WAITING: Final = 10_000
