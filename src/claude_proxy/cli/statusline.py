@@ -13,7 +13,7 @@ from claude_proxy.cli.claude_code import statusline_text
 
 @click.command(epilog="\b\nExample:\n  claude-proxy statusline")
 def statusline() -> int:
-    """Print one short line: this terminal's mode, who answered, what it cost, and which providers are in cooldown.
+    """Print one short line: this terminal's mode, which provider answered, what it cost, and cooldowns.
 
     Claude Code gives the session on standard input, as JSON; without it the line leaves out what is about the session.
     In a narrow terminal of Claude Code it takes up to three lines. It has colours unless NO_COLOR is set. The exit code

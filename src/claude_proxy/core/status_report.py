@@ -68,7 +68,7 @@ class SkippedStatus(msgspec.Struct, frozen=True):
 
 
 class WaitingRequest(msgspec.Struct, frozen=True):
-    """A request whose provider is silent for long: for how many seconds, and who is asked `then`, if anyone."""
+    """A request whose provider is silent for long: for how many seconds, and which one is asked `then`."""
 
     provider: str
     seconds: float

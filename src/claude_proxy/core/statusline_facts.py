@@ -110,7 +110,7 @@ def _too_large(report: StatusReport, session: str, now: float) -> Iterator[str]:
 
 
 def _last_answer(report: StatusReport, session: str) -> Iterator[Fact]:
-    """Name who answered the session last, and what is left of that provider's plan or balance."""
+    """Name the provider that answered the session last, and what is left of that provider's plan or balance."""
     if answer := report.sessions.get(session):
         model = printable(answer.model, _MAX_WORD)
         yield Fact(f"{answer.provider} ({model})" if model else answer.provider, "strong")

@@ -58,7 +58,7 @@ class ToolCheck:
         """Whether the client left before the verdicts, which the last events wait for."""
 
     def answered_by(self, candidate: Candidate) -> None:
-        """Take note of who gives the events that follow. Only Anthropic is asked to check them itself."""
+        """Take note of the provider that gives the events that follow. Only Anthropic is asked to check them itself."""
         self._checks_itself = candidate.provider.traits.is_anthropic
 
     def cleaned_answer(self, answer: Reply) -> Reply:

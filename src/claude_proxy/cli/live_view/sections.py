@@ -131,7 +131,7 @@ def failover_rows(failovers: Sequence[LiveFailover], *, arrow: str) -> list[Row]
 
 
 def _way(failover: LiveFailover, arrow: str) -> Text:
-    """Return who was asked, why it failed, and who answered: `minimax overloaded → moonshot`."""
+    """Return which provider failed, why, and which one answered: `minimax overloaded → moonshot`."""
     steps = [failure_in_words(attempt) for attempt in failover.attempts if attempt.outcome != ACCEPTED]
     end = Text(printable(failover.provider, MAX_WORD), "green") if failover.provider else Text("no answer", "bold red")
     return Text(f" {arrow} ").join([*map(Text, steps), end])

@@ -1,4 +1,4 @@
-"""A line of proxy.log as people read it: local time, who was asked and who answered, how long it took, what it cost.
+"""A line of proxy.log as people read it: local time, providers that failed or answered, how long, what it cost.
 
 16:58:20 sonnet-5-5  anthropic plan limit → minimax MiniMax-M3  0.6 s  12k cached, 40 out  $0.003
 """
@@ -160,7 +160,7 @@ def _model(entry: LoggedExchange) -> Words:
 
 
 def _route(entry: LoggedExchange) -> Words:
-    """Return who was asked: each that failed with the reason, then who answered, with its name for the model."""
+    """Return each provider that failed with the reason, then the one that answered, with its name for the model."""
     steps: list[Words] = [
         [(f"{attempt.provider} ", ""), (label_in_words(attempt.outcome), "yellow")]
         for attempt in entry.attempts
