@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -14,13 +15,19 @@ from claude_proxy.store.usage_db.periods import days, overview
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows takes no time zone from TZ")
 
 
-@pytest.fixture(autouse=True)
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+@contextmanager
+def zone(name: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("TZ", name)
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def berlin() -> Iterator[None]:
+    with zone("CET-1CEST,M3.5.0,M10.5.0/3"):
+        yield
 
 
 def utc(*parts: int) -> float:
@@ -41,10 +48,9 @@ def test_a_day_on_which_the_clock_changes_has_its_own_length(month: int, day: in
     assert found.end - found.start == hours * 3600
 
 
-def test_a_day_without_a_midnight_begins_when_the_clock_goes_forward(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "CST5CDT,M3.2.0/0,M11.1.0/1")  # Havana
-    time.tzset()
-    saturday, sunday = days(utc(2026, 3, 7, 5), utc(2026, 3, 9, 4))
+def test_a_day_without_a_midnight_begins_when_the_clock_goes_forward() -> None:
+    with zone("CST5CDT,M3.2.0/0,M11.1.0/1"):  # Havana
+        saturday, sunday = days(utc(2026, 3, 7, 5), utc(2026, 3, 9, 4))
     assert (saturday.name, sunday.name) == ("2026-03-07", "2026-03-08")
     assert (saturday.end, sunday.start) == (utc(2026, 3, 8, 5), utc(2026, 3, 8, 5))
 
