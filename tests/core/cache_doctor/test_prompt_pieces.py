@@ -34,6 +34,12 @@ def test_what_the_provider_got_counts_and_not_what_the_client_sent() -> None:
     assert prompt.extra_bytes == 5
 
 
+def test_its_repr_holds_nothing_of_the_conversation() -> None:
+    prompt = SentPrompt(request(b'{"model":"m","messages":["private"]}'), {"system": b'"private"'})
+    assert "9 bytes anew" in repr(prompt)
+    assert "private" not in repr(prompt)
+
+
 def test_a_body_with_space_in_it_has_the_same_pieces() -> None:
     raw = json.loads(body(turns(3)))
     assert len(pieces(sent(json.dumps(raw, indent=1).encode()))) == len(pieces(sent(body(turns(3))))) == 6
