@@ -27,7 +27,7 @@ _MEGABYTE: Final = 1e6
 class Sizes:
     """How large a run is: the defaults are what SOAK.md tells of."""
 
-    streams: int = 10_000
+    streams: int = 10_200
     slow: int = 500
     hold: float = 120.0
     seed: int = 1
@@ -35,7 +35,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the process held: at its start, after the first round, at most (RSS), at the end, after a collection."""
+    """What the process held: at its start, before the last round, at most (RSS), at the end, after a collection."""
 
     before: Held
     plateau: Held
@@ -95,7 +95,7 @@ class Run:
             if (held := getattr(after, what)) != (expected := getattr(before, what)):
                 yield f"{what}: {expected} before, {held} at the end"
         if after.threads > self.measured.plateau.threads:
-            yield f"threads: {self.measured.plateau.threads} after the first round, {after.threads} at the end"
+            yield f"threads: {self.measured.plateau.threads} before the last round, {after.threads} at the end"
         if left := {name: count for name, count in self.measured.collected.objects.items() if count}:
             yield f"alive after a collection, with no client connected: {left}"
 
@@ -110,14 +110,14 @@ def _lines(run: Run, seconds: float) -> Iterator[str]:
     yield "# Results of the soak test\n"
     yield f"Written by `make soak`, which took {seconds / 60:.0f} minutes. The machine: {machine.description()}."
     yield "Clients, providers and proxy share its cores.\n"
-    yield f"{sizes.streams:,} requests whose providers fail in every way, {sizes.slow} slow clients in each of two"
+    yield f"{sizes.streams:,} requests whose providers fail in every way, {sizes.slow} slow clients in each of three"
     yield "rounds, a changed configuration each second (each fifth one broken), and restarts under load before that.\n"
     yield "## What the process holds\n"
-    yield from _table(("", "before", "after the first round", "at most", "at the end", ""), _held(run.measured))
+    yield from _table(("", "before", "after two rounds", "at most", "at the end", ""), _held(run.measured))
     yield "\n## How requests ended\n"
     yield from _table(("", "restarts", "mixed load"), _endings(run.restarts, run.mixed))
     yield f"\nCommands to restart that were repeated: {run.repeated}."
-    yield "\n## How slow clients ended, in two rounds\n"
+    yield "\n## How slow clients ended, in three rounds\n"
     yield from _table(("", ""), ((ending, f"{count:,}") for ending, count in sorted(run.slow.counts.items())))
     yield "\n## What the providers did\n"
     yield from _table(("", ""), ((name, f"{count:,}") for name, count in sorted(run.told["begun"].items())))
@@ -133,9 +133,9 @@ _METHOD: Final = f"""
   that a file of the soak test adds; the program has no such door. Memory (RSS), descriptors and threads are Linux' own
   figures.
 - Descriptors and tasks must be the same before and at the end, once connections that are kept for later are closed.
-  Threads, which Python starts up to a fixed number as it needs them, must be no more than after the first round. Memory
-  must be within {MAX_GROWTH // 1_000_000} MB of the plateau: what it is after the first round, which is as large as the
-  second.
+  Threads, which Python starts up to a fixed number as it needs them, must be no more than after two rounds. Memory must
+  be within {MAX_GROWTH // 1_000_000} MB of the plateau: what it is after two rounds, which fill the tables that the
+  proxy keeps. The third round is as large as each of them.
 - Each request carries its number, from which follows what each provider does with it, and the answer that only this
   request may get. A stream is whole, or a beginning of that answer and one error event. A request that a provider can
   answer, while no other spoils it after the commit, must be answered in full (not during the restarts: there the

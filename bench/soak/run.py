@@ -1,6 +1,6 @@
 """Hold the proxy under load that goes wrong in every way, and compare what it holds before and after: SOAK.md.
 
-Takes about seven minutes on two cores, on Linux; a slower machine takes longer, and nothing fails for that. Ends with 1
+Takes about ten minutes on two cores, on Linux; a slower machine takes longer, and nothing fails for that. Ends with 1
 if an answer was cut or corrupt, or if the proxy holds more than before: `--streams`, `--slow` and `--hold` make it
 shorter.
 """
@@ -35,12 +35,14 @@ SETTLE_SECONDS: Final = 75.0
 """At most, for connections that are kept for later to be closed: the proxy does so within a minute."""
 
 IDLE_SECONDS: Final = 30.0
-"""At most, after the first round, for requests to end: a provider may take so long to fail."""
+"""At most, after a round, for requests to end: a provider may take so long to fail."""
 
 _SAMPLE_SECONDS: Final = 0.5
-ROUNDS: Final = 2
-"""Of the same shape, since memory that was once used stays with the process: the second must add nothing."""
+ROUNDS: Final = 3
+"""Of the same shape: in the first two, tables of a fixed size fill, and memory that was once used stays with the
+process. The last one must add nothing."""
 
+_SAME_SECONDS: Final = 3
 _RESTARTS: Final = 4
 _RESTART_PAUSE: Final = 3.0
 _RESTART_TRIES: Final = 5
@@ -74,7 +76,7 @@ def _providers(seed: int) -> Iterator[Providers]:
 
 
 class Soak:
-    """One run: restarts under load, then two rounds of everything on one process."""
+    """One run: restarts under load, then three rounds of everything on one process."""
 
     def __init__(self, installation: Installation, sizes: Sizes) -> None:
         self._installation = installation
@@ -90,8 +92,9 @@ class Soak:
         """Return what the proxy held. Raises `CommandFailedError` and `SilentError`."""
         await self._installation.command("start")
         await self._restart_under_load()
-        before = await self._held()
-        await self._round()
+        before = await self._at_rest()
+        for _ in range(ROUNDS - 1):
+            await self._round()
         plateau = await self._settled(before, IDLE_SECONDS)
         await self._round()
         after = await self._settled(before, SETTLE_SECONDS)
@@ -155,6 +158,15 @@ class Soak:
         finally:
             task.cancel()
             await asyncio.wait((task,))
+
+    async def _at_rest(self) -> Held:
+        """Return what a process holds that has just started, once it holds the same for a while."""
+        held, same = await self._held(), 0
+        while same < _SAME_SECONDS:
+            await asyncio.sleep(1)
+            newer = await self._held()
+            held, same = newer, same + 1 if newer.counts == held.counts else 0
+        return held
 
     async def _held(self) -> Held:
         return await gauge.measure(self._installation.pid, self._installation.counts)
