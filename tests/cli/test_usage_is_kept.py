@@ -58,6 +58,7 @@ def test_while_another_program_locks_the_file_status_says_so_and_it_is_written_l
 def test_a_stop_while_the_file_is_locked_ends_and_says_what_is_missing(running: CommandLine) -> None:
     running("start")
     ask(running, "before")
+    running("restart")  # so that this request is written
     with closing(sqlite3.connect(running.home.usage, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         ask(running, "during")
