@@ -25,10 +25,14 @@ from store.usage_db.accounts import ATTEMPT, NOW, account, rows
 OLD_FILE = Path(__file__).with_name("version_1.db")
 
 
+_made: list[Kept] = []
+
+
 class Kept:
     """A resilient database, and what it says."""
 
     def __init__(self, path: Path, days: int = 400) -> None:
+        _made.append(self)
         self.path = path
         self.said: list[str] = []
         self.database = ResilientDatabase(path, self.say, days, lambda: NOW)
@@ -49,11 +53,16 @@ class Kept:
         return self.database._database._connection
 
 
+@pytest.fixture(autouse=True)
+def all_closed() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().database.close()
+
+
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    made = Kept(tmp_path / "state" / "usage.db")
-    yield made
-    made.database.close()
+def kept(tmp_path: Path) -> Kept:
+    return Kept(tmp_path / "state" / "usage.db")
 
 
 def other(path: Path) -> sqlite3.Connection:
