@@ -15,49 +15,20 @@ from unittest import mock
 
 import pytest
 
-from claude_proxy.proxy.ports import Level
 from claude_proxy.store.usage_db import database, opening, resilient
 from claude_proxy.store.usage_db.database import Database
-from claude_proxy.store.usage_db.resilient import ResilientDatabase
 from claude_proxy.store.usage_db.schema import STEPS, VERSION, Step
 from store.usage_db.accounts import ATTEMPT, NOW, account, rows
+from store.usage_db.kept import MADE, Kept
 
 OLD_FILE = Path(__file__).with_name("version_1.db")
-
-
-_made: list[Kept] = []
-
-
-class Kept:
-    """A resilient database, and what it says."""
-
-    def __init__(self, path: Path, days: int = 400) -> None:
-        _made.append(self)
-        self.path = path
-        self.said: list[str] = []
-        self.database = ResilientDatabase(path, self.say, days, lambda: NOW)
-
-    def say(self, text: str, level: Level) -> None:
-        self.said.append(f"{level}: {text}")
-
-    def write(self, *sessions: str, refused: int = 0) -> None:
-        self.database.write([account(session=session) for session in sessions], refused)
-
-    @property
-    def sessions(self) -> list[str]:
-        return [row["session"] for row in rows(self.path)]
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        assert self.database._database
-        return self.database._database._connection
 
 
 @pytest.fixture(autouse=True)
 def all_closed() -> Iterator[None]:
     yield
-    while _made:
-        _made.pop().database.close()
+    while MADE:
+        MADE.pop().database.close()
 
 
 @pytest.fixture
