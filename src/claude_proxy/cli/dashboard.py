@@ -11,9 +11,7 @@ import msgspec
 
 from claude_proxy.cli.background import lifecycle
 from claude_proxy.cli.background.admin_client import AdminClient, ControlError
-from claude_proxy.cli.output.exit_codes import CommandError, Exit
-from claude_proxy.cli.output.program import start_command
-from claude_proxy.core.text import neutral
+from claude_proxy.cli.output.exit_codes import Exit
 from claude_proxy.store.home import Home
 
 PATH = "/admin/dashboard"
@@ -36,12 +34,7 @@ def dashboard(*, no_open: bool) -> int:
     The link works once, for a minute. The browser may look at the page for a day, or until the proxy stops.
     """
     home = Home.find(os.environ)
-    running = lifecycle.find(home)
-    if running is None:
-        place = neutral(str(home.root))
-        raise CommandError(
-            f"claude-proxy is not running (home: {place})", hint=f"Start it with: {start_command(os.environ)}"
-        )
+    running = lifecycle.require(home)
     client = AdminClient.of(running, lifecycle.token_of(home))
     try:
         link = client.post(PATH, {}, PageLink)

@@ -22,7 +22,6 @@ from claude_proxy.cli.output.console import console, when
 from claude_proxy.cli.output.exit_codes import CommandError, Exit
 from claude_proxy.cli.output.program import start_command
 from claude_proxy.core.live_report import LiveReport
-from claude_proxy.core.text import neutral
 from claude_proxy.store.home import Home
 from claude_proxy.store.running import Running
 
@@ -45,12 +44,7 @@ def top(*, once: bool) -> int:
     Tokens of an answer that has not ended are estimated. Where the output is no terminal, it is printed once.
     """
     home = Home.find(os.environ)
-    running = lifecycle.find(home)
-    if running is None:
-        place = neutral(str(home.root))
-        raise CommandError(
-            f"claude-proxy is not running (home: {place})", hint=f"Start it with: {start_command(os.environ)}"
-        )
+    running = lifecycle.require(home)
     watched = WatchedProxy(home, running)
     report = watched.first()
     out = console()

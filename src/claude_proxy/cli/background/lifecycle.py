@@ -16,9 +16,9 @@ from claude_proxy.cli.background import admin_client, processes
 from claude_proxy.cli.background.admin_client import AdminClient, UnknownError
 from claude_proxy.cli.background.processes import until
 from claude_proxy.cli.output.exit_codes import ERROR, CommandError, Exit, describe_os_error
-from claude_proxy.cli.output.program import STARTED_AS, invocation, started_as
+from claude_proxy.cli.output.program import STARTED_AS, invocation, start_command, started_as
 from claude_proxy.core.egress import EXTRA_CA_VARIABLE, OPENSSL_VARIABLES
-from claude_proxy.core.text import printable
+from claude_proxy.core.text import neutral, printable
 from claude_proxy.store.home import HOME_VARIABLE, Home
 from claude_proxy.store.lock import LockError, exclusive, holder
 from claude_proxy.store.own_files import open_own, read_own
@@ -46,6 +46,16 @@ def find(home: Home) -> Running | None:
     Raises `CommandError` if it runs and gives no answer, or if the home cannot be read.
     """
     return _find_recorded(home) or _find_unrecorded(home)
+
+
+def require(home: Home) -> Running:
+    """Return the home's proxy. Raises `CommandError` as `find` does, and if none runs."""
+    if running := find(home):
+        return running
+    raise CommandError(
+        f"claude-proxy is not running (home: {neutral(str(home.root))})",
+        hint=f"Start it with: {start_command(os.environ)}",
+    )
 
 
 def _find_recorded(home: Home) -> Running | None:
