@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -45,14 +44,10 @@ def test_without_a_proxy_it_says_what_to_do(cli: CommandLine) -> None:
 
 
 def test_nothing_for_the_page_is_loaded_before_somebody_opens_it(running: CommandLine) -> None:
-    loads = (
-        "import sys, claude_proxy.app, claude_proxy.cli.serve\n"
-        "pages = {name for name in sys.modules if name.startswith('claude_proxy.net.page.')}\n"
-        "print(sorted({'jinja2', 'markupsafe', *pages} & set(sys.modules)))"
-    )
-    run = [sys.executable, "-c", loads]
-    done = subprocess.run(run, env=running.environ(), capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['claude_proxy.net.page.access', 'claude_proxy.net.page.page']"
+    loaded = running.loaded_by_serve()
+    pages = {name for name in loaded if name.startswith("claude_proxy.net.page.")}
+    assert pages == {"claude_proxy.net.page.access", "claude_proxy.net.page.page"}
+    assert not loaded & {"jinja2", "markupsafe"}
 
 
 def test_the_link_opens_the_page_once(running: CommandLine) -> None:

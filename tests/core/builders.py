@@ -19,11 +19,21 @@ from claude_proxy.core.reasons import Reason
 from claude_proxy.core.request import MessagesRequest
 from claude_proxy.core.routing import Candidate
 from claude_proxy.core.sse import ServerSentEvent, parse, split
+from claude_proxy.core.status_report import Spent
 from claude_proxy.core.traits import ModelFacts, Rule, Traits
 from claude_proxy.core.types import Account, Ending, Fault, Headers, Origin, Provider, Reply, Usage
 
 MODEL = "claude-opus-5-5"
 NOW = 1_800_000_000.0
+SPENT_IN_WORDS = [
+    (Spent(), ""),
+    (Spent(1.239), "$1.24"),
+    (Spent(1.2, 1), "at least $1.20, 1 request without a price"),
+    (Spent(0.0, 3), "?, 3 requests without a price"),
+    (Spent(0.0, 0, 3.2), "$3.20 by plan"),
+    (Spent(1.0, 0, 3.2), "$1.00, $3.20 by plan"),
+]
+"""What some requests cost, and how it is said: what is not known is never zero."""
 
 
 def provider(name: str = "minimax", **changes: Any) -> Provider:

@@ -14,6 +14,7 @@ from claude_proxy.core.amounts import (
 )
 from claude_proxy.core.status_report import Spent
 from claude_proxy.core.usage_totals import Sum
+from core.builders import SPENT_IN_WORDS
 
 
 @pytest.mark.parametrize(
@@ -96,16 +97,6 @@ def test_a_duration_is_short(milliseconds: float, shown: str) -> None:
     assert short_duration(milliseconds) == shown
 
 
-@pytest.mark.parametrize(
-    ("spent", "words"),
-    [
-        (Spent(), ""),
-        (Spent(1.239), "$1.24"),
-        (Spent(1.2, 1), "at least $1.20, 1 request without a price"),
-        (Spent(0.0, 3), "?, 3 requests without a price"),
-        (Spent(0.0, 0, 3.2), "$3.20 by plan"),
-        (Spent(1.0, 0, 3.2), "$1.00, $3.20 by plan"),
-    ],
-)
+@pytest.mark.parametrize(("spent", "words"), SPENT_IN_WORDS)
 def test_what_is_not_known_of_a_cost_is_never_zero(spent: Spent, words: str) -> None:
     assert spent_in_words(spent) == words

@@ -137,6 +137,13 @@ class CommandLine:
     def token(self) -> str:
         return self.home.token.read_text(encoding="ascii").strip()
 
+    def loaded_by_serve(self) -> set[str]:
+        """Return the names of the modules that a proxy has loaded before its first request."""
+        listed = "import sys, claude_proxy.app, claude_proxy.cli.serve\nprint(*sys.modules)"
+        run = [sys.executable, "-c", listed]
+        done = subprocess.run(run, env=self.environ(), capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
     def inspect(self, text: str) -> None:
         """Fail if a text holds a secret or a traceback."""
         assert "Traceback" not in text

@@ -15,23 +15,19 @@ from msgspec.structs import replace
 
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason
-from claude_proxy.core.types import Account, Attempt, Cost, Ending, Usage
+from claude_proxy.core.types import Attempt, Cost, Ending, Usage
 from claude_proxy.store.log import LogLedger
+from core.builders import account
 
 NOW = 1_763_816_551.25
-ACCOUNT = Account(
+ACCOUNT = account(
     started_at=NOW - 2.31,
     session="5f0c1b1e-0000-4000-8000-000000000000",
-    kind="messages",
-    streaming=True,
     requested_model="claude-opus-5-5",
     used_model="kimi-k3",
     provider="moonshot",
-    pinned=False,
-    status=200,
     attempts=(Attempt("minimax", Reason.STATUS, 429, 12.4), Attempt("moonshot", None, 200, 830.0, cost=Cost(0.0031))),
     usage=Usage(210, 95, 7, 8),
-    ending=Ending.COMPLETE,
     first_byte_ms=842.4,
     total_ms=2310.2,
     hints=ClientHints("subagent", prompt="0b1d"),

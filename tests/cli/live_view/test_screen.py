@@ -12,6 +12,7 @@ from claude_proxy.core.amounts import spent_in_words
 from claude_proxy.core.live_report import LiveAttempt, LiveFailover, LiveReport, LiveRequest
 from claude_proxy.core.quota.quota_report import Balance, QuotaReport, QuotaWindow
 from claude_proxy.core.status_report import ProviderStatus, Spent
+from core.builders import SPENT_IN_WORDS
 
 AT = 1_800_000_000.0
 FAILED = LiveAttempt("minimax", "529", "overloaded", 12.0)
@@ -133,17 +134,7 @@ def test_a_proxy_that_stops_and_one_that_is_gone_are_named() -> None:
     assert lines(report(), notice="No answer")[1] == "No answer"
 
 
-@pytest.mark.parametrize(
-    ("spent", "words"),
-    [
-        (Spent(), ""),
-        (Spent(1.239), "$1.24"),
-        (Spent(1.2, 1), "at least $1.20, 1 request without a price"),
-        (Spent(0.0, 3), "?, 3 requests without a price"),
-        (Spent(0.0, 0, 3.2), "$3.20 by plan"),
-        (Spent(1.0, 0, 3.2), "$1.00, $3.20 by plan"),
-    ],
-)
+@pytest.mark.parametrize(("spent", "words"), SPENT_IN_WORDS)
 def test_what_is_not_known_of_todays_cost_is_never_zero(spent: Spent, words: str) -> None:
     assert spent_in_words(spent) == words
     assert (f"  today {words}" in lines(report(spent_today=spent), 200)[0]) is bool(words)

@@ -14,24 +14,20 @@ from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.reasons import Reason
 from claude_proxy.core.types import Account, Attempt, Cost, Ending, Usage
 from claude_proxy.store.log import LogLedger
+from core.builders import account
 
 NOW = datetime(2026, 11, 28, 16, 58, 20).astimezone().timestamp()
 TODAY = date(2026, 11, 28)
 REJECTED = Attempt("anthropic", Reason.PLAN_LIMIT, 429, 12.0)
 ANSWERED = Attempt("minimax", None, 200, 500.0, model="MiniMax-M3", cost=Cost(0.0031))
-ACCOUNT = Account(
+ACCOUNT = account(
     started_at=NOW,
     session="5f0c",
-    kind="messages",
-    streaming=True,
     requested_model="claude-sonnet-5-5",
     used_model="MiniMax-M3",
     provider="minimax",
-    pinned=False,
-    status=200,
     attempts=(REJECTED, ANSWERED),
     usage=Usage(0, 40, 0, 12_000),
-    ending=Ending.COMPLETE,
     first_byte_ms=400.0,
     total_ms=640.0,
 )
