@@ -115,14 +115,6 @@ def _day(at: float, utc_offset: int) -> int:
 
 def _costs(account: Account) -> tuple[float, int, float, int]:
     """Return the values of a `Spent`."""
-    dollars, plan_dollars, is_known = 0.0, 0.0, True
-    for attempt in (*account.attempts, *account.checks) if account.checks else account.attempts:
-        cost = attempt.cost
-        if cost.is_plan:
-            plan_dollars += cost.dollars or 0.0
-        elif cost.dollars is None:
-            is_known = False
-        else:
-            dollars += cost.dollars
+    charged = account.cost
     failovers = failovers_of(account.attempts) if len(account.attempts) > 1 else 0
-    return (dollars, 0, plan_dollars, failovers) if is_known else (0.0, 1, plan_dollars, failovers)
+    return charged or 0.0, int(charged is None), account.plan_cost or 0.0, failovers
