@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from claude_proxy.core.adapt import Adapted
 from claude_proxy.core.affinity import SessionKey, session_key
 from claude_proxy.core.auth import Auth
-from claude_proxy.core.cache_doctor.doctor import Line
+from claude_proxy.core.cache_doctor.doctor import RequestSeries
 from claude_proxy.core.cache_doctor.finding import CacheFinding
 from claude_proxy.core.cache_doctor.miss_cost import cost_of_miss
 from claude_proxy.core.cache_doctor.prompt_pieces import SentPrompt
@@ -203,8 +203,8 @@ class Recorder:
     def _diagnose(self, candidate: Candidate, session: SessionKey, prompt: SentPrompt) -> CacheFinding | None:
         """Return how the request used the prompt cache, and remember it for the next one."""
         gateway, usage = self._gateway, self.attempts[-1].usage
-        line = Line.of(session, self._hints)
-        finding = gateway.memory.cache_doctor.diagnose(line, candidate.key, prompt, usage, self._started_at)
+        series = RequestSeries.of(session, self._hints)
+        finding = gateway.memory.cache_doctor.diagnose(series, candidate.key, prompt, usage, self._started_at)
         if finding is None or not finding.missed_tokens:
             return finding
         return replace(finding, cost=cost_of_miss(candidate, usage, finding.missed_tokens, gateway.clock.wall()))

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_proxy.core.cache_doctor import doctor as limits
-from claude_proxy.core.cache_doctor.doctor import CacheDoctor, Line
+from claude_proxy.core.cache_doctor.doctor import CacheDoctor, RequestSeries
 from claude_proxy.core.cache_doctor.finding import IDLE, PROVIDER_CHANGED, TOO_SHORT, UNEXPLAINED, CacheFinding
 from claude_proxy.core.client_hints import ClientHints
 from claude_proxy.core.types import Usage
 from core.builders import NOW
 from core.cache_doctor.prompts import HOUR, MARK, TOOLS, PromptCache, body, sent, text, turns
 
-LINE = Line(b"session", "m")
+SERIES = RequestSeries(b"session", "m")
 KIMI, ZAI = ("kimi", "k3"), ("zai", "glm")
 LONG = turns(12)
 
@@ -31,12 +31,12 @@ class Session:
         self.now = NOW
 
     def ask(
-        self, raw: bytes, to: tuple[str, str] = KIMI, line: Line = LINE, usage: Usage | None = None
+        self, raw: bytes, to: tuple[str, str] = KIMI, series: RequestSeries = SERIES, usage: Usage | None = None
     ) -> CacheFinding | None:
         prompt = sent(raw)
         usage = usage or self.caches[to].ask(prompt)
         self.now += 20
-        return self.doctor.diagnose(line, to, prompt, usage, self.now)
+        return self.doctor.diagnose(series, to, prompt, usage, self.now)
 
     def reason(self, raw: bytes, to: tuple[str, str] = KIMI) -> str:
         found = self.ask(raw, to)
@@ -116,21 +116,21 @@ def test_after_a_pause_that_the_cache_outlived_the_change_is_named() -> None:
 def test_what_is_too_short_is_not_in_the_cache(by_marks: bool) -> None:
     session = begun(by_marks=by_marks)
     session.caches[KIMI].least = 10_000
-    line = Line(b"another", "m")
+    series = RequestSeries(b"another", "m")
     short = body(turns(1, 100), tools=[])
-    assert session.ask(short, line=line) == CacheFinding(0)
+    assert session.ask(short, series=series) == CacheFinding(0)
     for count in (3, 5):
-        found = session.ask(body(turns(count, 100), tools=[]), line=line)
+        found = session.ask(body(turns(count, 100), tools=[]), series=series)
         assert found
         assert found.reason == TOO_SHORT
 
 
 def test_nothing_is_expected_of_a_provider_that_needs_marks_and_got_none() -> None:
     session = begun()
-    line, usage = Line(b"another", "m"), Usage(3000, 1)
+    series, usage = RequestSeries(b"another", "m"), Usage(3000, 1)
     for count in (3, 5):
         unmarked = body(LONG[:count]).replace(b',"cache_control":{"type":"ephemeral"}', b"")
-        assert session.ask(unmarked, line=line, usage=usage) == CacheFinding(0)
+        assert session.ask(unmarked, series=series, usage=usage) == CacheFinding(0)
 
 
 def test_without_any_known_reason_it_is_unexplained() -> None:
@@ -157,15 +157,15 @@ def test_a_shortened_conversation_is_expected_to_read_what_is_left_of_it() -> No
 
 def test_subagents_and_titles_are_conversations_of_their_own() -> None:
     session = Session()
-    lines = [
-        Line.of((b"s", "m"), ClientHints(request_class=made_for, agent=agent))
+    all_series = [
+        RequestSeries.of((b"s", "m"), ClientHints(request_class=made_for, agent=agent))
         for made_for, agent in (("main", ""), ("subagent", "a1"), ("auxiliary", ""))
     ]
-    assert len(set(lines)) == 3
-    assert Line.of((b"s", "m"), ClientHints(request_class="compaction")) == lines[0]
+    assert len(set(all_series)) == 3
+    assert RequestSeries.of((b"s", "m"), ClientHints(request_class="compaction")) == all_series[0]
     for count in (1, 3):
-        for words, line in zip(("one", "two", "three"), lines, strict=True):
-            found = session.ask(body([{"role": "user", "content": words}, *LONG[1:count]]), line=line)
+        for words, series in zip(("one", "two", "three"), all_series, strict=True):
+            found = session.ask(body([{"role": "user", "content": words}, *LONG[1:count]]), series=series)
             assert found
             assert found.reason == ""
 
@@ -225,15 +225,15 @@ def test_a_prompt_that_cannot_be_read_says_nothing() -> None:
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     doctor, usage = CacheDoctor(sessions=4), Usage(9, 1, 5000)
     for number in range(40):
-        doctor.diagnose(Line(b"%d" % number, "m"), KIMI, sent(body(turns(3))), usage, NOW)
+        doctor.diagnose(RequestSeries(b"%d" % number, "m"), KIMI, sent(body(turns(3))), usage, NOW)
         assert len(doctor) <= 4
     assert repr(doctor) == "<CacheDoctor 4 sessions, 24 pieces>"
     for number in range(40):
         other = [{"role": "user", "content": f"{number}"}]
-        doctor.diagnose(LINE, KIMI, sent(body(other)), usage, NOW)
+        doctor.diagnose(SERIES, KIMI, sent(body(other)), usage, NOW)
     assert repr(doctor) == f"<CacheDoctor 4 sessions, {3 * 6 + 4 * limits.MAX_CONVERSATIONS} pieces>"
     monkeypatch.setattr(limits, "MAX_PIECES", 30)
-    doctor.diagnose(LINE, KIMI, sent(body(turns(5))), usage, NOW)
+    doctor.diagnose(SERIES, KIMI, sent(body(turns(5))), usage, NOW)
     assert repr(doctor) == "<CacheDoctor 1 sessions, 28 pieces>"
 
 

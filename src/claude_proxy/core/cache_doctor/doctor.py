@@ -51,7 +51,7 @@ NEGLIGIBLE_SHARE: Final = 0.1
 FULL_READ: Final = 1 - NEGLIGIBLE_SHARE
 
 
-class Line(NamedTuple):
+class RequestSeries(NamedTuple):
     """Requests that may continue each other: of one session with one model, made for the same, by the same agent."""
 
     session: bytes
@@ -60,8 +60,8 @@ class Line(NamedTuple):
     is_auxiliary: bool = False
 
     @classmethod
-    def of(cls, session: SessionKey, hints: ClientHints) -> Line:
-        """Return the line of a request. A compaction has the beginning of the conversation, a title has not."""
+    def of(cls, session: SessionKey, hints: ClientHints) -> RequestSeries:
+        """Return the series of a request. A compaction has the beginning of the conversation, a title does not."""
         return cls(*session, hints.agent, hints.request_class == "auxiliary")
 
 
@@ -103,22 +103,22 @@ class _Base(msgspec.Struct, frozen=True, gc=False):
 class CacheDoctor:
     """Remembers fingerprints of conversations and how much of each was cached; never content. Times are wall time."""
 
-    __slots__ = ("_lines", "_pieces", "_reporting")
+    __slots__ = ("_of_series", "_pieces", "_reporting")
 
     def __init__(self, sessions: int = MAX_SESSIONS) -> None:
-        self._lines = BoundedDict[Line, tuple[_Remembered, ...]](sessions)
+        self._of_series = BoundedDict[RequestSeries, tuple[_Remembered, ...]](sessions)
         self._pieces = 0
         self._reporting = BoundedDict[CandidateKey, bool](MAX_CANDIDATES)
         """The candidates that tell of their caches, and whether they tell of what is written to it."""
 
     def diagnose(
-        self, line: Line, candidate: CandidateKey, prompt: SentPrompt, usage: Usage, at: float
+        self, series: RequestSeries, candidate: CandidateKey, prompt: SentPrompt, usage: Usage, at: float
     ) -> CacheFinding | None:
         """Return what was read from the cache and what should have been; None if nothing can be said.
 
         `usage` is that of a whole answer to `prompt`, which was sent `at` a time.
         """
-        kept = self._lines.get(line, ())
+        kept = self._of_series.get(series, ())
         self._note_report(candidate, usage)
         if not prompt_tokens(usage) or not (kept or candidate in self._reporting):
             return None
@@ -128,7 +128,7 @@ class CacheDoctor:
         asked = _Asked(candidate, taken, usage, at)
         compared = [_Base(one, compare(one.print, taken)) for one in kept]
         base = _base_of([each for each in compared if each.comparison.related], candidate)
-        self._remember(line, asked, compared)
+        self._remember(series, asked, compared)
         if base is None:
             return CacheFinding(0)
         if not base.candidate_changed and candidate not in self._reporting:
@@ -149,25 +149,25 @@ class CacheDoctor:
         cached = in_cache if by_marks and not too_short else tokens
         return _Remembered(asked.candidate, asked.print, tokens, cached, too_short, asked.at)
 
-    def _remember(self, line: Line, asked: _Asked, compared: Sequence[_Base]) -> None:
+    def _remember(self, series: RequestSeries, asked: _Asked, compared: Sequence[_Base]) -> None:
         """Keep a request in place of those that it continues at the same candidate."""
         others = [base.remembered for base in compared if not _is_continued(base, asked)]
-        self._drop(line)
-        self._put(line, (*others[-(MAX_CONVERSATIONS - 1) :], self._remembered(asked)))
+        self._drop(series)
+        self._put(series, (*others[-(MAX_CONVERSATIONS - 1) :], self._remembered(asked)))
 
-    def _put(self, line: Line, conversations: tuple[_Remembered, ...]) -> None:
-        if len(self._lines) >= self._lines.limit:
-            self._drop(next(iter(self._lines)))
-        self._lines[line] = conversations
+    def _put(self, series: RequestSeries, conversations: tuple[_Remembered, ...]) -> None:
+        if len(self._of_series) >= self._of_series.limit:
+            self._drop(next(iter(self._of_series)))
+        self._of_series[series] = conversations
         self._pieces += _pieces_of(conversations)
         while self._pieces > MAX_PIECES:
-            self._drop(next(iter(self._lines)))
+            self._drop(next(iter(self._of_series)))
 
-    def _drop(self, line: Line) -> None:
-        self._pieces -= _pieces_of(self._lines.pop(line, ()))
+    def _drop(self, series: RequestSeries) -> None:
+        self._pieces -= _pieces_of(self._of_series.pop(series, ()))
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._of_series)
 
     def __repr__(self) -> str:
         return f"<CacheDoctor {len(self)} sessions, {self._pieces} pieces>"
