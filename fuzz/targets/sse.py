@@ -60,7 +60,8 @@ def _judge(chunks: list[bytes]) -> tuple[object, ...]:
             relayed += outcome.reply.body + outcome.last if isinstance(outcome, Opening) else b""
         elif isinstance(outcome, Opening) and not judge.over:
             judge.follow(block)
-            relayed += b"".join(judge.split_last_event(block))
+            before, last = judge.split_last_event(block) if judge.over else (block, b"")
+            relayed += judge.in_order(before) + last
     if isinstance(outcome, Opening):
         return Opening, _events_of(relayed), judge.usage, judge.stop_reason_seen, judge.over
     rejected = outcome or judge.cut(decoder.rest)
