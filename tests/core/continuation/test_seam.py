@@ -209,3 +209,8 @@ def test_an_apology_before_repeated_code_is_cut_off(words: str) -> None:
 
 def test_a_rest_without_a_word_brings_nothing_to_a_text_that_repeats_itself() -> None:
     assert Seam(SAME * 3, asked=False).finish().text == ""
+
+
+def test_a_rest_that_only_repeats_the_last_words_brings_nothing_new() -> None:
+    first = "He wrote 'abc' to them and then "
+    assert joined(first, "He wrote 'abc' to them and then ") == Joint("", same_block=True)
