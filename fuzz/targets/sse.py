@@ -59,10 +59,15 @@ def _judge(chunks: list[bytes]) -> tuple[object, ...]:
             outcome = judge.opening(block)
             relayed += outcome.reply.body + outcome.last if isinstance(outcome, Opening) else b""
         elif isinstance(outcome, Opening) and not judge.over:
-            judge.follow(block)
-            before, last = judge.split_last_event(block) if judge.over else (block, b"")
-            relayed += judge.in_order(before) + last
+            relayed += _relayed(judge, block)
     if isinstance(outcome, Opening):
         return Opening, _events_of(relayed), judge.usage, judge.stop_reason_seen, judge.over
     rejected = outcome or judge.cut(decoder.rest)
     return rejected.fault, rejected.reason, rejected.text
+
+
+def _relayed(judge: StreamJudge, block: bytes) -> bytes:
+    """Return what of a block behind the opening a client gets."""
+    judge.follow(block)
+    before, last = judge.split_last_event(block) if judge.over else (block, b"")
+    return judge.in_order(before) + last
